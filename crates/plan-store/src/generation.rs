@@ -1,0 +1,78 @@
+//! A plan's number.
+
+use std::fmt;
+use std::num::NonZeroU32;
+
+use crate::Error;
+
+/// A plan's number: 1 for the first plan, one more with every publish.
+///
+/// Generations are never reused and never wrap. There are 2³¹ − 1 of them, a
+/// plan each second for 68 years; what comes after is
+/// [`Error::GenerationsExhausted`]. The bound is what lets an endpoint's active
+/// and rollback generation, and whether it is withdrawn, share one word of
+/// 64 bits and so change in one atomic step.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(NonZeroU32);
+
+impl Generation {
+    /// The first plan's.
+    pub const FIRST: Self = Self(NonZeroU32::MIN);
+
+    /// The last one there is.
+    pub const MAX: Self = match NonZeroU32::new(u32::MAX >> 1) {
+        Some(max) => Self(max),
+        None => Self::FIRST,
+    };
+
+    /// The generation of this number, if there is one: `1..=Generation::MAX`.
+    pub const fn new(number: u32) -> Option<Self> {
+        match NonZeroU32::new(number) {
+            Some(n) if n.get() <= Self::MAX.get() => Some(Self(n)),
+            _ => None,
+        }
+    }
+
+    /// Its number.
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+
+    /// The generation of the plan published next.
+    ///
+    /// # Errors
+    /// [`Error::GenerationsExhausted`] after [`Generation::MAX`].
+    pub fn next(self) -> Result<Self, Error> {
+        Self::new(self.get() + 1).ok_or(Error::GenerationsExhausted)
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generations_end_in_an_error_and_never_wrap() {
+        assert_eq!(Generation::new(0), None);
+        assert_eq!(Generation::new(1), Some(Generation::FIRST));
+        assert_eq!(Generation::new(Generation::MAX.get() + 1), None);
+        assert_eq!(Generation::new(u32::MAX), None);
+        assert_eq!(Generation::FIRST.next().unwrap().get(), 2);
+        assert!(matches!(
+            Generation::MAX.next(),
+            Err(Error::GenerationsExhausted)
+        ));
+    }
+}

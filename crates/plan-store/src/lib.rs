@@ -1,0 +1,66 @@
+//! Versioned DNS plans: published once, activated by compare-and-swap, swept
+//! only when nobody needs them.
+//!
+//! A *Planner* publishes plans, each under a new [`Generation`]. *Enactors*, any
+//! number of them and unaware of each other, pick up the latest plan and
+//! activate it endpoint by endpoint; afterwards they sweep old plans away. In
+//! October 2025 a control plane of this shape lost a region's name: a slow
+//! Enactor put an old plan over a newer one, a sweep deleted it while it was
+//! active, and no Enactor could do anything any more. This crate is the store
+//! with which that cannot happen, small enough to read and checked by a model
+//! checker as it stands.
+//!
+//! - An activation is a compare-and-swap on one word that holds the endpoint's
+//!   active and rollback generation. A plan older than the active one is told
+//!   [`Activation::Stale`]: freshness is decided in the write, not before it.
+//! - A plan that is active, a rollback target, or pinned is never deleted; a
+//!   deletion is a compare-and-swap too.
+//! - A [`Reader`] serves with one atomic load while nothing changes.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use plan_store::{Activation, EndpointName, MemoryStore, Plan, PlanStore, RecordSet, Retention, Target};
+//!
+//! # fn main() -> Result<(), plan_store::Error> {
+//! let store = MemoryStore::new(Retention::newest(2));
+//! let name: EndpointName = "db.example".parse()?;
+//! let plan = |last| {
+//!     let target = Target::new(std::net::Ipv4Addr::new(192, 0, 2, last).into(), 255);
+//!     Plan::new([(name.clone(), RecordSet::new(&name, 5, [target])?)]).map(Arc::new)
+//! };
+//! store.publish(plan(1)?)?;
+//! let slow = store.latest()?.expect("a plan is published");
+//!
+//! let newer = store.publish(plan(2)?)?;
+//! let _ = store.activate(&store.pin(newer)?, &name)?;
+//!
+//! // The slow one comes too late, and is told so.
+//! assert_eq!(store.activate(&slow, &name)?, Activation::Stale { active: newer });
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Where to read on: [`memory`] for how the store works and why it is right,
+//! [`PlanStore`] for what a store of your own must do, [`primitives`] for how
+//! to model-check code that uses it.
+
+mod error;
+mod generation;
+pub mod memory;
+mod name;
+mod plan;
+pub mod primitives;
+mod store;
+
+pub use error::Error;
+pub use generation::Generation;
+pub use memory::{MemoryStore, Reader};
+pub use name::EndpointName;
+pub use plan::{Family, Plan, RecordSet, Target};
+#[cfg(feature = "loom")]
+pub use primitives::{Loom, LoomRmw};
+pub use primitives::{Native, Primitives};
+pub use store::{
+    Activation, EndpointState, Needed, Pin, PlanStore, Resolution, Resolve, Retention, Standing,
+    Swept,
+};

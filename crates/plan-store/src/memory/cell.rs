@@ -1,0 +1,189 @@
+//! An endpoint's word: what is active and what was, changed in one step.
+//!
+//! ```text
+//!  63          62 .. 32        31    30 .. 0
+//! +-----------+---------------+-----+---------------+
+//! | withdrawn | generation    |  0  | rollback      |     0 = none
+//! +-----------+---------------+-----+---------------+
+//! ```
+//!
+//! # Rules
+//! 1. The word changes only in [`Cell::advance`], by compare-and-swap, and only
+//!    to a higher generation. So no value ever returns, a compare-and-swap that
+//!    succeeds has seen every step before it, and a word read twice with the
+//!    same value has not changed in between.
+//! 2. Whoever advances it to a plan holds a pin on that plan throughout.
+//! 3. The new rollback target is what was active, in the same step. An endpoint
+//!    that was vacant or withdrawn leaves none.
+//!
+//! # Orderings
+//! The compare-and-swap releases and [`Cell::state`] acquires: who sees a
+//! generation also sees all that its activator did before. Its success ordering
+//! acquires as well, so that each step follows the one it replaces and a chain
+//! of activations hands on what the first one released.
+
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+
+use crate::primitives::{Primitives, Word};
+use crate::{Activation, EndpointState, Generation, Standing};
+
+const WITHDRAWN: u64 = 1 << 63;
+
+pub(super) struct Cell<P: Primitives> {
+    word: P::Word,
+}
+
+impl<P: Primitives> Cell<P> {
+    pub(super) fn vacant() -> Self {
+        Self {
+            word: P::Word::new(pack(EndpointState::VACANT)),
+        }
+    }
+
+    pub(super) fn state(&self) -> EndpointState {
+        unpack(self.word.load(Acquire))
+    }
+
+    /// Moves the endpoint on to `target`, unless it is there or beyond.
+    ///
+    /// Lock-free: an attempt is repeated only when another one has raised the
+    /// generation, and not again once it has passed `target`'s.
+    pub(super) fn advance(&self, target: Standing) -> Activation {
+        let mut seen = self.state();
+        loop {
+            let next = match step(seen, target) {
+                Ok(next) => next,
+                Err(refused) => return refused,
+            };
+            match self
+                .word
+                .compare_exchange(pack(seen), pack(next), AcqRel, Acquire)
+            {
+                Ok(_) => return Activation::Activated { replaced: seen },
+                Err(current) => seen = unpack(current),
+            }
+        }
+    }
+}
+
+/// The state after `seen` if it moves on to `target`, or why it does not.
+fn step(seen: EndpointState, target: Standing) -> Result<EndpointState, Activation> {
+    match seen.standing.generation() {
+        Some(active) if Some(active) > target.generation() => Err(Activation::Stale { active }),
+        here if here == target.generation() => Err(Activation::Already),
+        _ => Ok(EndpointState {
+            standing: target,
+            rollback: seen.standing.active(),
+        }),
+    }
+}
+
+fn pack(state: EndpointState) -> u64 {
+    let number = |generation: Option<Generation>| generation.map_or(0, |g| u64::from(g.get()));
+    let flag = match state.standing {
+        Standing::Withdrawn(_) => WITHDRAWN,
+        Standing::Vacant | Standing::Active(_) => 0,
+    };
+    flag | number(state.standing.generation()) << 32 | number(state.rollback)
+}
+
+fn unpack(word: u64) -> EndpointState {
+    // Each half keeps 31 bits; the top ones are the flag and 0.
+    let mask = u64::from(Generation::MAX.get());
+    let number = |bits: u64| u32::try_from(bits & mask).ok().and_then(Generation::new);
+    EndpointState {
+        standing: match number(word >> 32) {
+            None => Standing::Vacant,
+            Some(generation) if word & WITHDRAWN != 0 => Standing::Withdrawn(generation),
+            Some(generation) => Standing::Active(generation),
+        },
+        rollback: number(word),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Native;
+
+    fn generation() -> impl Strategy<Value = Generation> {
+        (1..=Generation::MAX.get()).prop_map(|n| Generation::new(n).unwrap())
+    }
+
+    fn standing() -> impl Strategy<Value = Standing> {
+        prop_oneof![
+            Just(Standing::Vacant),
+            generation().prop_map(Standing::Active),
+            generation().prop_map(Standing::Withdrawn),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_state_survives_the_word(standing in standing(), rollback in proptest::option::of(generation())) {
+            let state = EndpointState { standing, rollback };
+            prop_assert_eq!(unpack(pack(state)), state);
+        }
+
+        #[test]
+        fn no_step_lowers_a_generation(from in standing(), to in generation()) {
+            let seen = EndpointState { standing: from, rollback: None };
+            match step(seen, Standing::Active(to)) {
+                Ok(next) => {
+                    prop_assert!(seen.standing.generation() < next.standing.generation());
+                    prop_assert_eq!(next.rollback, from.active());
+                }
+                Err(Activation::Stale { active }) => prop_assert!(active > to),
+                Err(other) => {
+                    prop_assert_eq!(other, Activation::Already);
+                    prop_assert_eq!(from.generation(), Some(to));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_endpoint_goes_forward_only() {
+        let g = |n| Generation::new(n).unwrap();
+        let cell = Cell::<Native>::vacant();
+        let replaced = |standing, rollback| Activation::Activated {
+            replaced: EndpointState { standing, rollback },
+        };
+        let steps = [
+            (Standing::Active(g(2)), replaced(Standing::Vacant, None)),
+            (Standing::Active(g(2)), Activation::Already),
+            (Standing::Active(g(1)), Activation::Stale { active: g(2) }),
+            (
+                Standing::Active(g(4)),
+                replaced(Standing::Active(g(2)), None),
+            ),
+            (
+                Standing::Withdrawn(g(3)),
+                Activation::Stale { active: g(4) },
+            ),
+            (
+                Standing::Withdrawn(g(5)),
+                replaced(Standing::Active(g(4)), Some(g(2))),
+            ),
+            (Standing::Active(g(4)), Activation::Stale { active: g(5) }),
+            (
+                Standing::Withdrawn(g(6)),
+                replaced(Standing::Withdrawn(g(5)), Some(g(4))),
+            ),
+            (
+                Standing::Active(g(7)),
+                replaced(Standing::Withdrawn(g(6)), None),
+            ),
+        ];
+        for (target, expected) in steps {
+            assert_eq!(cell.advance(target), expected, "{target:?}");
+        }
+        let end = EndpointState {
+            standing: Standing::Active(g(7)),
+            rollback: None,
+        };
+        assert_eq!(cell.state(), end);
+    }
+}

@@ -1,0 +1,410 @@
+//! The in-process store.
+//!
+//! # Parts
+//! ```text
+//!   MemoryStore ──► Shared ──► Index (behind a lock)
+//!                                ├─ plans: generation ─► Entry { plan, cells, pins }
+//!                                └─ cells: name ───────► Cell  { active | rollback }
+//! ```
+//! A **cell** belongs to an endpoint and says which generation is active and
+//! which is the rollback target: one atomic word (`cell.rs`). An **entry** is a
+//! published plan with its pins: one atomic word too (`pins.rs`), and with the
+//! cells of the endpoints it names, so that who holds a pin reaches them without
+//! a lock. The **index** only finds things.
+//!
+//! # Who may touch what
+//! | | reads | changes |
+//! |---|---|---|
+//! | a cell's word | anyone | who holds a pin on the plan it is moved on to |
+//! | a plan's pins | anyone | pinning and letting go; a sweep, to *deleted* |
+//! | the index | anyone, under the lock shared | publish and sweep, under the lock alone |
+//! | `changes` | readers | publish, under the lock alone |
+//!
+//! # Rules
+//! 1. Everything that moves moves one way: an endpoint's generation up, a plan
+//!    to *deleted*. No word ever holds a value again that it has left.
+//! 2. A plan is moved into a cell only under a pin (`cell.rs`, rule 2).
+//! 3. A sweep deletes a plan in this order: see it unpinned; look through all
+//!    cells and find it nowhere; delete it by a compare-and-swap that fails if
+//!    anybody has taken a pin since it was seen unpinned; take it out of the index.
+//! 4. A plan is in the index from its publish to its deletion, and the cells of
+//!    the endpoints it names are there as long.
+//! 5. No section under the lock calls out or takes another lock.
+//!
+//! # Why no plan is deleted that somebody needs
+//! Let a sweep delete plan *g*, and let *s* be the moment it saw *g* unpinned.
+//! - *Pinned?* The compare-and-swap succeeded, so no pin was taken after *s*, and
+//!   at *s* none was held. Nobody holds one.
+//! - *Active or rollback target at some endpoint?* The sweep read that endpoint's
+//!   word after *s* and did not find *g* in it. Whoever moved *g* in held a pin
+//!   (rule 2). Was it let go before *s*? Then seeing *g* unpinned shows the sweep
+//!   the activation, or what replaced it, when it reads the word afterwards
+//!   (`give_back` releases, `unpinned` acquires). Was it taken after *s*? Then
+//!   the compare-and-swap fails. And *g* becomes a rollback target only where it
+//!   is active.
+//!
+//! # Why a reader never finds its plan gone
+//! A reader that reads *g* in a word and then does not find it in the index
+//! lost a race: *g* was swept in between, so the word had moved on before. It
+//! reads the word again, and sees that it has: the sweep had read the newer
+//! word before it took the lock to remove *g*, and the reader took the lock
+//! after that. So it goes round only when an activation has overtaken it.
+//!
+//! # Endpoints come and go
+//! A plan that names a new endpoint brings a cell along. One that no longer
+//! names an endpoint withdraws it, by a step like an activation: the cell then
+//! stands at *withdrawn by g*, which fences off every older plan. Once nothing
+//! is left to roll back to and no plan in the store names the endpoint, a sweep
+//! forgets the cell. Its word is final then: to move it one would need a pin on
+//! a plan that names it.
+
+mod cell;
+mod pins;
+mod reader;
+mod sweep;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Release};
+
+use tracing::{debug, info};
+
+use self::cell::Cell;
+use self::pins::Pins;
+pub use self::reader::Reader;
+use crate::primitives::{Lock, Word};
+use crate::{
+    Activation, EndpointName, EndpointState, Error, Generation, Native, Pin, Plan, PlanStore,
+    Primitives, Resolution, Retention, Standing, Swept,
+};
+
+/// The in-process store. Clones are handles on the same store.
+///
+/// How it works and why it is right: [`memory`](crate::memory).
+pub struct MemoryStore<P: Primitives = Native> {
+    shared: Arc<Shared<P>>,
+}
+
+impl MemoryStore {
+    /// An empty store that sweeps down to what `retention` keeps.
+    pub fn new(retention: Retention) -> Self {
+        Self::with_primitives(retention)
+    }
+}
+
+impl<P: Primitives> MemoryStore<P> {
+    /// An empty store on other primitives, a model checker's for example.
+    pub fn with_primitives(retention: Retention) -> Self {
+        Self::build(retention, None)
+    }
+
+    /// An empty store whose first plan gets the generation after `last`: for a
+    /// control plane that starts again before servers which remember.
+    pub fn continuing(retention: Retention, last: Generation) -> Self {
+        Self::build(retention, Some(last))
+    }
+
+    fn build(retention: Retention, latest: Option<Generation>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                retention,
+                index: P::Lock::new(Index {
+                    latest,
+                    plans: BTreeMap::new(),
+                    cells: BTreeMap::new(),
+                }),
+                changes: P::Word::new(0),
+            }),
+        }
+    }
+
+    /// The plans in the store, oldest first.
+    pub fn generations(&self) -> Vec<Generation> {
+        let keys = |index: &Index<P>| index.plans.keys().copied().collect();
+        self.shared.index.read(keys)
+    }
+
+    /// Moves an endpoint on; `target` belongs to the plan that `pin` holds.
+    fn advance(
+        &self,
+        pin: &MemoryPin<P>,
+        cell: &Cell<P>,
+        target: Standing,
+    ) -> Result<Activation, Error> {
+        if Arc::ptr_eq(&self.shared, &pin.shared) {
+            Ok(cell.advance(target))
+        } else {
+            let generation = pin.generation();
+            Err(Error::ForeignPin { generation })
+        }
+    }
+
+    fn pin_entry(&self, entry: &Arc<Entry<P>>) -> Result<MemoryPin<P>, Error> {
+        entry.pins.take(entry.generation)?;
+        Ok(MemoryPin {
+            shared: Arc::clone(&self.shared),
+            entry: Arc::clone(entry),
+        })
+    }
+}
+
+impl<P: Primitives> PlanStore for MemoryStore<P> {
+    type Pin = MemoryPin<P>;
+    type Reader = Reader<P>;
+
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+        let endpoints = plan.endpoints().len();
+        let generation = self.shared.index.write(|index| {
+            let (generation, new_cells) = index.insert(plan)?;
+            if new_cells {
+                // Under the lock: who sees the new count and then takes the
+                // lock finds the new cells.
+                self.shared.changes.fetch_add(1, Release);
+            }
+            Ok::<_, Error>(generation)
+        })?;
+        info!(%generation, endpoints, "publish");
+        Ok(generation)
+    }
+
+    fn latest(&self) -> Result<Option<MemoryPin<P>>, Error> {
+        self.shared.index.read(|index| {
+            let newest = index.plans.last_key_value();
+            newest.map(|(_, entry)| self.pin_entry(entry)).transpose()
+        })
+    }
+
+    fn pin(&self, generation: Generation) -> Result<MemoryPin<P>, Error> {
+        self.shared.index.read(|index| {
+            let entry = index.plans.get(&generation);
+            self.pin_entry(entry.ok_or(Error::NoSuchPlan { generation })?)
+        })
+    }
+
+    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+        Ok(self.shared.index.read(|index| {
+            let states = index.cells.values().map(|cell| cell.state());
+            states.filter_map(|state| state.standing.generation()).max()
+        }))
+    }
+
+    fn activate(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
+        let generation = pin.generation();
+        let Some(cell) = pin.entry.cell(endpoint) else {
+            let endpoint = endpoint.clone();
+            return Err(Error::NotInPlan {
+                endpoint,
+                generation,
+            });
+        };
+        let activation = self.advance(pin, cell, Standing::Active(generation))?;
+        debug!(%endpoint, %generation, ?activation, "activate");
+        Ok(activation)
+    }
+
+    fn unnamed(&self, pin: &MemoryPin<P>) -> Result<Vec<EndpointName>, Error> {
+        let by = Some(pin.generation());
+        Ok(self.shared.index.read(|index| {
+            let unnamed = index.cells.iter().filter(|(name, cell)| {
+                !pin.plan().names(name) && cell.state().standing.generation() < by
+            });
+            unnamed.map(|(name, _)| name.clone()).collect()
+        }))
+    }
+
+    fn withdraw(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
+        let generation = pin.generation();
+        if pin.plan().names(endpoint) {
+            let endpoint = endpoint.clone();
+            return Err(Error::StillInPlan {
+                endpoint,
+                generation,
+            });
+        }
+        let Some(cell) = self.shared.cell(endpoint) else {
+            return Ok(Activation::Already); // Forgotten: long withdrawn.
+        };
+        let activation = self.advance(pin, &cell, Standing::Withdrawn(generation))?;
+        info!(%endpoint, %generation, ?activation, "withdraw");
+        Ok(activation)
+    }
+
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+        let cell = self.shared.cell(endpoint);
+        Ok(cell.map_or(EndpointState::VACANT, |cell| cell.state()))
+    }
+
+    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+        Ok(sweep::sweep(&self.shared, applied))
+    }
+
+    fn reader(&self) -> Reader<P> {
+        Reader::new(Arc::clone(&self.shared))
+    }
+
+    fn resolve(&self, endpoint: &EndpointName) -> Resolution {
+        match self.shared.cell(endpoint) {
+            Some(cell) => self.shared.answer(endpoint, &cell, cell.state()).1,
+            None => Resolution::Unknown,
+        }
+    }
+}
+
+/// What all handles on a store share.
+struct Shared<P: Primitives> {
+    retention: Retention,
+    index: P::Lock<Index<P>>,
+    /// How often a publish has added cells to the index.
+    changes: P::Word,
+}
+
+impl<P: Primitives> Shared<P> {
+    fn cell(&self, endpoint: &EndpointName) -> Option<Arc<Cell<P>>> {
+        self.index.read(|index| index.cells.get(endpoint).cloned())
+    }
+
+    fn changes(&self) -> u64 {
+        self.changes.load(Acquire)
+    }
+
+    /// What an endpoint answers whose word said `state`, and what its word says
+    /// now, if the plan has been swept meanwhile.
+    fn answer(
+        &self,
+        endpoint: &EndpointName,
+        cell: &Cell<P>,
+        mut state: EndpointState,
+    ) -> (EndpointState, Resolution) {
+        loop {
+            let generation = match state.standing {
+                Standing::Vacant => return (state, Resolution::Vacant),
+                Standing::Withdrawn(generation) => {
+                    return (state, Resolution::Withdrawn { generation });
+                }
+                Standing::Active(generation) => generation,
+            };
+            let records = self.index.read(|index| {
+                let entry = index.plans.get(&generation)?;
+                entry.plan.records(endpoint).cloned()
+            });
+            if let Some(records) = records {
+                return (
+                    state,
+                    Resolution::Answer {
+                        generation,
+                        records,
+                    },
+                );
+            }
+            let now = cell.state();
+            if now == state {
+                return (state, Resolution::Dangling { generation });
+            }
+            state = now;
+        }
+    }
+}
+
+/// Where everything is.
+struct Index<P: Primitives> {
+    /// The newest generation given out.
+    latest: Option<Generation>,
+    plans: BTreeMap<Generation, Arc<Entry<P>>>,
+    /// The endpoints that some plan in `plans` names, or that still stand on
+    /// one. Sorted, so that all walks are alike under a model checker.
+    cells: BTreeMap<EndpointName, Arc<Cell<P>>>,
+}
+
+impl<P: Primitives> Index<P> {
+    /// Adds a plan; also says whether it named endpoints not known before.
+    fn insert(&mut self, plan: Arc<Plan>) -> Result<(Generation, bool), Error> {
+        let generation = self
+            .latest
+            .map_or(Ok(Generation::FIRST), Generation::next)?;
+        let known = self.cells.len();
+        let cells = plan
+            .endpoints()
+            .map(|(name, _)| self.cell_for(name))
+            .collect();
+        let pins = Pins::none();
+        let entry = Entry {
+            generation,
+            plan,
+            cells,
+            pins,
+        };
+        self.plans.insert(generation, Arc::new(entry));
+        self.latest = Some(generation);
+        Ok((generation, self.cells.len() > known))
+    }
+
+    fn cell_for(&mut self, name: &EndpointName) -> Arc<Cell<P>> {
+        if let Some(cell) = self.cells.get(name) {
+            return Arc::clone(cell);
+        }
+        let cell = Arc::new(Cell::vacant());
+        self.cells.insert(name.clone(), Arc::clone(&cell));
+        cell
+    }
+}
+
+/// A published plan.
+struct Entry<P: Primitives> {
+    generation: Generation,
+    plan: Arc<Plan>,
+    /// The cells of the plan's endpoints, in the plan's order.
+    cells: Box<[Arc<Cell<P>>]>,
+    pins: Pins<P>,
+}
+
+impl<P: Primitives> Entry<P> {
+    fn cell(&self, endpoint: &EndpointName) -> Option<&Cell<P>> {
+        let at = self.plan.position(endpoint)?;
+        self.cells.get(at).map(Arc::as_ref)
+    }
+}
+
+/// [`MemoryStore`]'s pin.
+#[must_use = "the plan is held only as long as its pin"]
+pub struct MemoryPin<P: Primitives = Native> {
+    shared: Arc<Shared<P>>,
+    entry: Arc<Entry<P>>,
+}
+
+impl<P: Primitives> Pin for MemoryPin<P> {
+    fn generation(&self) -> Generation {
+        self.entry.generation
+    }
+
+    fn plan(&self) -> &Arc<Plan> {
+        &self.entry.plan
+    }
+}
+
+impl<P: Primitives> Drop for MemoryPin<P> {
+    fn drop(&mut self) {
+        self.entry.pins.give_back();
+    }
+}
+
+impl<P: Primitives> Clone for MemoryStore<P> {
+    fn clone(&self) -> Self {
+        let shared = Arc::clone(&self.shared);
+        Self { shared }
+    }
+}
+
+impl<P: Primitives> fmt::Debug for MemoryStore<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
+
+impl<P: Primitives> fmt::Debug for MemoryPin<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MemoryPin")
+            .field(&self.generation())
+            .finish()
+    }
+}

@@ -1,0 +1,132 @@
+//! The serving side.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Cell, Shared};
+use crate::primitives::{Lock, Primitives};
+use crate::{EndpointName, EndpointState, Native, Resolution, Resolve};
+
+static UNKNOWN: Resolution = Resolution::Unknown;
+
+/// A serving thread's view of a [`MemoryStore`](super::MemoryStore).
+///
+/// While an endpoint's active plan has not changed, resolving it is one atomic
+/// load: no lock, and no write to memory that anybody shares. After a change the
+/// first call takes the store's lock, shared, to fetch the new records. A call
+/// takes effect at that load: what it returns was the endpoint's answer at that
+/// moment.
+///
+/// # Rules
+/// 1. A cached resolution belongs to the word it was made from, and is returned
+///    only while the cell still holds that word. Words never return (`cell.rs`,
+///    rule 1), so equal means unchanged.
+/// 2. The cell of an active endpoint is the endpoint's only one. That of a
+///    withdrawn endpoint may be forgotten and replaced. So when a cell is not
+///    active, or there is none, `changes` is read *after* it: if no cell has been
+///    added since the list was made, the one that was read is the right one.
+/// 3. A withdrawn endpoint that the store has forgotten stays
+///    [`Resolution::Withdrawn`] here until the next new endpoint.
+pub struct Reader<P: Primitives = Native> {
+    shared: Arc<Shared<P>>,
+    /// What `changes` was when the endpoints were last listed.
+    changes: Option<u64>,
+    places: HashMap<EndpointName, usize>,
+    cached: Vec<Cached<P>>,
+}
+
+/// An endpoint's cell, with what it resolved to when its word was `state`.
+struct Cached<P: Primitives> {
+    endpoint: EndpointName,
+    cell: Arc<Cell<P>>,
+    state: EndpointState,
+    resolution: Resolution,
+}
+
+impl<P: Primitives> Reader<P> {
+    pub(super) fn new(shared: Arc<Shared<P>>) -> Self {
+        Self {
+            shared,
+            changes: None,
+            places: HashMap::new(),
+            cached: Vec::new(),
+        }
+    }
+
+    /// Where the endpoint is cached, and the state it is in.
+    fn look(&mut self, endpoint: &EndpointName) -> Option<(usize, EndpointState)> {
+        loop {
+            let found = self
+                .places
+                .get(endpoint)
+                .map(|&at| (at, self.cached[at].cell.state()));
+            if found.is_some_and(|(_, state)| state.standing.active().is_some()) {
+                return found;
+            }
+            let changes = Some(self.shared.changes());
+            if self.changes == changes {
+                return found;
+            }
+            self.changes = changes;
+            self.list_endpoints();
+        }
+    }
+
+    /// Lists the store's endpoints anew, keeping what is cached of those whose
+    /// cell is still the same.
+    fn list_endpoints(&mut self) {
+        let cells: Vec<_> = self.shared.index.read(|index| {
+            let cells = index.cells.iter();
+            cells
+                .map(|(name, cell)| (name.clone(), Arc::clone(cell)))
+                .collect()
+        });
+        let mut old: Vec<_> = self.cached.drain(..).map(Some).collect();
+        for (endpoint, cell) in cells {
+            let known = self
+                .places
+                .get(&endpoint)
+                .and_then(|&at| old.get_mut(at)?.take());
+            self.cached.push(match known {
+                Some(cached) if Arc::ptr_eq(&cached.cell, &cell) => cached,
+                _ => Cached::new(endpoint, cell),
+            });
+        }
+        let names = self.cached.iter().map(|cached| cached.endpoint.clone());
+        self.places = names.zip(0..).collect();
+    }
+}
+
+impl<P: Primitives> Cached<P> {
+    fn new(endpoint: EndpointName, cell: Arc<Cell<P>>) -> Self {
+        Self {
+            endpoint,
+            cell,
+            state: EndpointState::VACANT,
+            resolution: Resolution::Vacant,
+        }
+    }
+}
+
+impl<P: Primitives> Resolve for Reader<P> {
+    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+        let Some((at, state)) = self.look(endpoint) else {
+            return &UNKNOWN;
+        };
+        let cached = &mut self.cached[at];
+        if state != cached.state {
+            (cached.state, cached.resolution) = self.shared.answer(endpoint, &cached.cell, state);
+        }
+        &cached.resolution
+    }
+}
+
+impl<P: Primitives> fmt::Debug for Reader<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoints = self.cached.len();
+        f.debug_struct("Reader")
+            .field("endpoints", &endpoints)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,70 @@
+//! What the store is built of, as a type parameter.
+//!
+//! [`MemoryStore`](crate::MemoryStore) is written against [`Primitives`] and
+//! never names an atomic or a lock of its own. With [`Native`] it runs; with
+//! [`Loom`] or [`LoomRmw`] (feature `loom`) the model checker runs *the same
+//! code*, line for line. Code that uses the store can take the same parameter
+//! and be checked together with it; its models then look like those in this
+//! workspace's `tests/`.
+//!
+//! The traits hold what the store needs and no more: a word of 64 bits and a
+//! lock for many readers or one writer. Critical sections are closures, so that
+//! where one ends is plain to see.
+
+mod native;
+pub use native::Native;
+
+#[cfg(feature = "loom")]
+mod loom;
+#[cfg(feature = "loom")]
+pub use self::loom::{Loom, LoomRmw};
+
+use std::sync::atomic::Ordering;
+
+/// A choice of atomics and locks.
+pub trait Primitives: Send + Sync + 'static {
+    /// A word of 64 bits.
+    type Word: Word;
+    /// A lock around a `T`.
+    type Lock<T: Send + Sync + 'static>: Lock<T>;
+}
+
+/// An atomic word of 64 bits. The methods are those of
+/// [`AtomicU64`](std::sync::atomic::AtomicU64).
+pub trait Word: Send + Sync + 'static {
+    /// A word with this value.
+    fn new(value: u64) -> Self;
+
+    /// Its value.
+    fn load(&self, order: Ordering) -> u64;
+
+    /// Sets it to `new` if it is `current`; returns what it was.
+    ///
+    /// # Errors
+    /// What it is, if that is not `current`.
+    fn compare_exchange(
+        &self,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64>;
+
+    /// Adds, wrapping; returns what it was.
+    fn fetch_add(&self, value: u64, order: Ordering) -> u64;
+
+    /// Subtracts, wrapping; returns what it was.
+    fn fetch_sub(&self, value: u64, order: Ordering) -> u64;
+}
+
+/// A lock for many readers or one writer.
+pub trait Lock<T>: Send + Sync + 'static {
+    /// A lock around this value.
+    fn new(value: T) -> Self;
+
+    /// Runs `section` with shared access.
+    fn read<R>(&self, section: impl FnOnce(&T) -> R) -> R;
+
+    /// Runs `section` with sole access.
+    fn write<R>(&self, section: impl FnOnce(&mut T) -> R) -> R;
+}

@@ -1,0 +1,309 @@
+//! What Planner, Enactor, sweep and server need of a store, whatever it is.
+
+use std::sync::Arc;
+
+use crate::{EndpointName, Error, Generation, Plan, RecordSet};
+
+/// A plan that somebody holds. While the pin lives, the plan is not deleted.
+/// Dropping it lets go.
+pub trait Pin {
+    /// The plan's generation.
+    fn generation(&self) -> Generation;
+
+    /// Its content.
+    fn plan(&self) -> &Arc<Plan>;
+}
+
+/// The serving side's view of a store; one for each thread.
+pub trait Resolve {
+    /// What `endpoint` answers now.
+    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution;
+}
+
+/// A store of plans and of which of them is active at which endpoint.
+///
+/// The Planner publishes; Enactors pick up the latest plan, activate it endpoint
+/// by endpoint, withdraw what it no longer names, and sweep; servers resolve.
+/// All of them at once, each from any thread.
+///
+/// The trait allows for stores that are far away: a reply may be lost, and then
+/// a step's outcome is [`Activation::Unknown`]. Every method may block for as
+/// long as the store takes; none waits for another caller's pass to end.
+pub trait PlanStore: Send + Sync {
+    /// This store's pin.
+    type Pin: Pin + Send;
+    /// This store's serving side.
+    type Reader: Resolve + Send;
+
+    /// Adds a plan under the next generation. It is active nowhere yet.
+    ///
+    /// # Errors
+    /// [`Error::GenerationsExhausted`]; [`Error::Backend`], after which the plan
+    /// may or may not be there: look at [`PlanStore::latest`] before publishing
+    /// again.
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error>;
+
+    /// Picks up the newest plan: pins and returns it. `None` before the first
+    /// publish.
+    ///
+    /// # Errors
+    /// [`Error::PinsExhausted`], [`Error::Backend`].
+    fn latest(&self) -> Result<Option<Self::Pin>, Error>;
+
+    /// Pins a plan of a known generation.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPlan`] once it is swept, [`Error::PinsExhausted`],
+    /// [`Error::Backend`].
+    fn pin(&self, generation: Generation) -> Result<Self::Pin, Error>;
+
+    /// The newest generation that any endpoint is on: what an Enactor compares
+    /// its plan with once, before the first endpoint.
+    ///
+    /// The endpoints are looked at one after another, so the answer is advice:
+    /// it may be out of date when it arrives.
+    ///
+    /// # Errors
+    /// [`Error::Backend`].
+    fn newest_active(&self) -> Result<Option<Generation>, Error>;
+
+    /// Makes the pinned plan the active one at `endpoint`; what was active
+    /// becomes the rollback target in the same atomic step.
+    ///
+    /// # Errors
+    /// [`Error::NotInPlan`], [`Error::ForeignPin`], [`Error::Backend`].
+    fn activate(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error>;
+
+    /// The endpoints that the pinned plan does not name and that are not yet
+    /// withdrawn by it or by a newer one.
+    ///
+    /// # Errors
+    /// [`Error::Backend`].
+    fn unnamed(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error>;
+
+    /// Withdraws an endpoint that the pinned plan does not name: from then on it
+    /// has no records, and no older plan can bring it back. A step like an
+    /// activation, with the same outcomes.
+    ///
+    /// # Errors
+    /// [`Error::StillInPlan`], [`Error::ForeignPin`], [`Error::Backend`].
+    fn withdraw(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error>;
+
+    /// Where an endpoint stands. [`EndpointState::VACANT`] if it is not known.
+    ///
+    /// # Errors
+    /// [`Error::Backend`].
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error>;
+
+    /// Deletes the plans that are too old to keep, judged from the plan that was
+    /// applied last; see [`Retention`].
+    ///
+    /// # Errors
+    /// [`Error::Backend`].
+    fn sweep(&self, applied: Generation) -> Result<Swept, Error>;
+
+    /// A view for one serving thread.
+    fn reader(&self) -> Self::Reader;
+
+    /// What `endpoint` answers now, for those who ask seldom; servers keep a
+    /// [`PlanStore::reader`].
+    fn resolve(&self, endpoint: &EndpointName) -> Resolution {
+        self.reader().resolve(endpoint).clone()
+    }
+
+    /// An operator's return: publishes the content of an older plan again, as
+    /// the newest generation. Nothing ever goes back.
+    ///
+    /// # Errors
+    /// Those of [`PlanStore::pin`] and [`PlanStore::publish`].
+    fn republish(&self, older: Generation) -> Result<Generation, Error> {
+        let pin = self.pin(older)?;
+        self.publish(Arc::clone(pin.plan()))
+    }
+}
+
+/// What became of an attempt to activate or withdraw.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[must_use = "a stale or unknown outcome means that the plan is not active here"]
+pub enum Activation {
+    /// Done; the endpoint was in this state before.
+    Activated {
+        /// What the step replaced.
+        replaced: EndpointState,
+    },
+    /// Nothing to do: this very plan had done it already.
+    Already,
+    /// Refused, because a newer plan was here first.
+    Stale {
+        /// The newer plan's generation.
+        active: Generation,
+    },
+    /// The store may or may not have done it. Read [`PlanStore::state`] before
+    /// doing anything else, and never retry blindly.
+    Unknown,
+}
+
+/// What an endpoint answers from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Standing {
+    /// No plan has been activated here.
+    Vacant,
+    /// This plan is active.
+    Active(Generation),
+    /// This plan withdrew the endpoint.
+    Withdrawn(Generation),
+}
+
+impl Standing {
+    /// The generation that brought the endpoint here.
+    pub fn generation(self) -> Option<Generation> {
+        match self {
+            Self::Vacant => None,
+            Self::Active(generation) | Self::Withdrawn(generation) => Some(generation),
+        }
+    }
+
+    /// The plan that is active, if one is.
+    pub fn active(self) -> Option<Generation> {
+        match self {
+            Self::Active(generation) => Some(generation),
+            Self::Vacant | Self::Withdrawn(_) => None,
+        }
+    }
+}
+
+/// Where an endpoint stands: what it answers from, and what it answered from
+/// before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct EndpointState {
+    /// What it answers from.
+    pub standing: Standing,
+    /// The plan that was active before, if one was.
+    pub rollback: Option<Generation>,
+}
+
+impl EndpointState {
+    /// An endpoint where nothing has happened.
+    pub const VACANT: Self = Self {
+        standing: Standing::Vacant,
+        rollback: None,
+    };
+}
+
+/// What a sweep did.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Swept {
+    /// The plans it deleted, oldest first.
+    pub deleted: Vec<Generation>,
+    /// The plans that were old enough to delete but are needed, and by whom.
+    pub spared: Vec<(Generation, Needed)>,
+}
+
+/// Why a sweep spared a plan.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Needed {
+    /// It is active at some endpoint.
+    Active,
+    /// It is the rollback target of some endpoint.
+    Rollback,
+    /// Somebody holds a pin on it, or held one while the sweep looked.
+    Pinned,
+}
+
+/// How many of the newest plans a sweep keeps, needed or not.
+///
+/// A sweep after plan *applied* keeps the `newest` plans up to and including
+/// it, and all that are newer than it. Nothing else protects a plan that nobody
+/// needs, and nothing deletes one that somebody does. With `newest = 2`:
+///
+/// ```text
+///   plans in the store          1   2   3   4   5   6
+///   sweep after plan 5          x   x   x   keep keep keep
+///   ... with 2 a rollback target    spared
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Retention {
+    newest: u32,
+}
+
+impl Retention {
+    /// Keeps the newest `newest` plans. 0 and 1 both keep the applied plan.
+    pub const fn newest(newest: u32) -> Self {
+        Self { newest }
+    }
+
+    /// Whether a sweep after plan `applied` keeps this plan for its age alone.
+    pub fn keeps(self, generation: Generation, applied: Generation) -> bool {
+        match applied.get().checked_sub(generation.get()) {
+            None | Some(0) => true,
+            Some(age) => age < self.newest,
+        }
+    }
+}
+
+/// What an endpoint answers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Resolution {
+    /// No plan in the store names it.
+    Unknown,
+    /// Plans name it, but none has been activated yet.
+    Vacant,
+    /// A plan withdrew it.
+    Withdrawn {
+        /// That plan.
+        generation: Generation,
+    },
+    /// Its records, all of them from one plan.
+    Answer {
+        /// That plan.
+        generation: Generation,
+        /// The records.
+        records: Arc<RecordSet>,
+    },
+    /// The active plan is gone: a resolver is told NOERROR, without records.
+    /// [`MemoryStore`](crate::MemoryStore) never comes to this.
+    Dangling {
+        /// The plan that is gone.
+        generation: Generation,
+    },
+}
+
+impl Resolution {
+    /// The records, if there are any.
+    pub fn records(&self) -> Option<&Arc<RecordSet>> {
+        match self {
+            Self::Answer { records, .. } => Some(records),
+            _ => None,
+        }
+    }
+
+    /// The generation that the answer comes from, if one does.
+    pub fn generation(&self) -> Option<Generation> {
+        match self {
+            Self::Unknown | Self::Vacant => None,
+            Self::Withdrawn { generation }
+            | Self::Answer { generation, .. }
+            | Self::Dangling { generation } => Some(*generation),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retention_follows_its_worked_example() {
+        let kept = |newest, applied| -> Vec<u32> {
+            let g = |n| Generation::new(n).unwrap();
+            (1..=6)
+                .filter(|&n| Retention::newest(newest).keeps(g(n), g(applied)))
+                .collect()
+        };
+        assert_eq!(kept(2, 5), [4, 5, 6]);
+        assert_eq!(kept(1, 5), [5, 6]);
+        assert_eq!(kept(0, 5), [5, 6]);
+        assert_eq!(kept(9, 5), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(kept(2, 1), [1, 2, 3, 4, 5, 6]);
+    }
+}
