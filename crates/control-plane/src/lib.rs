@@ -1,1 +1,27 @@
-//! x
+//! The Planner and the Enactors, over any [`PlanStore`](plan_store::PlanStore).
+//!
+//! A [`Planner`] makes plans of a [`Fleet`] and of what a [`HealthSource`] knows,
+//! and publishes one whenever something has changed. [`Enactor`]s, each on its
+//! own and knowing nothing of the others, apply the latest plan. Both are plain
+//! synchronous steps over the store, [`Planner::tick`] and [`Enactor::pass`], so
+//! that a model checker can call them; [`ControlPlane`] puts them on threads.
+
+mod backoff;
+mod control_plane;
+mod enactor;
+mod enactor_thread;
+mod error;
+mod fleet;
+mod health;
+mod planner;
+mod planner_thread;
+mod supervise;
+
+pub use crate::control_plane::{ControlPlane, Report as ThreadReport};
+pub use enactor::{Enactor, Pass};
+pub use enactor_thread::{EnactorThread, Pace, Waker};
+pub use error::Error;
+pub use fleet::{Fleet, FleetEndpoint, FleetTarget, HealthStep, Timings};
+pub use health::{Health, HealthSource, ScriptedHealth, TargetHealth};
+pub use planner::{Planned, Planner};
+pub use planner_thread::PlannerThread;

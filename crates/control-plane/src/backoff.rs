@@ -1,0 +1,71 @@
+//! Waiting longer after every failure.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+/// Exponential back-off with jitter: the n-th wait is drawn evenly from the
+/// upper half of `first × 2ⁿ`, capped at `max`, so that three Enactors that
+/// failed together do not come back together.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    first: Duration,
+    max: Duration,
+    next: Duration,
+    rng: Rng,
+}
+
+impl Backoff {
+    pub(crate) fn new(first: Duration, max: Duration, seed: u64) -> Self {
+        let rng = Rng::with_seed(seed);
+        let next = first;
+        Self {
+            first,
+            max,
+            next,
+            rng,
+        }
+    }
+
+    /// How long to wait after another failure.
+    pub(crate) fn after_failure(&mut self) -> Duration {
+        let ceiling = self.next.min(self.max);
+        self.next = ceiling.saturating_mul(2);
+        ceiling.mul_f64(0.5 + 0.5 * self.rng.f64())
+    }
+
+    /// Starts again from the first wait.
+    pub(crate) fn reset(&mut self) {
+        self.next = self.first;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_maximum_and_start_again() {
+        let ms = Duration::from_millis;
+        let mut backoff = Backoff::new(ms(10), ms(50), 7);
+        for ceiling in [10, 20, 40, 50, 50].map(ms) {
+            let wait = backoff.after_failure();
+            assert!(
+                ceiling / 2 <= wait && wait <= ceiling,
+                "{wait:?} for {ceiling:?}"
+            );
+        }
+        backoff.reset();
+        assert!(backoff.after_failure() <= ms(10));
+    }
+
+    #[test]
+    fn two_seeds_do_not_wait_in_step() {
+        let waits = |seed| {
+            let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(1), seed);
+            [(); 5].map(|()| backoff.after_failure())
+        };
+        assert_eq!(waits(1), waits(1));
+        assert_ne!(waits(1), waits(2));
+    }
+}

@@ -1,0 +1,145 @@
+//! The Planner on a thread of its own, and its health source on another.
+//!
+//! # Rules
+//! 1. The Planner asks its source for a reading at each interval, unless it is
+//!    still waiting for one. A source that stalls delays the next plan, and
+//!    changes nothing.
+//! 2. Each reading makes one tick; after a publish all Enactors are woken.
+//! 3. Stopping is the handle's end of a channel being closed, which cannot be
+//!    missed. A source that is stalled then is left behind: it ends when it
+//!    returns.
+//! 4. A source that panics, or a tick that does, counts as failed; the next
+//!    interval goes on from the store as it is.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::io;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, Sender, bounded, select_biased, tick};
+use plan_store::PlanStore;
+use tracing::{info, warn};
+
+use crate::supervise::supervise;
+use crate::{Error, Health, HealthSource, Planned, Planner, Waker};
+
+type Reading = Result<Health, Error>;
+
+/// The handle on the Planner's thread. Dropping it stops the thread after the
+/// tick that it is in, and waits for that.
+pub struct PlannerThread {
+    running: Option<Sender<Infallible>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl PlannerThread {
+    /// Starts the threads. `report` is called after each tick, and after each
+    /// reading that failed.
+    ///
+    /// # Errors
+    /// If the operating system has no thread to give.
+    pub fn start<S: PlanStore + 'static>(
+        planner: Planner<S>,
+        source: impl HealthSource + 'static,
+        interval: Duration,
+        enactors: Vec<Waker>,
+        report: impl FnMut(&Result<Planned, Error>) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (ask, asked) = bounded(1);
+        let (answer, readings) = bounded(1);
+        thread::Builder::new()
+            .name("health".into())
+            .spawn(move || read_when_asked(source, &asked, &answer))?;
+        let (running, stopped) = bounded(0);
+        let worker = Worker {
+            planner,
+            enactors,
+            report,
+            ask,
+            readings,
+            stopped,
+        };
+        let thread = thread::Builder::new()
+            .name("planner".into())
+            .spawn(move || worker.run(&tick(interval)))?;
+        Ok(Self {
+            running: Some(running),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for PlannerThread {
+    fn drop(&mut self) {
+        self.running = None;
+        if let Some(thread) = self.thread.take() {
+            // It catches the panics of its ticks; one of `report`'s ends it early.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn read_when_asked(mut source: impl HealthSource, asked: &Receiver<()>, answer: &Sender<Reading>) {
+    for () in asked {
+        let reading = supervise("health source", || source.read());
+        if answer.send(reading).is_err() {
+            break;
+        }
+    }
+}
+
+struct Worker<S, F> {
+    planner: Planner<S>,
+    enactors: Vec<Waker>,
+    report: F,
+    ask: Sender<()>,
+    readings: Receiver<Reading>,
+    stopped: Receiver<Infallible>,
+}
+
+impl<S: PlanStore, F: FnMut(&Result<Planned, Error>)> Worker<S, F> {
+    fn run(mut self, interval: &Receiver<std::time::Instant>) {
+        let mut waiting = false;
+        loop {
+            select_biased! {
+                recv(self.stopped) -> _ => break,
+                recv(self.readings) -> reading => match reading {
+                    Ok(reading) => {
+                        waiting = false;
+                        self.plan(reading);
+                    }
+                    Err(_) => break,
+                },
+                recv(interval) -> _ => {
+                    if waiting {
+                        warn!("the health source has not answered; the plan stays as it is");
+                    } else {
+                        waiting = self.ask.try_send(()).is_ok();
+                    }
+                }
+            }
+        }
+        info!("planner stopped");
+    }
+
+    fn plan(&mut self, reading: Reading) {
+        let planned = match reading {
+            Ok(health) => supervise("planner", || self.planner.tick(&health)),
+            Err(error) => {
+                warn!(%error, "no health");
+                Err(error)
+            }
+        };
+        if matches!(planned, Ok(Planned::Published { .. })) {
+            self.enactors.iter().for_each(Waker::wake);
+        }
+        (self.report)(&planned);
+    }
+}
+
+impl fmt::Debug for PlannerThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlannerThread").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,234 @@
+//! Fleet files with a mistake: each is refused, by name of the file, the line,
+//! what is wrong and what to write instead.
+
+#![allow(clippy::format_push_string, reason = "a test file built line by line")]
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::{fs, iter, process};
+
+use control_plane::{Error, Fleet};
+
+/// A fleet in order. Each case below spoils one thing in it.
+const GOOD: &str = r#"[timings]
+planner_interval_ms = 1000
+backoff_first_ms = 50
+backoff_max_ms = 5000
+recheck_ms = 1000
+[planner]
+max_removal_percent = 30
+[store]
+keep_newest = 3
+[[endpoint]]
+name = "a.example"
+ttl = 5
+[[endpoint.target]]
+address = "192.0.2.1"
+zone = "z1"
+capacity = 100
+weight = 10
+[[endpoint.target]]
+address = "2001:db8::1"
+zone = "z1"
+capacity = 100
+[[endpoint]]
+name = "b.example"
+[[endpoint.target]]
+address = "192.0.2.1"
+zone = "z1"
+capacity = 100
+[[health]]
+at = 3
+target = "192.0.2.1"
+healthy = false
+"#;
+
+/// What is replaced in [`GOOD`] (the last occurrence), by what, the line and
+/// column of the error, and what it says.
+type Case = (
+    &'static str,
+    &'static str,
+    (usize, usize),
+    &'static [&'static str],
+);
+
+#[rustfmt::skip] // One case, one line.
+const CASES: &[Case] = &[
+    // Not TOML, or not of this shape.
+    ("[store]", "[store", (8, 7), &["unclosed table", "`]`"]),
+    ("ttl = 5", "ttl 5", (12, 5), &["expected `=`"]),
+    ("ttl = 5", "ttl = 5\nttl = 6", (13, 1), &["duplicate key"]),
+    ("[store]", "[shop]", (8, 2), &["unknown field `shop`", "`store`"]),
+    ("keep_newest", "keep", (9, 1), &["unknown field `keep`", "`keep_newest`"]),
+    ("max_removal_percent", "max", (7, 1), &["unknown field `max`", "`max_removal_percent`"]),
+    ("recheck_ms", "recheck", (5, 1), &["unknown field `recheck`", "`recheck_ms`"]),
+    ("ttl = 5", "tll = 5", (12, 1), &["unknown field `tll`", "`ttl`"]),
+    ("weight = 10", "wait = 10", (17, 1), &["unknown field `wait`", "`weight`"]),
+    ("healthy", "health", (31, 1), &["unknown field `health`", "`healthy`"]),
+    ("name = \"b.example\"", "", (22, 1), &["missing field `name`"]),
+    ("zone = \"z1\"\ncapacity = 100\n[[health]]", "capacity = 100\n[[health]]", (24, 1), &["missing field `zone`"]),
+    ("capacity = 100\n[[health]]", "[[health]]", (24, 1), &["missing field `capacity`"]),
+    ("at = 3", "", (28, 1), &["missing field `at`"]),
+    ("ttl = 5", "ttl = \"5\"", (12, 7), &["invalid type: string \"5\", expected a whole number"]),
+    ("ttl = 5", "ttl = 5.5", (12, 7), &["invalid type: floating point `5.5`"]),
+    ("at = 3", "at = 99999999999999999999", (29, 6), &["integer `99999999999999999999`", "expected a whole number"]),
+    ("healthy = false", "healthy = 0", (31, 11), &["invalid type: integer `0`", "boolean"]),
+    // Numbers out of bounds.
+    ("ms = 1000\n[planner]", "ms = 0\n[planner]", (5, 14), &["`recheck_ms` is 0", "from 1 to 600000"]),
+    ("ms = 1000\n[planner]", "ms = -1\n[planner]", (5, 14), &["`recheck_ms` is -1", "from 1 to"]),
+    ("backoff_first_ms = 50", "backoff_first_ms = 0", (3, 20), &["`backoff_first_ms` is 0", "from 1 to"]),
+    ("interval_ms = 1000", "interval_ms = 7_200_000", (2, 23), &["`planner_interval_ms` is 7200000", "to 600000"]),
+    ("max_ms = 5000", "max_ms = 7_200_000", (4, 18), &["`backoff_max_ms` is 7200000", "to 600000"]),
+    ("max_ms = 5000", "max_ms = 49", (4, 18), &["`backoff_max_ms` is 49", "less than `backoff_first_ms`, 50", "give it as much"]),
+    ("percent = 30", "percent = 101", (7, 23), &["`max_removal_percent` is 101", "from 0 to 100"]),
+    ("percent = 30", "percent = -1", (7, 23), &["`max_removal_percent` is -1"]),
+    ("newest = 3", "newest = 0", (9, 15), &["`keep_newest` is 0", "from 1 to 10000"]),
+    ("newest = 3", "newest = 10001", (9, 15), &["`keep_newest` is 10001"]),
+    ("ttl = 5", "ttl = 604801", (12, 7), &["`ttl` is 604801", "from 0 to 604800"]),
+    ("ttl = 5", "ttl = -5", (12, 7), &["`ttl` is -5"]),
+    ("capacity = 100\nweight", "capacity = 0\nweight", (16, 12), &["`capacity` is 0", "from 1 to 1000000"]),
+    ("capacity = 100\nweight", "capacity = 1000001\nweight", (16, 12), &["`capacity` is 1000001"]),
+    ("weight = 10", "weight = 256", (17, 10), &["`weight` is 256", "from 0 to 255"]),
+    ("weight = 10", "weight = -1", (17, 10), &["`weight` is -1"]),
+    ("at = 3", "at = 0", (29, 6), &["`at` is 0", "from 1 to 1000000"]),
+    ("healthy = false", "capacity = 1000001", (31, 12), &["`capacity` is 1000001", "from 0 to"]),
+    ("healthy = false", "capacity = -1", (31, 12), &["`capacity` is -1"]),
+    // Names and addresses.
+    ("b.example", "b..example", (23, 8), &["`name`", "a label is empty", "remove the doubled"]),
+    ("b.example", "A.Example.", (23, 8), &["endpoint a.example is on line 11 already", "merge the two"]),
+    ("\"192.0.2.1\"\nhealthy", "\"192.0.2\"\nhealthy", (30, 10), &["`target` is not an IP address", "write it like \"192.0.2.1\""]),
+    ("2001:db8::1", "db.example", (19, 11), &["`address` is not an IP address"]),
+    ("2001:db8::1", "192.0.2.1", (19, 11), &["endpoint a.example has target 192.0.2.1 twice", "merge"]),
+    ("2001:db8::1", "ff02::1", (19, 11), &["endpoint a.example: ff02::1", "multicast", "give a unicast one"]),
+    ("2001:db8::1", "0.0.0.0", (19, 11), &["unspecified"]),
+    ("weight = 10", "weight = 0", (11, 8), &["endpoint a.example: all A weights are 0", "give one of them 1"]),
+    ("zone = \"z1\"\ncapacity = 100\nweight", "zone = \"\"\ncapacity = 100\nweight", (15, 8), &["`zone` is no name", "1 to 64"]),
+    ("zone = \"z1\"\ncapacity = 100\nweight", "zone = \"\\t\"\ncapacity = 100\nweight", (15, 8), &["`zone` is no name"]),
+    // Things that do not go together.
+    ("[[endpoint.target]]\naddress = \"192.0.2.1\"\nzone = \"z1\"\ncapacity = 100\n[[health]]", "[[health]]", (23, 8), &["endpoint b.example has no targets", "give it one at least"]),
+    ("\"192.0.2.1\"\nhealthy", "\"192.0.2.9\"\nhealthy", (30, 10), &["`target` 192.0.2.9 is at no endpoint", "give the address of one that is"]),
+    ("healthy = false", "", (28, 1), &["changes nothing", "add `healthy` or `capacity`"]),
+];
+
+/// What is not as it should be with the refusal of this text, if anything is.
+fn fault(text: &str, (line, column): (usize, usize), says: &[&str]) -> Option<String> {
+    let error = match Fleet::parse(text, Path::new("some/fleet.toml")) {
+        Ok(_) => return Some(format!("accepted:\n{text}")),
+        Err(error @ Error::BadFleet { .. }) => error.to_string(),
+        Err(error) => return Some(format!("not a mistake in the file: {error}")),
+    };
+    let place = format!("some/fleet.toml:{line}:{column}: ");
+    if !error.starts_with(&place) {
+        return Some(format!("`{error}` is not at {line}:{column}"));
+    }
+    if error.contains('\n') {
+        return Some(format!("`{error}` is more than a line"));
+    }
+    let missing = says.iter().find(|words| !error.contains(**words))?;
+    Some(format!("`{error}` does not say `{missing}`"))
+}
+
+#[test]
+fn the_fleet_that_the_cases_spoil_is_in_order() {
+    Fleet::parse(GOOD, Path::new("fleet.toml")).unwrap();
+}
+
+#[test]
+fn a_mistake_is_named_with_its_line_and_its_remedy() {
+    let faults = CASES.iter().filter_map(|(from, to, place, says)| {
+        let (before, after) = GOOD.split_at(GOOD.rfind(from).expect(from));
+        let text = format!("{before}{to}{}", &after[from.len()..]);
+        fault(&text, *place, says)
+    });
+    let faults: Vec<String> = faults.collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_mistake_of_two_lines_is_named_by_the_one_that_is_there() {
+    let text = GOOD.replace("backoff_first_ms = 50\n", "backoff_first_ms = 5001\n");
+    let text = text.replace("backoff_max_ms = 5000\n", "\n");
+    let says = ["`backoff_max_ms` is 5000, less than `backoff_first_ms`, 5001"];
+    assert_eq!(fault(&text, (3, 20), &says), None);
+}
+
+#[test]
+fn a_fleet_of_nothing_is_refused() {
+    for text in [
+        "",
+        "# Nothing yet.\n",
+        "endpoint = []",
+        "[store]\nkeep_newest = 3\n",
+    ] {
+        let says = ["the fleet has no endpoint", "add an [[endpoint]]"];
+        assert_eq!(fault(text, (1, 1), &says), None);
+    }
+}
+
+#[test]
+fn more_targets_than_a_record_set_holds_are_refused() {
+    let fleet = |targets: u32| {
+        let mut text = String::from("[[endpoint]]\nname = \"a.example\"\n");
+        for i in 0..targets {
+            let address = Ipv4Addr::from_bits(0x0a00_0000 + i);
+            text += &format!("[[endpoint.target]]\naddress = \"{address}\"\n");
+            text += "zone = \"z1\"\ncapacity = 1\n";
+        }
+        text
+    };
+    Fleet::parse(&fleet(1024), Path::new("fleet.toml")).unwrap();
+    let says = ["endpoint a.example has 1025 A targets, more than 1024"];
+    assert_eq!(fault(&fleet(1025), (2, 8), &says), None);
+}
+
+/// A path of this test run's own.
+fn scratch(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", process::id()))
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_with_the_reason() {
+    let missing = scratch("missing.toml");
+    let directory = scratch("directory.toml");
+    fs::create_dir_all(&directory).unwrap();
+    for (path, reason) in [(&missing, "No such file"), (&directory, "directory")] {
+        let error = Fleet::load(path).unwrap_err();
+        assert!(matches!(error, Error::UnreadableFleet { .. }), "{error}");
+        let error = error.to_string();
+        assert!(error.starts_with(&path.display().to_string()), "{error}");
+        assert!(error.contains(reason), "`{error}` does not say `{reason}`");
+        assert!(error.contains("give the path of a fleet file"), "{error}");
+    }
+    fs::remove_dir(&directory).unwrap();
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_is_named_with_the_place() {
+    let path = scratch("latin-1.toml");
+    fs::write(&path, b"# Fleet\n# f\xfcr alle\n").unwrap();
+    let error = Fleet::load(&path).unwrap_err().to_string();
+    fs::remove_file(&path).unwrap();
+    let place = format!("{}:2:4: ", path.display());
+    assert!(error.starts_with(&place), "{error}");
+    assert!(error.contains("not UTF-8"), "{error}");
+    assert!(error.contains("save the file as UTF-8"), "{error}");
+}
+
+#[test]
+fn a_file_may_have_so_many_bytes_and_no_more() {
+    let path = scratch("large.toml");
+    let mut text = GOOD.to_owned();
+    let room = usize::try_from(Fleet::MAX_BYTES).unwrap() - text.len();
+    // One long comment.
+    text.extend(iter::repeat_n('#', room));
+    fs::write(&path, &text).unwrap();
+    let as_large_as_may_be = Fleet::load(&path);
+    text.push('#');
+    fs::write(&path, &text).unwrap();
+    let too_large = Fleet::load(&path);
+    fs::remove_file(&path).unwrap();
+    as_large_as_may_be.unwrap();
+    let error = too_large.unwrap_err();
+    assert!(matches!(error, Error::FleetTooLarge { .. }), "{error}");
+    assert!(error.to_string().contains("67108864 bytes"), "{error}");
+}

@@ -1,0 +1,38 @@
+//! Points at which a thread can be held.
+
+use plan_store::EndpointName;
+
+use crate::Actor;
+
+/// A place in an actor's work, just before the step it is named after.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Point {
+    /// The Planner reads its health source.
+    ReadHealth,
+    /// The Planner publishes a plan.
+    Publish,
+    /// The latest plan is picked up.
+    PickUp,
+    /// An Enactor checks once whether its plan is fresh.
+    Check,
+    /// A plan is activated at an endpoint, or withdraws it.
+    Step(EndpointName),
+    /// Old plans are swept.
+    Sweep,
+    /// A pass has ended.
+    PassEnd,
+}
+
+/// Decides how long an actor stays at a point.
+pub trait Gate: Send + Sync {
+    /// Called by the actor when it gets to the point; returns when it may go on.
+    fn reach(&self, actor: Actor, point: &Point);
+}
+
+/// A gate that is always open.
+#[derive(Clone, Copy, Debug)]
+pub struct Open;
+
+impl Gate for Open {
+    fn reach(&self, _: Actor, _: &Point) {}
+}

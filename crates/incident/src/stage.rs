@@ -1,0 +1,100 @@
+//! Holding threads at named points, so that an interleaving is exact.
+//!
+//! # States of an actor
+//! *running until a point* → *held at it* → (the director lets it go) → *running*.
+//! Every actor is held at the first point it gets to. Once the stage is open all
+//! run freely.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::{Actor, Error, Gate, Point};
+
+/// How long the director waits for an actor before it gives the schedule up. No
+/// order depends on it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A gate with a director, who decides who runs, and how far.
+pub struct Stage {
+    actors: Mutex<Actors>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Actors {
+    open: bool,
+    /// Who is held.
+    held: BTreeMap<Actor, Point>,
+    /// How far those who are not held run; to the next point if not said.
+    goals: BTreeMap<Actor, Point>,
+}
+
+impl Stage {
+    /// A stage on which nobody has appeared yet.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            actors: Mutex::default(),
+            changed: Condvar::new(),
+        })
+    }
+
+    /// Lets the actor run until it gets to `goal`, and waits until it is held
+    /// there.
+    ///
+    /// # Errors
+    /// [`Error::NobodyThere`] if the actor does not appear, or does not get there.
+    pub fn run(&self, actor: Actor, goal: &Point) -> Result<(), Error> {
+        let mut actors = self.actors.lock();
+        self.wait_until_held(&mut actors, actor, goal)?;
+        actors.held.remove(&actor);
+        actors.goals.insert(actor, goal.clone());
+        self.changed.notify_all();
+        self.wait_until_held(&mut actors, actor, goal)
+    }
+
+    /// Lets everybody go, for good.
+    pub fn open(&self) {
+        self.actors.lock().open = true;
+        self.changed.notify_all();
+    }
+
+    fn wait_until_held(
+        &self,
+        actors: &mut parking_lot::MutexGuard<'_, Actors>,
+        actor: Actor,
+        goal: &Point,
+    ) -> Result<(), Error> {
+        let absent = |actors: &mut Actors| !actors.held.contains_key(&actor);
+        let waited = self.changed.wait_while_for(actors, absent, PATIENCE);
+        if waited.timed_out() {
+            let point = format!("{goal:?}");
+            return Err(Error::NobodyThere { actor, point });
+        }
+        Ok(())
+    }
+}
+
+impl Gate for Stage {
+    fn reach(&self, actor: Actor, point: &Point) {
+        let mut actors = self.actors.lock();
+        let passes_by = actors.goals.get(&actor).is_some_and(|goal| goal != point);
+        if actors.open || passes_by {
+            return;
+        }
+        actors.goals.remove(&actor);
+        actors.held.insert(actor, point.clone());
+        self.changed.notify_all();
+        let held = |actors: &mut Actors| !actors.open && actors.held.contains_key(&actor);
+        self.changed.wait_while(&mut actors, held);
+    }
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stage").finish_non_exhaustive()
+    }
+}

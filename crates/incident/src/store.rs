@@ -1,0 +1,385 @@
+//! The store of October 2025: a DNS zone in which *active* is a reference that
+//! can dangle.
+//!
+//! # What stands for what
+//! | the incident | here |
+//! |---|---|
+//! | a plan's records in the zone: leaves, and one weighted record | the plan is in `plans` |
+//! | the root alias and the rollback record of an endpoint | its word |
+//! | a change batch, all or nothing | one section under the lock, one compare-and-swap in it |
+//! | the TXT record that is an endpoint's lock | the cell's own lock; who loses it waits |
+//! | the clean-up | [`PlanStore::sweep`], which deletes by age alone |
+//! | an operator's repair | [`IncidentStore::repair`] |
+//!
+//! # Applying a plan at an endpoint
+//! 1. Build the plan's records, if they are not there (any more).
+//! 2. In one transaction: the rollback record is set to what is active, and the
+//!    root is flipped to the plan. What is active must exist for that. If it is
+//!    gone, the transaction fails, now and ever after: [`Error::Stuck`].
+//!
+//! # What is missing, on purpose
+//! Nothing ties a plan to the endpoints that refer to it. A pin is a copy and
+//! holds nothing. An activation looks at no generation, but in
+//! [`Variant::CompareAndSwapOnly`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+
+use plan_store::primitives::{Lock, Word};
+use plan_store::{
+    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Native, Pin, Plan,
+    PlanStore, Primitives, Resolution, Resolve, Retention, Standing, Swept,
+};
+
+use crate::{Error, Variant};
+
+/// The incident's store. Clones are handles on the same store.
+pub struct IncidentStore<P: Primitives = Native> {
+    shared: Arc<Shared<P>>,
+}
+
+struct Shared<P: Primitives> {
+    variant: Variant,
+    /// How much older than the applied plan the clean-up lets a plan become.
+    threshold: Retention,
+    zone: P::Lock<Zone<P>>,
+}
+
+struct Zone<P: Primitives> {
+    latest: Option<Generation>,
+    plans: BTreeMap<Generation, Arc<Plan>>,
+    cells: BTreeMap<EndpointName, Arc<Cell<P>>>,
+}
+
+/// An endpoint: the word says what is active and what is the rollback target,
+/// and is no proof that either exists.
+struct Cell<P: Primitives> {
+    word: P::Word,
+    lock: P::Lock<()>,
+}
+
+impl IncidentStore {
+    /// An empty store of this variant. The clean-up's threshold is not publicly
+    /// known; this one keeps what `threshold` says.
+    pub fn new(variant: Variant, threshold: Retention) -> Self {
+        Self::with_primitives(variant, threshold)
+    }
+}
+
+impl<P: Primitives> IncidentStore<P> {
+    /// An empty store on other primitives, a model checker's for example.
+    pub fn with_primitives(variant: Variant, threshold: Retention) -> Self {
+        let zone = P::Lock::new(Zone {
+            latest: None,
+            plans: BTreeMap::new(),
+            cells: BTreeMap::new(),
+        });
+        Self {
+            shared: Arc::new(Shared {
+                variant,
+                threshold,
+                zone,
+            }),
+        }
+    }
+
+    /// What people did by hand in the end: points the endpoint at a plan whose
+    /// records are there, with no rollback target, whatever was before. To be
+    /// done while the automation is off.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEndpoint`]; [`StoreError::NotInPlan`].
+    pub fn repair(&self, pin: &IncidentPin, endpoint: &EndpointName) -> Result<(), Error> {
+        check_named(pin, endpoint, true)?;
+        self.build(pin);
+        let cell = self.cell(endpoint).ok_or_else(|| Error::UnknownEndpoint {
+            endpoint: endpoint.clone(),
+        })?;
+        let repaired = EndpointState {
+            standing: Standing::Active(pin.generation),
+            rollback: None,
+        };
+        let mut seen = cell.state();
+        while let Err(current) = cell.replace(seen, repaired) {
+            seen = current;
+        }
+        Ok(())
+    }
+
+    fn cell(&self, endpoint: &EndpointName) -> Option<Arc<Cell<P>>> {
+        self.shared
+            .zone
+            .read(|zone| zone.cells.get(endpoint).cloned())
+    }
+
+    /// Builds the plan's records, unless they are there.
+    fn build(&self, pin: &IncidentPin) {
+        self.shared.zone.write(|zone| {
+            let plan = || Arc::clone(&pin.plan);
+            zone.plans.entry(pin.generation).or_insert_with(plan);
+        });
+    }
+
+    /// One transaction: flips the endpoint to `target`, or fails as a whole.
+    fn flip(&self, endpoint: &EndpointName, target: Standing) -> Result<Activation, StoreError> {
+        self.shared.zone.read(|zone| {
+            let Some(cell) = zone.cells.get(endpoint) else {
+                return Ok(Activation::Already);
+            };
+            let mut seen = cell.state();
+            loop {
+                if seen.standing == target {
+                    return Ok(Activation::Already);
+                }
+                if let Some(active) = self.refuses(seen, target) {
+                    return Ok(Activation::Stale { active });
+                }
+                zone.check_rollback(endpoint, seen)?;
+                match cell.replace(seen, seen.moved_to(target)) {
+                    Ok(()) => return Ok(Activation::Activated { replaced: seen }),
+                    Err(current) => seen = current,
+                }
+            }
+        })
+    }
+
+    /// The newer plan because of which this variant refuses to flip.
+    fn refuses(&self, seen: EndpointState, target: Standing) -> Option<Generation> {
+        let active = seen.standing.generation()?;
+        let newer = Some(active) > target.generation();
+        (self.shared.variant.compares() && newer).then_some(active)
+    }
+
+    /// Flips under the endpoint's lock, if this variant has one.
+    fn locked_flip(
+        &self,
+        endpoint: &EndpointName,
+        target: Standing,
+    ) -> Result<Activation, StoreError> {
+        match self.cell(endpoint).filter(|_| self.shared.variant.locks()) {
+            Some(cell) => cell.lock.write(|()| self.flip(endpoint, target)),
+            None => self.flip(endpoint, target),
+        }
+    }
+}
+
+impl<P: Primitives> Zone<P> {
+    /// The rollback record can be set only to a plan that exists.
+    fn check_rollback(&self, endpoint: &EndpointName, seen: EndpointState) -> Result<(), Error> {
+        match seen.standing.active() {
+            Some(active) if !self.plans.contains_key(&active) => Err(Error::Stuck {
+                endpoint: endpoint.clone(),
+                active,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<P: Primitives> Cell<P> {
+    fn vacant() -> Self {
+        Self {
+            word: P::Word::new(EndpointState::VACANT.to_word()),
+            lock: P::Lock::new(()),
+        }
+    }
+
+    fn state(&self) -> EndpointState {
+        EndpointState::from_word(self.word.load(Acquire))
+    }
+
+    fn replace(&self, seen: EndpointState, next: EndpointState) -> Result<(), EndpointState> {
+        let (seen, next) = (seen.to_word(), next.to_word());
+        let outcome = self.word.compare_exchange(seen, next, AcqRel, Acquire);
+        outcome.map(|_| ()).map_err(EndpointState::from_word)
+    }
+}
+
+fn check_named(pin: &IncidentPin, endpoint: &EndpointName, wanted: bool) -> Result<(), StoreError> {
+    let (endpoint, generation) = (endpoint.clone(), pin.generation);
+    match (pin.plan.names(&endpoint), wanted) {
+        (false, true) => Err(StoreError::NotInPlan {
+            endpoint,
+            generation,
+        }),
+        (true, false) => Err(StoreError::StillInPlan {
+            endpoint,
+            generation,
+        }),
+        _ => Ok(()),
+    }
+}
+
+impl<P: Primitives> PlanStore for IncidentStore<P> {
+    type Pin = IncidentPin;
+    type Reader = IncidentReader<P>;
+
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, StoreError> {
+        self.shared.zone.write(|zone| {
+            let generation = zone
+                .latest
+                .map_or(Ok(Generation::FIRST), Generation::next)?;
+            for (name, _) in plan.endpoints() {
+                if !zone.cells.contains_key(name) {
+                    zone.cells.insert(name.clone(), Arc::new(Cell::vacant()));
+                }
+            }
+            zone.plans.insert(generation, plan);
+            zone.latest = Some(generation);
+            Ok(generation)
+        })
+    }
+
+    fn latest(&self) -> Result<Option<IncidentPin>, StoreError> {
+        Ok(self.shared.zone.read(|zone| {
+            let newest = zone.plans.last_key_value();
+            newest.map(|(&generation, plan)| IncidentPin::new(generation, plan))
+        }))
+    }
+
+    fn pin(&self, generation: Generation) -> Result<IncidentPin, StoreError> {
+        self.shared.zone.read(|zone| {
+            let plan = zone.plans.get(&generation);
+            plan.map(|plan| IncidentPin::new(generation, plan))
+                .ok_or(StoreError::NoSuchPlan { generation })
+        })
+    }
+
+    fn newest_active(&self) -> Result<Option<Generation>, StoreError> {
+        Ok(self.shared.zone.read(|zone| {
+            let states = zone.cells.values().map(|cell| cell.state());
+            states.filter_map(|state| state.standing.generation()).max()
+        }))
+    }
+
+    fn activate(
+        &self,
+        pin: &IncidentPin,
+        endpoint: &EndpointName,
+    ) -> Result<Activation, StoreError> {
+        check_named(pin, endpoint, true)?;
+        self.build(pin);
+        self.locked_flip(endpoint, Standing::Active(pin.generation))
+    }
+
+    fn unnamed(&self, pin: &IncidentPin) -> Result<Vec<EndpointName>, StoreError> {
+        let by = Some(pin.generation);
+        Ok(self.shared.zone.read(|zone| {
+            let unnamed = zone.cells.iter().filter(|(name, cell)| {
+                !pin.plan.names(name) && cell.state().standing.generation() < by
+            });
+            unnamed.map(|(name, _)| name.clone()).collect()
+        }))
+    }
+
+    fn withdraw(
+        &self,
+        pin: &IncidentPin,
+        endpoint: &EndpointName,
+    ) -> Result<Activation, StoreError> {
+        check_named(pin, endpoint, false)?;
+        self.locked_flip(endpoint, Standing::Withdrawn(pin.generation))
+    }
+
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, StoreError> {
+        let cell = self.cell(endpoint);
+        Ok(cell.map_or(EndpointState::VACANT, |cell| cell.state()))
+    }
+
+    fn sweep(&self, applied: Generation) -> Result<Swept, StoreError> {
+        let keeps = |g: &Generation| self.shared.threshold.keeps(*g, applied);
+        Ok(self.shared.zone.write(|zone| {
+            let old = zone
+                .plans
+                .extract_if(.., |generation, _| !keeps(generation));
+            Swept {
+                deleted: old.map(|(generation, _)| generation).collect(),
+                spared: Vec::new(),
+            }
+        }))
+    }
+
+    fn reader(&self) -> IncidentReader<P> {
+        IncidentReader {
+            store: self.clone(),
+            last: Resolution::Unknown,
+        }
+    }
+}
+
+/// A copy of a plan; it holds nothing in the store.
+#[derive(Clone, Debug)]
+pub struct IncidentPin {
+    generation: Generation,
+    plan: Arc<Plan>,
+}
+
+impl IncidentPin {
+    fn new(generation: Generation, plan: &Arc<Plan>) -> Self {
+        let plan = Arc::clone(plan);
+        Self { generation, plan }
+    }
+}
+
+impl Pin for IncidentPin {
+    fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+}
+
+/// A resolver's view: it follows the root alias, wherever that leads.
+#[derive(Debug)]
+pub struct IncidentReader<P: Primitives = Native> {
+    store: IncidentStore<P>,
+    last: Resolution,
+}
+
+impl<P: Primitives> Resolve for IncidentReader<P> {
+    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+        self.last = self.store.shared.zone.read(|zone| {
+            let Some(cell) = zone.cells.get(endpoint) else {
+                return Resolution::Unknown;
+            };
+            match cell.state().standing {
+                Standing::Vacant => Resolution::Vacant,
+                Standing::Withdrawn(generation) => Resolution::Withdrawn { generation },
+                Standing::Active(generation) => {
+                    let records = zone
+                        .plans
+                        .get(&generation)
+                        .and_then(|plan| plan.records(endpoint));
+                    match records.cloned() {
+                        Some(records) => Resolution::Answer {
+                            generation,
+                            records,
+                        },
+                        None => Resolution::Dangling { generation },
+                    }
+                }
+            }
+        });
+        &self.last
+    }
+}
+
+impl<P: Primitives> Clone for IncidentStore<P> {
+    fn clone(&self) -> Self {
+        let shared = Arc::clone(&self.shared);
+        Self { shared }
+    }
+}
+
+impl<P: Primitives> fmt::Debug for IncidentStore<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variant = self.shared.variant;
+        f.debug_struct("IncidentStore")
+            .field("variant", &variant)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,236 @@
+//! The invariants, and who checks them on what happened.
+//!
+//! The witness judges by evidence that is sound whatever order concurrent steps
+//! are written down in: what an activation says it replaced, what a resolver was
+//! told, what a sweep says it deleted while somebody held it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use plan_store::{Activation, EndpointName, Generation, Plan, Resolution};
+
+use crate::journal::{Event, Step};
+
+/// What must never be broken. The names are the same in assertions, logs and
+/// reports.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Invariant {
+    /// An endpoint's active generation never goes down.
+    Monotonic,
+    /// A plan that is active at any endpoint is never deleted.
+    ActiveKept,
+    /// Nor is a rollback target.
+    RollbackKept,
+    /// Nor is a plan that somebody has pinned.
+    PinnedKept,
+    /// An endpoint that has resolved never resolves to nothing.
+    NeverEmpty,
+    /// An answer's records come from exactly one plan.
+    WholeAnswer,
+    /// From every reachable state, one publish and one undisturbed pass by any
+    /// Enactor make that plan active everywhere.
+    Progress,
+    /// When all is quiet, every endpoint is on the newest plan that any Enactor
+    /// picked up.
+    LatestWins,
+    /// When all is quiet, one sweep leaves only active, rollback, and the
+    /// retained newest plans.
+    Reclaimed,
+}
+
+impl Invariant {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 9] = [
+        Self::Monotonic,
+        Self::ActiveKept,
+        Self::RollbackKept,
+        Self::PinnedKept,
+        Self::NeverEmpty,
+        Self::WholeAnswer,
+        Self::Progress,
+        Self::LatestWins,
+        Self::Reclaimed,
+    ];
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{self:?}"))
+    }
+}
+
+/// An invariant's first breach.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Breach {
+    /// The step that broke it, as far as the journal tells; else the step that
+    /// showed it.
+    pub broken_at: usize,
+    /// The step that showed it.
+    pub seen_at: usize,
+    /// What happened, in words.
+    pub what: String,
+    /// How many breaches of this invariant there were in all.
+    pub times: usize,
+}
+
+/// The invariants that broke, each with its first breach.
+pub type Verdict = BTreeMap<Invariant, Breach>;
+
+/// Looks at one step after the other.
+#[derive(Debug, Default)]
+pub struct Witness {
+    verdict: Verdict,
+    newest_picked_up: Option<Generation>,
+    /// Published and not deleted, for comparing answers with.
+    plans: BTreeMap<Generation, Arc<Plan>>,
+    /// At which step each deleted plan was deleted last.
+    deleted: BTreeMap<Generation, usize>,
+    /// Held for certain: noted after pinning, struck off before letting go.
+    held: BTreeMap<Generation, usize>,
+    answered: BTreeSet<EndpointName>,
+}
+
+impl Witness {
+    pub(crate) fn hold(&mut self, generation: Generation) {
+        *self.held.entry(generation).or_default() += 1;
+    }
+
+    pub(crate) fn let_go(&mut self, generation: Generation) {
+        if let Some(count) = self.held.get_mut(&generation) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    pub(crate) fn newest_picked_up(&self) -> Option<Generation> {
+        self.newest_picked_up
+    }
+
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.verdict.clone()
+    }
+
+    pub(crate) fn see(&mut self, step: &Step) {
+        let now = step.number;
+        match &step.event {
+            Event::Published { generation, plan } => {
+                self.plans.insert(*generation, Arc::clone(plan));
+            }
+            Event::PickedUp { generation } => {
+                self.newest_picked_up = self.newest_picked_up.max(Some(*generation));
+            }
+            Event::Stepped {
+                endpoint,
+                generation,
+                outcome,
+                ..
+            } => {
+                self.see_outcome(now, endpoint, *generation, *outcome);
+            }
+            Event::Swept { swept, .. } => {
+                for &generation in &swept.deleted {
+                    self.see_deletion(now, generation);
+                }
+            }
+            Event::Resolved {
+                endpoint,
+                resolution,
+            } => self.see_answer(now, endpoint, resolution),
+            Event::RollbackGone { endpoint, rollback } => {
+                let what = format!("{endpoint}: rollback target {rollback} is deleted");
+                self.breach(
+                    Invariant::RollbackKept,
+                    self.deletion_of(*rollback, now),
+                    now,
+                    what,
+                );
+            }
+            Event::NoProgress { generation } => {
+                let what = format!("plan {generation} was published and could not be applied");
+                self.breach(Invariant::Progress, now, now, what);
+            }
+            Event::LeftBehind { endpoint, newest } => {
+                let what = format!("{endpoint} is not on plan {newest}");
+                self.breach(Invariant::LatestWins, now, now, what);
+            }
+            Event::NotReclaimed { generation } => {
+                let what = format!("plan {generation} is needed by nobody, and still there");
+                self.breach(Invariant::Reclaimed, now, now, what);
+            }
+            Event::Checked { .. } | Event::Failed { .. } | Event::Repaired { .. } => {}
+        }
+    }
+
+    fn see_outcome(
+        &mut self,
+        now: usize,
+        endpoint: &EndpointName,
+        generation: Generation,
+        outcome: Activation,
+    ) {
+        let Activation::Activated { replaced } = outcome else {
+            return;
+        };
+        if let Some(newer) = replaced.standing.generation().filter(|&g| g > generation) {
+            let what = format!("{endpoint}: plan {generation} over plan {newer}");
+            self.breach(Invariant::Monotonic, now, now, what);
+        }
+    }
+
+    fn see_deletion(&mut self, now: usize, generation: Generation) {
+        self.deleted.insert(generation, now);
+        self.plans.remove(&generation);
+        if self.held.get(&generation).is_some_and(|&count| count > 0) {
+            let what = format!("plan {generation} was deleted while it was held");
+            self.breach(Invariant::PinnedKept, now, now, what);
+        }
+    }
+
+    fn see_answer(&mut self, now: usize, endpoint: &EndpointName, resolution: &Resolution) {
+        match resolution {
+            Resolution::Answer {
+                generation,
+                records,
+            } => {
+                self.answered.insert(endpoint.clone());
+                let plan = self.plans.get(generation);
+                if plan.is_some_and(|plan| plan.records(endpoint) != Some(records)) {
+                    let what = format!("{endpoint}: the answer is not plan {generation}'s");
+                    self.breach(Invariant::WholeAnswer, now, now, what);
+                }
+            }
+            Resolution::Withdrawn { .. } => {
+                self.answered.remove(endpoint);
+            }
+            Resolution::Dangling { generation } => {
+                let by = self.deletion_of(*generation, now);
+                let what = format!("{endpoint}: active plan {generation} is deleted");
+                self.breach(Invariant::ActiveKept, by, now, what);
+                self.see_emptiness(by, now, endpoint);
+            }
+            Resolution::Unknown | Resolution::Vacant => self.see_emptiness(now, now, endpoint),
+        }
+    }
+
+    fn see_emptiness(&mut self, by: usize, now: usize, endpoint: &EndpointName) {
+        if self.answered.contains(endpoint) {
+            let what = format!("{endpoint} has resolved before, and now to nothing");
+            self.breach(Invariant::NeverEmpty, by, now, what);
+        }
+    }
+
+    /// The step that deleted the plan; `now` if it was not seen.
+    fn deletion_of(&self, generation: Generation, now: usize) -> usize {
+        self.deleted.get(&generation).copied().unwrap_or(now)
+    }
+
+    fn breach(&mut self, invariant: Invariant, broken_at: usize, seen_at: usize, what: String) {
+        let breach = self.verdict.entry(invariant).or_insert(Breach {
+            broken_at,
+            seen_at,
+            what,
+            times: 0,
+        });
+        breach.times += 1;
+    }
+}

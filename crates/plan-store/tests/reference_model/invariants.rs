@@ -1,0 +1,170 @@
+//! The invariants, each checked by its name after every operation.
+
+use std::sync::Arc;
+
+use plan_store::{
+    EndpointName, EndpointState, Generation, Pin, PlanStore, Resolution, Resolve, Retention,
+    Standing,
+};
+
+use crate::session::{Op, Said, Script, Session, endpoints};
+
+/// Says which invariant is broken, its name first.
+type Broken = String;
+
+/// Performs a script on a store. The reader is the watch's own, and kept
+/// throughout.
+pub(crate) fn watch<S: PlanStore>(store: S, script: &Script) -> Result<(), Broken> {
+    let mut reader = store.reader();
+    let mut session = Session::new(store, script);
+    let mut history: Vec<Seen> = endpoints().map(Seen::nothing).collect();
+    for op in &script.ops {
+        session.perform(op);
+        pinned_kept(&session)?;
+        for seen in &mut history {
+            let endpoint = &seen.endpoint;
+            let state = session.state(endpoint);
+            active_and_rollback_kept(&session, state)?;
+            seen.monotonic(state)?;
+            for resolution in [
+                session.store.resolve(endpoint),
+                reader.resolve(endpoint).clone(),
+            ] {
+                whole_answer(&session, endpoint, &resolution)?;
+                seen.never_empty(op, &resolution)?;
+            }
+            seen.keep(state);
+        }
+    }
+    progress_and_reclaimed(session, script.retention())
+}
+
+/// What has been seen of an endpoint.
+struct Seen {
+    endpoint: EndpointName,
+    state: EndpointState,
+    newest_active: Option<Generation>,
+}
+
+impl Seen {
+    fn nothing(endpoint: EndpointName) -> Self {
+        Self {
+            endpoint,
+            state: EndpointState::VACANT,
+            newest_active: None,
+        }
+    }
+
+    /// No active generation is ever lower than one before it. Nor is that of a
+    /// withdrawal, until the endpoint is forgotten.
+    fn monotonic(&self, now: EndpointState) -> Result<(), Broken> {
+        let withdrawn = matches!(self.state.standing, Standing::Withdrawn(_));
+        let forgotten = withdrawn && now == EndpointState::VACANT;
+        let rises = now.standing.generation() >= self.state.standing.generation();
+        let active = now.standing.active();
+        holds(
+            "Monotonic",
+            (rises || forgotten) && (active.is_none() || active >= self.newest_active),
+            || format!("{}: {:?} became {now:?}", self.endpoint, self.state),
+        )
+    }
+
+    /// What was active before `op` answers, unless `op` withdraws it.
+    fn never_empty(&self, op: &Op, resolution: &Resolution) -> Result<(), Broken> {
+        let answered = self.state.standing.active().is_some();
+        let withdraws = matches!(op, Op::Withdraw(..) | Op::Pass);
+        let holding = match resolution {
+            Resolution::Answer { .. } => true,
+            Resolution::Withdrawn { .. } => !answered || withdraws,
+            Resolution::Vacant | Resolution::Unknown => !answered,
+            Resolution::Dangling { .. } => false,
+        };
+        holds("NeverEmpty", holding, || {
+            format!("{} answers {resolution:?} after {op:?}", self.endpoint)
+        })
+    }
+
+    fn keep(&mut self, now: EndpointState) {
+        self.state = now;
+        self.newest_active = self.newest_active.max(now.standing.active());
+    }
+}
+
+fn active_and_rollback_kept<S: PlanStore>(
+    session: &Session<S>,
+    state: EndpointState,
+) -> Result<(), Broken> {
+    let kept = |plan: Option<Generation>| plan.is_none_or(|plan| session.keeps(plan));
+    let says = || format!("a plan of {state:?} is deleted");
+    holds("ActiveKept", kept(state.standing.active()), says)?;
+    holds("RollbackKept", kept(state.rollback), says)
+}
+
+fn pinned_kept<S: PlanStore>(session: &Session<S>) -> Result<(), Broken> {
+    session.pins.iter().try_for_each(|pin| {
+        let plan = pin.generation();
+        let kept = session.store.pin(plan);
+        let same = kept.is_ok_and(|kept| Arc::ptr_eq(kept.plan(), pin.plan()));
+        holds("PinnedKept", same, || format!("plan {plan} is deleted"))
+    })
+}
+
+/// An answer's records are, by identity, those that its plan was published with.
+fn whole_answer<S: PlanStore>(
+    session: &Session<S>,
+    endpoint: &EndpointName,
+    resolution: &Resolution,
+) -> Result<(), Broken> {
+    let Resolution::Answer {
+        generation,
+        records,
+    } = resolution
+    else {
+        return Ok(());
+    };
+    let plan = session.published.get(generation);
+    let published = plan.and_then(|plan| plan.records(endpoint));
+    let same = published.is_some_and(|published| Arc::ptr_eq(published, records));
+    holds("WholeAnswer", same, || {
+        format!("{endpoint} does not answer from plan {generation} alone: {records:?}")
+    })
+}
+
+/// When all is quiet: one publish (unless generations are exhausted), one pass.
+fn progress_and_reclaimed<S: PlanStore>(
+    mut session: Session<S>,
+    retention: Retention,
+) -> Result<(), Broken> {
+    session.pins.clear();
+    let published = session.perform(&Op::Publish(vec![0, 1]));
+    session.perform(&Op::Pass);
+    let states: Vec<EndpointState> = endpoints().map(|e| session.state(&e)).collect();
+    if let Said::Generation(generation) = published {
+        let active: Vec<_> = states.iter().map(|s| s.standing.active()).collect();
+        let everywhere = active == [generation, generation, None, None];
+        holds("Progress", everywhere, || format!("active: {active:?}"))?;
+    }
+    let latest = session.store.latest().ok().flatten();
+    let Some(applied) = latest.map(|pin| pin.generation()) else {
+        return Ok(());
+    };
+    let is_needed = |plan| {
+        let by = |s: &EndpointState| s.standing.active() == plan || s.rollback == plan;
+        states.iter().any(by)
+    };
+    let mut plans = session.published.keys().copied();
+    let left = plans.find(|&plan| {
+        session.keeps(plan) && !retention.keeps(plan, applied) && !is_needed(Some(plan))
+    });
+    holds("Reclaimed", left.is_none(), || {
+        format!("nobody needs plan {left:?} after plan {applied}")
+    })
+}
+
+fn holds(name: &str, holding: bool, says: impl FnOnce() -> String) -> Result<(), Broken> {
+    if holding {
+        Ok(())
+    } else {
+        Err(format!("{name}: {}", says()))
+    }
+}

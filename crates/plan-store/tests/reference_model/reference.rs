@@ -1,0 +1,272 @@
+//! The reference: a store as the docs of [`PlanStore`] describe it, for one
+//! thread at a time. A few maps behind one lock; nothing is clever.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use plan_store::{
+    Activation, EndpointName, EndpointState, Error, Generation, Needed, Pin, Plan, PlanStore,
+    Resolution, Resolve, Retention, Standing, Swept,
+};
+
+#[derive(Clone)]
+pub(crate) struct Reference {
+    book: Arc<Mutex<Book>>,
+}
+
+/// All there is to know.
+struct Book {
+    retention: Retention,
+    last: Option<Generation>,
+    plans: BTreeMap<Generation, Arc<Plan>>,
+    /// How many pins are held on a plan.
+    pins: BTreeMap<Generation, usize>,
+    endpoints: BTreeMap<EndpointName, EndpointState>,
+    /// What a sweep has forgotten since the last new endpoint, and the plans
+    /// that had withdrawn it: a reader may still say so.
+    forgotten: BTreeMap<EndpointName, Generation>,
+}
+
+pub(crate) struct ReferencePin {
+    book: Arc<Mutex<Book>>,
+    generation: Generation,
+    plan: Arc<Plan>,
+}
+
+pub(crate) struct ReferenceReader {
+    book: Arc<Mutex<Book>>,
+    answer: Resolution,
+}
+
+impl Reference {
+    /// An empty store whose first plan follows `last`.
+    pub(crate) fn new(retention: Retention, last: Option<Generation>) -> Self {
+        let book = Arc::new(Mutex::new(Book {
+            retention,
+            last,
+            plans: BTreeMap::new(),
+            pins: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
+            forgotten: BTreeMap::new(),
+        }));
+        Self { book }
+    }
+
+    /// The plan that withdrew this endpoint, if a reader may still say so
+    /// although the store has forgotten it.
+    pub(crate) fn forgotten(&self, endpoint: &EndpointName) -> Option<Generation> {
+        self.book.lock().forgotten.get(endpoint).copied()
+    }
+}
+
+impl PlanStore for Reference {
+    type Pin = ReferencePin;
+    type Reader = ReferenceReader;
+
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+        let mut book = self.book.lock();
+        let generation = match book.last {
+            None => Generation::FIRST,
+            Some(last) => last.next()?,
+        };
+        for (name, _) in plan.endpoints() {
+            if !book.endpoints.contains_key(name) {
+                book.endpoints.insert(name.clone(), EndpointState::VACANT);
+                book.forgotten.clear();
+            }
+        }
+        book.plans.insert(generation, plan);
+        book.last = Some(generation);
+        Ok(generation)
+    }
+
+    fn latest(&self) -> Result<Option<ReferencePin>, Error> {
+        let newest = self.book.lock().plans.keys().next_back().copied();
+        newest.map(|generation| self.pin(generation)).transpose()
+    }
+
+    fn pin(&self, generation: Generation) -> Result<ReferencePin, Error> {
+        let mut book = self.book.lock();
+        let plan = book.plans.get(&generation).cloned();
+        let plan = plan.ok_or(Error::NoSuchPlan { generation })?;
+        *book.pins.entry(generation).or_default() += 1;
+        let book = Arc::clone(&self.book);
+        Ok(ReferencePin {
+            book,
+            generation,
+            plan,
+        })
+    }
+
+    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+        let book = self.book.lock();
+        let generations = book.endpoints.values().map(|e| e.standing.generation());
+        Ok(generations.max().flatten())
+    }
+
+    fn activate(&self, pin: &ReferencePin, endpoint: &EndpointName) -> Result<Activation, Error> {
+        let (generation, endpoint) = (pin.generation, endpoint.clone());
+        if !pin.plan.names(&endpoint) {
+            return Err(Error::NotInPlan {
+                endpoint,
+                generation,
+            });
+        }
+        Ok(self
+            .book
+            .lock()
+            .advance(&endpoint, Standing::Active(generation)))
+    }
+
+    fn unnamed(&self, pin: &ReferencePin) -> Result<Vec<EndpointName>, Error> {
+        let book = self.book.lock();
+        let older = |state: &EndpointState| match state.standing.generation() {
+            None => true,
+            Some(here) => here < pin.generation,
+        };
+        let unnamed = book.endpoints.iter();
+        let unnamed = unnamed.filter(|(name, state)| !pin.plan.names(name) && older(state));
+        Ok(unnamed.map(|(name, _)| name.clone()).collect())
+    }
+
+    fn withdraw(&self, pin: &ReferencePin, endpoint: &EndpointName) -> Result<Activation, Error> {
+        let (generation, endpoint) = (pin.generation, endpoint.clone());
+        if pin.plan.names(&endpoint) {
+            return Err(Error::StillInPlan {
+                endpoint,
+                generation,
+            });
+        }
+        Ok(self
+            .book
+            .lock()
+            .advance(&endpoint, Standing::Withdrawn(generation)))
+    }
+
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+        let state = self.book.lock().endpoints.get(endpoint).copied();
+        Ok(state.unwrap_or(EndpointState::VACANT))
+    }
+
+    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+        let mut book = self.book.lock();
+        let swept = book.old_plans(applied);
+        for generation in &swept.deleted {
+            book.plans.remove(generation);
+        }
+        book.forget();
+        Ok(swept)
+    }
+
+    fn reader(&self) -> ReferenceReader {
+        ReferenceReader {
+            book: Arc::clone(&self.book),
+            answer: Resolution::Unknown,
+        }
+    }
+}
+
+impl Book {
+    /// Moves an endpoint forward, never back.
+    fn advance(&mut self, endpoint: &EndpointName, to: Standing) -> Activation {
+        let Some(state) = self.endpoints.get_mut(endpoint) else {
+            return Activation::Already; // Nothing to withdraw.
+        };
+        let replaced = *state;
+        match replaced.standing.generation() {
+            Some(active) if Some(active) > to.generation() => Activation::Stale { active },
+            Some(active) if Some(active) == to.generation() => Activation::Already,
+            _ => {
+                state.standing = to;
+                state.rollback = replaced.standing.active();
+                Activation::Activated { replaced }
+            }
+        }
+    }
+
+    /// The plans too old to keep: those to delete, and those that are needed.
+    fn old_plans(&self, applied: Generation) -> Swept {
+        let mut swept = Swept::default();
+        for &generation in self.plans.keys() {
+            if self.retention.keeps(generation, applied) {
+                continue;
+            }
+            match self.needed(generation) {
+                Some(needed) => swept.spared.push((generation, needed)),
+                None => swept.deleted.push(generation),
+            }
+        }
+        swept
+    }
+
+    fn needed(&self, plan: Generation) -> Option<Needed> {
+        let mut endpoints = self.endpoints.values();
+        if endpoints
+            .clone()
+            .any(|e| e.standing == Standing::Active(plan))
+        {
+            Some(Needed::Active)
+        } else if endpoints.any(|e| e.rollback == Some(plan)) {
+            Some(Needed::Rollback)
+        } else if self.pins.get(&plan).is_some_and(|&held| held > 0) {
+            Some(Needed::Pinned)
+        } else {
+            None
+        }
+    }
+
+    /// Forgets the withdrawn endpoints that have nothing to roll back to and
+    /// that no plan names.
+    fn forget(&mut self) {
+        for (name, state) in self.endpoints.clone() {
+            let named = self.plans.values().any(|plan| plan.names(&name));
+            if let (Standing::Withdrawn(by), None, false) = (state.standing, state.rollback, named)
+            {
+                self.endpoints.remove(&name);
+                self.forgotten.insert(name, by);
+            }
+        }
+    }
+
+    fn resolve(&self, endpoint: &EndpointName) -> Resolution {
+        match self.endpoints.get(endpoint).map(|state| state.standing) {
+            None => Resolution::Unknown,
+            Some(Standing::Vacant) => Resolution::Vacant,
+            Some(Standing::Withdrawn(generation)) => Resolution::Withdrawn { generation },
+            Some(Standing::Active(generation)) => {
+                let plan = self.plans.get(&generation);
+                match plan.and_then(|plan| plan.records(endpoint)) {
+                    None => Resolution::Dangling { generation },
+                    Some(records) => Resolution::Answer {
+                        generation,
+                        records: Arc::clone(records),
+                    },
+                }
+            }
+        }
+    }
+}
+
+impl Pin for ReferencePin {
+    fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+}
+
+impl Drop for ReferencePin {
+    fn drop(&mut self) {
+        *self.book.lock().pins.entry(self.generation).or_default() -= 1;
+    }
+}
+
+impl Resolve for ReferenceReader {
+    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+        self.answer = self.book.lock().resolve(endpoint);
+        &self.answer
+    }
+}

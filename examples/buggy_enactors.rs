@@ -1,0 +1,31 @@
+//! The outage of October 2025 on real threads: a stale overwrite, a sweep that
+//! deletes the active plan, and Enactors that are stuck until somebody repairs
+//! the zone by hand.
+
+mod drill;
+
+use std::process::ExitCode;
+
+use incident::{Error, IncidentStore, Invariant, Variant};
+use plan_store::{EndpointName, PlanStore};
+
+fn main() -> ExitCode {
+    let variant = Variant::LockPerEndpoint;
+    drill::main(
+        &variant.to_string(),
+        |retention| IncidentStore::new(variant, retention),
+        Some(&repair),
+        |outcome| {
+            let broken = |invariant| outcome.verdict.contains_key(&invariant);
+            outcome.stuck && broken(Invariant::Monotonic) && broken(Invariant::ActiveKept)
+        },
+    )
+}
+
+/// Points the endpoint at the latest plan.
+fn repair(store: &IncidentStore, endpoint: &EndpointName) -> Result<(), Error> {
+    match store.latest()? {
+        Some(latest) => store.repair(&latest, endpoint),
+        None => Ok(()),
+    }
+}
