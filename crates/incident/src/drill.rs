@@ -3,6 +3,7 @@
 //! Both run the same Planner and the same three Enactors on whatever store they
 //! are given.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
