@@ -279,10 +279,12 @@ impl Drift {
             .endpoints()
             .iter()
             .flat_map(control_plane::FleetEndpoint::targets);
+        // A target may serve several endpoints; it drifts once.
+        let once: BTreeMap<_, _> = targets
+            .map(|target| (target.address, target.capacity))
+            .collect();
         Self {
-            targets: targets
-                .map(|target| (target.address, target.capacity))
-                .collect(),
+            targets: once.into_iter().collect(),
             reading: 0,
             gate,
             rng: Rng::with_seed(seed),
