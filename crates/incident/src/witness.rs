@@ -4,6 +4,7 @@
 //! are written down in: what an activation says it replaced, what a resolver was
 //! told, what a sweep says it deleted while somebody held it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -77,6 +78,10 @@ pub struct Breach {
 /// The invariants that broke, each with its first breach.
 pub type Verdict = BTreeMap<Invariant, Breach>;
 
+/// How many deleted plans are remembered, so that a run of any length fits into
+/// memory. A breach is seen soon after the deletion that caused it.
+const MAX_DELETED: usize = 10_000;
+
 /// Looks at one step after the other.
 #[derive(Debug, Default)]
 pub struct Witness {
@@ -84,7 +89,7 @@ pub struct Witness {
     newest_picked_up: Option<Generation>,
     /// Published and not deleted, for comparing answers with.
     plans: BTreeMap<Generation, Arc<Plan>>,
-    /// At which step each deleted plan was deleted last.
+    /// At which step each deleted plan was deleted last; the newest of them.
     deleted: BTreeMap<Generation, usize>,
     /// Held for certain: noted after pinning, struck off before letting go.
     held: BTreeMap<Generation, usize>,
@@ -97,8 +102,11 @@ impl Witness {
     }
 
     pub(crate) fn let_go(&mut self, generation: Generation) {
-        if let Some(count) = self.held.get_mut(&generation) {
-            *count = count.saturating_sub(1);
+        if let Entry::Occupied(mut held) = self.held.entry(generation) {
+            *held.get_mut() -= 1;
+            if *held.get() == 0 {
+                held.remove();
+            }
         }
     }
 
@@ -179,8 +187,11 @@ impl Witness {
 
     fn see_deletion(&mut self, now: usize, generation: Generation) {
         self.deleted.insert(generation, now);
+        if self.deleted.len() > MAX_DELETED {
+            self.deleted.pop_first();
+        }
         self.plans.remove(&generation);
-        if self.held.get(&generation).is_some_and(|&count| count > 0) {
+        if self.held.contains_key(&generation) {
             let what = format!("plan {generation} was deleted while it was held");
             self.breach(Invariant::PinnedKept, now, now, what);
         }
