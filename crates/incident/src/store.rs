@@ -32,6 +32,7 @@ use plan_store::{
     Activation, EndpointName, EndpointState, Error as StoreError, Generation, Native, Pin, Plan,
     PlanStore, Primitives, Resolution, Resolve, Retention, Standing, Swept,
 };
+use tracing::{debug, info};
 
 use crate::{Error, Variant};
 
@@ -105,6 +106,7 @@ impl<P: Primitives> IncidentStore<P> {
         while let Err(current) = cell.replace(seen, repaired) {
             seen = current;
         }
+        info!(%endpoint, generation = %pin.generation, "repair");
         Ok(())
     }
 
@@ -217,7 +219,8 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
     type Reader = IncidentReader<P>;
 
     fn publish(&self, plan: Arc<Plan>) -> Result<Generation, StoreError> {
-        self.shared.zone.write(|zone| {
+        let endpoints = plan.endpoints().len();
+        let generation = self.shared.zone.write(|zone| {
             let generation = zone
                 .latest
                 .map_or(Ok(Generation::FIRST), Generation::next)?;
@@ -228,8 +231,10 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
             }
             zone.plans.insert(generation, plan);
             zone.latest = Some(generation);
-            Ok(generation)
-        })
+            Ok::<_, StoreError>(generation)
+        })?;
+        info!(%generation, endpoints, "publish");
+        Ok(generation)
     }
 
     fn latest(&self) -> Result<Option<IncidentPin>, StoreError> {
@@ -261,7 +266,10 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
     ) -> Result<Activation, StoreError> {
         check_named(pin, endpoint, true)?;
         self.build(pin);
-        self.locked_flip(endpoint, Standing::Active(pin.generation))
+        let generation = pin.generation;
+        let activation = self.locked_flip(endpoint, Standing::Active(generation))?;
+        debug!(%endpoint, %generation, ?activation, "activate");
+        Ok(activation)
     }
 
     fn unnamed(&self, pin: &IncidentPin) -> Result<Vec<EndpointName>, StoreError> {
@@ -280,7 +288,10 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
         endpoint: &EndpointName,
     ) -> Result<Activation, StoreError> {
         check_named(pin, endpoint, false)?;
-        self.locked_flip(endpoint, Standing::Withdrawn(pin.generation))
+        let generation = pin.generation;
+        let activation = self.locked_flip(endpoint, Standing::Withdrawn(generation))?;
+        info!(%endpoint, %generation, ?activation, "withdraw");
+        Ok(activation)
     }
 
     fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, StoreError> {
@@ -290,7 +301,7 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
 
     fn sweep(&self, applied: Generation) -> Result<Swept, StoreError> {
         let keeps = |g: &Generation| self.shared.threshold.keeps(*g, applied);
-        Ok(self.shared.zone.write(|zone| {
+        let swept = self.shared.zone.write(|zone| {
             let old = zone
                 .plans
                 .extract_if(.., |generation, _| !keeps(generation));
@@ -298,7 +309,9 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
                 deleted: old.map(|(generation, _)| generation).collect(),
                 spared: Vec::new(),
             }
-        }))
+        });
+        info!(%applied, deleted = ?swept.deleted, spared = ?swept.spared, "sweep");
+        Ok(swept)
     }
 
     fn reader(&self) -> IncidentReader<P> {
