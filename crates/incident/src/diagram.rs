@@ -7,25 +7,28 @@ use plan_store::{Activation, Generation, Resolution};
 
 use crate::{Actor, Event, Step, Verdict};
 
-/// The lifelines, from left to right.
-const LIFELINES: [Actor; 5] = [
-    Actor::Planner,
-    Actor::Enactor(1),
-    Actor::Enactor(2),
-    Actor::Enactor(3),
-    Actor::Resolver,
+/// The lifelines from left to right, with their widths in characters, a space
+/// at the end of each included. With the step's number before them they fit into
+/// 100 columns.
+const LIFELINES: [(Actor, usize); 5] = [
+    (Actor::Planner, 13),
+    (Actor::Enactor(1), 21),
+    (Actor::Enactor(2), 21),
+    (Actor::Enactor(3), 21),
+    (Actor::Resolver, 20),
 ];
 
-/// A lifeline's width in characters.
-const WIDTH: usize = 24;
+/// The width of a step's number, with the space after it.
+const NUMBER: usize = 5;
 
-/// Draws the steps. Like steps of one actor at several endpoints share a line.
+/// Where notes between the steps end.
+const RIGHT: usize = 100;
+
+/// Draws the steps. Like steps of one actor, at several endpoints, share a line,
+/// and `×3` says how many there are.
 pub fn draw(steps: &[Step], verdict: &Verdict) -> String {
-    let mut out = String::from("      ");
-    for actor in LIFELINES {
-        let _ = write!(out, "{:<WIDTH$}", actor.to_string());
-    }
-    out.push('\n');
+    let mut lines = vec![row("", |actor, _| actor.to_string())];
+    let mut failed_before = false;
     let mut rest = steps;
     while let Some(first) = rest.first() {
         let text = describe(&first.event);
@@ -34,46 +37,85 @@ pub fn draw(steps: &[Step], verdict: &Verdict) -> String {
             .take_while(|step| step.actor == first.actor && describe(&step.event) == text)
             .count();
         let (group, later) = rest.split_at(alike);
-        line(&mut out, first, &text, alike);
-        marks(&mut out, group, verdict);
+        lines.push(line(first, &text, alike));
+        if let Event::Failed { error } = &first.event
+            && !failed_before
+        {
+            failed_before = true;
+            note(&mut lines, "because:", error);
+        }
+        marks(&mut lines, group, verdict);
         rest = later;
     }
-    out.lines()
-        .map(|line| line.trim_end().to_owned() + "\n")
-        .collect()
+    lines
+        .iter()
+        .fold(String::new(), |out, line| out + line.trim_end() + "\n")
 }
 
-fn line(out: &mut String, first: &Step, text: &str, alike: usize) {
+fn line(first: &Step, text: &str, alike: usize) -> String {
     let times = if alike > 1 {
         format!(" ×{alike}")
     } else {
         String::new()
     };
-    let _ = write!(out, "{:>4}  ", first.number);
-    if !LIFELINES.contains(&first.actor) {
-        let _ = writeln!(out, "── {}: {text}{times} ──", first.actor);
-        return;
+    let number = first.number.to_string();
+    if !LIFELINES.iter().any(|(actor, _)| *actor == first.actor) {
+        return format!("{number:>4} ── {}: {text}{times} ──", first.actor);
     }
-    for actor in LIFELINES {
+    row(&number, |actor, width| {
         if actor == first.actor {
-            let _ = write!(out, "{:<WIDTH$}", format!("● {text}{times}"));
+            let room = width.saturating_sub(times.chars().count() + 3);
+            format!("● {}{times}", cut(text, room))
         } else {
-            let _ = write!(out, "{:<WIDTH$}", "│");
+            "│".into()
         }
-    }
-    out.push('\n');
+    })
 }
 
-fn marks(out: &mut String, group: &[Step], verdict: &Verdict) {
-    for (invariant, breach) in verdict {
-        if group.iter().any(|step| step.number == breach.seen_at) {
-            let _ = write!(out, "      ✗ {invariant}: {}", breach.what);
-            if breach.broken_at != breach.seen_at {
-                let _ = write!(out, " (by step {})", breach.broken_at);
-            }
-            out.push('\n');
-        }
+/// A line across all lifelines.
+fn row(number: &str, text: impl Fn(Actor, usize) -> String) -> String {
+    let mut out = format!("{number:>4} ");
+    for (actor, width) in LIFELINES {
+        let _ = write!(out, "{:<width$}", text(actor, width));
     }
+    out
+}
+
+/// The text, cut if it is too long, so that the lifelines stay straight.
+fn cut(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let kept = text.chars().take(room.saturating_sub(1));
+    kept.chain(['…']).collect()
+}
+
+/// The invariants that these steps showed to be broken.
+fn marks(lines: &mut Vec<String>, group: &[Step], verdict: &Verdict) {
+    for (invariant, breach) in verdict {
+        if !group.iter().any(|step| step.number == breach.seen_at) {
+            continue;
+        }
+        let mut what = breach.what.clone();
+        if breach.broken_at != breach.seen_at {
+            let _ = write!(what, " (by step {})", breach.broken_at);
+        }
+        note(lines, &format!("✗ {invariant}:"), &what);
+    }
+}
+
+/// A text of any length below a step.
+fn note(lines: &mut Vec<String>, head: &str, text: &str) {
+    let mut line = format!("{:NUMBER$}{head}", "");
+    for word in text.split_whitespace() {
+        if line.chars().count() + 1 + word.chars().count() > RIGHT {
+            lines.push(line);
+            line = format!("{:NUMBER$} ", "");
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    lines.push(line);
 }
 
 /// A step in a few words, without its endpoint.
@@ -81,7 +123,7 @@ fn describe(event: &Event) -> String {
     match event {
         Event::Published { generation, .. } => format!("publish {generation}"),
         Event::PickedUp { generation } => format!("pick up {generation}"),
-        Event::Checked { newest: None } => "check: first plan".into(),
+        Event::Checked { newest: None } => "check: none active".into(),
         Event::Checked {
             newest: Some(newest),
         } => format!("check: active {newest}"),
@@ -91,12 +133,8 @@ fn describe(event: &Event) -> String {
             outcome,
             ..
         } => {
-            let verb = if *withdraws {
-                "withdraw by"
-            } else {
-                "activate"
-            };
-            format!("{verb} {generation}{}", outcome_text(*outcome))
+            let verb = if *withdraws { "withdraw" } else { "activate" };
+            step_text(verb, *generation, *outcome)
         }
         Event::Swept { swept, .. } if !swept.deleted.is_empty() => {
             format!("delete {}", list(&swept.deleted))
@@ -111,8 +149,8 @@ fn describe(event: &Event) -> String {
         }
         Event::Swept { .. } => "sweep: none old".into(),
         Event::Resolved { resolution, .. } => match resolution {
-            Resolution::Answer { generation, .. } => format!("answer from {generation}"),
-            Resolution::Dangling { .. } => "NOERROR, empty".into(),
+            Resolution::Answer { generation, .. } => format!("from plan {generation}"),
+            Resolution::Dangling { .. } => "NOERROR empty".into(),
             Resolution::Unknown | Resolution::Vacant | Resolution::Withdrawn { .. } => {
                 "no such name".into()
             }
@@ -128,15 +166,16 @@ fn describe(event: &Event) -> String {
     }
 }
 
-fn outcome_text(outcome: Activation) -> String {
+/// An arrow leads from the plan that was active to the one that is now.
+fn step_text(verb: &str, generation: Generation, outcome: Activation) -> String {
     match outcome {
         Activation::Activated { replaced } => match replaced.standing.generation() {
-            Some(before) => format!(" over {before}"),
-            None => String::new(),
+            Some(before) => format!("{verb} {before}→{generation}"),
+            None => format!("{verb} {generation}"),
         },
-        Activation::Already => ": is".into(),
-        Activation::Stale { active } => format!(": STALE, {active}"),
-        Activation::Unknown => ": unknown".into(),
+        Activation::Already => format!("already on {generation}"),
+        Activation::Stale { active } => format!("STALE: {generation} < {active}"),
+        Activation::Unknown => format!("{verb} {generation}: ?"),
     }
 }
 
