@@ -1,18 +1,25 @@
-//! What `buggy_enactors` and `fixed_enactors` share: arguments and reports.
+//! What `buggy_enactors` and `fixed_enactors` share: arguments, log and reports.
 
 #![allow(unreachable_pub, reason = "a module of two examples")]
 
+use std::env;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use control_plane::Fleet;
+use incident::diagram;
 use incident::drill::{Outcome, Repair, free_running, outage};
-use incident::{Error, diagram};
 use plan_store::{PlanStore, Retention};
+use tracing_subscriber::EnvFilter;
 
 #[derive(Parser)]
+#[command(
+    after_help = "RUST_LOG=info prints a log as well, on standard error; debug prints more.\n\
+    Exit status: 0 if it showed what it is meant to show, 1 if not, 2 for a bad argument or file."
+)]
 struct Args {
     /// The fleet file; a small made-up fleet if not given
     #[arg(long)]
@@ -30,6 +37,8 @@ struct Args {
 
 const SMALL_FLEET: &str = include_str!("../fleets/small.toml");
 
+type Error = Box<dyn std::error::Error>;
+
 /// Runs the drill on the store that `store` makes, and reports. `shown` says
 /// whether the outcome is what the example is meant to show.
 pub fn main<S: PlanStore + Clone + 'static>(
@@ -39,15 +48,7 @@ pub fn main<S: PlanStore + Clone + 'static>(
     shown: impl FnOnce(&Outcome) -> bool,
 ) -> ExitCode {
     let args = Args::parse();
-    let fleet = match &args.fleet {
-        Some(file) => Fleet::load(file),
-        None => Fleet::parse(SMALL_FLEET, "examples/fleets/small.toml".as_ref()),
-    };
-    let outcome = match fleet {
-        Ok(fleet) => run(&args, &fleet, store(fleet.retention()), repair),
-        Err(error) => Err(error.into()),
-    };
-    match outcome {
+    match start_log().and_then(|()| run(&args, store, repair)) {
         Ok(outcome) => {
             report(variant, &outcome);
             if args.json {
@@ -62,30 +63,58 @@ pub fn main<S: PlanStore + Clone + 'static>(
     }
 }
 
+/// Logs to standard error, if `RUST_LOG` says what.
+fn start_log() -> Result<(), Error> {
+    let Some(wanted) = env::var("RUST_LOG")
+        .ok()
+        .filter(|wanted| !wanted.is_empty())
+    else {
+        return Ok(());
+    };
+    let filter = EnvFilter::try_new(&wanted)
+        .map_err(|error| format!("RUST_LOG={wanted}: {error}; give a level, `info` for example"))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter);
+    log.with_writer(io::stderr).init();
+    Ok(())
+}
+
 fn run<S: PlanStore + Clone + 'static>(
     args: &Args,
-    fleet: &Fleet,
-    store: S,
+    store: impl FnOnce(Retention) -> S,
     repair: Option<Repair<'_, S>>,
 ) -> Result<Outcome, Error> {
-    match args.free_running {
-        None => outage(fleet, store, args.seed, repair),
-        Some(seconds) => {
-            let time = Duration::from_secs(seconds);
-            free_running(fleet, store, args.seed, time, |so_far| {
-                let (tally, broken) = (so_far.tally, so_far.verdict.len());
-                eprintln!(
-                    "{} passes, {} plans, {} stale, {broken} invariants broken",
-                    so_far.passes, tally.published, tally.stale
-                );
-            })
+    let fleet = match &args.fleet {
+        Some(file) => Fleet::load(file)?,
+        None => Fleet::parse(SMALL_FLEET, "examples/fleets/small.toml".as_ref())?,
+    };
+    let store = store(fleet.retention());
+    Ok(match args.free_running {
+        None => outage(&fleet, store, args.seed, repair)?,
+        Some(seconds) => free_running(&fleet, store, args.seed, until(seconds))?,
+    })
+}
+
+/// Whether so many seconds are not over yet; says once a second how far it is.
+fn until(seconds: u64) -> impl FnMut(&Outcome) -> bool {
+    let (begin, mut told) = (Instant::now(), 0);
+    move |so_far| {
+        let now = begin.elapsed().as_secs();
+        if now > told {
+            told = now;
+            let (tally, broken) = (so_far.tally, so_far.verdict.len());
+            eprintln!(
+                "{} passes, {} plans, {} stale, {broken} invariants broken",
+                so_far.passes, tally.published, tally.stale
+            );
         }
+        begin.elapsed() < Duration::from_secs(seconds)
     }
 }
 
 fn report(variant: &str, outcome: &Outcome) {
     if !outcome.steps.is_empty() {
         println!("{}", diagram::draw(&outcome.steps, &outcome.verdict));
+        println!("×3: at 3 endpoints. 3→5: plan 3 was active, now 5 is. ✗: an invariant broke.");
     }
     println!(
         "Store: {variant}. {} passes, {} plans published, {} swept, {} steps told stale.",
@@ -96,7 +125,7 @@ fn report(variant: &str, outcome: &Outcome) {
     }
     for (invariant, breach) in &outcome.verdict {
         println!(
-            "✗ {invariant:<12} at step {:>3}, {} times in all: {}",
+            "✗ {invariant:<12} at step {:>3}, seen {}×: {}",
             breach.broken_at, breach.times, breach.what
         );
     }

@@ -3,20 +3,17 @@
 //! Both run the same Planner and the same three Enactors on whatever store they
 //! are given.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use control_plane::{
-    ControlPlane, Enactor, Fleet, Health, HealthSource, Pace, Planner, TargetHealth, ThreadReport,
+    ControlPlane, Enactor, Fleet, FleetEndpoint, Pace, Pass, Planner, ScriptedHealth, ThreadReport,
 };
-use fastrand::Rng;
 use parking_lot::Mutex;
-use plan_store::{EndpointName, Generation, PlanStore, Resolve, Retention};
+use plan_store::{EndpointName, Generation, Pin, PlanStore};
 
+use crate::chance::{Drift, Stalls};
 use crate::{
     Actor, Error, Event, Gate, Journal, Observed, Open, Point, Stage, Step, Tally, Verdict, probe,
 };
@@ -50,7 +47,36 @@ struct Rig<S> {
     fleet: Fleet,
     endpoints: Vec<EndpointName>,
     journal: Arc<Journal>,
-    passes: Arc<AtomicUsize>,
+    passes: Arc<Mutex<Passes>>,
+}
+
+/// What the passes came to so far.
+#[derive(Default)]
+struct Passes {
+    ended: usize,
+    /// The Enactors that have failed since a pass was last applied.
+    failing: BTreeSet<usize>,
+}
+
+impl Passes {
+    fn count(&mut self, enactor: usize, pass: &Result<Pass, control_plane::Error>) {
+        self.ended += 1;
+        match pass {
+            Ok(Pass::Applied { .. }) => self.failing.clear(),
+            Ok(_) => {}
+            Err(_) => {
+                self.failing.insert(enactor);
+            }
+        }
+    }
+
+    /// Whether no Enactor can go on, and none will. Only a pass that is applied
+    /// deletes, and only an Enactor that holds a deleted plan can bring it back:
+    /// one that picked it up before. Once each has failed after the last
+    /// deletion, each has let go of what it held then.
+    fn are_stuck(&self) -> bool {
+        self.failing.len() == Actor::ENACTORS.len()
+    }
 }
 
 impl<S: PlanStore + Clone + 'static> Rig<S> {
@@ -67,10 +93,15 @@ impl<S: PlanStore + Clone + 'static> Rig<S> {
         }
     }
 
-    fn start(&self, gate: &Arc<dyn Gate>, seed: u64) -> Result<ControlPlane, Error> {
+    fn start(
+        &self,
+        script: Option<ScriptedHealth>,
+        gate: &Arc<dyn Gate>,
+        seed: u64,
+    ) -> Result<ControlPlane, Error> {
         let handle = |actor, gate| Observed::gated(self.store.clone(), actor, &self.journal, gate);
         let planner = Planner::new(handle(Actor::Planner, Arc::new(Open)), self.fleet.clone());
-        let source = Drift::new(&self.fleet, Arc::clone(gate), seed);
+        let source = Drift::new(&self.fleet, script, Arc::clone(gate), seed);
         let enactors = Actor::ENACTORS
             .map(|actor| Enactor::new(actor.to_string(), handle(actor, Arc::clone(gate))));
         let pace = Pace {
@@ -81,8 +112,8 @@ impl<S: PlanStore + Clone + 'static> Rig<S> {
         };
         let (gate, passes) = (Arc::clone(gate), Arc::clone(&self.passes));
         let report = move |report: ThreadReport<'_>| {
-            if let ThreadReport::Passed(at, _) = report {
-                passes.fetch_add(1, Ordering::Relaxed);
+            if let ThreadReport::Passed(at, pass) = report {
+                passes.lock().count(at, pass);
                 gate.reach(Actor::ENACTORS[at], &Point::PassEnd);
             }
         };
@@ -96,7 +127,7 @@ impl<S: PlanStore + Clone + 'static> Rig<S> {
             steps: self.journal.steps(),
             verdict: self.journal.verdict(),
             tally: self.journal.tally(),
-            passes: self.passes.load(Ordering::Relaxed),
+            passes: self.passes.lock().ended,
             stuck,
             repaired,
         }
@@ -106,19 +137,27 @@ impl<S: PlanStore + Clone + 'static> Rig<S> {
 /// The director of the schedule.
 struct Director<'a, S> {
     rig: &'a Rig<S>,
-    stage: &'a Stage,
+    stage: Stage,
 }
 
 impl<S: PlanStore + Clone + 'static> Director<'_, S> {
-    /// Has the Planner publish one plan.
+    /// Has the Planner publish one plan. Not every target's drift changes a
+    /// weight, so each gets its turn.
     fn publish(&self) -> Result<Generation, Error> {
-        let before = self.rig.journal.tally().published;
-        self.stage.run(Actor::Planner, &Point::ReadHealth)?;
-        let published = self.rig.journal.tally().published;
-        let number = u32::try_from(published).ok().filter(|_| published > before);
-        number.and_then(Generation::new).ok_or(Error::NothingToPlan(
-            "the drift of capacities changed no weight",
-        ))
+        let published = || self.rig.journal.tally().published;
+        let before = published();
+        let endpoints = self.rig.fleet.endpoints().iter();
+        for _ in 0..=endpoints.flat_map(FleetEndpoint::targets).count() {
+            self.stage.run(Actor::Planner, &Point::ReadHealth)?;
+            if published() > before {
+                break;
+            }
+        }
+        let latest = self.rig.store.latest()?;
+        let latest = latest.filter(|_| published() > before);
+        latest
+            .map(|pin| pin.generation())
+            .ok_or(Error::NothingToPlan)
     }
 
     fn run(&self, enactor: u8, goal: &Point) -> Result<(), Error> {
@@ -150,7 +189,8 @@ impl<S: PlanStore + Clone + 'static> Director<'_, S> {
 
     /// The race: Enactor 1 picks plan 2 up, checks it, and is slow; the others
     /// go on until plan 2 is old enough to sweep; then both finish.
-    fn race(&self, retention: Retention) -> Result<(), Error> {
+    fn race(&self) -> Result<(), Error> {
+        let retention = self.rig.fleet.retention();
         self.publish()?;
         self.run(2, &Point::PassEnd)?;
         self.resolve();
@@ -190,26 +230,24 @@ pub fn outage<S: PlanStore + Clone + 'static>(
 ) -> Result<Outcome, Error> {
     let rig = Rig::new(fleet, store, Journal::keeping_steps());
     let stage = Stage::new();
-    let gate: Arc<dyn Gate> = Arc::clone(&stage) as _;
-    let control_plane = rig.start(&gate, seed)?;
-    let played = play(&rig, &stage, fleet.retention(), repair);
-    let outcome = played.map(|(stuck, repaired)| rig.outcome(stuck, repaired));
-    stage.open();
+    let control_plane = rig.start(None, &stage.gate(), seed)?;
+    let outcome = play(&rig, stage, repair);
     drop(control_plane);
     outcome
 }
 
+/// Plays the schedule. The stage ends with the play, however that ends, so that
+/// the threads can end too; the outcome is taken while they are still held.
 fn play<S: PlanStore + Clone + 'static>(
     rig: &Rig<S>,
-    stage: &Stage,
-    retention: Retention,
+    stage: Stage,
     repair: Option<Repair<'_, S>>,
-) -> Result<(bool, bool), Error> {
+) -> Result<Outcome, Error> {
     let director = Director { rig, stage };
-    director.race(retention)?;
+    director.race()?;
     let stuck = !director.everybody_passes()?;
     let Some(repair) = repair.filter(|_| stuck) else {
-        return Ok((stuck, false));
+        return Ok(rig.outcome(stuck, false));
     };
     for endpoint in &rig.endpoints {
         repair(&rig.store, endpoint)?;
@@ -224,12 +262,14 @@ fn play<S: PlanStore + Clone + 'static>(
             );
         }
     }
-    Ok((stuck, director.everybody_passes()?))
+    let repaired = director.everybody_passes()?;
+    Ok(rig.outcome(stuck, repaired))
 }
 
 /// Lets the threads run as they like, with random stalls, while a client
-/// resolves; stops early when nobody can go on. `progress` is called about once a
-/// second.
+/// resolves. The fleet's health follows its script, and drifts. Runs while
+/// `goes_on` says so of what has come about so far, and ends before that when
+/// nobody can go on.
 ///
 /// # Errors
 /// [`Error::Thread`], and what the store answers.
@@ -237,116 +277,19 @@ pub fn free_running<S: PlanStore + Clone + 'static>(
     fleet: &Fleet,
     store: S,
     seed: u64,
-    time: Duration,
-    mut progress: impl FnMut(&Outcome),
+    mut goes_on: impl FnMut(&Outcome) -> bool,
 ) -> Result<Outcome, Error> {
     let rig = Rig::new(fleet, store, Journal::judging_only());
-    let gate: Arc<dyn Gate> = Arc::new(Stalls::new(seed));
-    let control_plane = rig.start(&gate, seed)?;
-    let mut reader = rig.store.reader();
-    let (begin, mut told) = (Instant::now(), Instant::now());
-    while begin.elapsed() < time && !is_dangling(&mut reader, &rig.endpoints) {
-        probe::resolve_all(&mut reader, &rig.endpoints, &rig.journal);
-        probe::check_rollbacks(&rig.store, &rig.endpoints, &rig.journal)?;
-        if told.elapsed() >= Duration::from_secs(1) {
-            told = Instant::now();
-            progress(&rig.outcome(false, false));
-        }
+    let (store, endpoints, journal) = (&rig.store, &rig.endpoints, &rig.journal);
+    let gate: Arc<dyn Gate> = Stalls::new(seed);
+    let script = ScriptedHealth::new(fleet);
+    let control_plane = rig.start(Some(script), &gate, seed)?;
+    let mut reader = store.reader();
+    while !rig.passes.lock().are_stuck() && goes_on(&rig.outcome(false, false)) {
+        probe::resolve_all(&mut reader, endpoints, journal);
+        probe::check_rollbacks(store, endpoints, journal)?;
     }
     drop(control_plane);
-    probe::resolve_all(&mut reader, &rig.endpoints, &rig.journal);
-    let goes_on = probe::check_progress(&rig.store, &rig.endpoints, &rig.journal)?;
-    Ok(rig.outcome(!goes_on, false))
-}
-
-fn is_dangling(reader: &mut impl Resolve, endpoints: &[EndpointName]) -> bool {
-    let mut resolutions = endpoints.iter().map(|name| reader.resolve(name).clone());
-    resolutions.any(|resolution| matches!(resolution, plan_store::Resolution::Dangling { .. }))
-}
-
-/// Capacities as they drift on any day: each reading finds another target at
-/// another capacity.
-struct Drift {
-    targets: Vec<(IpAddr, u32)>,
-    reading: usize,
-    gate: Arc<dyn Gate>,
-    rng: Rng,
-}
-
-impl Drift {
-    fn new(fleet: &Fleet, gate: Arc<dyn Gate>, seed: u64) -> Self {
-        let targets = fleet
-            .endpoints()
-            .iter()
-            .flat_map(control_plane::FleetEndpoint::targets);
-        // A target may serve several endpoints; it drifts once.
-        let once: BTreeMap<_, _> = targets
-            .map(|target| (target.address, target.capacity))
-            .collect();
-        Self {
-            targets: once.into_iter().collect(),
-            reading: 0,
-            gate,
-            rng: Rng::with_seed(seed),
-        }
-    }
-}
-
-impl HealthSource for Drift {
-    fn read(&mut self) -> Result<Health, control_plane::Error> {
-        self.gate.reach(Actor::Planner, &Point::ReadHealth);
-        self.reading += 1;
-        let drifting = self.reading % self.targets.len().max(1);
-        let percent = self.rng.u32(40..90);
-        let health = self
-            .targets
-            .iter()
-            .enumerate()
-            .map(|(at, &(address, capacity))| {
-                let now = if at == drifting {
-                    capacity * percent / 100
-                } else {
-                    capacity
-                };
-                let capacity = Some(now.max(1));
-                (
-                    address,
-                    TargetHealth {
-                        healthy: true,
-                        capacity,
-                    },
-                )
-            });
-        Ok(health.collect())
-    }
-}
-
-/// A gate at which actors stay for random times: mostly not at all, now and then
-/// for so long that many plans go by.
-struct Stalls {
-    rng: Mutex<Rng>,
-}
-
-impl Stalls {
-    fn new(seed: u64) -> Self {
-        let rng = Mutex::new(Rng::with_seed(seed));
-        Self { rng }
-    }
-}
-
-impl Gate for Stalls {
-    fn reach(&self, _: Actor, point: &Point) {
-        if !matches!(point, Point::Step(_) | Point::Sweep) {
-            return;
-        }
-        let (dice, stall) = {
-            let mut rng = self.rng.lock();
-            (rng.u8(..), rng.u64(1..30))
-        };
-        match dice {
-            0..8 => thread::sleep(Duration::from_millis(stall)),
-            8..64 => thread::yield_now(),
-            _ => {}
-        }
-    }
+    let progresses = probe::conclude(store, endpoints, fleet.retention(), journal)?;
+    Ok(rig.outcome(!progresses, false))
 }

@@ -30,9 +30,9 @@ pub enum Error {
 
     /// A drill needs more plans than the fleet gives rise to.
     #[error(
-        "the Planner saw no change to publish: {0}; use a fleet with an endpoint of two targets or more"
+        "no target's drift of capacity changed a plan, and the schedule needs another one; use a fleet with an endpoint that has two targets or more of one address family"
     )]
-    NothingToPlan(&'static str),
+    NothingToPlan,
 
     /// A scripted schedule waited in vain for an actor.
     #[error("{actor} did not get to {point}; the schedule does not fit this fleet or store")]

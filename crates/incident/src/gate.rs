@@ -1,5 +1,7 @@
 //! Points at which a thread can be held.
 
+use std::fmt;
+
 use plan_store::EndpointName;
 
 use crate::Actor;
@@ -21,6 +23,20 @@ pub enum Point {
     Sweep,
     /// A pass has ended.
     PassEnd,
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReadHealth => f.write_str("its health source"),
+            Self::Publish => f.write_str("a publish"),
+            Self::PickUp => f.write_str("a pick-up"),
+            Self::Check => f.write_str("the check"),
+            Self::Step(endpoint) => write!(f, "its step at {endpoint}"),
+            Self::Sweep => f.write_str("a sweep"),
+            Self::PassEnd => f.write_str("the end of a pass"),
+        }
+    }
 }
 
 /// Decides how long an actor stays at a point.

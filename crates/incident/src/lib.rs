@@ -9,6 +9,7 @@
 //!   exact and repeatable on real threads. [`drill`] plays the outage so, and
 //!   [`diagram`] draws it.
 
+pub mod chance;
 pub mod diagram;
 pub mod drill;
 mod error;

@@ -1,8 +1,7 @@
 //! Looking at a store from outside, and putting to the journal what is seen.
 
-use plan_store::{EndpointName, Error, Generation, Pin, PlanStore, Resolve, Retention};
-
 use control_plane::{Enactor, Pass};
+use plan_store::{EndpointName, Error, Generation, Pin, PlanStore, Resolve, Retention};
 
 use crate::journal::{Actor, Event, Journal};
 
@@ -137,6 +136,29 @@ pub fn check_reclaimed<S: PlanStore>(
         }
     }
     Ok(())
+}
+
+/// Asks all that can be asked once all is quiet, and returns whether one publish
+/// and one pass still make a plan active everywhere.
+///
+/// # Errors
+/// What the store answers, other than that a plan is gone.
+pub fn conclude<S: PlanStore + Clone>(
+    store: &S,
+    endpoints: &[EndpointName],
+    retention: Retention,
+    journal: &Journal,
+) -> Result<bool, Error> {
+    resolve_all(&mut store.reader(), endpoints, journal);
+    check_rollbacks(store, endpoints, journal)?;
+    check_latest_wins(store, endpoints, journal)?;
+    let progresses = check_progress(store, endpoints, journal)?;
+    resolve_all(&mut store.reader(), endpoints, journal);
+    let latest = store.latest()?.map(|pin| pin.generation());
+    if let Some(newest) = latest.filter(|_| progresses) {
+        check_reclaimed(store, endpoints, newest, retention, journal)?;
+    }
+    Ok(progresses)
 }
 
 fn exists<S: PlanStore>(store: &S, generation: Generation) -> Result<bool, Error> {

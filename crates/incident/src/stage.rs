@@ -2,15 +2,15 @@
 //!
 //! # States of an actor
 //! *running until a point* → *held at it* → (the director lets it go) → *running*.
-//! Every actor is held at the first point it gets to. Once the stage is open all
-//! run freely.
+//! Every actor is held at the first point it gets to. Once the stage is dropped
+//! all run freely.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::{Actor, Error, Gate, Point};
 
@@ -18,8 +18,16 @@ use crate::{Actor, Error, Gate, Point};
 /// order depends on it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A gate with a director, who decides who runs, and how far.
+/// The director's side of a gate: decides who runs, and how far. Dropping it lets
+/// everybody go, for good, so that no thread is left held when a schedule fails.
 pub struct Stage {
+    held: Arc<Held>,
+    patience: Duration,
+}
+
+/// The actors' side.
+#[derive(Default)]
+struct Held {
     actors: Mutex<Actors>,
     changed: Condvar,
 }
@@ -35,11 +43,19 @@ struct Actors {
 
 impl Stage {
     /// A stage on which nobody has appeared yet.
-    pub fn new() -> Arc<Self> {
-        Arc::new(Self {
-            actors: Mutex::default(),
-            changed: Condvar::new(),
-        })
+    pub fn new() -> Self {
+        Self::with_patience(PATIENCE)
+    }
+
+    /// A stage whose director waits no longer than this for an actor.
+    pub fn with_patience(patience: Duration) -> Self {
+        let held = Arc::default();
+        Self { held, patience }
+    }
+
+    /// The gate that holds the actors.
+    pub fn gate(&self) -> Arc<dyn Gate> {
+        Arc::clone(&self.held) as _
     }
 
     /// Lets the actor run until it gets to `goal`, and waits until it is held
@@ -48,37 +64,46 @@ impl Stage {
     /// # Errors
     /// [`Error::NobodyThere`] if the actor does not appear, or does not get there.
     pub fn run(&self, actor: Actor, goal: &Point) -> Result<(), Error> {
-        let mut actors = self.actors.lock();
+        let mut actors = self.held.actors.lock();
         self.wait_until_held(&mut actors, actor, goal)?;
         actors.held.remove(&actor);
         actors.goals.insert(actor, goal.clone());
-        self.changed.notify_all();
+        self.held.changed.notify_all();
         self.wait_until_held(&mut actors, actor, goal)
-    }
-
-    /// Lets everybody go, for good.
-    pub fn open(&self) {
-        self.actors.lock().open = true;
-        self.changed.notify_all();
     }
 
     fn wait_until_held(
         &self,
-        actors: &mut parking_lot::MutexGuard<'_, Actors>,
+        actors: &mut MutexGuard<'_, Actors>,
         actor: Actor,
         goal: &Point,
     ) -> Result<(), Error> {
         let absent = |actors: &mut Actors| !actors.held.contains_key(&actor);
-        let waited = self.changed.wait_while_for(actors, absent, PATIENCE);
-        if waited.timed_out() {
-            let point = format!("{goal:?}");
+        let changed = &self.held.changed;
+        // Whether time is up says less than whether the actor is there.
+        let _ = changed.wait_while_for(actors, absent, self.patience);
+        if absent(actors) {
+            let point = goal.to_string();
             return Err(Error::NobodyThere { actor, point });
         }
         Ok(())
     }
 }
 
-impl Gate for Stage {
+impl Default for Stage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.held.actors.lock().open = true;
+        self.held.changed.notify_all();
+    }
+}
+
+impl Gate for Held {
     fn reach(&self, actor: Actor, point: &Point) {
         let mut actors = self.actors.lock();
         let passes_by = actors.goals.get(&actor).is_some_and(|goal| goal != point);
