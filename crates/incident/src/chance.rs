@@ -113,3 +113,74 @@ impl fmt::Debug for Drift {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::Open;
+
+    const FLEET: &str = r#"
+        [[endpoint]]
+        name = "a.example"
+        target = [
+            { address = "192.0.2.1", zone = "z1", capacity = 1 },
+            { address = "192.0.2.2", zone = "z2", capacity = 200 },
+        ]
+        # The first target again, and no more.
+        [[endpoint]]
+        name = "b.example"
+        target = [{ address = "192.0.2.1", zone = "z1", capacity = 1 }]
+        [[health]]
+        at = 2
+        target = "192.0.2.1"
+        healthy = false
+        [[health]]
+        at = 3
+        target = "192.0.2.2"
+        capacity = 0
+    "#;
+
+    /// The first readings, of both targets: healthy or not, and at what capacity.
+    fn readings(scripted: bool, seed: u64) -> Vec<[(bool, u32); 2]> {
+        let fleet = Fleet::parse(FLEET, Path::new("test.toml")).unwrap();
+        let script = scripted.then(|| ScriptedHealth::new(&fleet));
+        let mut drift = Drift::new(&fleet, script, Arc::new(Open), seed);
+        let reading = |_| {
+            let health = drift.read().unwrap();
+            ["192.0.2.1", "192.0.2.2"].map(|address| {
+                let target = health.of(address.parse().unwrap());
+                (target.healthy, target.capacity.unwrap())
+            })
+        };
+        (0..4).map(reading).collect()
+    }
+
+    #[test]
+    fn each_reading_finds_another_target_at_less_than_its_capacity() {
+        let drifting = readings(false, 1).into_iter().map(|[first, second]| {
+            assert!(first.0 && second.0, "all healthy");
+            assert!((40..=100).contains(&first.1) && (8_000..=20_000).contains(&second.1));
+            [first.1 < 100, second.1 < 20_000]
+        });
+        let (first, second) = ([true, false], [false, true]);
+        assert_eq!(drifting.collect::<Vec<_>>(), [second, first, second, first]);
+    }
+
+    #[test]
+    fn drift_comes_on_top_of_the_script() {
+        let (drift, scripted) = (readings(false, 1), readings(true, 1));
+        assert_eq!(scripted[0], drift[0], "before the first step");
+        let down = |reading: usize| (false, drift[reading][0].1);
+        assert_eq!(scripted[1], [down(1), drift[1][1]]);
+        assert_eq!(scripted[2], [down(2), (true, 0)]);
+        assert_eq!(scripted[3], [down(3), (true, 0)]);
+    }
+
+    #[test]
+    fn a_seed_repeats_the_drift() {
+        assert_eq!(readings(true, 1), readings(true, 1));
+        assert_ne!(readings(false, 1), readings(false, 2));
+    }
+}
