@@ -3,7 +3,7 @@
 #![allow(unreachable_pub, reason = "a module of two examples")]
 
 use std::env;
-use std::io;
+use std::io::{self, ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -48,14 +48,17 @@ pub fn main<S: PlanStore + Clone + 'static>(
     shown: impl FnOnce(&Outcome) -> bool,
 ) -> ExitCode {
     let args = Args::parse();
-    match start_log().and_then(|()| run(&args, store, repair)) {
-        Ok(outcome) => {
-            report(variant, &outcome);
-            if args.json {
-                println!("{}", json(variant, &outcome));
-            }
-            ExitCode::from(u8::from(!shown(&outcome)))
+    let played = start_log().and_then(|()| {
+        let outcome = run(&args, store, repair)?;
+        let mut text = report(variant, &outcome);
+        if args.json {
+            text.push(json(variant, &outcome).to_string());
         }
+        print(&text)?;
+        Ok(shown(&outcome))
+    });
+    match played {
+        Ok(shown) => ExitCode::from(u8::from(!shown)),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(2)
@@ -102,39 +105,58 @@ fn until(seconds: u64) -> impl FnMut(&Outcome) -> bool {
         if now > told {
             told = now;
             let (tally, broken) = (so_far.tally, so_far.verdict.len());
-            eprintln!(
+            // If standard error is closed, nobody wants to know.
+            let _ = writeln!(
+                io::stderr(),
                 "{} passes, {} plans, {} stale, {broken} invariants broken",
-                so_far.passes, tally.published, tally.stale
+                so_far.passes,
+                tally.published,
+                tally.stale
             );
         }
         begin.elapsed() < Duration::from_secs(seconds)
     }
 }
 
-fn report(variant: &str, outcome: &Outcome) {
+/// The outcome for people, by lines.
+fn report(variant: &str, outcome: &Outcome) -> Vec<String> {
+    let (tally, mut lines) = (outcome.tally, Vec::new());
     if !outcome.steps.is_empty() {
-        println!("{}", diagram::draw(&outcome.steps, &outcome.verdict));
-        println!("×3: at 3 endpoints. 3→5: plan 3 was active, now 5 is. ✗: an invariant broke.");
+        lines.push(diagram::draw(&outcome.steps, &outcome.verdict));
+        let legend = "×3: at 3 endpoints. 3→5: plan 3 was active, now 5 is. ✗: an invariant broke.";
+        lines.push(legend.into());
     }
-    println!(
-        "Store: {variant}. {} passes, {} plans published, {} swept, {} steps told stale.",
-        outcome.passes, outcome.tally.published, outcome.tally.swept, outcome.tally.stale
-    );
+    lines.push(format!(
+        "Store: {variant}. Passes: {}. Plans published: {}, swept: {}. Steps told stale: {}.",
+        outcome.passes, tally.published, tally.swept, tally.stale
+    ));
     if outcome.verdict.is_empty() {
-        println!("No invariant broke.");
+        lines.push("No invariant broke.".into());
     }
-    for (invariant, breach) in &outcome.verdict {
-        println!(
+    lines.extend(outcome.verdict.iter().map(|(invariant, breach)| {
+        format!(
             "✗ {invariant:<12} at step {:>3}, seen {}×: {}",
             breach.broken_at, breach.times, breach.what
-        );
-    }
-    match (outcome.stuck, outcome.repaired) {
-        (false, _) => println!("A new plan can be applied."),
-        (true, false) => println!("Stuck: no Enactor can apply a new plan."),
-        (true, true) => println!(
+        )
+    }));
+    let end = match (outcome.stuck, outcome.repaired) {
+        (false, _) => "A new plan can be applied.",
+        (true, false) => "Stuck: no Enactor can apply a new plan.",
+        (true, true) => {
             "Stuck: no Enactor could apply a new plan, until a person repaired the endpoints by hand."
-        ),
+        }
+    };
+    lines.push(end.into());
+    lines
+}
+
+/// Prints the lines. That somebody reads only the first of them is no failure.
+fn print(lines: &[String]) -> Result<(), Error> {
+    match io::stdout().write_all((lines.join("\n") + "\n").as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(format!("the report cannot be written: {error}; look at where it goes").into())
+        }
+        _ => Ok(()),
     }
 }
 
