@@ -245,3 +245,54 @@ impl Witness {
         breach.times += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use plan_store::Swept;
+
+    use super::*;
+    use crate::Actor;
+
+    fn see(witness: &mut Witness, number: usize, event: Event) {
+        let actor = Actor::Resolver;
+        witness.see(&Step {
+            number,
+            actor,
+            event,
+        });
+    }
+
+    #[test]
+    fn a_long_run_fits_into_memory() {
+        let mut witness = Witness::default();
+        let last = 3 * MAX_DELETED;
+        for number in 1..=last {
+            let generation = Generation::new(u32::try_from(number).unwrap()).unwrap();
+            witness.hold(generation);
+            witness.let_go(generation);
+            let swept = Swept {
+                deleted: vec![generation],
+                spared: Vec::new(),
+            };
+            let applied = generation;
+            see(&mut witness, number, Event::Swept { applied, swept });
+        }
+        assert_eq!(witness.held.len(), 0);
+        assert_eq!(witness.deleted.len(), MAX_DELETED);
+        assert_eq!(witness.verdict(), Verdict::new(), "nobody held any of them");
+
+        // Who deleted the last one is still known.
+        let generation = Generation::new(u32::try_from(last).unwrap()).unwrap();
+        let (endpoint, resolution) = (
+            "a.example".parse().unwrap(),
+            Resolution::Dangling { generation },
+        );
+        let resolved = Event::Resolved {
+            endpoint,
+            resolution,
+        };
+        see(&mut witness, last + 1, resolved);
+        let breach = &witness.verdict()[&Invariant::ActiveKept];
+        assert_eq!((breach.broken_at, breach.seen_at), (last, last + 1));
+    }
+}

@@ -158,7 +158,7 @@ fn small_capacities_and_targets_that_cannot_drift_do_not_stop_the_schedule() {
 }
 
 /// More passes than anything here takes, against a run without end.
-const MANY_PASSES: usize = 1_000_000;
+const MANY_PASSES: usize = 20_000;
 
 #[test]
 fn left_to_chance_the_incidents_store_ends_up_stuck() {
