@@ -379,6 +379,13 @@ impl<P: Primitives> Resolve for IncidentReader<P> {
         });
         &self.last
     }
+
+    fn is_above(&mut self, name: &EndpointName) -> bool {
+        self.store.shared.zone.read(|zone| {
+            let mut below = zone.cells.iter().filter(|(other, _)| other.is_below(name));
+            below.any(|(_, cell)| !matches!(cell.state().standing, Standing::Withdrawn(_)))
+        })
+    }
 }
 
 impl<P: Primitives> Clone for IncidentStore<P> {

@@ -33,6 +33,21 @@ impl EndpointName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether the name ends in all labels of `other` and has more before them.
+    ///
+    /// ```
+    /// # use plan_store::EndpointName;
+    /// let name: EndpointName = "db.shop.example".parse()?;
+    /// assert!(name.is_below(&"shop.example".parse()?));
+    /// assert!(!name.is_below(&"op.example".parse()?));
+    /// assert!(!name.is_below(&name));
+    /// # Ok::<(), plan_store::Error>(())
+    /// ```
+    pub fn is_below(&self, other: &Self) -> bool {
+        let labels = self.0.strip_suffix(other.as_str());
+        labels.is_some_and(|labels| labels.ends_with('.'))
+    }
 }
 
 impl FromStr for EndpointName {

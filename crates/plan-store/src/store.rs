@@ -18,6 +18,11 @@ pub trait Pin {
 pub trait Resolve {
     /// What `endpoint` answers now.
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution;
+
+    /// Whether an endpoint lies below `name` that is not withdrawn. To a
+    /// resolver such a name is there, even if it is no endpoint itself: to deny
+    /// it would deny all that lies below it (RFC 8020).
+    fn is_above(&mut self, name: &EndpointName) -> bool;
 }
 
 /// A store of plans and of which of them is active at which endpoint.

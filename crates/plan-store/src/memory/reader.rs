@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Cell, Shared};
 use crate::primitives::{Lock, Primitives};
-use crate::{EndpointName, EndpointState, Native, Resolution, Resolve};
+use crate::{EndpointName, EndpointState, Native, Resolution, Resolve, Standing};
 
 static UNKNOWN: Resolution = Resolution::Unknown;
 
@@ -34,6 +34,9 @@ pub struct Reader<P: Primitives = Native> {
     changes: Option<u64>,
     places: HashMap<EndpointName, usize>,
     cached: Vec<Cached<P>>,
+    /// Where each endpoint is cached, by its labels from the last to the first:
+    /// what lies below a name stands together.
+    by_labels: Vec<(Box<str>, usize)>,
 }
 
 /// An endpoint's cell, with what it resolved to when its word was `state`.
@@ -51,6 +54,7 @@ impl<P: Primitives> Reader<P> {
             changes: None,
             places: HashMap::new(),
             cached: Vec::new(),
+            by_labels: Vec::new(),
         }
     }
 
@@ -64,18 +68,31 @@ impl<P: Primitives> Reader<P> {
             if found.is_some_and(|(_, state)| state.standing.active().is_some()) {
                 return found;
             }
-            let changes = Some(self.shared.changes());
-            if self.changes == changes {
+            if !self.list_endpoints() {
                 return found;
             }
-            self.changes = changes;
-            self.list_endpoints();
         }
     }
 
-    /// Lists the store's endpoints anew, keeping what is cached of those whose
-    /// cell is still the same.
-    fn list_endpoints(&mut self) {
+    /// Lists the store's endpoints anew, if any were added since the last time,
+    /// and says whether so.
+    fn list_endpoints(&mut self) -> bool {
+        let changes = Some(self.shared.changes());
+        if self.changes == changes {
+            return false;
+        }
+        self.changes = changes;
+        self.list_cells();
+        let names = self.cached.iter().map(|cached| &cached.endpoint);
+        self.places = names.clone().cloned().zip(0..).collect();
+        self.by_labels = names.map(labels_from_last).zip(0..).collect();
+        self.by_labels.sort_unstable();
+        true
+    }
+
+    /// Lists the store's cells, keeping what is cached of those that are still
+    /// the same.
+    fn list_cells(&mut self) {
         let cells: Vec<_> = self.shared.index.read(|index| {
             let cells = index.cells.iter();
             cells
@@ -93,9 +110,13 @@ impl<P: Primitives> Reader<P> {
                 _ => Cached::new(endpoint, cell),
             });
         }
-        let names = self.cached.iter().map(|cached| cached.endpoint.clone());
-        self.places = names.zip(0..).collect();
     }
+}
+
+/// The name's labels from the last to the first, each with a dot after it.
+fn labels_from_last(name: &EndpointName) -> Box<str> {
+    let labels = name.as_str().rsplit('.');
+    labels.flat_map(|label| [label, "."]).collect()
 }
 
 impl<P: Primitives> Cached<P> {
@@ -119,6 +140,23 @@ impl<P: Primitives> Resolve for Reader<P> {
             (cached.state, cached.resolution) = self.shared.answer(endpoint, &cached.cell, state);
         }
         &cached.resolution
+    }
+
+    fn is_above(&mut self, name: &EndpointName) -> bool {
+        self.list_endpoints();
+        let labels = labels_from_last(name);
+        let first = self
+            .by_labels
+            .partition_point(|(below, _)| *below <= labels);
+        let below = self.by_labels[first..].iter();
+        below
+            .take_while(|(below, _)| below.starts_with(&*labels))
+            .any(|&(_, at)| {
+                !matches!(
+                    self.cached[at].cell.state().standing,
+                    Standing::Withdrawn(_)
+                )
+            })
     }
 }
 

@@ -127,6 +127,7 @@ fn the_comparison_rejects_every_fault() {
         Fault::AnswersNothing,
         Fault::AnswersFromAnotherPlan,
         Fault::ForgetsTooEarly,
+        Fault::HidesWhatIsBelow,
     ] {
         let why = rejection(fault, compare);
         assert!(why.contains("but should be"), "{fault:?} passes: {why}");

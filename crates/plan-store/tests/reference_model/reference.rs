@@ -269,4 +269,13 @@ impl Resolve for ReferenceReader {
         self.answer = self.book.lock().resolve(endpoint);
         &self.answer
     }
+
+    fn is_above(&mut self, name: &EndpointName) -> bool {
+        let book = self.book.lock();
+        let mut below = book
+            .endpoints
+            .iter()
+            .filter(|(other, _)| other.is_below(name));
+        below.any(|(_, state)| !matches!(state.standing, Standing::Withdrawn(_)))
+    }
 }

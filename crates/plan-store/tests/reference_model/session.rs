@@ -41,6 +41,7 @@ pub(crate) enum Op {
     Sweep(u32),
     Resolve(u8),
     Read(usize, u8),
+    IsAbove(usize, u8),
     NewReader(usize),
     /// An Enactor's pass on the latest plan.
     Pass,
@@ -58,6 +59,7 @@ pub(crate) enum Said {
     Swept(Swept),
     Resolved(Resolution),
     Read(EndpointName, Resolution),
+    Above(bool),
     Pass(Vec<Said>),
     Error(String),
 }
@@ -103,6 +105,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         4 => plan().prop_map(Op::Sweep),
         1 => endpoint().prop_map(Op::Resolve),
         6 => (reader(), endpoint()).prop_map(|(reader, at)| Op::Read(reader, at)),
+        3 => (reader(), endpoint()).prop_map(|(reader, at)| Op::IsAbove(reader, at)),
         1 => reader().prop_map(Op::NewReader),
         4 => Just(Op::Pass),
     ]
@@ -113,8 +116,13 @@ pub(crate) fn endpoints() -> impl Iterator<Item = EndpointName> {
     (0..ENDPOINTS).map(endpoint)
 }
 
+/// Every other endpoint lies below the one before it.
 fn endpoint(at: u8) -> EndpointName {
-    format!("e{at}.example").parse().unwrap()
+    let name = match at % 2 {
+        0 => format!("e{at}.example"),
+        _ => format!("e{at}.e{}.example", at - 1),
+    };
+    name.parse().unwrap()
 }
 
 /// A plan of these endpoints. Its serial number makes its records its own.
@@ -203,6 +211,7 @@ impl<S: PlanStore> Session<S> {
                 let resolution = self.readers[reader].resolve(&endpoint).clone();
                 Said::Read(endpoint, resolution)
             }
+            Op::IsAbove(reader, at) => Said::Above(self.readers[reader].is_above(&endpoint(at))),
             Op::NewReader(reader) => {
                 self.readers[reader] = store.reader();
                 Said::Nothing

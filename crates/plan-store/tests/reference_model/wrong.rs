@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     AnswersFromAnotherPlan,
     /// A withdrawn endpoint does not say by which plan.
     ForgetsTooEarly,
+    /// A name is not told to be above an endpoint.
+    HidesWhatIsBelow,
 }
 
 pub(crate) struct Wrong {
@@ -158,5 +160,9 @@ impl Resolve for WrongReader {
             (_, right) => right,
         };
         &self.answer
+    }
+
+    fn is_above(&mut self, name: &EndpointName) -> bool {
+        self.fault != Fault::HidesWhatIsBelow && self.reader.is_above(name)
     }
 }

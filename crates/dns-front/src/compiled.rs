@@ -1,0 +1,201 @@
+//! Answers made in advance.
+//!
+//! For each target, the encoder of hickory-proto writes a message that has it as
+//! its one answer; what follows the question there is the target's record. (In
+//! one message with all of them it would compress some of their names and not
+//! others.) An answer is then: a header, the client's own question, the records
+//! that are drawn, and the OPT record. Each record's owner is a pointer to the question, so it comes
+//! back in the client's upper and lower case.
+//!
+//! ```text
+//!   0        12                    …                         …        …
+//!   +--------+---------------------+--------+--------+-------+--------+
+//!   | header | question, as it came | record | record | …     | OPT    |
+//!   +--------+---------------------+--------+--------+-------+--------+
+//!    patched   copied                copied: the targets drawn  copied
+//! ```
+
+use std::sync::Arc;
+
+use fastrand::Rng;
+use hickory_proto::ProtoError;
+use hickory_proto::op::{Message, MessageType, OpCode, Query as Question};
+use hickory_proto::rr::rdata::{A, AAAA};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
+use plan_store::{Generation, RecordSet};
+
+use crate::draw::Draw;
+use crate::query::{HEADER, Query};
+use crate::reply::{Outcome, Shape};
+
+/// The answers of one endpoint from one plan.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) generation: Generation,
+    records: Arc<RecordSet>,
+    a: Answers,
+    aaaa: Answers,
+}
+
+/// The answers of one endpoint in one family.
+#[derive(Debug)]
+struct Answers {
+    draw: Draw,
+    /// One record after another, all of the same length.
+    records: Box<[u8]>,
+    record_length: usize,
+    /// The authority section that says that there are none.
+    no_data: Box<[u8]>,
+}
+
+impl Compiled {
+    /// The answers of `name` with these records; `negative` is the SOA record
+    /// that comes with an answer without records.
+    pub(crate) fn new(
+        name: &Name,
+        negative: &Record,
+        generation: Generation,
+        records: &Arc<RecordSet>,
+    ) -> Result<Self, ProtoError> {
+        Ok(Self {
+            generation,
+            records: Arc::clone(records),
+            a: Answers::new(name, negative, RecordType::A, records)?,
+            aaaa: Answers::new(name, negative, RecordType::AAAA, records)?,
+        })
+    }
+
+    /// Takes the answers on to another plan, if it has the same record set.
+    pub(crate) fn carry_over(&mut self, generation: Generation, records: &Arc<RecordSet>) -> bool {
+        let same = Arc::ptr_eq(&self.records, records);
+        if same {
+            self.generation = generation;
+        }
+        same
+    }
+
+    /// Writes the answer to an ordinary query for this endpoint, if it asks for
+    /// one of the two families.
+    pub(crate) fn write(
+        &mut self,
+        query: &Query<'_>,
+        shape: &Shape<'_>,
+        rng: &mut Rng,
+        reply: &mut Vec<u8>,
+    ) -> Option<Outcome> {
+        let answers = match RecordType::from(query.record_type) {
+            RecordType::A => &mut self.a,
+            RecordType::AAAA => &mut self.aaaa,
+            _ => return None,
+        };
+        Some(answers.write(query, shape, rng, reply))
+    }
+}
+
+impl Answers {
+    fn new(
+        name: &Name,
+        negative: &Record,
+        record_type: RecordType,
+        records: &RecordSet,
+    ) -> Result<Self, ProtoError> {
+        let targets = addresses(records, record_type);
+        let weights: Vec<u8> = targets.iter().map(|&(_, weight)| weight).collect();
+        let mut encoded = Vec::new();
+        for (data, _) in &targets {
+            let record = Record::from_rdata(name.clone(), records.ttl(), data.clone());
+            encoded.extend(after_question(name, record_type, |message| {
+                message.add_answer(record);
+            })?);
+        }
+        let no_data = after_question(name, record_type, |message| {
+            message.add_authority(negative.clone());
+        })?;
+        Ok(Self {
+            // Same owner, same type: same length.
+            record_length: encoded.len().checked_div(targets.len()).unwrap_or(0),
+            records: encoded.into(),
+            no_data: no_data.into(),
+            draw: Draw::new(weights.iter().copied()),
+        })
+    }
+
+    fn write(
+        &mut self,
+        query: &Query<'_>,
+        shape: &Shape<'_>,
+        rng: &mut Rng,
+        reply: &mut Vec<u8>,
+    ) -> Outcome {
+        let count = self.draw.len().min(shape.max_targets);
+        let body = if count == 0 {
+            self.no_data.len()
+        } else {
+            count * self.record_length
+        };
+        let opt = query.edns.map_or(&[][..], |edns| shape.opt(edns.dnssec_ok));
+        let truncated = HEADER + query.question.len() + body + opt.len() > shape.limit;
+        let [c, o] = u16::try_from(count).unwrap_or(u16::MAX).to_be_bytes();
+        let sections = match (truncated, count) {
+            (true, _) => [0, 0, 0, 0],
+            (false, 0) => [0, 0, 0, 1],
+            (false, _) => [c, o, 0, 0],
+        };
+        let flags = RESPONSE | AUTHORITATIVE | u8::from(query.recursion_desired);
+        reply.extend_from_slice(&query.id);
+        reply.extend_from_slice(&[flags | if truncated { TRUNCATED } else { 0 }, 0, 0, 1]);
+        reply.extend_from_slice(&sections);
+        reply.extend_from_slice(&[0, u8::from(query.edns.is_some())]);
+        reply.extend_from_slice(query.question);
+        match (truncated, count) {
+            (true, _) => {}
+            (false, 0) => reply.extend_from_slice(&self.no_data),
+            (false, _) => self.draw.each(count, rng, |target| {
+                let at = target * self.record_length;
+                reply.extend_from_slice(&self.records[at..at + self.record_length]);
+            }),
+        }
+        reply.extend_from_slice(opt);
+        match (truncated, count) {
+            (true, _) => Outcome::Truncated,
+            (false, 0) => Outcome::NoData,
+            (false, _) => Outcome::Answer,
+        }
+    }
+}
+
+const RESPONSE: u8 = 0x80;
+const AUTHORITATIVE: u8 = 0x04;
+const TRUNCATED: u8 = 0x02;
+
+/// A record set's targets of one family, as record data with weights.
+pub(crate) fn addresses(records: &RecordSet, record_type: RecordType) -> Vec<(RData, u8)> {
+    match record_type {
+        RecordType::A => {
+            let targets = records.a().iter();
+            targets
+                .map(|t| (RData::A(A(t.address)), t.weight))
+                .collect()
+        }
+        RecordType::AAAA => {
+            let targets = records.aaaa().iter();
+            targets
+                .map(|t| (RData::AAAA(AAAA(t.address)), t.weight))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What follows the question in a response that `fill` has filled.
+fn after_question(
+    name: &Name,
+    record_type: RecordType,
+    fill: impl FnOnce(&mut Message),
+) -> Result<Vec<u8>, ProtoError> {
+    let mut message = Message::new(0, MessageType::Response, OpCode::Query);
+    message.add_query(Question::query(name.clone(), record_type));
+    let question = message.to_vec()?.len();
+    fill(&mut message);
+    Ok(message.to_vec()?.split_off(question))
+}

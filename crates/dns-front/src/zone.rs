@@ -1,0 +1,281 @@
+//! Zones: the part of the name space that a front answers for, and what it holds
+//! besides the endpoints: SOA, NS and the name servers' addresses.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use hickory_proto::ProtoError;
+use hickory_proto::rr::rdata::{A, AAAA, NS, SOA};
+use hickory_proto::rr::{Name, RData, Record};
+use plan_store::EndpointName;
+
+use crate::Error;
+
+/// What the SOA record tells secondary servers. There are none: the plan store
+/// is how the fronts of a zone agree.
+const REFRESH: i32 = 3600;
+const RETRY: i32 = 600;
+const EXPIRE: i32 = 7 * 24 * 3600;
+
+/// A name server of a zone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NameServer {
+    /// Its name.
+    pub name: EndpointName,
+    /// Its addresses, if the name lies inside the zone; else none.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A zone that the front is authoritative for.
+///
+/// Everything at and below its apex is answered from the plan store and from
+/// what stands here; nothing is delegated.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Zone {
+    apex: EndpointName,
+    name_servers: Vec<NameServer>,
+    ttl: u32,
+    negative_ttl: u32,
+}
+
+impl Zone {
+    /// How long a resolver keeps SOA, NS and name servers' addresses, unless
+    /// told otherwise: an hour, in seconds.
+    pub const TTL: u32 = 3600;
+
+    /// How long a resolver may keep *no such name* and *no such records*, unless
+    /// told otherwise: 5 seconds. What a resolver remembers of an outage, it
+    /// remembers this long after the outage has ended.
+    pub const NEGATIVE_TTL: u32 = 5;
+
+    /// A zone with the default TTLs.
+    ///
+    /// # Errors
+    /// [`Error::NoNameServers`], [`Error::DuplicateNameServer`],
+    /// [`Error::NoGlue`], [`Error::ForeignGlue`].
+    pub fn new(
+        apex: EndpointName,
+        name_servers: impl IntoIterator<Item = NameServer>,
+    ) -> Result<Self, Error> {
+        let name_servers: Vec<_> = name_servers.into_iter().collect();
+        if name_servers.is_empty() {
+            return Err(Error::NoNameServers { zone: apex });
+        }
+        for (at, NameServer { name, addresses }) in name_servers.iter().enumerate() {
+            let (zone, name_server) = (|| apex.clone(), || name.clone());
+            if name_servers[..at].iter().any(|other| other.name == *name) {
+                return Err(Error::DuplicateNameServer {
+                    zone: zone(),
+                    name_server: name_server(),
+                });
+            }
+            match (contains(&apex, name), addresses.is_empty()) {
+                (true, true) => {
+                    return Err(Error::NoGlue {
+                        zone: zone(),
+                        name_server: name_server(),
+                    });
+                }
+                (false, false) => {
+                    return Err(Error::ForeignGlue {
+                        zone: zone(),
+                        name_server: name_server(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            apex,
+            name_servers,
+            ttl: Self::TTL,
+            negative_ttl: Self::NEGATIVE_TTL,
+        })
+    }
+
+    /// The same zone with this TTL, in seconds, for SOA, NS and addresses.
+    #[must_use]
+    pub fn with_ttl(self, ttl: u32) -> Self {
+        Self { ttl, ..self }
+    }
+
+    /// The same zone with this negative TTL, in seconds (RFC 2308).
+    #[must_use]
+    pub fn with_negative_ttl(self, negative_ttl: u32) -> Self {
+        Self {
+            negative_ttl,
+            ..self
+        }
+    }
+
+    /// The name at the top.
+    pub fn apex(&self) -> &EndpointName {
+        &self.apex
+    }
+
+    /// Whether `name` is the apex or lies below it.
+    pub fn contains(&self, name: &EndpointName) -> bool {
+        contains(&self.apex, name)
+    }
+}
+
+fn contains(apex: &EndpointName, name: &EndpointName) -> bool {
+    name == apex || name.is_below(apex)
+}
+
+/// The name as hickory has it.
+pub(crate) fn to_dns(name: &EndpointName) -> Result<Name, ProtoError> {
+    let mut dns = Name::from_ascii(name.as_str())?;
+    dns.set_fqdn(true);
+    Ok(dns)
+}
+
+/// A zone's own records, made once.
+#[derive(Debug)]
+pub(crate) struct ZoneData {
+    pub(crate) apex: Name,
+    /// At the apex.
+    pub(crate) soa: Record,
+    /// The SOA record as it comes with a negative answer: it lives as long as
+    /// that (RFC 2308, 3).
+    pub(crate) negative_soa: Record,
+    pub(crate) name_servers: Vec<Record>,
+    /// The addresses of the name servers inside the zone.
+    pub(crate) glue: Vec<Record>,
+    pub(crate) negative_ttl: u32,
+}
+
+impl ZoneData {
+    fn new(zone: &Zone) -> Result<Self, ProtoError> {
+        let apex = to_dns(&zone.apex)?;
+        let soa = SOA::new(
+            to_dns(&zone.name_servers[0].name)?,
+            apex.prepend_label("hostmaster")?,
+            1, // There are no zone transfers, and so nobody to compare it.
+            REFRESH,
+            RETRY,
+            EXPIRE,
+            zone.negative_ttl,
+        );
+        let soa = |ttl| Record::from_rdata(apex.clone(), ttl, RData::SOA(soa.clone()));
+        let mut name_servers = Vec::new();
+        let mut glue = Vec::new();
+        for server in &zone.name_servers {
+            let name = to_dns(&server.name)?;
+            let ns = RData::NS(NS(name.clone()));
+            name_servers.push(Record::from_rdata(apex.clone(), zone.ttl, ns));
+            let records = server.addresses.iter().map(|&address| match address {
+                IpAddr::V4(address) => RData::A(A(address)),
+                IpAddr::V6(address) => RData::AAAA(AAAA(address)),
+            });
+            glue.extend(records.map(|data| Record::from_rdata(name.clone(), zone.ttl, data)));
+        }
+        Ok(Self {
+            soa: soa(zone.ttl),
+            negative_soa: soa(zone.negative_ttl.min(zone.ttl)),
+            apex,
+            name_servers,
+            glue,
+            negative_ttl: zone.negative_ttl,
+        })
+    }
+}
+
+/// All zones of a front.
+#[derive(Debug)]
+pub struct Zones {
+    /// By apex.
+    zones: BTreeMap<Name, ZoneData>,
+}
+
+impl Zones {
+    /// These zones.
+    ///
+    /// # Errors
+    /// [`Error::NoZones`], [`Error::DuplicateZone`], [`Error::NameTooLong`].
+    pub fn new(zones: impl IntoIterator<Item = Zone>) -> Result<Self, Error> {
+        let mut by_apex = BTreeMap::new();
+        for zone in zones {
+            let data = ZoneData::new(&zone).map_err(|source| Error::NameTooLong {
+                zone: zone.apex.clone(),
+                source,
+            })?;
+            if by_apex.insert(data.apex.clone(), data).is_some() {
+                return Err(Error::DuplicateZone { zone: zone.apex });
+            }
+        }
+        if by_apex.is_empty() {
+            return Err(Error::NoZones);
+        }
+        Ok(Self { zones: by_apex })
+    }
+
+    /// The zone that `name` lies in: the one with the longest apex.
+    pub(crate) fn of(&self, name: &Name) -> Option<&ZoneData> {
+        let holding = self.zones.values().filter(|zone| zone.apex.zone_of(name));
+        holding.max_by_key(|zone| zone.apex.num_labels())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> EndpointName {
+        text.parse().unwrap()
+    }
+
+    fn server(text: &str, addresses: &[&str]) -> NameServer {
+        NameServer {
+            name: name(text),
+            addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
+        }
+    }
+
+    fn zone(apex: &str) -> Zone {
+        Zone::new(name(apex), [server("ns.elsewhere.invalid", &[])]).unwrap()
+    }
+
+    #[test]
+    fn a_bad_zone_is_refused_by_name() {
+        let inside = || server("ns1.shop.example", &["192.0.2.53"]);
+        let cases = [
+            (vec![], "has no name server"),
+            (vec![inside(), inside()], "twice"),
+            (vec![server("ns1.shop.example", &[])], "give its addresses"),
+            (
+                vec![server("ns.test", &["192.0.2.53"])],
+                "leave its addresses out",
+            ),
+        ];
+        for (servers, says) in cases {
+            let error = Zone::new(name("shop.example"), servers).unwrap_err();
+            let error = error.to_string();
+            assert!(error.contains("shop.example"), "{error}");
+            assert!(error.contains(says), "`{error}` does not say `{says}`");
+        }
+        assert!(Zone::new(name("shop.example"), [inside()]).is_ok());
+        assert!(matches!(Zones::new([]), Err(Error::NoZones)));
+        let twice = Zones::new([zone("a.test"), zone("A.test.")]).unwrap_err();
+        assert!(matches!(twice, Error::DuplicateZone { .. }), "{twice}");
+        let long = format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(57));
+        let long = Zones::new([zone(&long)]).unwrap_err();
+        assert!(matches!(long, Error::NameTooLong { .. }), "{long}");
+    }
+
+    #[test]
+    fn a_name_belongs_to_the_zone_with_the_longest_apex() {
+        let zones = Zones::new([zone("example"), zone("shop.example"), zone("test")]).unwrap();
+        let found = |text: &str| {
+            let name = Name::from_ascii(text).unwrap();
+            zones.of(&name).map(|zone| zone.apex.to_ascii())
+        };
+        assert_eq!(found("api.SHOP.example.").unwrap(), "shop.example.");
+        assert_eq!(found("shop.example.").unwrap(), "shop.example.");
+        assert_eq!(found("bookshop.example.").unwrap(), "example.");
+        assert_eq!(found("example.org."), None);
+        assert_eq!(found("."), None);
+        assert!(zone("shop.example").contains(&name("a.b.shop.example")));
+        assert!(!zone("shop.example").contains(&name("bookshop.example")));
+    }
+}
