@@ -62,8 +62,9 @@ pub trait PlanStore: Send + Sync {
     /// [`Error::Backend`].
     fn pin(&self, generation: Generation) -> Result<Self::Pin, Error>;
 
-    /// The newest generation that any endpoint is on: what an Enactor compares
-    /// its plan with once, before the first endpoint.
+    /// The newest generation that any endpoint is on, by activation or by
+    /// withdrawal: what an Enactor compares its plan with once, before the first
+    /// endpoint. Endpoints that a sweep has forgotten do not count.
     ///
     /// The endpoints are looked at one after another, so the answer is advice:
     /// it may be out of date when it arrives.
@@ -79,16 +80,19 @@ pub trait PlanStore: Send + Sync {
     /// [`Error::NotInPlan`], [`Error::ForeignPin`], [`Error::Backend`].
     fn activate(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error>;
 
-    /// The endpoints that the pinned plan does not name and that are not yet
-    /// withdrawn by it or by a newer one.
+    /// The endpoints that the pinned plan does not name and that still stand on
+    /// an older one, or on none. Not those that came with a newer plan, nor those
+    /// that a sweep has forgotten.
     ///
     /// # Errors
-    /// [`Error::Backend`].
+    /// [`Error::ForeignPin`], [`Error::Backend`].
     fn unnamed(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error>;
 
     /// Withdraws an endpoint that the pinned plan does not name: from then on it
     /// has no records, and no older plan can bring it back. A step like an
-    /// activation, with the same outcomes.
+    /// activation, with the same outcomes: *already* also if the store does not
+    /// know the endpoint, *stale* also if it came with a newer plan and nothing
+    /// has been activated there yet.
     ///
     /// # Errors
     /// [`Error::StillInPlan`], [`Error::ForeignPin`], [`Error::Backend`].
@@ -101,7 +105,11 @@ pub trait PlanStore: Send + Sync {
     fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error>;
 
     /// Deletes the plans that are too old to keep, judged from the plan that was
-    /// applied last; see [`Retention`].
+    /// applied last; see [`Retention`]. A generation beyond the newest plan
+    /// counts as that plan, which no sweep deletes.
+    ///
+    /// Also forgets the endpoints where nothing is active, that have nothing to
+    /// roll back to, and that no plan in the store names.
     ///
     /// # Errors
     /// [`Error::Backend`].
@@ -136,9 +144,10 @@ pub enum Activation {
         /// What the step replaced.
         replaced: EndpointState,
     },
-    /// Nothing to do: this very plan had done it already.
+    /// Nothing to do: this very plan had done it already, or the endpoint to
+    /// withdraw is not known, or no longer.
     Already,
-    /// Refused, because a newer plan was here first.
+    /// Refused, because a newer plan was here first, or brought the endpoint.
     Stale {
         /// The newer plan's generation.
         active: Generation,

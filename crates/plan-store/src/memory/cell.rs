@@ -10,6 +10,8 @@
 //! 2. Whoever advances it to a plan holds a pin on that plan throughout.
 //! 3. The new rollback target is what was active, in the same step. An endpoint
 //!    that was vacant or withdrawn leaves none.
+//! 4. A cell never stands on a plan older than the one that brought it: no older
+//!    plan in the store names the endpoint, and to withdraw it is refused.
 //!
 //! # Orderings
 //! The compare-and-swap releases and [`Cell::state`] acquires: who sees a
@@ -20,17 +22,26 @@
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
 use crate::primitives::{Primitives, Word};
-use crate::{Activation, EndpointState, Standing};
+use crate::{Activation, EndpointState, Generation, Standing};
 
 pub(super) struct Cell<P: Primitives> {
     word: P::Word,
+    /// The plan that brought the endpoint along.
+    since: Generation,
 }
 
 impl<P: Primitives> Cell<P> {
-    pub(super) fn vacant() -> Self {
+    pub(super) fn vacant(since: Generation) -> Self {
         Self {
             word: P::Word::new(EndpointState::VACANT.to_word()),
+            since,
         }
+    }
+
+    /// Whether the endpoint is older than this plan and stands on an older one,
+    /// or on none.
+    pub(super) fn is_behind(&self, plan: Generation) -> bool {
+        self.since < plan && self.state().standing.generation() < Some(plan)
     }
 
     pub(super) fn state(&self) -> EndpointState {
@@ -42,6 +53,9 @@ impl<P: Primitives> Cell<P> {
     /// Lock-free: an attempt is repeated only when another one has raised the
     /// generation, and not again once it has passed `target`'s.
     pub(super) fn advance(&self, target: Standing) -> Activation {
+        if target.generation() < Some(self.since) {
+            return Activation::Stale { active: self.since };
+        }
         let mut seen = self.state();
         loop {
             let next = match step(seen, target) {
@@ -73,7 +87,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Generation, Native};
+    use crate::Native;
 
     fn generation() -> impl Strategy<Value = Generation> {
         (1..=Generation::MAX.get()).prop_map(|n| Generation::new(n).unwrap())
@@ -108,11 +122,15 @@ mod tests {
     #[test]
     fn an_endpoint_goes_forward_only() {
         let g = |n| Generation::new(n).unwrap();
-        let cell = Cell::<Native>::vacant();
+        let cell = Cell::<Native>::vacant(g(2));
         let replaced = |standing, rollback| Activation::Activated {
             replaced: EndpointState { standing, rollback },
         };
         let steps = [
+            (
+                Standing::Withdrawn(g(1)),
+                Activation::Stale { active: g(2) },
+            ),
             (Standing::Active(g(2)), replaced(Standing::Vacant, None)),
             (Standing::Active(g(2)), Activation::Already),
             (Standing::Active(g(1)), Activation::Stale { active: g(2) }),

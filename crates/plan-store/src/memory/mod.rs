@@ -18,7 +18,7 @@
 //! | a cell's word | anyone | who holds a pin on the plan it is moved on to |
 //! | a plan's pins | anyone | pinning and letting go; a sweep, to *deleted* |
 //! | the index | anyone, under the lock shared | publish and sweep, under the lock alone |
-//! | `changes` | readers | publish, under the lock alone |
+//! | `changes` | readers | publish and sweep, under the lock alone |
 //!
 //! # Rules
 //! 1. Everything that moves moves one way: an endpoint's generation up, a plan
@@ -53,10 +53,14 @@
 //! # Endpoints come and go
 //! A plan that names a new endpoint brings a cell along. One that no longer
 //! names an endpoint withdraws it, by a step like an activation: the cell then
-//! stands at *withdrawn by g*, which fences off every older plan. Once nothing
-//! is left to roll back to and no plan in the store names the endpoint, a sweep
-//! forgets the cell. Its word is final then: to move it one would need a pin on
-//! a plan that names it.
+//! stands at *withdrawn by g*, which fences off every older plan, also where
+//! nothing had been activated yet. Once nothing is active, nothing is left to
+//! roll back to and no plan in the store names the endpoint, a sweep forgets the
+//! cell. Nobody can activate a plan in it then: that takes a pin on a plan that
+//! names the endpoint, and a pinned plan is in the store. Who had found the cell
+//! before may still withdraw it, which no longer matters. A plan that names the
+//! endpoint again brings a new cell, which remembers that plan: an older one
+//! cannot withdraw it.
 
 mod cell;
 mod pins;
@@ -125,17 +129,12 @@ impl<P: Primitives> MemoryStore<P> {
         self.shared.index.read(keys)
     }
 
-    /// Moves an endpoint on; `target` belongs to the plan that `pin` holds.
-    fn advance(
-        &self,
-        pin: &MemoryPin<P>,
-        cell: &Cell<P>,
-        target: Standing,
-    ) -> Result<Activation, Error> {
+    /// Refuses a pin on another store's plan; else says which plan it holds.
+    fn own(&self, pin: &MemoryPin<P>) -> Result<Generation, Error> {
+        let generation = pin.generation();
         if Arc::ptr_eq(&self.shared, &pin.shared) {
-            Ok(cell.advance(target))
+            Ok(generation)
         } else {
-            let generation = pin.generation();
             Err(Error::ForeignPin { generation })
         }
     }
@@ -158,9 +157,7 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
         let generation = self.shared.index.write(|index| {
             let (generation, new_cells) = index.insert(plan)?;
             if new_cells {
-                // Under the lock: who sees the new count and then takes the
-                // lock finds the new cells.
-                self.shared.changes.fetch_add(1, Release);
+                self.shared.endpoints_changed();
             }
             Ok::<_, Error>(generation)
         })?;
@@ -190,7 +187,7 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
     }
 
     fn activate(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
-        let generation = pin.generation();
+        let generation = self.own(pin)?;
         let Some(cell) = pin.entry.cell(endpoint) else {
             let endpoint = endpoint.clone();
             return Err(Error::NotInPlan {
@@ -198,23 +195,23 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
                 generation,
             });
         };
-        let activation = self.advance(pin, cell, Standing::Active(generation))?;
+        let activation = cell.advance(Standing::Active(generation));
         debug!(%endpoint, %generation, ?activation, "activate");
         Ok(activation)
     }
 
     fn unnamed(&self, pin: &MemoryPin<P>) -> Result<Vec<EndpointName>, Error> {
-        let by = Some(pin.generation());
+        let by = self.own(pin)?;
         Ok(self.shared.index.read(|index| {
-            let unnamed = index.cells.iter().filter(|(name, cell)| {
-                !pin.plan().names(name) && cell.state().standing.generation() < by
-            });
+            let cells = index.cells.iter();
+            let unnamed =
+                cells.filter(|(name, cell)| !pin.plan().names(name) && cell.is_behind(by));
             unnamed.map(|(name, _)| name.clone()).collect()
         }))
     }
 
     fn withdraw(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
-        let generation = pin.generation();
+        let generation = self.own(pin)?;
         if pin.plan().names(endpoint) {
             let endpoint = endpoint.clone();
             return Err(Error::StillInPlan {
@@ -223,9 +220,9 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
             });
         }
         let Some(cell) = self.shared.cell(endpoint) else {
-            return Ok(Activation::Already); // Forgotten: long withdrawn.
+            return Ok(Activation::Already); // Forgotten, or never there.
         };
-        let activation = self.advance(pin, &cell, Standing::Withdrawn(generation))?;
+        let activation = cell.advance(Standing::Withdrawn(generation));
         info!(%endpoint, %generation, ?activation, "withdraw");
         Ok(activation)
     }
@@ -255,7 +252,7 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
 struct Shared<P: Primitives> {
     retention: Retention,
     index: P::Lock<Index<P>>,
-    /// How often a publish has added cells to the index.
+    /// How often cells have been added to the index or removed from it.
     changes: P::Word,
 }
 
@@ -266,6 +263,12 @@ impl<P: Primitives> Shared<P> {
 
     fn changes(&self) -> u64 {
         self.changes.load(Acquire)
+    }
+
+    /// Counts a change of the cells. Called under the lock alone, so that who
+    /// sees the new count and then takes the lock finds the cells as they are.
+    fn endpoints_changed(&self) {
+        self.changes.fetch_add(1, Release);
     }
 
     /// What an endpoint answers whose word said `state`, and what its word says
@@ -325,7 +328,7 @@ impl<P: Primitives> Index<P> {
         let known = self.cells.len();
         let cells = plan
             .endpoints()
-            .map(|(name, _)| self.cell_for(name))
+            .map(|(name, _)| self.cell_for(name, generation))
             .collect();
         let pins = Pins::none();
         let entry = Entry {
@@ -339,11 +342,12 @@ impl<P: Primitives> Index<P> {
         Ok((generation, self.cells.len() > known))
     }
 
-    fn cell_for(&mut self, name: &EndpointName) -> Arc<Cell<P>> {
+    /// The endpoint's cell, a new one if `plan` brings the endpoint along.
+    fn cell_for(&mut self, name: &EndpointName, plan: Generation) -> Arc<Cell<P>> {
         if let Some(cell) = self.cells.get(name) {
             return Arc::clone(cell);
         }
-        let cell = Arc::new(Cell::vacant());
+        let cell = Arc::new(Cell::vacant(plan));
         self.cells.insert(name.clone(), Arc::clone(&cell));
         cell
     }

@@ -22,12 +22,10 @@ static UNKNOWN: Resolution = Resolution::Unknown;
 /// 1. A cached resolution belongs to the word it was made from, and is returned
 ///    only while the cell still holds that word. Words never return (`cell.rs`,
 ///    rule 1), so equal means unchanged.
-/// 2. The cell of an active endpoint is the endpoint's only one. That of a
-///    withdrawn endpoint may be forgotten and replaced. So when a cell is not
-///    active, or there is none, `changes` is read *after* it: if no cell has been
-///    added since the list was made, the one that was read is the right one.
-/// 3. A withdrawn endpoint that the store has forgotten stays
-///    [`Resolution::Withdrawn`] here until the next new endpoint.
+/// 2. The cell of an active endpoint is the endpoint's only one. One where
+///    nothing is active may be forgotten and replaced. So when a cell is not
+///    active, or there is none, `changes` is read *after* it: if no cell has come
+///    or gone since the list was made, the one that was read is the right one.
 pub struct Reader<P: Primitives = Native> {
     shared: Arc<Shared<P>>,
     /// What `changes` was when the endpoints were last listed.
@@ -74,8 +72,8 @@ impl<P: Primitives> Reader<P> {
         }
     }
 
-    /// Lists the store's endpoints anew, if any were added since the last time,
-    /// and says whether so.
+    /// Lists the store's endpoints anew, if any have come or gone since the last
+    /// time, and says whether so.
     fn list_endpoints(&mut self) -> bool {
         let changes = Some(self.shared.changes());
         if self.changes == changes {

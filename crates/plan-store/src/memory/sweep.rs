@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tracing::info;
 
 use super::pins::Unpinned;
-use super::{Cell, Entry, Index, Shared};
+use super::{Entry, Index, Shared};
 use crate::primitives::{Lock, Primitives};
-use crate::{EndpointName, Generation, Needed, Standing, Swept};
+use crate::{EndpointName, Generation, Needed, Swept};
 
 /// A plan that is old enough to go, and the proof, if there is one, that nobody
 /// held a pin on it when the sweep began.
@@ -22,8 +22,8 @@ struct Candidate<P: Primitives> {
 struct Uses {
     active: BTreeSet<Generation>,
     rollback: BTreeSet<Generation>,
-    /// Endpoints withdrawn for so long that nothing is left to roll back to.
-    withdrawn: Vec<EndpointName>,
+    /// Endpoints where nothing is active and nothing is left to roll back to.
+    idle: Vec<EndpointName>,
 }
 
 pub(super) fn sweep<P: Primitives>(shared: &Shared<P>, applied: Generation) -> Swept {
@@ -31,6 +31,23 @@ pub(super) fn sweep<P: Primitives>(shared: &Shared<P>, applied: Generation) -> S
         let candidates = candidates(index, shared, applied);
         (candidates, uses(index))
     });
+    let swept = delete(candidates, &uses);
+    if !(swept.deleted.is_empty() && uses.idle.is_empty()) {
+        shared.index.write(|index| {
+            for generation in &swept.deleted {
+                index.plans.remove(generation);
+            }
+            if forget(index, &uses.idle) {
+                shared.endpoints_changed();
+            }
+        });
+    }
+    info!(%applied, deleted = ?swept.deleted, spared = ?swept.spared, "sweep");
+    swept
+}
+
+/// Deletes those candidates that nobody uses.
+fn delete<P: Primitives>(candidates: Vec<Candidate<P>>, uses: &Uses) -> Swept {
     let mut swept = Swept::default();
     for Candidate { entry, unpinned } in candidates {
         let generation = entry.generation;
@@ -44,15 +61,6 @@ pub(super) fn sweep<P: Primitives>(shared: &Shared<P>, applied: Generation) -> S
             swept.spared.push((generation, Needed::Pinned));
         }
     }
-    if !(swept.deleted.is_empty() && uses.withdrawn.is_empty()) {
-        shared.index.write(|index| {
-            for generation in &swept.deleted {
-                index.plans.remove(generation);
-            }
-            forget(index, &uses.withdrawn);
-        });
-    }
-    info!(%applied, deleted = ?swept.deleted, spared = ?swept.spared, "sweep");
     swept
 }
 
@@ -61,6 +69,9 @@ fn candidates<P: Primitives>(
     shared: &Shared<P>,
     applied: Generation,
 ) -> Vec<Candidate<P>> {
+    // The newest plan stays, whatever is said to be applied.
+    let newest = index.plans.last_key_value().map(|(&newest, _)| newest);
+    let applied = newest.map_or(applied, |newest| applied.min(newest));
     let old = index.plans.range(..applied);
     old.filter(|&(&generation, _)| !shared.retention.keeps(generation, applied))
         .map(|(_, entry)| Candidate {
@@ -76,23 +87,21 @@ fn uses<P: Primitives>(index: &Index<P>) -> Uses {
         let state = cell.state();
         uses.active.extend(state.standing.active());
         uses.rollback.extend(state.rollback);
-        if is_spent(cell) {
-            uses.withdrawn.push(name.clone());
+        if state.standing.active().is_none() && state.rollback.is_none() {
+            uses.idle.push(name.clone());
         }
     }
     uses
 }
 
-fn is_spent<P: Primitives>(cell: &Cell<P>) -> bool {
-    let state = cell.state();
-    matches!(state.standing, Standing::Withdrawn(_)) && state.rollback.is_none()
-}
-
-/// Drops the cells of those endpoints that no plan in the store names any more.
-fn forget<P: Primitives>(index: &mut Index<P>, withdrawn: &[EndpointName]) {
-    for name in withdrawn {
+/// Drops the cells of those endpoints that no plan in the store names any more,
+/// and says whether there were any.
+fn forget<P: Primitives>(index: &mut Index<P>, idle: &[EndpointName]) -> bool {
+    let known = index.cells.len();
+    for name in idle {
         if !index.plans.values().any(|entry| entry.plan.names(name)) {
             index.cells.remove(name);
         }
     }
+    index.cells.len() < known
 }

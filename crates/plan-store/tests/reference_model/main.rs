@@ -17,23 +17,23 @@ mod wrong;
 use std::cell::RefCell;
 use std::fmt::Write as _;
 
-use plan_store::{MemoryStore, Needed, PlanStore, Resolution, Resolve};
+use plan_store::{MemoryStore, Needed, PlanStore};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 
 use crate::invariants::watch;
 use crate::reference::Reference;
-use crate::session::{Said, Script, Session, endpoints};
+use crate::session::{Script, Session};
 use crate::wrong::{Fault, Wrong};
 
 /// Performs a script on a store and on the reference, and compares.
 fn compare<S: PlanStore>(store: S, script: &Script) -> Result<(), String> {
     let reference = Reference::new(script.retention(), script.last());
     let mut subject = Session::new(store, script);
-    let mut model = Session::new(reference.clone(), script);
+    let mut model = Session::new(reference, script);
     for op in &script.ops {
         let (said, expected) = (subject.perform(op), model.perform(op));
-        if said != expected && !is_late(&said, &expected, &reference) {
+        if said != expected {
             return Err(format!("{op:?}: {said:?}, but should be {expected:?}"));
         }
         let (is, expected) = (subject.audit(), model.audit());
@@ -42,18 +42,6 @@ fn compare<S: PlanStore>(store: S, script: &Script) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// The one difference that is allowed: a reader may still say *withdrawn* of an
-/// endpoint that the store has forgotten, until the next new endpoint.
-fn is_late(said: &Said, expected: &Said, reference: &Reference) -> bool {
-    match (said, expected) {
-        (
-            Said::Read(endpoint, Resolution::Withdrawn { generation }),
-            Said::Read(_, Resolution::Unknown),
-        ) => reference.forgotten(endpoint) == Some(*generation),
-        _ => false,
-    }
 }
 
 fn memory_store(script: &Script) -> MemoryStore {
@@ -185,26 +173,4 @@ fn the_scripts_come_to_everything() {
     ] {
         assert!(seen.borrow().contains(outcome), "never seen: {outcome}");
     }
-}
-
-#[test]
-fn a_reader_may_be_late_to_forget_and_only_until_the_next_new_endpoint() {
-    let late = RefCell::new(0);
-    let verdict = same_every_time(config()).run(&Script::any(), |script| {
-        let store = memory_store(&script);
-        let (mut old, mut session) = (store.reader(), Session::new(store, &script));
-        for op in &script.ops {
-            session.perform(op);
-            for endpoint in endpoints() {
-                let now = session.store.resolve(&endpoint);
-                if *old.resolve(&endpoint) != now {
-                    prop_assert_eq!(now, Resolution::Unknown);
-                    *late.borrow_mut() += 1;
-                }
-            }
-        }
-        Ok(())
-    });
-    assert!(verdict.is_ok(), "{verdict:?}");
-    assert!(*late.borrow() > 0, "no reader was ever late");
 }

@@ -23,9 +23,8 @@ struct Book {
     /// How many pins are held on a plan.
     pins: BTreeMap<Generation, usize>,
     endpoints: BTreeMap<EndpointName, EndpointState>,
-    /// What a sweep has forgotten since the last new endpoint, and the plans
-    /// that had withdrawn it: a reader may still say so.
-    forgotten: BTreeMap<EndpointName, Generation>,
+    /// The plan that brought each of them along.
+    since: BTreeMap<EndpointName, Generation>,
 }
 
 pub(crate) struct ReferencePin {
@@ -48,15 +47,9 @@ impl Reference {
             plans: BTreeMap::new(),
             pins: BTreeMap::new(),
             endpoints: BTreeMap::new(),
-            forgotten: BTreeMap::new(),
+            since: BTreeMap::new(),
         }));
         Self { book }
-    }
-
-    /// The plan that withdrew this endpoint, if a reader may still say so
-    /// although the store has forgotten it.
-    pub(crate) fn forgotten(&self, endpoint: &EndpointName) -> Option<Generation> {
-        self.book.lock().forgotten.get(endpoint).copied()
     }
 }
 
@@ -73,7 +66,7 @@ impl PlanStore for Reference {
         for (name, _) in plan.endpoints() {
             if !book.endpoints.contains_key(name) {
                 book.endpoints.insert(name.clone(), EndpointState::VACANT);
-                book.forgotten.clear();
+                book.since.insert(name.clone(), generation);
             }
         }
         book.plans.insert(generation, plan);
@@ -126,7 +119,9 @@ impl PlanStore for Reference {
             Some(here) => here < pin.generation,
         };
         let unnamed = book.endpoints.iter();
-        let unnamed = unnamed.filter(|(name, state)| !pin.plan.names(name) && older(state));
+        let unnamed = unnamed.filter(|(name, state)| {
+            !pin.plan.names(name) && older(state) && book.since[*name] < pin.generation
+        });
         Ok(unnamed.map(|(name, _)| name.clone()).collect())
     }
 
@@ -174,6 +169,10 @@ impl Book {
             return Activation::Already; // Nothing to withdraw.
         };
         let replaced = *state;
+        let since = self.since[endpoint];
+        if to.generation() < Some(since) {
+            return Activation::Stale { active: since };
+        }
         match replaced.standing.generation() {
             Some(active) if Some(active) > to.generation() => Activation::Stale { active },
             Some(active) if Some(active) == to.generation() => Activation::Already,
@@ -188,6 +187,8 @@ impl Book {
     /// The plans too old to keep: those to delete, and those that are needed.
     fn old_plans(&self, applied: Generation) -> Swept {
         let mut swept = Swept::default();
+        let newest = self.plans.keys().next_back().copied();
+        let applied = newest.map_or(applied, |newest| newest.min(applied));
         for &generation in self.plans.keys() {
             if self.retention.keeps(generation, applied) {
                 continue;
@@ -216,15 +217,14 @@ impl Book {
         }
     }
 
-    /// Forgets the withdrawn endpoints that have nothing to roll back to and
-    /// that no plan names.
+    /// Forgets the endpoints where nothing is active, that have nothing to roll
+    /// back to, and that no plan names.
     fn forget(&mut self) {
         for (name, state) in self.endpoints.clone() {
             let named = self.plans.values().any(|plan| plan.names(&name));
-            if let (Standing::Withdrawn(by), None, false) = (state.standing, state.rollback, named)
-            {
+            if let (None, None, false) = (state.standing.active(), state.rollback, named) {
                 self.endpoints.remove(&name);
-                self.forgotten.insert(name, by);
+                self.since.remove(&name);
             }
         }
     }
