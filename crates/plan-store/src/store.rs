@@ -149,7 +149,8 @@ pub enum Activation {
     Already,
     /// Refused, because a newer plan was here first, or brought the endpoint.
     Stale {
-        /// The newer plan's generation.
+        /// The newer plan's generation. It may itself not be active, having
+        /// withdrawn the endpoint or only brought it.
         active: Generation,
     },
     /// The store may or may not have done it. Read [`PlanStore::state`] before
@@ -300,7 +301,7 @@ impl Retention {
 /// What an endpoint answers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Resolution {
-    /// No plan in the store names it.
+    /// It is not known: no plan in the store names it, and none has for a while.
     Unknown,
     /// Plans name it, but none has been activated yet.
     Vacant,

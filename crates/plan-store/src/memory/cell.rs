@@ -53,12 +53,9 @@ impl<P: Primitives> Cell<P> {
     /// Lock-free: an attempt is repeated only when another one has raised the
     /// generation, and not again once it has passed `target`'s.
     pub(super) fn advance(&self, target: Standing) -> Activation {
-        if target.generation() < Some(self.since) {
-            return Activation::Stale { active: self.since };
-        }
         let mut seen = self.state();
         loop {
-            let next = match step(seen, target) {
+            let next = match step(seen, target, self.since) {
                 Ok(next) => next,
                 Err(refused) => return refused,
             };
@@ -73,9 +70,15 @@ impl<P: Primitives> Cell<P> {
     }
 }
 
-/// The state after `seen` if it moves on to `target`, or why it does not.
-fn step(seen: EndpointState, target: Standing) -> Result<EndpointState, Activation> {
+/// The state after `seen` if it moves on to `target`, or why it does not, at an
+/// endpoint that plan `since` brought along.
+fn step(
+    seen: EndpointState,
+    target: Standing,
+    since: Generation,
+) -> Result<EndpointState, Activation> {
     match seen.standing.generation() {
+        None if target.generation() < Some(since) => Err(Activation::Stale { active: since }),
         Some(active) if Some(active) > target.generation() => Err(Activation::Stale { active }),
         here if here == target.generation() => Err(Activation::Already),
         _ => Ok(seen.moved_to(target)),
@@ -105,7 +108,7 @@ mod tests {
         #[test]
         fn no_step_lowers_a_generation(from in standing(), to in generation()) {
             let seen = EndpointState { standing: from, rollback: None };
-            match step(seen, Standing::Active(to)) {
+            match step(seen, Standing::Active(to), Generation::FIRST) {
                 Ok(next) => {
                     prop_assert!(seen.standing.generation() < next.standing.generation());
                     prop_assert_eq!(next.rollback, from.active());

@@ -314,8 +314,8 @@ struct Index<P: Primitives> {
     /// The newest generation given out.
     latest: Option<Generation>,
     plans: BTreeMap<Generation, Arc<Entry<P>>>,
-    /// The endpoints that some plan in `plans` names, or that still stand on
-    /// one. Sorted, so that all walks are alike under a model checker.
+    /// The endpoints that some plan in `plans` names, and those that no sweep has
+    /// forgotten yet. Sorted, so that all walks are alike under a model checker.
     cells: BTreeMap<EndpointName, Arc<Cell<P>>>,
 }
 

@@ -142,19 +142,36 @@ impl<P: Primitives> Resolve for Reader<P> {
 
     fn is_above(&mut self, name: &EndpointName) -> bool {
         self.list_endpoints();
+        let mut before = None;
+        loop {
+            let below = self.states_below(name);
+            let withdrawn =
+                |state: &EndpointState| matches!(state.standing, Standing::Withdrawn(_));
+            if !below.iter().all(withdrawn) {
+                return true;
+            }
+            // Read one after another, they need not have been withdrawn all at
+            // once; if nothing has changed by the second time, they were.
+            if !self.list_endpoints() && before.as_ref() == Some(&below) {
+                return false;
+            }
+            before = Some(below);
+        }
+    }
+}
+
+impl<P: Primitives> Reader<P> {
+    /// The states of the endpoints that lie below this name.
+    fn states_below(&self, name: &EndpointName) -> Vec<EndpointState> {
         let labels = labels_from_last(name);
         let first = self
             .by_labels
-            .partition_point(|(below, _)| *below <= labels);
-        let below = self.by_labels[first..].iter();
-        below
-            .take_while(|(below, _)| below.starts_with(&*labels))
-            .any(|&(_, at)| {
-                !matches!(
-                    self.cached[at].cell.state().standing,
-                    Standing::Withdrawn(_)
-                )
-            })
+            .partition_point(|(other, _)| *other <= labels);
+        self.by_labels[first..]
+            .iter()
+            .take_while(|(other, _)| other.starts_with(&*labels))
+            .map(|&(_, at)| self.cached[at].cell.state())
+            .collect()
     }
 }
 

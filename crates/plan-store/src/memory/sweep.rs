@@ -22,7 +22,8 @@ struct Candidate<P: Primitives> {
 struct Uses {
     active: BTreeSet<Generation>,
     rollback: BTreeSet<Generation>,
-    /// Endpoints where nothing is active and nothing is left to roll back to.
+    /// Endpoints where nothing is active, that have nothing to roll back to, and
+    /// that the newest plan does not name.
     idle: Vec<EndpointName>,
 }
 
@@ -83,19 +84,21 @@ fn candidates<P: Primitives>(
 
 fn uses<P: Primitives>(index: &Index<P>) -> Uses {
     let mut uses = Uses::default();
+    let newest = index.plans.last_key_value().map(|(_, entry)| &entry.plan);
     for (name, cell) in &index.cells {
         let state = cell.state();
         uses.active.extend(state.standing.active());
         uses.rollback.extend(state.rollback);
-        if state.standing.active().is_none() && state.rollback.is_none() {
+        let in_use = state.standing.active().is_some() || state.rollback.is_some();
+        if !in_use && newest.is_none_or(|plan| !plan.names(name)) {
             uses.idle.push(name.clone());
         }
     }
     uses
 }
 
-/// Drops the cells of those endpoints that no plan in the store names any more,
-/// and says whether there were any.
+/// Drops the cells of those endpoints that no plan names still, and says whether
+/// there were any. An endpoint that is in use is named by the plan that it uses.
 fn forget<P: Primitives>(index: &mut Index<P>, idle: &[EndpointName]) -> bool {
     let known = index.cells.len();
     for name in idle {

@@ -170,10 +170,8 @@ impl Book {
         };
         let replaced = *state;
         let since = self.since[endpoint];
-        if to.generation() < Some(since) {
-            return Activation::Stale { active: since };
-        }
         match replaced.standing.generation() {
+            None if to.generation() < Some(since) => Activation::Stale { active: since },
             Some(active) if Some(active) > to.generation() => Activation::Stale { active },
             Some(active) if Some(active) == to.generation() => Activation::Already,
             _ => {
