@@ -32,6 +32,20 @@ use crate::Error;
 /// | `timings.recheck_ms` | 1 to 600,000 | 1,000 | how often an Enactor looks at the store unprompted |
 /// | `planner.max_removal_percent` | 0 to 100 | 30 | the share of an endpoint's targets that one plan may take away; 100 turns the guard off |
 /// | `store.keep_newest` | 1 to 10,000 | 3 | how many of the newest plans a sweep keeps |
+/// | `health_check.interval_ms` | 100 to 600,000 | 1,000 | from one check of a target to the next, for [`TcpChecks`](crate::TcpChecks) |
+/// | `health_check.timeout_ms` | 10 to 60,000 | 500 | how long a connection may take |
+/// | `health_check.jitter_percent` | 0 to 50 | 10 | how far an interval may be off |
+/// | `health_check.rise` | 1 to 100 | 2 | how many checks in a row must succeed for a target to be healthy again |
+/// | `health_check.fall` | 1 to 100 | 3 | how many must fail for it to be unhealthy |
+/// | `health_check.max_fall_percent` | 1 to 100 | 10 | the share of the targets that may become unhealthy within one interval; one always may |
+/// | `health_check.port` | 1 to 65,535 | 443 | the port that is connected to |
+/// | `dns_zone` | | none | the zones that the endpoints lie in, for a DNS front |
+/// | `dns_zone.apex` | a DNS name | | no two alike |
+/// | `dns_zone.ttl` | 0 to 604,800 | 3,600 | how long resolvers may keep its SOA and NS records, in seconds |
+/// | `dns_zone.negative_ttl` | 0 to 604,800 | 5 | how long they may keep *no such name* and *no such records*, in seconds |
+/// | `dns_zone.name_server` | one at least | | its name servers |
+/// | `dns_zone.name_server.name` | a DNS name | | |
+/// | `dns_zone.name_server.addresses` | IP addresses | none | must be there if the name lies inside the zone |
 /// | `endpoint` | one at least | | the endpoints |
 /// | `endpoint.name` | a DNS name | | no two alike |
 /// | `endpoint.ttl` | 0 to 604,800 | 5 | how long resolvers may keep the answer, in seconds |
@@ -73,7 +87,42 @@ pub struct Fleet {
     timings: Timings,
     max_removal_percent: u8,
     retention: Retention,
+    health_check: HealthCheck,
     health_script: Vec<HealthStep>,
+    dns_zones: Vec<DnsZone>,
+}
+
+/// How targets are checked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct HealthCheck {
+    /// From one check of a target to the next.
+    pub interval: Duration,
+    /// How long a connection may take.
+    pub timeout: Duration,
+    /// How far an interval may be off, in per cent.
+    pub jitter_percent: u8,
+    /// How many checks in a row must succeed for a target to be healthy again.
+    pub rise: u8,
+    /// How many must fail for it to be unhealthy.
+    pub fall: u8,
+    /// The share of the targets, in per cent, that may become unhealthy within
+    /// one interval; one always may.
+    pub max_fall_percent: u8,
+    /// The port that is connected to.
+    pub port: u16,
+}
+
+/// A zone that a DNS front serves.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct DnsZone {
+    /// The name at the top.
+    pub apex: EndpointName,
+    /// How long resolvers may keep its SOA and NS records, in seconds.
+    pub ttl: u32,
+    /// How long they may keep *no such name* and *no such records*, in seconds.
+    pub negative_ttl: u32,
+    /// Its name servers with their addresses; one at least.
+    pub name_servers: Vec<(EndpointName, Vec<IpAddr>)>,
 }
 
 /// An endpoint of a fleet.
@@ -186,6 +235,16 @@ impl Fleet {
         self.retention
     }
 
+    /// How targets are checked.
+    pub fn health_check(&self) -> HealthCheck {
+        self.health_check
+    }
+
+    /// The zones that a DNS front serves, in the order of the file.
+    pub fn dns_zones(&self) -> &[DnsZone] {
+        &self.dns_zones
+    }
+
     /// The health script by reading; steps at the same reading in the order of
     /// the file.
     pub fn health_script(&self) -> &[HealthStep] {
@@ -214,6 +273,20 @@ impl FleetEndpoint {
     }
 }
 
+impl Default for HealthCheck {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_millis(500),
+            jitter_percent: 10,
+            rise: 2,
+            fall: 3,
+            max_fall_percent: 10,
+            port: 443,
+        }
+    }
+}
+
 impl Default for Timings {
     fn default() -> Self {
         Self {
@@ -232,6 +305,10 @@ const DEFAULT_WEIGHT: u8 = u8::MAX;
 /// Longest of the timings, ten minutes: a control plane that sleeps longer looks
 /// dead.
 const MAX_MILLIS: u64 = 600_000;
+const MIN_CHECK_MILLIS: u64 = 100;
+const TIMEOUT_MILLIS: RangeInclusive<u64> = 10..=60_000;
+const DEFAULT_DNS_TTL: u32 = 3600;
+const DEFAULT_NEGATIVE_TTL: u32 = 5;
 const MAX_KEEP_NEWEST: u32 = 10_000;
 const MAX_CAPACITY: u32 = 1_000_000;
 const MAX_READING: u32 = 1_000_000;
@@ -270,6 +347,10 @@ struct RawFleet {
     #[serde(default)]
     store: RawStore,
     #[serde(default)]
+    health_check: RawHealthCheck,
+    #[serde(default)]
+    dns_zone: Vec<RawDnsZone>,
+    #[serde(default)]
     endpoint: Vec<RawEndpoint>,
     #[serde(default)]
     health: Vec<Spanned<RawStep>>,
@@ -298,6 +379,36 @@ struct RawPlanner {
 #[serde(deny_unknown_fields)]
 struct RawStore {
     keep_newest: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawHealthCheck {
+    interval_ms: Option<Spanned<i64>>,
+    timeout_ms: Option<Spanned<i64>>,
+    jitter_percent: Option<Spanned<i64>>,
+    rise: Option<Spanned<i64>>,
+    fall: Option<Spanned<i64>>,
+    max_fall_percent: Option<Spanned<i64>>,
+    port: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDnsZone {
+    apex: Spanned<String>,
+    ttl: Option<Spanned<i64>>,
+    negative_ttl: Option<Spanned<i64>>,
+    #[serde(default)]
+    name_server: Vec<RawNameServer>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawNameServer {
+    name: Spanned<String>,
+    #[serde(default)]
+    addresses: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -350,8 +461,91 @@ impl Source<'_> {
                 self.optional("keep_newest", keep, 1..=MAX_KEEP_NEWEST)?
                     .unwrap_or(DEFAULT_KEEP_NEWEST),
             ),
+            health_check: self.health_check(&raw.health_check)?,
             health_script,
+            dns_zones: self.dns_zones(&raw.dns_zone)?,
         })
+    }
+
+    fn health_check(&self, raw: &RawHealthCheck) -> Result<HealthCheck, Error> {
+        let default = HealthCheck::default();
+        let interval = self.optional(
+            "interval_ms",
+            raw.interval_ms.as_ref(),
+            MIN_CHECK_MILLIS..=MAX_MILLIS,
+        )?;
+        let timeout = self.optional("timeout_ms", raw.timeout_ms.as_ref(), TIMEOUT_MILLIS)?;
+        let small = |field, value: &Option<_>, bounds, default| {
+            let given = self.optional(field, value.as_ref(), bounds)?;
+            Ok::<u8, Error>(given.unwrap_or(default))
+        };
+        Ok(HealthCheck {
+            interval: interval.map_or(default.interval, Duration::from_millis),
+            timeout: timeout.map_or(default.timeout, Duration::from_millis),
+            jitter_percent: small(
+                "jitter_percent",
+                &raw.jitter_percent,
+                0..=50,
+                default.jitter_percent,
+            )?,
+            rise: small("rise", &raw.rise, 1..=100, default.rise)?,
+            fall: small("fall", &raw.fall, 1..=100, default.fall)?,
+            max_fall_percent: small(
+                "max_fall_percent",
+                &raw.max_fall_percent,
+                1..=100,
+                default.max_fall_percent,
+            )?,
+            port: self
+                .optional("port", raw.port.as_ref(), 1..=u16::MAX)?
+                .unwrap_or(default.port),
+        })
+    }
+
+    fn dns_zones(&self, raw: &[RawDnsZone]) -> Result<Vec<DnsZone>, Error> {
+        let mut zones: Vec<DnsZone> = Vec::with_capacity(raw.len());
+        for raw in raw {
+            let zone = self.dns_zone(raw)?;
+            if zones.iter().any(|other| other.apex == zone.apex) {
+                let fault = format!("zone {} is there already; remove one", zone.apex);
+                return Err(self.fault(start(&raw.apex), fault));
+            }
+            zones.push(zone);
+        }
+        Ok(zones)
+    }
+
+    fn dns_zone(&self, raw: &RawDnsZone) -> Result<DnsZone, Error> {
+        let apex = self.name("apex", &raw.apex)?;
+        if raw.name_server.is_empty() {
+            let fault = format!("zone {apex} has no name server; add a [[dns_zone.name_server]]");
+            return Err(self.fault(start(&raw.apex), fault));
+        }
+        let ttl = |field, value: &Option<_>, default| {
+            let given = self.optional(field, value.as_ref(), 0..=RecordSet::MAX_TTL)?;
+            Ok::<_, Error>(given.unwrap_or(default))
+        };
+        let name_server = |raw: &RawNameServer| {
+            let name = self.name("name", &raw.name)?;
+            let addresses = raw.addresses.iter();
+            let addresses = addresses.map(|raw| self.address("addresses", raw));
+            Ok((name, addresses.collect::<Result<_, _>>()?))
+        };
+        Ok(DnsZone {
+            ttl: ttl("ttl", &raw.ttl, DEFAULT_DNS_TTL)?,
+            negative_ttl: ttl("negative_ttl", &raw.negative_ttl, DEFAULT_NEGATIVE_TTL)?,
+            name_servers: raw
+                .name_server
+                .iter()
+                .map(name_server)
+                .collect::<Result<_, Error>>()?,
+            apex,
+        })
+    }
+
+    fn name(&self, field: &str, raw: &Spanned<String>) -> Result<EndpointName, Error> {
+        let name = raw.get_ref().parse();
+        name.map_err(|error| self.fault(start(raw), format!("`{field}`: {error}")))
     }
 
     fn timings(&self, raw: &RawTimings) -> Result<Timings, Error> {
@@ -418,9 +612,7 @@ impl Source<'_> {
     }
 
     fn endpoint(&self, raw: &RawEndpoint) -> Result<FleetEndpoint, Error> {
-        let name = raw.name.get_ref().parse();
-        let name: EndpointName =
-            name.map_err(|error| self.fault(start(&raw.name), format!("`name`: {error}")))?;
+        let name = self.name("name", &raw.name)?;
         let ttl = self
             .optional("ttl", raw.ttl.as_ref(), 0..=RecordSet::MAX_TTL)?
             .unwrap_or(FleetEndpoint::DEFAULT_TTL);

@@ -16,12 +16,14 @@ mod health;
 mod planner;
 mod planner_thread;
 mod supervise;
+mod tcp_checks;
 
 pub use crate::control_plane::{ControlPlane, Report as ThreadReport};
 pub use enactor::{Enactor, Pass};
 pub use enactor_thread::{EnactorThread, Pace, Waker};
 pub use error::Error;
-pub use fleet::{Fleet, FleetEndpoint, FleetTarget, HealthStep, Timings};
+pub use fleet::{DnsZone, Fleet, FleetEndpoint, FleetTarget, HealthCheck, HealthStep, Timings};
 pub use health::{Health, HealthSource, ScriptedHealth, TargetHealth};
 pub use planner::{Planned, Planner};
 pub use planner_thread::PlannerThread;
+pub use tcp_checks::{TcpChecks, TcpHealth};

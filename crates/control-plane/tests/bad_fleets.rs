@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::{fs, iter, process};
 
-use control_plane::{Error, Fleet};
+use control_plane::{Error, Fleet, HealthCheck};
 
 /// A fleet in order. Each case below spoils one thing in it.
 const GOOD: &str = r#"[timings]
@@ -231,4 +231,38 @@ fn a_file_may_have_so_many_bytes_and_no_more() {
     let error = too_large.unwrap_err();
     assert!(matches!(error, Error::FleetTooLarge { .. }), "{error}");
     assert!(error.to_string().contains("67108864 bytes"), "{error}");
+}
+
+/// What stands before a good endpoint, and what the error says.
+#[rustfmt::skip] // One case, one line.
+const BEFORE: &[(&str, &str)] = &[
+    ("[health_check]\ninterval_ms = 99", "2:15: `interval_ms` is 99; give a whole number from 100"),
+    ("[health_check]\ntimeout_ms = 9", "2:14: `timeout_ms` is 9"),
+    ("[health_check]\njitter_percent = 51", "2:18: `jitter_percent` is 51"),
+    ("[health_check]\nrise = 0", "2:8: `rise` is 0"),
+    ("[health_check]\nfall = 101", "2:8: `fall` is 101"),
+    ("[health_check]\nmax_fall_percent = 0", "2:20: `max_fall_percent` is 0"),
+    ("[health_check]\nport = 65536", "2:8: `port` is 65536"),
+    ("[health_check]\nprot = 1", "2:1: unknown field `prot`"),
+    ("[[dns_zone]]\napex = \"-x\"\nname_server = [{ name = \"n.test\" }]", "2:8: `apex`"),
+    ("[[dns_zone]]\napex = \"a.example\"", "2:8: zone a.example has no name server"),
+    ("[[dns_zone]]\napex = \"a.example\"\nttl = 604801\nname_server = [{ name = \"n.test\" }]", "3:7: `ttl` is 604801"),
+    ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"..\" }]", "3:25: `name`"),
+    ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\", addresses = [\"1.2\"] }]", "3:48: `addresses` is not an IP address"),
+    ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\" }]\n[[dns_zone]]\napex = \"A.example.\"\nname_server = [{ name = \"n.test\" }]", "5:8: zone a.example is there already"),
+];
+
+#[test]
+fn a_mistake_in_the_checks_or_the_zones_is_named() {
+    let endpoint = "[[endpoint]]\nname = \"b.example\"\ntarget = [{ address = \"192.0.2.1\", zone = \"z\", capacity = 1 }]\n";
+    for (before, says) in BEFORE {
+        let text = format!("{before}\n{endpoint}");
+        let error = Fleet::parse(&text, Path::new("f.toml")).unwrap_err();
+        let error = error.to_string();
+        let says = format!("f.toml:{says}");
+        assert!(error.starts_with(&says), "`{error}` does not say `{says}`");
+    }
+    let fleet = Fleet::parse(endpoint, Path::new("f.toml")).unwrap();
+    assert_eq!(fleet.health_check(), HealthCheck::default());
+    assert_eq!(fleet.dns_zones(), []);
 }
