@@ -67,6 +67,11 @@ impl ControlPlane {
         &self.enactors
     }
 
+    /// The Planner's thread, to give it another fleet or a confirmation.
+    pub fn planner(&self) -> &PlannerThread {
+        &self.planner
+    }
+
     /// Stops the Planner, leaving the Enactors to apply what is published.
     pub fn stop_planner(self) -> Vec<EnactorThread> {
         drop(self.planner);

@@ -5,31 +5,38 @@
 //!    still waiting for one. A source that stalls delays the next plan, and
 //!    changes nothing.
 //! 2. Each reading makes one tick; after a publish all Enactors are woken.
-//! 3. Stopping is the handle's end of a channel being closed, which cannot be
+//! 3. A new fleet is planned with from the next reading on, a confirmation holds
+//!    for the plan that was refused when it came. Neither waits for the source.
+//! 4. Stopping is the handle's end of a channel being closed, which cannot be
 //!    missed. A source that is stalled then is left behind: it ends when it
 //!    returns.
-//! 4. A source that panics, or a tick that does, counts as failed; the next
+//! 5. A source that panics, or a tick that does, counts as failed; the next
 //!    interval goes on from the store as it is.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, Sender, bounded, select_biased, tick};
+use crossbeam::channel::{Receiver, Sender, bounded, select_biased, tick, unbounded};
 use plan_store::PlanStore;
 use tracing::{info, warn};
 
 use crate::supervise::supervise;
-use crate::{Error, Health, HealthSource, Planned, Planner, Waker};
+use crate::{Error, Fleet, Health, HealthSource, Planned, Planner, Waker};
 
 type Reading = Result<Health, Error>;
+
+/// What the handle may ask of the thread.
+enum Control {
+    SetFleet(Box<Fleet>),
+    Confirm,
+}
 
 /// The handle on the Planner's thread. Dropping it stops the thread after the
 /// tick that it is in, and waits for that.
 pub struct PlannerThread {
-    running: Option<Sender<Infallible>>,
+    control: Option<Sender<Control>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -51,28 +58,47 @@ impl PlannerThread {
         thread::Builder::new()
             .name("health".into())
             .spawn(move || read_when_asked(source, &asked, &answer))?;
-        let (running, stopped) = bounded(0);
+        let (control, controlled) = unbounded();
         let worker = Worker {
             planner,
             enactors,
             report,
             ask,
             readings,
-            stopped,
+            controlled,
         };
         let thread = thread::Builder::new()
             .name("planner".into())
             .spawn(move || worker.run(&tick(interval)))?;
         Ok(Self {
-            running: Some(running),
+            control: Some(control),
             thread: Some(thread),
         })
+    }
+
+    /// Plans with this fleet from the next reading on. Does not wait.
+    pub fn set_fleet(&self, fleet: Fleet) {
+        self.ask(Control::SetFleet(Box::new(fleet)));
+    }
+
+    /// Lets the plan pass that the guard refused last, if it is still the one that
+    /// is desired; see [`Planner::confirm`]. Does not wait: what comes of it is in
+    /// the next report.
+    pub fn confirm(&self) {
+        self.ask(Control::Confirm);
+    }
+
+    fn ask(&self, control: Control) {
+        if let Some(sender) = &self.control {
+            // Closed: one of `report`'s panics has ended the thread.
+            let _ = sender.send(control);
+        }
     }
 }
 
 impl Drop for PlannerThread {
     fn drop(&mut self) {
-        self.running = None;
+        self.control = None;
         if let Some(thread) = self.thread.take() {
             // It catches the panics of its ticks; one of `report`'s ends it early.
             let _ = thread.join();
@@ -95,7 +121,7 @@ struct Worker<S, F> {
     report: F,
     ask: Sender<()>,
     readings: Receiver<Reading>,
-    stopped: Receiver<Infallible>,
+    controlled: Receiver<Control>,
 }
 
 impl<S: PlanStore, F: FnMut(&Result<Planned, Error>)> Worker<S, F> {
@@ -103,7 +129,15 @@ impl<S: PlanStore, F: FnMut(&Result<Planned, Error>)> Worker<S, F> {
         let mut waiting = false;
         loop {
             select_biased! {
-                recv(self.stopped) -> _ => break,
+                recv(self.controlled) -> control => match control {
+                    Ok(Control::SetFleet(fleet)) => self.planner.set_fleet(*fleet),
+                    Ok(Control::Confirm) => {
+                        if !self.planner.confirm() {
+                            warn!("there is no refused plan to confirm");
+                        }
+                    }
+                    Err(_) => break,
+                },
                 recv(self.readings) -> reading => match reading {
                     Ok(reading) => {
                         waiting = false;

@@ -40,6 +40,16 @@ impl FrontConfig {
     pub fn on(address: SocketAddr) -> Self {
         Self {
             listen: vec![address],
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for FrontConfig {
+    /// Without an address to listen on; with a seed that differs each time.
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
             threads: thread::available_parallelism().map_or(1, usize::from),
             pin_threads: false,
             max_targets: 8,
