@@ -41,7 +41,7 @@ type Error = Box<dyn std::error::Error>;
 
 /// Runs the drill on the store that `store` makes, and reports. `shown` says
 /// whether the outcome is what the example is meant to show.
-pub fn main<S: PlanStore + Clone + 'static>(
+pub fn main<S: PlanStore<Reader: 'static> + Clone + 'static>(
     variant: &str,
     store: impl FnOnce(Retention) -> S,
     repair: Option<Repair<'_, S>>,
@@ -81,7 +81,7 @@ fn start_log() -> Result<(), Error> {
     Ok(())
 }
 
-fn run<S: PlanStore + Clone + 'static>(
+fn run<S: PlanStore<Reader: 'static> + Clone + 'static>(
     args: &Args,
     store: impl FnOnce(Retention) -> S,
     repair: Option<Repair<'_, S>>,
@@ -125,6 +125,8 @@ fn report(variant: &str, outcome: &Outcome) -> Vec<String> {
         lines.push(diagram::draw(&outcome.steps, &outcome.verdict));
         let legend = "×3: at 3 endpoints. 3→5: plan 3 was active, now 5 is. ✗: an invariant broke.";
         lines.push(legend.into());
+        let resolver = "Resolver: asks over UDP and is told addresses, from that plan, or NOERROR and nothing.";
+        lines.push(resolver.into());
     }
     lines.push(format!(
         "Store: {variant}. Passes: {}. Plans published: {}, swept: {}. Steps told stale: {}.",

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use plan_store::{Activation, Generation, Resolution};
 
-use crate::{Actor, Event, Step, Verdict};
+use crate::{Actor, Event, Step, Told, Verdict};
 
 /// The lifelines from left to right, with their widths in characters, a space
 /// at the end of each included. With the step's number before them they fit into
@@ -148,6 +148,10 @@ fn describe(event: &Event) -> String {
             format!("sweep, spare {}", list(&spared))
         }
         Event::Swept { .. } => "sweep: none old".into(),
+        Event::Resolved {
+            told: Some(Told::Nothing),
+            ..
+        } => "NOERROR empty".into(),
         Event::Resolved { resolution, .. } => match resolution {
             Resolution::Answer { generation, .. } => format!("from plan {generation}"),
             Resolution::Dangling { .. } => "NOERROR empty".into(),

@@ -15,7 +15,8 @@ use plan_store::{EndpointName, Generation, Pin, PlanStore};
 
 use crate::chance::{Drift, Stalls};
 use crate::{
-    Actor, Error, Event, Gate, Journal, Observed, Open, Point, Stage, Step, Tally, Verdict, probe,
+    Actor, Client, Error, Event, Gate, Journal, Observed, Open, Point, Stage, Step, Tally, Verdict,
+    probe,
 };
 
 /// The Planner's interval in a drill.
@@ -135,12 +136,13 @@ impl<S: PlanStore + Clone + 'static> Rig<S> {
 }
 
 /// The director of the schedule.
-struct Director<'a, S> {
+struct Director<'a, S: PlanStore> {
     rig: &'a Rig<S>,
     stage: Stage,
+    client: Client<S::Reader>,
 }
 
-impl<S: PlanStore + Clone + 'static> Director<'_, S> {
+impl<S: PlanStore<Reader: 'static> + Clone + 'static> Director<'_, S> {
     /// Has the Planner publish one plan. Not every target's drift changes a
     /// weight, so each gets its turn.
     fn publish(&self) -> Result<Generation, Error> {
@@ -165,14 +167,14 @@ impl<S: PlanStore + Clone + 'static> Director<'_, S> {
     }
 
     /// Has a client resolve all names.
-    fn resolve(&self) {
-        let mut reader = self.rig.store.reader();
-        probe::resolve_all(&mut reader, &self.rig.endpoints, &self.rig.journal);
+    fn resolve(&mut self) -> Result<(), Error> {
+        let (endpoints, journal) = (&self.rig.endpoints, &self.rig.journal);
+        self.client.resolve_all(endpoints, journal)
     }
 
     /// Publishes, has each Enactor do an undisturbed pass, and says whether the
     /// plan is active everywhere then.
-    fn everybody_passes(&self) -> Result<bool, Error> {
+    fn everybody_passes(&mut self) -> Result<bool, Error> {
         let generation = self.publish()?;
         for enactor in 1..=3 {
             self.run(enactor, &Point::PassEnd)?;
@@ -183,17 +185,17 @@ impl<S: PlanStore + Clone + 'static> Director<'_, S> {
             rig.journal
                 .record(Actor::Operator, Event::NoProgress { generation });
         }
-        self.resolve();
+        self.resolve()?;
         Ok(done)
     }
 
     /// The race: Enactor 1 picks plan 2 up, checks it, and is slow; the others
     /// go on until plan 2 is old enough to sweep; then both finish.
-    fn race(&self) -> Result<(), Error> {
+    fn race(&mut self) -> Result<(), Error> {
         let retention = self.rig.fleet.retention();
         self.publish()?;
         self.run(2, &Point::PassEnd)?;
-        self.resolve();
+        self.resolve()?;
         let slow = self.publish()?;
         self.run(1, &Point::Step(self.rig.endpoints[0].clone()))?;
         let mut newest = self.publish()?;
@@ -202,11 +204,11 @@ impl<S: PlanStore + Clone + 'static> Director<'_, S> {
             newest = self.publish()?;
         }
         self.run(2, &Point::Sweep)?;
-        self.resolve();
+        self.resolve()?;
         self.run(1, &Point::PassEnd)?;
-        self.resolve();
+        self.resolve()?;
         self.run(2, &Point::PassEnd)?;
-        self.resolve();
+        self.resolve()?;
         let rig = self.rig;
         Ok(probe::check_rollbacks(
             &rig.store,
@@ -222,7 +224,7 @@ impl<S: PlanStore + Clone + 'static> Director<'_, S> {
 /// # Errors
 /// [`Error::NothingToPlan`], [`Error::NobodyThere`], [`Error::Thread`], and what
 /// the store answers.
-pub fn outage<S: PlanStore + Clone + 'static>(
+pub fn outage<S: PlanStore<Reader: 'static> + Clone + 'static>(
     fleet: &Fleet,
     store: S,
     seed: u64,
@@ -238,12 +240,13 @@ pub fn outage<S: PlanStore + Clone + 'static>(
 
 /// Plays the schedule. The stage ends with the play, however that ends, so that
 /// the threads can end too; the outcome is taken while they are still held.
-fn play<S: PlanStore + Clone + 'static>(
+fn play<S: PlanStore<Reader: 'static> + Clone + 'static>(
     rig: &Rig<S>,
     stage: Stage,
     repair: Option<Repair<'_, S>>,
 ) -> Result<Outcome, Error> {
-    let director = Director { rig, stage };
+    let client = Client::start(&rig.store, &rig.endpoints)?;
+    let mut director = Director { rig, stage, client };
     director.race()?;
     let stuck = !director.everybody_passes()?;
     let Some(repair) = repair.filter(|_| stuck) else {
@@ -273,7 +276,7 @@ fn play<S: PlanStore + Clone + 'static>(
 ///
 /// # Errors
 /// [`Error::Thread`], and what the store answers.
-pub fn free_running<S: PlanStore + Clone + 'static>(
+pub fn free_running<S: PlanStore<Reader: 'static> + Clone + 'static>(
     fleet: &Fleet,
     store: S,
     seed: u64,
@@ -284,9 +287,9 @@ pub fn free_running<S: PlanStore + Clone + 'static>(
     let gate: Arc<dyn Gate> = Stalls::new(seed);
     let script = ScriptedHealth::new(fleet);
     let control_plane = rig.start(Some(script), &gate, seed)?;
-    let mut reader = store.reader();
+    let mut client = Client::start(store, endpoints)?;
     while !rig.passes.lock().are_stuck() && goes_on(&rig.outcome(false, false)) {
-        probe::resolve_all(&mut reader, endpoints, journal);
+        client.resolve_all(endpoints, journal)?;
         probe::check_rollbacks(store, endpoints, journal)?;
     }
     drop(control_plane);

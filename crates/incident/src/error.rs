@@ -51,8 +51,16 @@ pub enum Error {
     #[error(transparent)]
     ControlPlane(#[from] control_plane::Error),
 
-    /// The operating system would not start a thread.
-    #[error("no thread could be started: {0}; lower the load on this machine")]
+    /// The DNS front failed.
+    #[error(transparent)]
+    Front(#[from] dns_front::Error),
+
+    /// A query cannot be made.
+    #[error("cannot make a DNS query: {0}")]
+    Query(#[from] hickory_proto::ProtoError),
+
+    /// The operating system would not start a thread or open a socket.
+    #[error("no thread or socket could be had: {0}; lower the load on this machine")]
     Thread(#[from] std::io::Error),
 }
 

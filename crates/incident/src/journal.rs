@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use plan_store::{Activation, EndpointName, Generation, Plan, Resolution, Swept};
 
+use crate::Told;
 use crate::witness::{Verdict, Witness};
 
 /// Somebody who does something.
@@ -79,8 +80,10 @@ pub enum Event {
     Resolved {
         /// The endpoint.
         endpoint: EndpointName,
-        /// The answer.
+        /// What it answers from, by the store.
         resolution: Resolution,
+        /// What a client was told over the wire, if one asked.
+        told: Option<Told>,
     },
     /// An endpoint's rollback target was found deleted.
     RollbackGone {

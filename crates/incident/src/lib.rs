@@ -5,11 +5,13 @@
 //!   it are the same too.
 //! - [`Observed`] writes down what each actor does into a [`Journal`], whose
 //!   witness names each [`Invariant`] that broke, and the step that broke it.
+//! - A [`Client`] resolves the names over UDP, from a DNS front on the store.
 //! - A [`Gate`] holds a thread at a named [`Point`], which makes an interleaving
 //!   exact and repeatable on real threads. [`drill`] plays the outage so, and
 //!   [`diagram`] draws it.
 
 pub mod chance;
+mod client;
 pub mod diagram;
 pub mod drill;
 mod error;
@@ -22,6 +24,7 @@ mod store;
 mod variant;
 mod witness;
 
+pub use client::{Client, Told};
 pub use error::Error;
 pub use gate::{Gate, Open, Point};
 pub use journal::{Actor, Event, Journal, Step, Tally};

@@ -15,6 +15,7 @@ pub fn resolve_all(reader: &mut impl Resolve, endpoints: &[EndpointName], journa
             Event::Resolved {
                 endpoint,
                 resolution,
+                told: None,
             },
         );
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use plan_store::{Activation, EndpointName, Generation, Plan, Resolution};
 
+use crate::Told;
 use crate::journal::{Event, Step};
 
 /// What must never be broken. The names are the same in assertions, logs and
@@ -143,7 +144,14 @@ impl Witness {
             Event::Resolved {
                 endpoint,
                 resolution,
-            } => self.see_answer(now, endpoint, resolution),
+                told,
+            } => {
+                // Of a dangling endpoint to be told nothing is the same breach.
+                if !matches!(resolution, Resolution::Dangling { .. }) {
+                    self.see_told(now, endpoint, *told);
+                }
+                self.see_answer(now, endpoint, resolution);
+            }
             Event::RollbackGone { endpoint, rollback } => {
                 let what = format!("{endpoint}: rollback target {rollback} is deleted");
                 self.breach(
@@ -223,6 +231,18 @@ impl Witness {
         }
     }
 
+    /// What a client is told may be older than what the store says by now, but an
+    /// endpoint that has resolved is never to be told as nothing.
+    fn see_told(&mut self, now: usize, endpoint: &EndpointName, told: Option<Told>) {
+        match told {
+            Some(Told::Addresses(_)) => {
+                self.answered.insert(endpoint.clone());
+            }
+            Some(Told::Nothing) => self.see_emptiness(now, now, endpoint),
+            Some(Told::NoSuchName | Told::Later) | None => {}
+        }
+    }
+
     fn see_emptiness(&mut self, by: usize, now: usize, endpoint: &EndpointName) {
         if self.answered.contains(endpoint) {
             let what = format!("{endpoint} has resolved before, and now to nothing");
@@ -290,6 +310,7 @@ mod tests {
         let resolved = Event::Resolved {
             endpoint,
             resolution,
+            told: None,
         };
         see(&mut witness, last + 1, resolved);
         let breach = &witness.verdict()[&Invariant::ActiveKept];

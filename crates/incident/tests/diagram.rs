@@ -74,6 +74,7 @@ fn resolved(journal: &Journal, resolution: &Resolution) {
         let event = Event::Resolved {
             endpoint,
             resolution,
+            told: None,
         };
         journal.record(Actor::Resolver, event);
     }

@@ -7,7 +7,7 @@ mod common;
 use common::{TWO_ENDPOINTS, fleet, parse};
 use control_plane::{Fleet, FleetEndpoint};
 use incident::drill::{Outcome, free_running, outage};
-use incident::{Error, Event, IncidentStore, Invariant, Variant};
+use incident::{Error, Event, IncidentStore, Invariant, Told, Variant};
 use plan_store::{EndpointName, MemoryStore, Pin, PlanStore, Resolution};
 
 const SEED: u64 = 1;
@@ -58,6 +58,30 @@ fn on_the_incidents_store_the_schedule_is_the_outage() {
             "{variant}"
         );
     }
+}
+
+/// What the client was told over UDP, of all endpoints, without repetitions.
+fn told(outcome: &Outcome) -> Vec<Told> {
+    let steps = outcome.steps.iter();
+    let mut told: Vec<_> = steps
+        .filter_map(|step| match step.event {
+            Event::Resolved { told, .. } => Some(told.unwrap()),
+            _ => None,
+        })
+        .collect();
+    told.dedup();
+    told
+}
+
+#[test]
+fn over_the_wire_addresses_turn_to_nothing_until_the_repair() {
+    let fleet = fleet(3);
+    let store = IncidentStore::new(Variant::LockPerEndpoint, fleet.retention());
+    let outcome = outage(&fleet, store, SEED, Some(&repair)).unwrap();
+    let both = Told::Addresses(2);
+    assert_eq!(told(&outcome), [both, Told::Nothing, both]);
+    let outcome = outage(&fleet, MemoryStore::new(fleet.retention()), SEED, None).unwrap();
+    assert_eq!(told(&outcome), [both]);
 }
 
 #[test]
