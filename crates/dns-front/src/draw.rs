@@ -208,7 +208,7 @@ mod tests {
         let mut all = drawn(&mut none, 8, &mut rng);
         all.sort_unstable();
         assert_eq!(all, [0, 1, 2]);
-        assert_eq!(drawn(&mut Draw::new([]), 8, &mut rng), []);
+        assert!(drawn(&mut Draw::new([]), 8, &mut rng).is_empty());
     }
 
     proptest! {
