@@ -33,17 +33,20 @@ use crate::reply::{Outcome, Shape};
 pub(crate) struct Compiled {
     pub(crate) generation: Generation,
     records: Arc<RecordSet>,
-    a: Answers,
-    aaaa: Answers,
+    a: Answers<A_RECORD>,
+    aaaa: Answers<AAAA_RECORD>,
 }
+
+/// Bytes of a record whose owner is a pointer: that, type, class, TTL, length of
+/// the data, and the data, an address.
+const A_RECORD: usize = 2 + 2 + 2 + 4 + 2 + 4;
+const AAAA_RECORD: usize = 2 + 2 + 2 + 4 + 2 + 16;
 
 /// The answers of one endpoint in one family.
 #[derive(Debug)]
-struct Answers {
+struct Answers<const RECORD: usize> {
     draw: Draw,
-    /// One record after another, all of the same length.
-    records: Box<[u8]>,
-    record_length: usize,
+    records: Box<[[u8; RECORD]]>,
     /// The authority section that says that there are none.
     no_data: Box<[u8]>,
 }
@@ -83,16 +86,15 @@ impl Compiled {
         rng: &mut Rng,
         reply: &mut Vec<u8>,
     ) -> Option<Outcome> {
-        let answers = match RecordType::from(query.record_type) {
-            RecordType::A => &mut self.a,
-            RecordType::AAAA => &mut self.aaaa,
-            _ => return None,
-        };
-        Some(answers.write(query, shape, rng, reply))
+        match RecordType::from(query.record_type) {
+            RecordType::A => Some(self.a.write(query, shape, rng, reply)),
+            RecordType::AAAA => Some(self.aaaa.write(query, shape, rng, reply)),
+            _ => None,
+        }
     }
 }
 
-impl Answers {
+impl<const RECORD: usize> Answers<RECORD> {
     fn new(
         name: &Name,
         negative: &Record,
@@ -104,16 +106,16 @@ impl Answers {
         let mut encoded = Vec::new();
         for (data, _) in &targets {
             let record = Record::from_rdata(name.clone(), records.ttl(), data.clone());
-            encoded.extend(after_question(name, record_type, |message| {
+            let bytes = after_question(name, record_type, |message| {
                 message.add_answer(record);
-            })?);
+            })?;
+            let other_length = |_| ProtoError::Message("an owner that is not compressed");
+            encoded.push(bytes.try_into().map_err(other_length)?);
         }
         let no_data = after_question(name, record_type, |message| {
             message.add_authority(negative.clone());
         })?;
         Ok(Self {
-            // Same owner, same type: same length.
-            record_length: encoded.len().checked_div(targets.len()).unwrap_or(0),
             records: encoded.into(),
             no_data: no_data.into(),
             draw: Draw::new(weights.iter().copied()),
@@ -131,7 +133,7 @@ impl Answers {
         let body = if count == 0 {
             self.no_data.len()
         } else {
-            count * self.record_length
+            count * RECORD
         };
         let opt = query.edns.map_or(&[][..], |edns| shape.opt(edns.dnssec_ok));
         let truncated = HEADER + query.question.len() + body + opt.len() > shape.limit;
@@ -151,8 +153,7 @@ impl Answers {
             (true, _) => {}
             (false, 0) => reply.extend_from_slice(&self.no_data),
             (false, _) => self.draw.each(count, rng, |target| {
-                let at = target * self.record_length;
-                reply.extend_from_slice(&self.records[at..at + self.record_length]);
+                reply.extend_from_slice(&self.records[target]);
             }),
         }
         reply.extend_from_slice(opt);

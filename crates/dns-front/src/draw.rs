@@ -25,7 +25,10 @@ const CLASSES: usize = u8::BITS as usize;
 pub(crate) struct Draw {
     /// By class.
     members: Box<[Member]>,
+    /// The classes that have members come first.
     classes: [Class; CLASSES],
+    /// How many those are.
+    used: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,18 +63,18 @@ impl Draw {
             .collect();
         members.sort_by_key(|member| class_of(member.weight));
         let mut classes = [Class::default(); CLASSES];
-        for (at, member) in members.iter().enumerate() {
-            let class = &mut classes[class_of(member.weight)];
-            if class.left == 0 {
-                class.first = at;
-            }
-            class.left += 1;
-            class.sum += u32::from(member.weight);
-            class.top = class.top.max(member.weight);
+        let mut first = 0;
+        let mut used = 0;
+        let alike = |a: &Member, b: &Member| class_of(a.weight) == class_of(b.weight);
+        for (class, members) in classes.iter_mut().zip(members.chunk_by(alike)) {
+            *class = Class::of(first, members);
+            first += members.len();
+            used += 1;
         }
         Self {
             members: members.into(),
             classes,
+            used,
         }
     }
 
@@ -83,9 +86,10 @@ impl Draw {
     /// Draws `count` targets, or as many as there are, and hands on each.
     pub(crate) fn each(&mut self, count: usize, rng: &mut Random, mut take: impl FnMut(usize)) {
         let mut classes = self.classes;
+        let classes = &mut classes[..self.used];
         let mut sum = classes.iter().map(|class| class.sum).sum();
         for _ in 0..count.min(self.members.len()) {
-            let class = pick_class(&mut classes, sum, rng);
+            let class = pick_class(classes, sum, rng);
             let member = class.take(&mut self.members, rng);
             sum -= u32::from(member.weight);
             take(usize::from(member.target));
@@ -98,7 +102,10 @@ fn class_of(weight: u8) -> usize {
 }
 
 /// A class, by the weight that is left in it.
-fn pick_class<'c>(classes: &'c mut [Class; CLASSES], sum: u32, rng: &mut Random) -> &'c mut Class {
+fn pick_class<'c>(classes: &'c mut [Class], sum: u32, rng: &mut Random) -> &'c mut Class {
+    if let [_] = classes {
+        return &mut classes[0];
+    }
     let mut rest = rng.u32(..sum);
     let at = classes.iter().position(|class| {
         let here = rest < class.sum;
@@ -112,6 +119,17 @@ fn pick_class<'c>(classes: &'c mut [Class; CLASSES], sum: u32, rng: &mut Random)
 }
 
 impl Class {
+    /// The class of these members, which stand together from `first` on.
+    fn of(first: usize, members: &[Member]) -> Self {
+        let weights = members.iter().map(|member| member.weight);
+        Self {
+            first,
+            left: members.len(),
+            sum: weights.clone().map(u32::from).sum(),
+            top: weights.max().unwrap_or(0),
+        }
+    }
+
     /// Draws one of the members that are left.
     fn take(&mut self, members: &mut [Member], rng: &mut Random) -> Member {
         loop {

@@ -100,10 +100,12 @@ impl<R: Resolve> Responder<R> {
         reply: &mut Vec<u8>,
     ) -> Option<Outcome> {
         let name = LowerName::of(query);
-        if !self.endpoints.contains_key(name.as_bytes()) {
+        let endpoint = if let Some(known) = self.endpoints.get_mut(name.as_bytes()) {
+            known
+        } else {
             self.admit(&name)?;
-        }
-        let endpoint = self.endpoints.get_mut(name.as_bytes())?;
+            self.endpoints.get_mut(name.as_bytes())?
+        };
         let Some(compiled) = endpoint.current(&mut self.reader, &self.counters) else {
             self.endpoints.remove(name.as_bytes());
             return None;
