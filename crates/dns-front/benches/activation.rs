@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use control_plane::{Enactor, EnactorThread, Pace};
 use dns_front::{Counters, NameServer, Responder, Transport, Zone, Zones};
 use hickory_proto::op::{Message, MessageType, OpCode, Query};
-use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::rr::{Name, RecordType};
 use plan_store::{EndpointName, MemoryStore, Plan, PlanStore, RecordSet, Retention, Target};
 
 const ENDPOINTS: u8 = 100;
@@ -33,11 +33,12 @@ fn plan(number: u32, before: Option<&Plan>) -> Arc<Plan> {
     Arc::new(before.map_or(plan.clone(), |before| plan.sharing(before)))
 }
 
-/// The number of the plan that an answer comes from.
-fn number(reply: &[u8]) -> u32 {
-    let message = Message::from_vec(reply).unwrap();
-    match message.answers.first().map(|record| &record.data) {
-        Some(RData::A(address)) => u32::from(address.0) & 0x00ff_ffff,
+/// The number of the plan that an answer to `query` comes from: the last three
+/// bytes of its first record, whose owner, type, class, TTL and length of data
+/// are the twelve bytes after the question.
+fn number(reply: &[u8], query: &[u8]) -> u32 {
+    match reply.get(query.len() + 12..query.len() + 16) {
+        Some(&[_, high, middle, low]) => u32::from_be_bytes([0, high, middle, low]),
         _ => 0,
     }
 }
@@ -71,7 +72,7 @@ fn main() {
     let mut reply = Vec::new();
     let mut answers = |published| {
         responder.respond(&query, Transport::Udp, &mut reply);
-        number(&reply) == published
+        number(&reply, &query) == published
     };
     let (mut before, mut published) = (None, 0);
     let mut next = || {

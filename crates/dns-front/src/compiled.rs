@@ -103,20 +103,21 @@ impl<const RECORD: usize> Answers<RECORD> {
     ) -> Result<Self, ProtoError> {
         let targets = addresses(records, record_type);
         let weights: Vec<u8> = targets.iter().map(|&(_, weight)| weight).collect();
-        let mut encoded = Vec::new();
+        let question = encoded(name, record_type, 0, |_| {})?.len();
+        let mut each = Vec::with_capacity(targets.len());
         for (data, _) in &targets {
             let record = Record::from_rdata(name.clone(), records.ttl(), data.clone());
-            let bytes = after_question(name, record_type, |message| {
+            let bytes = encoded(name, record_type, question, |message| {
                 message.add_answer(record);
             })?;
             let other_length = |_| ProtoError::Message("an owner that is not compressed");
-            encoded.push(bytes.try_into().map_err(other_length)?);
+            each.push(bytes.try_into().map_err(other_length)?);
         }
-        let no_data = after_question(name, record_type, |message| {
+        let no_data = encoded(name, record_type, question, |message| {
             message.add_authority(negative.clone());
         })?;
         Ok(Self {
-            records: encoded.into(),
+            records: each.into(),
             no_data: no_data.into(),
             draw: Draw::new(weights.iter().copied()),
         })
@@ -188,15 +189,15 @@ pub(crate) fn addresses(records: &RecordSet, record_type: RecordType) -> Vec<(RD
     }
 }
 
-/// What follows the question in a response that `fill` has filled.
-fn after_question(
+/// A response to this question that `fill` has filled, from byte `from` on.
+fn encoded(
     name: &Name,
     record_type: RecordType,
+    from: usize,
     fill: impl FnOnce(&mut Message),
 ) -> Result<Vec<u8>, ProtoError> {
     let mut message = Message::new(0, MessageType::Response, OpCode::Query);
     message.add_query(Question::query(name.clone(), record_type));
-    let question = message.to_vec()?.len();
     fill(&mut message);
-    Ok(message.to_vec()?.split_off(question))
+    Ok(message.to_vec()?.split_off(from))
 }
