@@ -14,6 +14,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed model")]
 #![allow(missing_debug_implementations, reason = "a test's own types")]
 
+pub mod weakened;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -66,6 +68,14 @@ impl Findings {
             expected,
             "left: broken in the model, right: expected"
         );
+    }
+
+    /// Asserts that these were the outcomes, each of some execution, and no others.
+    pub fn assert_outcomes(&self, expected: &[&str]) {
+        let found = self.0.lock().unwrap();
+        let outcomes: BTreeSet<_> = found.outcomes.keys().map(String::as_str).collect();
+        let expected = expected.iter().copied().collect();
+        assert_eq!(outcomes, expected, "left: what happened, right: expected");
     }
 
     /// Asserts that each of these was an outcome of some execution.
@@ -160,6 +170,18 @@ pub fn explore(
         begin.elapsed().as_secs_f64()
     ));
     executions
+}
+
+/// Explores a race: like [`explore`], with what came to light.
+pub fn race(
+    name: &str,
+    bound: Option<usize>,
+    execution: impl Fn(&Findings) + Send + Sync + 'static,
+) -> Findings {
+    let findings = Findings::default();
+    let found = findings.clone();
+    explore(name, bound, move || execution(&found));
+    findings
 }
 
 /// Prints a line at once, past the test runner's capture.
