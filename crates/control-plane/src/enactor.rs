@@ -17,7 +17,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use plan_store::{Activation, EndpointName, Generation, Pin, PlanStore, Swept};
-use tracing::{info, instrument, warn};
+use tracing::{debug, info, instrument, warn};
 
 use crate::Error;
 
@@ -104,6 +104,7 @@ impl<S: PlanStore> Enactor<S> {
     #[instrument(skip_all, fields(enactor = %self.name, generation))]
     pub fn pass(&self) -> Result<Pass, Error> {
         let Some(pin) = self.store.latest()? else {
+            debug!("no plan");
             return Ok(Pass::NoPlan);
         };
         let plan = pin.generation();
@@ -116,7 +117,12 @@ impl<S: PlanStore> Enactor<S> {
         match self.apply(&pin) {
             Ok(changed) => {
                 let swept = self.store.sweep(plan)?;
-                info!(changed, deleted = swept.deleted.len(), "applied");
+                let deleted = swept.deleted.len();
+                if changed + deleted > 0 {
+                    info!(changed, deleted, "applied");
+                } else {
+                    debug!("applied already");
+                }
                 Ok(Pass::Applied {
                     plan,
                     changed,

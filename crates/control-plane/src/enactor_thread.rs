@@ -16,7 +16,7 @@
 //!    holds one, and nothing ever queues.
 //! 2. Stopping is the handle's end of the control channel being closed. A closed
 //!    channel stays closed, so it cannot be missed, wherever the thread is.
-//! 3. A wake-up does not cut a back-off short; stopping does.
+//! 3. A wake-up does not cut a back-off short; resuming and stopping do.
 //! 4. A pass that panics counts as failed. Its pin is let go as its stack unwinds,
 //!    and the next pass is a new Enactor's.
 
@@ -107,7 +107,8 @@ impl EnactorThread {
         self.waker.clone()
     }
 
-    /// Keeps it from starting another pass.
+    /// Keeps it from starting another pass. One may still begin while this call
+    /// returns; wake-ups that come from now on are kept for later.
     pub fn pause(&self) {
         self.send(Control::Pause);
     }
@@ -202,6 +203,8 @@ impl<S: PlanStore + Clone, F: FnMut(&Result<Pass, Error>)> Worker<S, F> {
     }
 
     fn pass(&mut self) -> Mood {
+        // What is pending asks for no more than the pass that begins now.
+        let _ = self.woken.try_recv();
         let name = self.enactor.name();
         let result = supervise(name, || Enactor::clone(&self.enactor).pass());
         (self.report)(&result);

@@ -1,8 +1,8 @@
 //! The Planner on a thread of its own, and its health source on another.
 //!
 //! # Rules
-//! 1. The Planner asks its source for a reading at each interval, unless it is
-//!    still waiting for one. A source that stalls delays the next plan, and
+//! 1. The Planner asks its source for a reading at once, and then at each
+//!    interval, unless it is still waiting for one. A source that stalls delays the next plan, and
 //!    changes nothing.
 //! 2. Each reading makes one tick; after a publish all Enactors are woken.
 //! 3. A new fleet is planned with from the next reading on, a confirmation holds
@@ -126,7 +126,7 @@ struct Worker<S, F> {
 
 impl<S: PlanStore, F: FnMut(&Result<Planned, Error>)> Worker<S, F> {
     fn run(mut self, interval: &Receiver<std::time::Instant>) {
-        let mut waiting = false;
+        let mut waiting = self.ask.try_send(()).is_ok();
         loop {
             select_biased! {
                 recv(self.controlled) -> control => match control {
@@ -165,8 +165,10 @@ impl<S: PlanStore, F: FnMut(&Result<Planned, Error>)> Worker<S, F> {
                 Err(error)
             }
         };
-        if matches!(planned, Ok(Planned::Published { .. })) {
-            self.enactors.iter().for_each(Waker::wake);
+        match &planned {
+            Ok(Planned::Published { .. }) => self.enactors.iter().for_each(Waker::wake),
+            Err(error @ Error::Store(_)) => warn!(%error, "store failed"),
+            _ => {}
         }
         (self.report)(&planned);
     }

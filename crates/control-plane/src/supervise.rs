@@ -7,9 +7,11 @@ use crate::Error;
 
 /// Runs `work`; a panic in it becomes [`Error::Panicked`].
 ///
-/// Asserting unwind safety is sound where this is used: what `work` was about is
-/// thrown away and made anew afterwards, and what it shares with others, the
-/// store, is only ever in a good state between two of its steps.
+/// Asserting unwind safety is sound where this is used. An Enactor is thrown away
+/// and made anew. The Planner changes its own state only by whole assignments,
+/// and starts each step from what the store says. Of a health source only its
+/// next reading counts. And what they share with others, the store, is in a good
+/// state between any two steps.
 pub(crate) fn supervise<T>(who: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let error = Error::Panicked {

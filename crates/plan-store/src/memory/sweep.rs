@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tracing::info;
+use tracing::{debug, info};
 
 use super::pins::Unpinned;
 use super::{Entry, Index, Shared};
@@ -43,7 +43,11 @@ pub(super) fn sweep<P: Primitives>(shared: &Shared<P>, applied: Generation) -> S
             }
         });
     }
-    info!(%applied, deleted = ?swept.deleted, spared = ?swept.spared, "sweep");
+    if swept.deleted.is_empty() {
+        debug!(%applied, spared = ?swept.spared, "sweep");
+    } else {
+        info!(%applied, deleted = ?swept.deleted, spared = ?swept.spared, "sweep");
+    }
     swept
 }
 

@@ -1,0 +1,559 @@
+//! The threads of the control plane under faults: of the health source, of the
+//! store, of an Enactor, and told to stop at any time. Gates and channels order
+//! the threads; nothing here depends on time.
+
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use control_plane::{
+    Enactor, EnactorThread, Error, Fleet, Health, HealthSource, Pace, Pass, Planned, Planner,
+    PlannerThread, TargetHealth,
+};
+use crossbeam::channel::{Receiver, Sender, unbounded};
+use parking_lot::Mutex;
+use plan_store::{
+    Activation, EndpointName, EndpointState, Generation, MemoryStore, Pin, Plan, PlanStore,
+    Retention, Swept,
+};
+
+/// Nothing here takes as long. A test that waits in vain fails.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Never, as far as these tests go.
+const NEVER: Duration = Duration::from_hours(1);
+
+const FLEET: &str = r#"
+    [[endpoint]]
+    name = "a.example"
+    target = [
+        { address = "192.0.2.1", zone = "z1", capacity = 100 },
+        { address = "192.0.2.2", zone = "z2", capacity = 100 },
+        { address = "192.0.2.3", zone = "z3", capacity = 100 },
+        { address = "192.0.2.4", zone = "z3", capacity = 100 },
+    ]
+    [[endpoint]]
+    name = "b.example"
+    target = [{ address = "192.0.2.1", zone = "z1", capacity = 100 }]
+"#;
+
+fn fleet(text: &str) -> Fleet {
+    Fleet::parse(text, Path::new("test.toml")).unwrap()
+}
+
+fn generation(number: u32) -> Generation {
+    Generation::new(number).unwrap()
+}
+
+/// A reading in which these targets of `FLEET` are down.
+fn down(targets: &[u8]) -> Health {
+    let report = |last: u8| {
+        let healthy = !targets.contains(&last);
+        let capacity = None;
+        ([192, 0, 2, last].into(), TargetHealth { healthy, capacity })
+    };
+    (1..=4).map(report).collect()
+}
+
+/// A reading that changes a weight, another one for each number.
+fn drifted(number: u32) -> Health {
+    let report = |last: u8| {
+        let capacity = Some(if last == 4 { 50 + number } else { 100 });
+        (
+            [192, 0, 2, last].into(),
+            TargetHealth {
+                healthy: true,
+                capacity,
+            },
+        )
+    };
+    (1..=4).map(report).collect()
+}
+
+/// What became of a call.
+#[derive(Clone, Copy)]
+enum Fate {
+    Done,
+    /// The store failed, and did nothing.
+    Failed,
+    /// The reply to a step was lost, after the store had done it or not.
+    Lost {
+        done: bool,
+    },
+}
+
+type Hook = Arc<dyn Fn(&'static str, Option<&EndpointName>) -> Fate + Send + Sync>;
+
+/// A store that asks a hook before each call of an Enactor. The hook may also
+/// wait, or panic.
+#[derive(Clone)]
+struct Hooked {
+    store: MemoryStore,
+    hook: Hook,
+}
+
+impl Hooked {
+    fn new(
+        hook: impl Fn(&'static str, Option<&EndpointName>) -> Fate + Send + Sync + 'static,
+    ) -> Self {
+        let store = MemoryStore::new(Retention::newest(0));
+        let hook = Arc::new(hook);
+        Self { store, hook }
+    }
+
+    fn call<T>(
+        &self,
+        name: &'static str,
+        call: impl FnOnce() -> Result<T, plan_store::Error>,
+    ) -> Result<T, plan_store::Error> {
+        match (self.hook)(name, None) {
+            Fate::Failed => Err(failure()),
+            Fate::Done | Fate::Lost { .. } => call(),
+        }
+    }
+
+    fn step(
+        &self,
+        name: &'static str,
+        endpoint: &EndpointName,
+        call: impl FnOnce() -> Result<Activation, plan_store::Error>,
+    ) -> Result<Activation, plan_store::Error> {
+        match (self.hook)(name, Some(endpoint)) {
+            Fate::Done => call(),
+            Fate::Failed => Err(failure()),
+            Fate::Lost { done: false } => Ok(Activation::Unknown),
+            Fate::Lost { done: true } => call().map(|_| Activation::Unknown),
+        }
+    }
+}
+
+fn failure() -> plan_store::Error {
+    plan_store::Error::Backend("told to fail".into())
+}
+
+impl PlanStore for Hooked {
+    type Pin = <MemoryStore as PlanStore>::Pin;
+    type Reader = <MemoryStore as PlanStore>::Reader;
+
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, plan_store::Error> {
+        self.store.publish(plan)
+    }
+
+    fn latest(&self) -> Result<Option<Self::Pin>, plan_store::Error> {
+        self.call("latest", || self.store.latest())
+    }
+
+    fn pin(&self, generation: Generation) -> Result<Self::Pin, plan_store::Error> {
+        self.store.pin(generation)
+    }
+
+    fn newest_active(&self) -> Result<Option<Generation>, plan_store::Error> {
+        self.call("newest_active", || self.store.newest_active())
+    }
+
+    fn activate(
+        &self,
+        pin: &Self::Pin,
+        endpoint: &EndpointName,
+    ) -> Result<Activation, plan_store::Error> {
+        self.step("activate", endpoint, || self.store.activate(pin, endpoint))
+    }
+
+    fn unnamed(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, plan_store::Error> {
+        self.call("unnamed", || self.store.unnamed(pin))
+    }
+
+    fn withdraw(
+        &self,
+        pin: &Self::Pin,
+        endpoint: &EndpointName,
+    ) -> Result<Activation, plan_store::Error> {
+        self.step("withdraw", endpoint, || self.store.withdraw(pin, endpoint))
+    }
+
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, plan_store::Error> {
+        (self.hook)("state", Some(endpoint));
+        self.store.state(endpoint)
+    }
+
+    fn sweep(&self, applied: Generation) -> Result<Swept, plan_store::Error> {
+        self.call("sweep", || self.store.sweep(applied))
+    }
+
+    fn reader(&self) -> Self::Reader {
+        self.store.reader()
+    }
+}
+
+/// Publishes a plan of the fleet as the Planner would, weights by `number`.
+fn publish(store: &Hooked, number: u32) -> Generation {
+    let mut planner = Planner::new(store.store.clone(), fleet(FLEET));
+    match planner.tick(&drifted(number)).unwrap() {
+        Planned::Published { generation } | Planned::Unchanged { generation } => generation,
+    }
+}
+
+fn pace() -> Pace {
+    Pace {
+        backoff_first: Duration::from_millis(1),
+        backoff_max: Duration::from_millis(2),
+        recheck: None,
+        seed: 1,
+    }
+}
+
+/// Starts an Enactor whose passes come out of the channel, in words.
+fn enactor<S: PlanStore + Clone + 'static>(
+    store: &S,
+    pace: Pace,
+) -> (EnactorThread, Receiver<String>) {
+    let (report, passes) = unbounded();
+    let enactor = Enactor::new("enactor", store.clone());
+    let thread = EnactorThread::start(enactor, pace, move |pass| {
+        let _ = report.send(match pass {
+            Ok(Pass::Applied { plan, .. }) => format!("applied {plan}"),
+            Ok(other) => format!("{other:?}"),
+            Err(error) => error.to_string(),
+        });
+    });
+    (thread.unwrap(), passes)
+}
+
+fn next<T>(channel: &Receiver<T>) -> T {
+    channel.recv_timeout(PATIENCE).unwrap()
+}
+
+/// A health source that the test feeds.
+struct Fed(Receiver<Box<dyn FnOnce() -> Result<Health, Error> + Send>>);
+
+impl HealthSource for Fed {
+    fn read(&mut self) -> Result<Health, Error> {
+        // Closed: the test is over, and so is this reading.
+        let reading = self.0.recv();
+        reading.map_or_else(|_| Ok(Health::default()), |reading| reading())
+    }
+}
+
+type Feed = Sender<Box<dyn FnOnce() -> Result<Health, Error> + Send>>;
+
+/// Starts a Planner on a fed source; its ticks come out of the channel.
+fn planner(store: &MemoryStore) -> (PlannerThread, Feed, Receiver<Result<Planned, String>>) {
+    let (feed, readings) = unbounded();
+    let (report, ticks) = unbounded();
+    let planner = Planner::new(store.clone(), fleet(FLEET));
+    let thread = PlannerThread::start(
+        planner,
+        Fed(readings),
+        Duration::from_millis(1),
+        Vec::new(),
+        move |planned| {
+            let _ = report.send(planned.as_ref().map(|p| *p).map_err(ToString::to_string));
+        },
+    );
+    (thread.unwrap(), feed, ticks)
+}
+
+fn feed(feed: &Feed, reading: impl FnOnce() -> Result<Health, Error> + Send + 'static) {
+    feed.send(Box::new(reading)).unwrap();
+}
+
+#[test]
+fn a_faulty_health_source_changes_nothing_and_the_next_good_reading_counts() {
+    let store = MemoryStore::new(Retention::newest(3));
+    let (_planner, source, ticks) = planner(&store);
+    feed(&source, || Ok(down(&[])));
+    let first = next(&ticks).unwrap();
+    assert_eq!(
+        first,
+        Planned::Published {
+            generation: generation(1)
+        }
+    );
+
+    feed(&source, || Err(Error::HealthFailed("no route".into())));
+    assert!(next(&ticks).unwrap_err().contains("no route"));
+    feed(&source, || Ok(Health::default()));
+    assert!(next(&ticks).unwrap_err().contains("names no target"));
+    feed(&source, || panic!("a fault of the source"));
+    assert!(next(&ticks).unwrap_err().contains("a fault of the source"));
+    assert_eq!(store.generations(), [generation(1)]);
+
+    feed(&source, || Ok(down(&[3])));
+    let changed = next(&ticks).unwrap();
+    assert_eq!(
+        changed,
+        Planned::Published {
+            generation: generation(2)
+        }
+    );
+    // All unhealthy is no reading to believe.
+    feed(&source, || Ok(down(&[1, 2, 3, 4])));
+    let _ = next(&ticks);
+    let plan = Arc::clone(store.latest().unwrap().unwrap().plan());
+    assert!(plan.endpoints().all(|(_, records)| !records.a().is_empty()));
+}
+
+#[test]
+fn a_stalled_health_source_does_not_hold_up_the_end() {
+    let store = MemoryStore::new(Retention::newest(3));
+    let (planner, source, ticks) = planner(&store);
+    let (entered, inside) = unbounded();
+    let (_hold, until) = unbounded::<()>();
+    feed(&source, move || {
+        entered.send(()).unwrap();
+        let _ = until.recv(); // Until the test is over.
+        Ok(down(&[]))
+    });
+    next(&inside);
+    drop(planner);
+    assert!(ticks.try_recv().is_err(), "nothing was planned");
+    assert_eq!(store.generations(), []);
+}
+
+#[test]
+fn the_guard_holds_until_the_plan_is_confirmed() {
+    let store = MemoryStore::new(Retention::newest(3));
+    let (planner, source, ticks) = planner(&store);
+    feed(&source, || Ok(down(&[])));
+    next(&ticks).unwrap();
+    for _ in 0..2 {
+        feed(&source, || Ok(down(&[2, 3])));
+        let refused = next(&ticks).unwrap_err();
+        assert!(refused.contains("a.example"), "{refused}");
+    }
+    assert_eq!(store.generations(), [generation(1)]);
+    planner.confirm();
+    feed(&source, || Ok(down(&[2, 3])));
+    let confirmed = next(&ticks).unwrap();
+    assert_eq!(
+        confirmed,
+        Planned::Published {
+            generation: generation(2)
+        }
+    );
+}
+
+#[test]
+fn another_fleet_is_planned_with_from_the_next_reading_on() {
+    let store = MemoryStore::new(Retention::newest(3));
+    let (planner, source, ticks) = planner(&store);
+    feed(&source, || Ok(down(&[])));
+    next(&ticks).unwrap();
+    let grown = FLEET.replace(
+        r#"name = "b.example""#,
+        r#"name = "c.example"
+        target = [{ address = "192.0.2.9", zone = "z1", capacity = 1 }]
+        [[endpoint]]
+        name = "b.example""#,
+    );
+    planner.set_fleet(fleet(&grown));
+    feed(&source, || Ok(down(&[])));
+    let tick = next(&ticks).unwrap();
+    assert_eq!(
+        tick,
+        Planned::Published {
+            generation: generation(2)
+        }
+    );
+    let plan = Arc::clone(store.latest().unwrap().unwrap().plan());
+    assert_eq!(plan.endpoints().len(), 3);
+}
+
+#[test]
+fn an_enactor_that_panics_in_mid_pass_leaves_nothing_behind_and_goes_on() {
+    let armed = Arc::new(AtomicBool::new(true));
+    let trap = Arc::clone(&armed);
+    let store = Hooked::new(move |call, endpoint| {
+        let here = call == "activate" && endpoint.unwrap().as_str() == "b.example";
+        assert!(!(here && trap.swap(false, Ordering::SeqCst)), "a trap");
+        Fate::Done
+    });
+    let first = publish(&store, 1);
+    let (thread, passes) = enactor(&store, pace());
+    thread.waker().wake();
+    let failed = next(&passes);
+    assert!(failed.contains("a trap"), "{failed}");
+    // Of its own accord, after the back-off.
+    assert_eq!(next(&passes), "applied 1");
+    // It holds no pin: once the plan is not needed, a sweep deletes it.
+    for number in 2..=3 {
+        publish(&store, number);
+        thread.waker().wake();
+        assert_eq!(next(&passes), format!("applied {number}"));
+    }
+    assert!(store.pin(first).is_err(), "{:?}", store.store.generations());
+    assert!(!armed.load(Ordering::SeqCst));
+}
+
+#[test]
+fn while_one_enactor_is_stuck_in_mid_pass_another_applies() {
+    let (hold, until) = unbounded::<()>();
+    let (entered, inside) = unbounded();
+    let first = AtomicBool::new(true);
+    let store = Hooked::new(move |call, _| {
+        if call == "activate" && first.swap(false, Ordering::SeqCst) {
+            entered.send(()).unwrap();
+            let _ = until.recv();
+        }
+        Fate::Done
+    });
+    publish(&store, 1);
+    let (slow, slow_passes) = enactor(&store, pace());
+    slow.waker().wake();
+    next(&inside);
+    publish(&store, 2);
+    let (quick, quick_passes) = enactor(&store, pace());
+    quick.waker().wake();
+    assert_eq!(next(&quick_passes), "applied 2");
+    assert!(store.pin(generation(1)).is_ok(), "the slow one holds it");
+    drop(hold);
+    let told = next(&slow_passes);
+    assert!(told.starts_with("Stale"), "{told}");
+}
+
+#[test]
+fn many_wake_ups_while_paused_are_one_pass_of_the_newest_plan() {
+    let store = Hooked::new(|_, _| Fate::Done);
+    let (thread, passes) = enactor(&store, pace());
+    thread.pause();
+    for number in 1..=5 {
+        publish(&store, number);
+        thread.waker().wake();
+    }
+    publish(&store, 6);
+    thread.resume();
+    assert_eq!(next(&passes), "applied 6");
+    thread.stop();
+    assert_eq!(passes.try_iter().count(), 0, "no wake-up was queued");
+}
+
+#[test]
+fn no_shutdown_is_lost_wherever_the_thread_is() {
+    // Idle.
+    let store = Hooked::new(|_, _| Fate::Done);
+    enactor(&store, pace()).0.stop();
+    // Paused.
+    let (thread, _) = enactor(&store, pace());
+    thread.pause();
+    thread.stop();
+    // Backing off, for an hour.
+    let failing = Hooked::new(|_, _| Fate::Failed);
+    let slow = Pace {
+        backoff_first: NEVER,
+        backoff_max: NEVER,
+        ..pace()
+    };
+    let (thread, passes) = enactor(&failing, slow);
+    thread.waker().wake();
+    next(&passes);
+    thread.stop();
+    // In mid-pass: it finishes the pass.
+    let (entered, inside) = unbounded();
+    let (hold, until) = unbounded::<()>();
+    let gated = Hooked::new(move |call, _| {
+        if call == "unnamed" {
+            entered.send(()).unwrap();
+            let _ = until.recv();
+        }
+        Fate::Done
+    });
+    publish(&gated, 1);
+    let (thread, passes) = enactor(&gated, pace());
+    thread.waker().wake();
+    next(&inside);
+    let ending = std::thread::spawn(move || drop(thread));
+    drop(hold);
+    assert_eq!(next(&passes), "applied 1");
+    ending.join().unwrap();
+}
+
+/// What a pass asked of each endpoint, in order: steps and reads.
+type Calls = Arc<Mutex<BTreeMap<EndpointName, Vec<&'static str>>>>;
+
+#[test]
+fn after_a_lost_reply_an_enactor_reads_before_it_steps_again() {
+    let unanswered = Arc::new(AtomicUsize::new(0));
+    for seed in 0..200 {
+        let random = Mutex::new(fastrand::Rng::with_seed(seed));
+        let calls = Calls::default();
+        let lossy = Arc::new(AtomicBool::new(true));
+        let (noted, losing) = (Arc::clone(&calls), Arc::clone(&lossy));
+        let lost = Arc::clone(&unanswered);
+        let store = Hooked::new(move |call, endpoint| {
+            if let Some(endpoint) = endpoint {
+                noted.lock().entry(endpoint.clone()).or_default().push(call);
+            }
+            if !losing.load(Ordering::SeqCst) || call == "state" {
+                return Fate::Done;
+            }
+            let fate = match random.lock().u8(..6) {
+                0 | 1 => Fate::Done,
+                2 => Fate::Failed,
+                3 => Fate::Lost { done: true },
+                _ => Fate::Lost { done: false },
+            };
+            if matches!(fate, Fate::Lost { .. }) && endpoint.is_some() {
+                lost.fetch_add(1, Ordering::SeqCst);
+            }
+            fate
+        });
+        let enactor = Enactor::new("enactor", store.clone());
+        let mut before = BTreeMap::new();
+        for number in 1..=4 {
+            // The second and the fourth plan do not name b.example.
+            let text = if number % 2 == 0 {
+                &FLEET[..FLEET.rfind("[[").unwrap()]
+            } else {
+                FLEET
+            };
+            let wanted = fleet(text);
+            let mut planner = Planner::new(store.store.clone(), wanted.clone());
+            planner.tick(&drifted(number)).err();
+            planner.confirm();
+            planner.tick(&drifted(number)).unwrap();
+            for _ in 0..5 {
+                calls.lock().clear();
+                let _ = enactor.pass();
+                no_step_without_a_read_between(&calls);
+                for endpoint in fleet(FLEET).endpoints() {
+                    let now = store
+                        .store
+                        .state(endpoint.name())
+                        .unwrap()
+                        .standing
+                        .generation();
+                    let then = before.insert(endpoint.name().clone(), now).flatten();
+                    assert!(now.is_none() || now >= then, "seed {seed}: went back");
+                }
+            }
+        }
+        lossy.store(false, Ordering::SeqCst);
+        let applied = enactor.pass().unwrap();
+        assert!(
+            matches!(applied, Pass::Applied { .. }),
+            "seed {seed}: {applied:?}"
+        );
+        let latest = store.store.latest().unwrap().unwrap();
+        for (endpoint, _) in latest.plan().endpoints() {
+            let active = store.store.state(endpoint).unwrap().standing.active();
+            assert_eq!(active, Some(latest.generation()), "seed {seed}");
+        }
+    }
+    assert!(
+        unanswered.load(Ordering::SeqCst) > 1000,
+        "few replies were lost"
+    );
+}
+
+/// At each endpoint a second step is taken only after a read.
+fn no_step_without_a_read_between(calls: &Calls) {
+    for (endpoint, calls) in calls.lock().iter() {
+        for pair in calls.windows(2) {
+            assert!(pair.contains(&"state"), "{endpoint}: {calls:?}");
+        }
+    }
+}
