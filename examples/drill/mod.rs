@@ -77,7 +77,7 @@ fn start_log() -> Result<(), Error> {
     let filter = EnvFilter::try_new(&wanted)
         .map_err(|error| format!("RUST_LOG={wanted}: {error}; give a level, `info` for example"))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter);
-    log.with_writer(io::stderr).init();
+    log.with_writer(io::stderr).with_ansi(false).init();
     Ok(())
 }
 

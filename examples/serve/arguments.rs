@@ -8,6 +8,7 @@ use clap::Parser;
 use control_plane::Fleet;
 use dns_front::FrontConfig;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// A DNS control plane: health checks, Planner, three Enactors, sweep, DNS front
 #[derive(Parser)]
@@ -74,10 +75,13 @@ impl Arguments {
 
     /// Logs to standard error from now on.
     pub(crate) fn start_log(&self) -> Result<(), Box<dyn Error>> {
-        let filter = EnvFilter::try_from_default_env().or_else(|_| EnvFilter::try_new("info"))?;
+        let filter = EnvFilter::builder()
+            .with_default_directive(LevelFilter::INFO.into())
+            .from_env()?;
         let log = tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .with_writer(std::io::stderr);
+            .with_writer(std::io::stderr)
+            .with_ansi(false);
         let started = if self.json_log {
             log.json().try_init()
         } else {

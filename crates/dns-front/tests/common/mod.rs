@@ -1,8 +1,14 @@
 //! A responder on a store with a few endpoints.
 
 #![allow(dead_code, reason = "each test file uses its part of this module")]
-#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failed step is a failed test"
+)]
 #![allow(unreachable_pub, missing_debug_implementations, reason = "tests")]
+
+pub mod check;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
