@@ -1,97 +1,107 @@
-//! The race of October 2025: a stale overwrite, a sweep that deletes what has
-//! become active by it, and the stuck state that follows. The same model, the
-//! same Planner and Enactors on each store; loom finds what breaks.
-//!
-//! At the start plan 1 is active and plan 2 published. The Planner publishes
-//! plan 3 while two Enactors do a pass each; each sweeps all plans but the one it
-//! has applied.
+//! The race of October 2025 on each protocol: loom finds what breaks, and no more
+//! than the table says. `cargo run --example verdicts --features loom,shuttle`
+//! prints the table from the runs.
 
 mod model;
 
-use incident::{IncidentStore, Invariant, Variant};
-use model::{Findings, World, endpoints, explore, run_all};
-use plan_store::{Loom, LoomRmw, MemoryStore, PlanStore, Primitives, Retention};
+use incident::Variant;
+use model::Findings;
+use model::judge::{Judge, PlainLoads, RmwLoads};
+use model::outage::{Protocol, Setup};
+use plan_store::Retention;
 
-const RETENTION: Retention = Retention::newest(1);
-
-/// Explores the model on the stores that `store` makes.
-fn outage<S: PlanStore + Clone + 'static>(
-    name: &str,
-    endpoint_count: u8,
-    bound: Option<usize>,
-    store: impl Fn() -> S + Send + Sync + 'static,
-) -> Findings {
-    let findings = Findings::default();
-    let found = findings.clone();
-    explore(name, bound, move || {
-        let world = World::new(store(), endpoints(endpoint_count), RETENTION);
-        run_all([
-            Box::new(world.planner(3..=3)),
-            Box::new(world.enactor(1, &found)),
-            Box::new(world.enactor(2, &found)),
-        ]);
-        world.conclude(&found);
-    });
-    findings
+/// Has both kinds of loom decide a row of the table.
+fn decided(protocol: Protocol) -> [Findings; 2] {
+    let all = [
+        protocol.explore::<PlainLoads>(Setup::SMALL).findings,
+        protocol.explore::<RmwLoads>(Setup::SMALL).findings,
+    ];
+    for findings in &all {
+        findings.assert_broken(protocol.broken());
+        findings.assert_seen(&["activated", "pass applied"]);
+    }
+    all
 }
-
-fn outage_in<P: Primitives>(variant: Variant, kind: &str) -> Findings {
-    let name = format!("stale overwrite, then delete: {variant} ({kind})");
-    let findings = outage(&name, 1, Some(2), move || {
-        IncidentStore::<P>::with_primitives(variant, RETENTION)
-    });
-    findings.assert_seen(&["activated", "deleted", "pass applied"]);
-    findings
-}
-
-/// Everything that broke on the day, and nothing that did not.
-const BROKEN_ON_THE_DAY: [Invariant; 7] = [
-    Invariant::Monotonic,
-    Invariant::ActiveKept,
-    Invariant::RollbackKept,
-    Invariant::PinnedKept,
-    Invariant::NeverEmpty,
-    Invariant::Progress,
-    Invariant::LatestWins,
-];
 
 #[test]
 fn the_incident_breaks_and_no_enactor_can_go_on() {
-    for findings in [
-        outage_in::<Loom>(Variant::Incident, "plain loads"),
-        outage_in::<LoomRmw>(Variant::Incident, "rmw loads"),
-    ] {
-        findings.assert_broken(&BROKEN_ON_THE_DAY);
-        findings.assert_seen(&["stuck"]);
+    for findings in decided(Protocol::Incident(Variant::Incident)) {
+        findings.assert_seen(&["stuck", "deleted"]);
         findings.assert_never("stale");
     }
 }
 
 #[test]
 fn a_lock_for_each_endpoint_does_not_help() {
-    for findings in [
-        outage_in::<Loom>(Variant::LockPerEndpoint, "plain loads"),
-        outage_in::<LoomRmw>(Variant::LockPerEndpoint, "rmw loads"),
-    ] {
-        findings.assert_broken(&BROKEN_ON_THE_DAY);
-        findings.assert_seen(&["stuck"]);
+    for findings in decided(Protocol::Incident(Variant::LockPerEndpoint)) {
+        findings.assert_seen(&["stuck", "deleted"]);
+    }
+}
+
+#[test]
+fn a_look_before_each_write_is_too_early() {
+    for findings in decided(Protocol::Incident(Variant::RecheckBeforeEach)) {
+        findings.assert_seen(&["stuck", "deleted", "stale"]);
+    }
+}
+
+#[test]
+fn a_large_retention_hides_the_deletion_and_not_the_overwrite() {
+    for findings in decided(Protocol::LargeRetention) {
+        findings.assert_never("deleted");
+        findings.assert_never("stuck");
+    }
+}
+
+#[test]
+fn without_a_clean_up_nothing_is_lost_and_all_is_kept() {
+    for findings in decided(Protocol::Incident(Variant::NothingSwept)) {
+        findings.assert_never("deleted");
+        findings.assert_never("stuck");
+    }
+}
+
+#[test]
+fn one_lock_for_each_pass_still_loses_the_rollback_target() {
+    for findings in decided(Protocol::LockPerPass) {
+        findings.assert_seen(&["deleted", "pass applied"]);
+        findings.assert_never("stuck");
+    }
+}
+
+#[test]
+fn to_spare_the_active_does_not_save_what_becomes_active_next() {
+    for findings in decided(Protocol::Incident(Variant::SpareActive)) {
+        findings.assert_seen(&["stuck", "deleted", "spared: Active"]);
+    }
+}
+
+#[test]
+fn to_spare_the_rollback_target_as_well_does_not_save_it_either() {
+    for findings in decided(Protocol::Incident(Variant::SpareActiveAndRollback)) {
+        findings.assert_seen(&["stuck", "deleted", "spared: Rollback"]);
     }
 }
 
 #[test]
 fn compare_and_swap_alone_still_loses_the_rollback_target() {
-    for findings in [
-        outage_in::<Loom>(Variant::CompareAndSwapOnly, "plain loads"),
-        outage_in::<LoomRmw>(Variant::CompareAndSwapOnly, "rmw loads"),
-    ] {
-        findings.assert_broken(&[Invariant::RollbackKept, Invariant::PinnedKept]);
-        findings.assert_seen(&["stale", "pass stale"]);
+    for findings in decided(Protocol::Incident(Variant::CompareAndSwapOnly)) {
+        findings.assert_seen(&["stale", "pass stale", "deleted"]);
+        findings.assert_never("stuck");
+    }
+}
+
+#[test]
+fn without_pins_a_plan_goes_from_under_who_holds_it() {
+    for findings in decided(Protocol::Incident(Variant::CompareAndSwapBothSpared)) {
+        findings.assert_seen(&["stale", "pass stale", "deleted", "spared: Rollback"]);
         findings.assert_never("stuck");
     }
 }
 
 /// What must have happened on the way for a proof to mean something.
-fn assert_proved(findings: &Findings) {
+fn assert_proved<J: Judge>(setup: Setup) {
+    let findings = Protocol::Repaired.explore::<J>(setup).findings;
     findings.assert_broken(&[]);
     findings.assert_seen(&[
         "activated",
@@ -108,15 +118,29 @@ fn assert_proved(findings: &Findings) {
 
 #[test]
 fn the_memory_store_holds() {
-    for (bound, count) in [(Some(2), 2), (Some(3), 1)] {
-        let name = |kind| {
-            format!("stale overwrite, then delete: memory store, {count} endpoint(s) ({kind})")
+    let two_endpoints = Setup {
+        endpoints: 2,
+        ..Setup::SMALL
+    };
+    let deeper = Setup {
+        bound: 3,
+        ..Setup::SMALL
+    };
+    for setup in [two_endpoints, deeper] {
+        assert_proved::<PlainLoads>(setup);
+        assert_proved::<RmwLoads>(setup);
+    }
+}
+
+#[test]
+fn the_memory_store_holds_when_generations_are_skipped_whatever_is_retained() {
+    for newest in 0..=2 {
+        let setup = Setup {
+            last_plan: 4,
+            retention: Retention::newest(newest),
+            ..Setup::SMALL
         };
-        assert_proved(&outage(&name("plain loads"), count, bound, || {
-            MemoryStore::<Loom>::with_primitives(RETENTION)
-        }));
-        assert_proved(&outage(&name("rmw loads"), count, bound, || {
-            MemoryStore::<LoomRmw>::with_primitives(RETENTION)
-        }));
+        assert_proved::<PlainLoads>(setup);
+        assert_proved::<RmwLoads>(setup);
     }
 }

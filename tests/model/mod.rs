@@ -8,14 +8,20 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
     reason = "each test file uses its part of this module"
 )]
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed model")]
 #![allow(missing_debug_implementations, reason = "a test's own types")]
 
+pub mod judge;
+pub mod outage;
+pub mod races;
+pub mod system;
 pub mod weakened;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +29,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use control_plane::{Enactor, Pass};
-use incident::{Actor, Event, Invariant, Journal, Observed, probe};
+use incident::{Actor, Event, Invariant, Journal, Observed, Step, Verdict, probe};
+use judge::Work;
 use plan_store::{Activation, EndpointName, Plan, PlanStore, RecordSet, Retention, Swept, Target};
 
 /// What came to light over all executions of a model.
@@ -33,6 +40,7 @@ pub struct Findings(Arc<Mutex<Found>>);
 #[derive(Default)]
 struct Found {
     broken: BTreeMap<Invariant, usize>,
+    counterexamples: BTreeMap<Option<Invariant>, (Vec<Step>, Verdict)>,
     outcomes: BTreeMap<String, usize>,
 }
 
@@ -50,9 +58,28 @@ impl Findings {
                 self.note(outcome);
             }
         }
-        for invariant in journal.verdict().into_keys() {
-            *self.0.lock().unwrap().broken.entry(invariant).or_default() += 1;
+        let (steps, verdict) = (journal.steps(), journal.verdict());
+        let mut found = self.0.lock().unwrap();
+        for invariant in verdict.keys() {
+            *found.broken.entry(*invariant).or_default() += 1;
+            found.keep(Some(*invariant), &steps, &verdict, |verdict| {
+                verdict.contains_key(invariant).into()
+            });
         }
+        if !verdict.is_empty() {
+            found.keep(None, &steps, &verdict, BTreeMap::len);
+        }
+    }
+
+    /// The shortest execution that broke the invariant; without one, of the
+    /// executions that broke the most the shortest.
+    pub fn counterexample(&self, of: Option<Invariant>) -> Option<(Vec<Step>, Verdict)> {
+        self.0.lock().unwrap().counterexamples.get(&of).cloned()
+    }
+
+    /// In how many executions each invariant broke.
+    pub fn times_broken(&self) -> BTreeMap<Invariant, usize> {
+        self.0.lock().unwrap().broken.clone()
     }
 
     /// The invariants that broke in some execution.
@@ -98,6 +125,24 @@ impl Findings {
             "happened: {outcome}: {:?}",
             found.outcomes
         );
+    }
+}
+
+impl Found {
+    /// Keeps a counterexample that is worth more, or as much and shorter.
+    fn keep(
+        &mut self,
+        of: Option<Invariant>,
+        steps: &[Step],
+        verdict: &Verdict,
+        worth: impl Fn(&Verdict) -> usize,
+    ) {
+        let rank = |steps: &[Step], verdict| (worth(verdict), Reverse(steps.len()));
+        let kept = self.counterexamples.get(&of);
+        if kept.is_none_or(|(s, v)| rank(steps, verdict) > rank(s, v)) {
+            let example = (steps.to_vec(), verdict.clone());
+            self.counterexamples.insert(of, example);
+        }
     }
 }
 
@@ -172,20 +217,8 @@ pub fn explore(
     executions
 }
 
-/// Explores a race: like [`explore`], with what came to light.
-pub fn race(
-    name: &str,
-    bound: Option<usize>,
-    execution: impl Fn(&Findings) + Send + Sync + 'static,
-) -> Findings {
-    let findings = Findings::default();
-    let found = findings.clone();
-    explore(name, bound, move || execution(&found));
-    findings
-}
-
 /// Prints a line at once, past the test runner's capture.
-fn say(line: &str) {
+pub fn say(line: &str) {
     // Nobody to tell if standard error is closed.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
@@ -216,6 +249,21 @@ pub struct World<S> {
 
 impl<S: PlanStore + Clone + 'static> World<S> {
     pub fn new(store: S, endpoints: Vec<EndpointName>, retention: Retention) -> Self {
+        let mut content = 0;
+        let names = endpoints.clone();
+        Self::planned_by(store, endpoints, retention, |planner| {
+            content += 1;
+            planner.publish(plan(&names, content)).unwrap();
+        })
+    }
+
+    /// With plans of somebody else's making; `publish` is called twice.
+    pub fn planned_by(
+        store: S,
+        endpoints: Vec<EndpointName>,
+        retention: Retention,
+        mut publish: impl FnMut(&Observed<S>),
+    ) -> Self {
         let world = Self {
             store,
             endpoints,
@@ -223,10 +271,10 @@ impl<S: PlanStore + Clone + 'static> World<S> {
             retention,
         };
         let planner = world.handle(Actor::Planner);
-        planner.publish(plan(&world.endpoints, 1)).unwrap();
+        publish(&planner);
         let applied = Enactor::new("setup", world.store.clone()).pass().unwrap();
         assert!(matches!(applied, Pass::Applied { .. }));
-        planner.publish(plan(&world.endpoints, 2)).unwrap();
+        publish(&planner);
         probe::resolve_all(&mut world.store.reader(), &world.endpoints, &world.journal);
         world
     }
@@ -236,7 +284,7 @@ impl<S: PlanStore + Clone + 'static> World<S> {
     }
 
     /// The work of a Planner's thread: publishes these plans.
-    pub fn planner(&self, octets: std::ops::RangeInclusive<u8>) -> impl FnOnce() + 'static {
+    pub fn planner(&self, octets: std::ops::RangeInclusive<u8>) -> impl FnOnce() + Send + 'static {
         let (handle, endpoints) = (self.handle(Actor::Planner), self.endpoints.clone());
         move || {
             for octet in octets {
@@ -246,7 +294,7 @@ impl<S: PlanStore + Clone + 'static> World<S> {
     }
 
     /// The work of an Enactor's thread: one pass.
-    pub fn enactor(&self, number: u8, findings: &Findings) -> impl FnOnce() + 'static {
+    pub fn enactor(&self, number: u8, findings: &Findings) -> impl FnOnce() + Send + 'static {
         let enactor = Enactor::new("enactor", self.handle(Actor::Enactor(number)));
         let findings = findings.clone();
         move || {
@@ -263,27 +311,16 @@ impl<S: PlanStore + Clone + 'static> World<S> {
     /// Looks at everything once all threads have ended, and notes the verdict.
     pub fn conclude(&self, findings: &Findings) {
         let (store, endpoints, journal) = (&self.store, &self.endpoints, &self.journal);
-        probe::resolve_all(&mut store.reader(), endpoints, journal);
-        probe::check_rollbacks(store, endpoints, journal).unwrap();
-        probe::check_latest_wins(store, endpoints, journal).unwrap();
-        let progressed = probe::check_progress(store, endpoints, journal).unwrap();
-        probe::resolve_all(&mut store.reader(), endpoints, journal);
-        if progressed {
-            let newest = store
-                .latest()
-                .unwrap()
-                .map(|pin| plan_store::Pin::generation(&pin));
-            probe::check_reclaimed(store, endpoints, newest.unwrap(), self.retention, journal)
-                .unwrap();
-        }
+        probe::conclude(store, endpoints, self.retention, journal).unwrap();
         findings.note_journal(journal);
     }
 }
 
 /// Runs these on threads of the model and waits for all of them. The model's
 /// main thread does nothing else meanwhile (loom would miss races with it).
-pub fn run_all<const N: usize>(work: [Box<dyn FnOnce()>; N]) {
-    let threads = work.map(|work| loom::thread::spawn(work));
+pub fn run_all(work: impl IntoIterator<Item = Work>) {
+    // All of them run before the first is waited for.
+    let threads: Vec<_> = work.into_iter().map(loom::thread::spawn).collect();
     for thread in threads {
         thread.join().unwrap();
     }

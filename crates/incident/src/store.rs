@@ -8,7 +8,7 @@
 //! | the root alias and the rollback record of an endpoint | its word |
 //! | a change batch, all or nothing | one section under the lock, one compare-and-swap in it |
 //! | the TXT record that is an endpoint's lock | the cell's own lock; who loses it waits |
-//! | the clean-up | [`PlanStore::sweep`], which deletes by age alone |
+//! | the clean-up | [`PlanStore::sweep`], which deletes by age alone, but for what the variant spares |
 //! | an operator's repair | [`IncidentStore::repair`] |
 //!
 //! # Applying a plan at an endpoint
@@ -19,8 +19,8 @@
 //!
 //! # What is missing, on purpose
 //! Nothing ties a plan to the endpoints that refer to it. A pin is a copy and
-//! holds nothing. An activation looks at no generation, but in
-//! [`Variant::CompareAndSwapOnly`].
+//! holds nothing. An activation looks at no generation, and a sweep at no
+//! endpoint, but in the variants that do.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,11 +29,12 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
 use plan_store::primitives::{Lock, Word};
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Native, Pin, Plan,
-    PlanStore, Primitives, Resolution, Resolve, Retention, Standing, Swept,
+    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Native, Needed, Pin,
+    Plan, PlanStore, Primitives, Resolution, Resolve, Retention, Standing, Swept,
 };
 use tracing::{debug, info};
 
+use crate::variant::{Freshness, Spares};
 use crate::{Error, Variant};
 
 /// The incident's store. Clones are handles on the same store.
@@ -126,6 +127,12 @@ impl<P: Primitives> IncidentStore<P> {
 
     /// One transaction: flips the endpoint to `target`, or fails as a whole.
     fn flip(&self, endpoint: &EndpointName, target: Standing) -> Result<Activation, StoreError> {
+        let freshness = self.shared.variant.freshness();
+        if freshness == Freshness::BeforeWrite
+            && let Some(active) = newer(self.state(endpoint)?, target)
+        {
+            return Ok(Activation::Stale { active });
+        }
         self.shared.zone.read(|zone| {
             let Some(cell) = zone.cells.get(endpoint) else {
                 return Ok(Activation::Already);
@@ -135,7 +142,9 @@ impl<P: Primitives> IncidentStore<P> {
                 if seen.standing == target {
                     return Ok(Activation::Already);
                 }
-                if let Some(active) = self.refuses(seen, target) {
+                if freshness == Freshness::InWrite
+                    && let Some(active) = newer(seen, target)
+                {
                     return Ok(Activation::Stale { active });
                 }
                 zone.check_rollback(endpoint, seen)?;
@@ -145,13 +154,6 @@ impl<P: Primitives> IncidentStore<P> {
                 }
             }
         })
-    }
-
-    /// The newer plan because of which this variant refuses to flip.
-    fn refuses(&self, seen: EndpointState, target: Standing) -> Option<Generation> {
-        let active = seen.standing.generation()?;
-        let newer = Some(active) > target.generation();
-        (self.shared.variant.compares() && newer).then_some(active)
     }
 
     /// Flips under the endpoint's lock, if this variant has one.
@@ -167,7 +169,29 @@ impl<P: Primitives> IncidentStore<P> {
     }
 }
 
+/// The plan that is there and newer than the target.
+fn newer(seen: EndpointState, target: Standing) -> Option<Generation> {
+    let there = seen.standing.generation()?;
+    (Some(there) > target.generation()).then_some(there)
+}
+
 impl<P: Primitives> Zone<P> {
+    /// The plans that a sweep spares, and why; what is both active and a rollback
+    /// target counts as active.
+    fn needed(&self, spares: Spares) -> BTreeMap<Generation, Needed> {
+        if spares == Spares::Nothing {
+            return BTreeMap::new();
+        }
+        let states: Vec<_> = self.cells.values().map(|cell| cell.state()).collect();
+        let rollback = states.iter().filter_map(|state| state.rollback);
+        let active = states.iter().filter_map(|state| state.standing.active());
+        rollback
+            .filter(|_| spares == Spares::ActiveAndRollback)
+            .map(|generation| (generation, Needed::Rollback))
+            .chain(active.map(|generation| (generation, Needed::Active)))
+            .collect()
+    }
+
     /// The rollback record can be set only to a plan that exists.
     fn check_rollback(&self, endpoint: &EndpointName, seen: EndpointState) -> Result<(), Error> {
         match seen.standing.active() {
@@ -300,15 +324,22 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
     }
 
     fn sweep(&self, applied: Generation) -> Result<Swept, StoreError> {
-        let keeps = |g: &Generation| self.shared.threshold.keeps(*g, applied);
-        let swept = self.shared.zone.write(|zone| {
-            let old = zone
-                .plans
-                .extract_if(.., |generation, _| !keeps(generation));
-            Swept {
-                deleted: old.map(|(generation, _)| generation).collect(),
-                spared: Vec::new(),
-            }
+        let shared = &self.shared;
+        let spares = shared.variant.spares();
+        let swept = shared.zone.write(|zone| {
+            let needed = zone.needed(spares);
+            let mut swept = Swept::default();
+            zone.plans.retain(|&generation, _| {
+                if spares == Spares::All || shared.threshold.keeps(generation, applied) {
+                    return true;
+                }
+                match needed.get(&generation) {
+                    Some(&why) => swept.spared.push((generation, why)),
+                    None => swept.deleted.push(generation),
+                }
+                needed.contains_key(&generation)
+            });
+            swept
         });
         info!(%applied, deleted = ?swept.deleted, spared = ?swept.spared, "sweep");
         Ok(swept)

@@ -54,11 +54,26 @@ impl Invariant {
         Self::LatestWins,
         Self::Reclaimed,
     ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Monotonic => "Monotonic",
+            Self::ActiveKept => "ActiveKept",
+            Self::RollbackKept => "RollbackKept",
+            Self::PinnedKept => "PinnedKept",
+            Self::NeverEmpty => "NeverEmpty",
+            Self::WholeAnswer => "WholeAnswer",
+            Self::Progress => "Progress",
+            Self::LatestWins => "LatestWins",
+            Self::Reclaimed => "Reclaimed",
+        }
+    }
 }
 
 impl fmt::Display for Invariant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{self:?}"))
+        f.pad(self.name())
     }
 }
 

@@ -72,7 +72,8 @@ fn every_event(store: &impl PlanStore) {
 fn both_stores_log_the_same_events_with_the_same_fields() {
     let keep = Retention::newest(1);
     let memory = logged(|| every_event(&MemoryStore::new(keep)));
-    for variant in Variant::ALL {
+    let sweeps = |variant: &Variant| *variant != Variant::NothingSwept;
+    for variant in Variant::ALL.into_iter().filter(sweeps) {
         let incident = logged(|| every_event(&IncidentStore::new(variant, keep)));
         assert_eq!(incident, memory, "{variant}");
     }

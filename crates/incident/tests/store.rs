@@ -6,9 +6,26 @@ use std::sync::Arc;
 
 use incident::{Error, IncidentPin, IncidentStore, Variant};
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Pin, Plan, PlanStore,
-    RecordSet, Resolution, Resolve, Retention, Standing, Swept, Target,
+    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Needed, Pin, Plan,
+    PlanStore, RecordSet, Resolution, Resolve, Retention, Standing, Swept, Target,
 };
+
+/// The sweep deletes what is active.
+const SPARING_NOTHING: [Variant; 4] = [
+    Variant::Incident,
+    Variant::LockPerEndpoint,
+    Variant::RecheckBeforeEach,
+    Variant::CompareAndSwapOnly,
+];
+
+/// An older plan overwrites a newer one whenever it comes later.
+const COMPARING_NOTHING: [Variant; 5] = [
+    Variant::Incident,
+    Variant::LockPerEndpoint,
+    Variant::NothingSwept,
+    Variant::SpareActive,
+    Variant::SpareActiveAndRollback,
+];
 
 fn endpoint(name: &str) -> EndpointName {
     format!("{name}.example").parse().unwrap()
@@ -128,7 +145,7 @@ fn every_variant_withdraws_what_a_plan_no_longer_names() {
 #[test]
 fn an_older_plan_wins_unless_the_variant_compares() {
     let a = endpoint("a");
-    for variant in [Variant::Incident, Variant::LockPerEndpoint] {
+    for variant in COMPARING_NOTHING {
         let (store, pins) = store_with(variant, 2);
         assert!(is_activated(store.activate(&pins[1], &a).unwrap()));
         let replaced = state(2, None);
@@ -136,16 +153,56 @@ fn an_older_plan_wins_unless_the_variant_compares() {
         assert_eq!(outcome, Activation::Activated { replaced }, "{variant}");
         assert_eq!(store.state(&a).unwrap(), state(1, Some(2)));
     }
-    let (store, pins) = store_with(Variant::CompareAndSwapOnly, 2);
-    assert!(is_activated(store.activate(&pins[1], &a).unwrap()));
-    let outcome = store.activate(&pins[0], &a).unwrap();
-    assert_eq!(outcome, Activation::Stale { active: g(2) });
-    assert_eq!(store.state(&a).unwrap(), state(2, None));
+    let others = |variant: &Variant| !COMPARING_NOTHING.contains(variant);
+    for variant in Variant::ALL.into_iter().filter(others) {
+        let (store, pins) = store_with(variant, 2);
+        assert!(is_activated(store.activate(&pins[1], &a).unwrap()));
+        let outcome = store.activate(&pins[0], &a).unwrap();
+        assert_eq!(outcome, Activation::Stale { active: g(2) }, "{variant}");
+        assert_eq!(store.state(&a).unwrap(), state(2, None));
+    }
+}
+
+#[test]
+fn a_sweep_spares_what_its_variant_says() {
+    let swept_by = |variant| {
+        let (store, pins) = store_with(variant, 4);
+        for pin in &pins[..2] {
+            assert!(is_activated(store.activate(pin, &endpoint("a")).unwrap()));
+        }
+        let swept = store.sweep(g(4)).unwrap();
+        for generation in &swept.deleted {
+            assert!(store.pin(*generation).is_err());
+        }
+        for (generation, _) in &swept.spared {
+            assert!(store.pin(*generation).is_ok());
+        }
+        swept
+    };
+    assert_eq!(swept_by(Variant::NothingSwept), Swept::default());
+    let active = (g(2), Needed::Active);
+    assert_eq!(
+        swept_by(Variant::SpareActive),
+        Swept {
+            deleted: vec![g(1), g(3)],
+            spared: vec![active],
+        }
+    );
+    for variant in [
+        Variant::SpareActiveAndRollback,
+        Variant::CompareAndSwapBothSpared,
+    ] {
+        let swept = Swept {
+            deleted: vec![g(3)],
+            spared: vec![(g(1), Needed::Rollback), active],
+        };
+        assert_eq!(swept_by(variant), swept, "{variant}");
+    }
 }
 
 #[test]
 fn a_sweep_spares_neither_the_active_plan_nor_a_pinned_one() {
-    for variant in Variant::ALL {
+    for variant in SPARING_NOTHING {
         let (store, _pins) = store_with(variant, 3);
         let first = store.pin(g(1)).unwrap();
         assert!(is_activated(
@@ -164,7 +221,7 @@ fn a_sweep_spares_neither_the_active_plan_nor_a_pinned_one() {
 
 #[test]
 fn once_the_active_plan_is_gone_no_plan_can_follow() {
-    for variant in Variant::ALL {
+    for variant in SPARING_NOTHING {
         let (store, pins) = dangling(variant);
         for _ in 0..2 {
             let error = store.activate(&pins[2], &endpoint("a")).unwrap_err();
@@ -203,7 +260,7 @@ fn who_still_has_the_deleted_plan_brings_it_back() {
 
 #[test]
 fn a_repair_by_hand_leaves_no_rollback_target_and_ends_the_stuck_state() {
-    for variant in Variant::ALL {
+    for variant in SPARING_NOTHING {
         let (store, pins) = dangling(variant);
         let a = endpoint("a");
         store.repair(&pins[2], &a).unwrap();

@@ -57,6 +57,8 @@ pub use generation::Generation;
 pub use memory::{MemoryStore, Reader};
 pub use name::EndpointName;
 pub use plan::{Family, Plan, RecordSet, Target};
+#[cfg(feature = "shuttle")]
+pub use primitives::Shuttle;
 #[cfg(feature = "loom")]
 pub use primitives::{Loom, LoomRmw};
 pub use primitives::{Native, Primitives};

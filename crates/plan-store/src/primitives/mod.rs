@@ -3,9 +3,10 @@
 //! [`MemoryStore`](crate::MemoryStore) is written against [`Primitives`] and
 //! never names an atomic or a lock of its own. With [`Native`] it runs; with
 //! [`Loom`] or [`LoomRmw`] (feature `loom`) the model checker runs *the same
-//! code*, line for line. Code that uses the store can take the same parameter
-//! and be checked together with it; its models then look like those in this
-//! workspace's `tests/`.
+//! code*, line for line, and with [`Shuttle`] (feature `shuttle`) a second one
+//! runs it on as many threads as one likes, on schedules drawn at random. Code
+//! that uses the store can take the same parameter and be checked together with
+//! it; its models then look like those in this workspace's `tests/`.
 //!
 //! The traits hold what the store needs and no more: a word of 64 bits and a
 //! lock for many readers or one writer. Critical sections are closures, so that
@@ -18,6 +19,11 @@ pub use native::Native;
 mod loom;
 #[cfg(feature = "loom")]
 pub use self::loom::{Loom, LoomRmw};
+
+#[cfg(feature = "shuttle")]
+mod shuttle;
+#[cfg(feature = "shuttle")]
+pub use self::shuttle::Shuttle;
 
 use std::sync::atomic::Ordering;
 

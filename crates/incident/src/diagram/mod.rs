@@ -1,121 +1,77 @@
-//! A journal as a sequence diagram for the terminal: time runs down, each actor
-//! has a lifeline, and a broken invariant stands under the step that showed it.
+//! A journal as a sequence diagram: time runs down, each actor has a lifeline, and
+//! a broken invariant is marked.
+//!
+//! [`draw`] makes one for the terminal, [`svg`] one for a browser, from the same
+//! rows.
 
-use std::fmt::Write as _;
+mod svg;
+mod text;
 
 use plan_store::{Activation, Generation, Resolution};
 
-use crate::{Actor, Event, Step, Told, Verdict};
+pub use self::svg::svg;
+pub use self::text::draw;
+use crate::{Actor, Breach, Event, Invariant, Step, Told, Verdict};
 
-/// The lifelines from left to right, with their widths in characters, a space
-/// at the end of each included. With the step's number before them they fit into
-/// 100 columns.
-const LIFELINES: [(Actor, usize); 5] = [
-    (Actor::Planner, 13),
-    (Actor::Enactor(1), 21),
-    (Actor::Enactor(2), 21),
-    (Actor::Enactor(3), 21),
-    (Actor::Resolver, 20),
+/// The lifelines from left to right. Who has none speaks across them.
+const LIFELINES: [Actor; 5] = [
+    Actor::Planner,
+    Actor::Enactor(1),
+    Actor::Enactor(2),
+    Actor::Enactor(3),
+    Actor::Resolver,
 ];
 
-/// The width of a step's number, with the space after it.
-const NUMBER: usize = 5;
+/// A row of the diagram.
+enum Row<'a> {
+    /// Steps of one actor that are alike, at several endpoints.
+    Steps {
+        steps: &'a [Step],
+        actor: Actor,
+        text: String,
+    },
+    /// Why the step above failed.
+    Because(&'a str),
+    /// An invariant that the step above has to do with.
+    Broken(Invariant, &'a Breach),
+}
 
-/// Where notes between the steps end.
-const RIGHT: usize = 100;
-
-/// Draws the steps. Like steps of one actor, at several endpoints, share a line,
-/// and `×3` says how many there are.
-pub fn draw(steps: &[Step], verdict: &Verdict) -> String {
-    let mut lines = vec![row("", |actor, _| actor.to_string())];
-    let mut failed_before = false;
+/// The rows, each breach below the step that `place` says.
+fn rows<'a>(
+    steps: &'a [Step],
+    verdict: &'a Verdict,
+    place: impl Fn(&Breach) -> usize,
+) -> Vec<Row<'a>> {
+    let (mut rows, mut failed_before) = (Vec::new(), false);
     let mut rest = steps;
     while let Some(first) = rest.first() {
-        let text = describe(&first.event);
+        let (actor, text) = (first.actor, describe(&first.event));
         let alike = rest
             .iter()
-            .take_while(|step| step.actor == first.actor && describe(&step.event) == text)
+            .take_while(|step| step.actor == actor && describe(&step.event) == text)
             .count();
-        let (group, later) = rest.split_at(alike);
-        lines.push(line(first, &text, alike));
+        let (steps, later) = rest.split_at(alike);
+        rows.push(Row::Steps { steps, actor, text });
         if let Event::Failed { error } = &first.event
             && !failed_before
         {
             failed_before = true;
-            note(&mut lines, "because:", error);
+            rows.push(Row::Because(error));
         }
-        marks(&mut lines, group, verdict);
+        let here = |breach: &Breach| steps.iter().any(|step| step.number == place(breach));
+        let broken = verdict.iter().filter(|(_, breach)| here(breach));
+        rows.extend(broken.map(|(invariant, breach)| Row::Broken(*invariant, breach)));
         rest = later;
     }
-    lines
-        .iter()
-        .fold(String::new(), |out, line| out + line.trim_end() + "\n")
+    rows
 }
 
-fn line(first: &Step, text: &str, alike: usize) -> String {
-    let times = if alike > 1 {
-        format!(" ×{alike}")
-    } else {
-        String::new()
-    };
-    let number = first.number.to_string();
-    if !LIFELINES.iter().any(|(actor, _)| *actor == first.actor) {
-        return format!("{number:>4} ── {}: {text}{times} ──", first.actor);
+/// `×3` for three steps, nothing for one.
+fn times(steps: &[Step]) -> String {
+    match steps.len() {
+        0 | 1 => String::new(),
+        n => format!(" ×{n}"),
     }
-    row(&number, |actor, width| {
-        if actor == first.actor {
-            let room = width.saturating_sub(times.chars().count() + 3);
-            format!("● {}{times}", cut(text, room))
-        } else {
-            "│".into()
-        }
-    })
-}
-
-/// A line across all lifelines.
-fn row(number: &str, text: impl Fn(Actor, usize) -> String) -> String {
-    let mut out = format!("{number:>4} ");
-    for (actor, width) in LIFELINES {
-        let _ = write!(out, "{:<width$}", text(actor, width));
-    }
-    out
-}
-
-/// The text, cut if it is too long, so that the lifelines stay straight.
-fn cut(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
-        return text.to_owned();
-    }
-    let kept = text.chars().take(room.saturating_sub(1));
-    kept.chain(['…']).collect()
-}
-
-/// The invariants that these steps showed to be broken.
-fn marks(lines: &mut Vec<String>, group: &[Step], verdict: &Verdict) {
-    for (invariant, breach) in verdict {
-        if !group.iter().any(|step| step.number == breach.seen_at) {
-            continue;
-        }
-        let mut what = breach.what.clone();
-        if breach.broken_at != breach.seen_at {
-            let _ = write!(what, " (by step {})", breach.broken_at);
-        }
-        note(lines, &format!("✗ {invariant}:"), &what);
-    }
-}
-
-/// A text of any length below a step.
-fn note(lines: &mut Vec<String>, head: &str, text: &str) {
-    let mut line = format!("{:NUMBER$}{head}", "");
-    for word in text.split_whitespace() {
-        if line.chars().count() + 1 + word.chars().count() > RIGHT {
-            lines.push(line);
-            line = format!("{:NUMBER$} ", "");
-        }
-        line.push(' ');
-        line.push_str(word);
-    }
-    lines.push(line);
 }
 
 /// A step in a few words, without its endpoint.

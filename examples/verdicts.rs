@@ -1,0 +1,247 @@
+//! Which protocol keeps which invariant: the table, from the runs. Each row is
+//! decided by four judges, loom on two kinds of loads and shuttle on two kinds of
+//! schedules; they must agree with each other and with what is known.
+
+#[path = "../tests/model/mod.rs"]
+mod model;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use incident::Invariant;
+use model::judge::{Judge, Pct, PlainLoads, Random, RmwLoads};
+use model::outage::{Protocol, Setup};
+use serde_json::{Value, json};
+
+#[derive(Parser)]
+#[command(
+    after_help = "Exit status: 0 if all judges decide every cell as it is known, 1 if not, 2 for a bad argument or file."
+)]
+struct Args {
+    /// End with one line of JSON
+    #[arg(long)]
+    json: bool,
+    /// Writes the table as a picture to this file as well
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+/// What one judge says of one protocol.
+struct Opinion {
+    judge: &'static str,
+    /// In how many executions each invariant broke.
+    broken: BTreeMap<Invariant, usize>,
+    executions: usize,
+    time: Duration,
+}
+
+struct Row {
+    protocol: Protocol,
+    opinions: Vec<Opinion>,
+}
+
+impl Row {
+    fn decide(protocol: Protocol) -> Self {
+        let opinions = vec![
+            opinion::<PlainLoads>(protocol),
+            opinion::<RmwLoads>(protocol),
+            opinion::<Random>(protocol),
+            opinion::<Pct>(protocol),
+        ];
+        Self { protocol, opinions }
+    }
+
+    /// Who found it broken, of how many.
+    fn found_by(&self, invariant: Invariant) -> (usize, usize) {
+        let found = |opinion: &&Opinion| opinion.broken.contains_key(&invariant);
+        (
+            self.opinions.iter().filter(found).count(),
+            self.opinions.len(),
+        )
+    }
+
+    /// Whether all judges decide as it is known.
+    fn is_as_known(&self) -> bool {
+        let known = self.protocol.broken();
+        let agrees = |opinion: &Opinion| opinion.broken.keys().copied().eq(known.iter().copied());
+        self.opinions.iter().all(agrees)
+    }
+
+    /// A cell: broken, holds, or that the judges differ.
+    fn cell(&self, invariant: Invariant) -> &'static str {
+        match self.found_by(invariant) {
+            (0, _) => "✓",
+            (found, all) if found == all => "✗",
+            _ => "?",
+        }
+    }
+}
+
+fn opinion<J: Judge>(protocol: Protocol) -> Opinion {
+    let explored = protocol.explore::<J>(Setup::SMALL);
+    Opinion {
+        judge: J::NAME,
+        broken: explored.findings.times_broken(),
+        executions: explored.executions,
+        time: explored.time,
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let rows: Vec<_> = Protocol::ALL.into_iter().map(Row::decide).collect();
+    print!("{}", table(&rows));
+    print!("{}", effort(&rows));
+    if args.json {
+        println!("{}", as_json(&rows));
+    }
+    if let Some(file) = args.svg
+        && let Err(error) = fs::write(&file, svg(&rows))
+    {
+        eprintln!("error: {}: {error}; give another file", file.display());
+        return ExitCode::from(2);
+    }
+    for row in rows.iter().filter(|row| !row.is_as_known()) {
+        eprintln!("not as known: {}", row.protocol);
+    }
+    ExitCode::from(u8::from(!rows.iter().all(Row::is_as_known)))
+}
+
+/// Protocol by invariant.
+fn table(rows: &[Row]) -> String {
+    let mut out = format!("{:32}", "");
+    for invariant in Invariant::ALL {
+        let _ = write!(out, "{:>width$}", invariant, width = width(invariant));
+    }
+    for row in rows {
+        let _ = write!(out, "\n{:32}", row.protocol.to_string());
+        for invariant in Invariant::ALL {
+            let cell = row.cell(invariant);
+            let _ = write!(out, "{cell:>width$}", width = width(invariant));
+        }
+    }
+    out + "\n\n✗ all judges found it broken   ✓ none did   ? they differ\n\n"
+}
+
+fn width(invariant: Invariant) -> usize {
+    invariant.name().len() + 2
+}
+
+/// Executions and time, by judge.
+fn effort(rows: &[Row]) -> String {
+    let mut out = format!("{:32}", "executions, seconds");
+    let judges = rows.first().map_or(&[][..], |row| &row.opinions);
+    for opinion in judges {
+        let _ = write!(out, "{:>21}", opinion.judge);
+    }
+    for row in rows {
+        let _ = write!(out, "\n{:32}", row.protocol.to_string());
+        for opinion in &row.opinions {
+            let seconds = opinion.time.as_secs_f64();
+            let _ = write!(out, "{:>14}{seconds:>7.2}", opinion.executions);
+        }
+    }
+    out + "\n"
+}
+
+fn as_json(rows: &[Row]) -> Value {
+    let rows = rows.iter().map(|row| {
+        let cells = Invariant::ALL.map(|invariant| {
+            let (found, of) = row.found_by(invariant);
+            let holds = found == 0;
+            let agreed = holds || found == of;
+            json!({ "invariant": invariant.name(), "holds": holds, "agreed": agreed })
+        });
+        let judges = row.opinions.iter().map(|opinion| {
+            let broken = opinion.broken.iter();
+            let broken: BTreeMap<_, _> = broken.map(|(i, times)| (i.name(), *times)).collect();
+            json!({
+                "judge": opinion.judge,
+                "executions": opinion.executions,
+                "seconds": opinion.time.as_secs_f64(),
+                "broken_in": broken,
+            })
+        });
+        json!({
+            "protocol": row.protocol.to_string(),
+            "as_known": row.is_as_known(),
+            "cells": cells,
+            "judges": judges.collect::<Vec<_>>(),
+        })
+    });
+    Value::Array(rows.collect())
+}
+
+const STYLE: &str = "
+    svg { background: #ffffff; color: #1f2328 }
+    text { font: 13px system-ui, sans-serif; fill: currentColor }
+    .name { text-anchor: middle; font-size: 12px; font-weight: 600 }
+    .cell { text-anchor: middle; font-weight: 600; fill: #ffffff }
+    .broken { fill: #cf222e }
+    .holds { fill: #1a7f37 }
+    .differs { fill: #9a6700 }
+    .legend { font-size: 12px; fill: #59636e }
+    @media (prefers-color-scheme: dark) {
+      svg { background: #0d1117; color: #f0f6fc }
+      .broken { fill: #b62324 }
+      .holds { fill: #238636 }
+      .differs { fill: #9e6a03 }
+      .legend { fill: #9198a1 }
+    }
+";
+
+/// The table as a picture. Times are not in it: the same runs, the same picture.
+fn svg(rows: &[Row]) -> String {
+    const LEFT: usize = 232;
+    const CELL: usize = 86;
+    const ROW: usize = 30;
+    const TOP: usize = 44;
+    let width = LEFT + CELL * Invariant::ALL.len() + 12;
+    let height = TOP + ROW * rows.len() + 40;
+    let mut out = format!(
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">
+<title>Which protocol keeps which invariant</title>
+<style>{STYLE}</style>
+"#
+    );
+    for (at, invariant) in Invariant::ALL.into_iter().enumerate() {
+        let x = LEFT + at * CELL + CELL / 2;
+        let _ = writeln!(
+            out,
+            r#"<text x="{x}" y="28" class="name">{invariant}</text>"#
+        );
+    }
+    for (at, row) in rows.iter().enumerate() {
+        let y = TOP + at * ROW;
+        let text = y + 19;
+        let _ = writeln!(out, r#"<text x="12" y="{text}">{}</text>"#, row.protocol);
+        for (at, invariant) in Invariant::ALL.into_iter().enumerate() {
+            let (x, cell) = (LEFT + at * CELL, row.cell(invariant));
+            let class = match cell {
+                "✓" => "holds",
+                "✗" => "broken",
+                _ => "differs",
+            };
+            let _ = writeln!(
+                out,
+                r#"<rect x="{}" y="{y}" width="{}" height="{}" rx="4" class="{class}"/><text x="{}" y="{text}" class="cell">{cell}</text>"#,
+                x + 2,
+                CELL - 4,
+                ROW - 4,
+                x + CELL / 2
+            );
+        }
+    }
+    let y = height - 16;
+    let _ = writeln!(
+        out,
+        r#"<text x="12" y="{y}" class="legend">✗ broken in some execution, found by every judge. ✓ in none, by any. A Planner and two Enactors that sweep, at one endpoint; loom to two preemptions, shuttle on 10,000 schedules of each kind.</text>
+</svg>"#
+    );
+    out
+}

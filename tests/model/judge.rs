@@ -1,0 +1,176 @@
+//! The judges: who draws up the executions of a model, and on which primitives.
+
+use std::marker::PhantomData;
+
+use plan_store::{Loom, LoomRmw, Primitives};
+
+use super::weakened::{Torn, Uncounted};
+
+/// The work of one thread of a model.
+pub type Work = Box<dyn FnOnce() + Send>;
+
+/// A model checker, on primitives that it can see.
+pub trait Judge: 'static {
+    type Primitives: Primitives;
+    const NAME: &'static str;
+
+    /// Runs the execution again and again, each time in another order, and says
+    /// how often. `bound` is on the preemptions, for judges that are exhaustive.
+    fn explore(
+        name: &str,
+        bound: Option<usize>,
+        execution: impl Fn() + Send + Sync + 'static,
+    ) -> usize;
+
+    /// Runs these on threads of the model and waits for all of them. The model's
+    /// main thread does nothing else meanwhile (loom would miss races with it).
+    fn run_all(work: Vec<Work>);
+}
+
+/// loom, on one kind of its primitives.
+pub struct LoomOn<P>(PhantomData<P>);
+
+/// Primitives that run under loom.
+pub trait LoomPrimitives: Primitives {
+    /// What is said of them in reports.
+    const KIND: &'static str;
+}
+
+impl LoomPrimitives for Loom {
+    const KIND: &'static str = "loom, plain loads";
+}
+
+impl LoomPrimitives for LoomRmw {
+    const KIND: &'static str = "loom, rmw loads";
+}
+
+impl LoomPrimitives for Torn {
+    const KIND: &'static str = "loom, torn compare-and-swap";
+}
+
+impl LoomPrimitives for Uncounted {
+    const KIND: &'static str = "loom, uncounted";
+}
+
+pub type PlainLoads = LoomOn<Loom>;
+pub type RmwLoads = LoomOn<LoomRmw>;
+
+impl<P: LoomPrimitives> Judge for LoomOn<P> {
+    type Primitives = P;
+    const NAME: &'static str = P::KIND;
+
+    fn explore(
+        name: &str,
+        bound: Option<usize>,
+        execution: impl Fn() + Send + Sync + 'static,
+    ) -> usize {
+        super::explore(&format!("{name} ({})", Self::NAME), bound, execution)
+    }
+
+    fn run_all(work: Vec<Work>) {
+        super::run_all(work);
+    }
+}
+
+#[cfg(feature = "shuttle")]
+pub use randomized::{Dfs, Pct, Random, run};
+
+/// shuttle. Its seeds are fixed: each run explores the same executions.
+#[cfg(feature = "shuttle")]
+mod randomized {
+    use std::path::PathBuf;
+    use std::time::Instant;
+
+    use plan_store::Shuttle;
+    use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler, Scheduler};
+    use shuttle::{Config, FailurePersistence, Runner};
+
+    use super::{Judge, Work};
+    use crate::model::say;
+
+    /// How many executions are drawn for each cell of the table.
+    const EXECUTIONS: usize = 10_000;
+
+    const SEED: u64 = 2025;
+
+    /// PCT finds a race of this depth with a known probability: the incident's
+    /// needs an activation late, a sweep later, and one more step.
+    const DEPTH: usize = 3;
+
+    /// Any thread may run next, each as likely.
+    pub enum Random {}
+
+    /// Threads have priorities, which change at a few points drawn at random
+    /// (Burckhardt and others, ASPLOS 2010).
+    pub enum Pct {}
+
+    /// All executions there are, without a bound. It ends for two threads with
+    /// few steps each.
+    pub enum Dfs {}
+
+    macro_rules! judge {
+        ($judge:ty, $name:literal, $scheduler:expr) => {
+            impl Judge for $judge {
+                type Primitives = Shuttle;
+                const NAME: &'static str = $name;
+
+                fn explore(
+                    name: &str,
+                    _: Option<usize>,
+                    execution: impl Fn() + Send + Sync + 'static,
+                ) -> usize {
+                    let name = format!("{name} ({})", Self::NAME);
+                    run(&name, $scheduler, None, execution)
+                }
+
+                fn run_all(work: Vec<Work>) {
+                    run_all(work);
+                }
+            }
+        };
+    }
+
+    judge!(
+        Random,
+        "shuttle, random",
+        RandomScheduler::new_from_seed(SEED, EXECUTIONS)
+    );
+    judge!(
+        Pct,
+        "shuttle, PCT",
+        PctScheduler::new_from_seed(SEED, DEPTH, EXECUTIONS)
+    );
+    judge!(Dfs, "shuttle, DFS", DfsScheduler::new(None, true));
+
+    /// Runs what the scheduler draws, and says how often. If an execution
+    /// panics, its schedule is printed, or kept in a file in `failures`.
+    pub fn run(
+        name: &str,
+        scheduler: impl Scheduler + 'static,
+        failures: Option<PathBuf>,
+        execution: impl Fn() + Send + Sync + 'static,
+    ) -> usize {
+        let mut config = Config::new();
+        // The default is too small for test builds.
+        config.stack_size = 512 * 1024;
+        config.silence_warnings = true;
+        if failures.is_some() {
+            config.failure_persistence = FailurePersistence::File(failures);
+        }
+        let begin = Instant::now();
+        let executions = Runner::new(scheduler, config).run(execution);
+        let seconds = begin.elapsed().as_secs_f64();
+        say(&format!(
+            "model {name}: {executions} executions in {seconds:.1} s"
+        ));
+        executions
+    }
+
+    /// Runs these on threads of the model and waits for all of them.
+    fn run_all(work: Vec<Work>) {
+        let threads: Vec<_> = work.into_iter().map(shuttle::thread::spawn).collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The store's races, one by one. Each runs under any judge, on any primitives.
+
+use std::sync::{Arc, Mutex};
+
+use plan_store::{
+    Activation, EndpointName, Error, Generation, MemoryStore, Pin, PlanStore, Resolution, Resolve,
+    Retention, Swept,
+};
+
+use super::judge::{Judge, Work};
+use super::{Findings, endpoints, plan, swept_outcome};
+
+pub const RETENTION: Retention = Retention::newest(0);
+
+fn generation(number: u32) -> Generation {
+    Generation::new(number).unwrap()
+}
+
+pub fn memory<J: Judge>() -> MemoryStore<J::Primitives> {
+    MemoryStore::with_primitives(RETENTION)
+}
+
+/// The endpoint of these models.
+fn endpoint() -> EndpointName {
+    endpoints(1).remove(0)
+}
+
+/// Publishes so many plans and makes the first active at the only endpoint.
+fn begin<S: PlanStore>(store: S, plans: u8) -> S {
+    for octet in 1..=plans {
+        store.publish(plan(&endpoints(1), octet)).unwrap();
+    }
+    assert!(activates(&store, 1));
+    store
+}
+
+/// Whether the plan becomes active at the endpoint now.
+fn activates(store: &impl PlanStore, plan: u32) -> bool {
+    let pin = store.pin(generation(plan)).unwrap();
+    let activation = store.activate(&pin, &endpoint()).unwrap();
+    matches!(activation, Activation::Activated { .. })
+}
+
+/// Withdraws the endpoint by a plan that does not name it.
+fn withdraw(store: &impl PlanStore, plan: u32) {
+    let pin = store.pin(generation(plan)).unwrap();
+    let _ = store.withdraw(&pin, &endpoint()).unwrap();
+}
+
+/// What the sweep did, and why it spared what it did not delete.
+fn note_swept(found: &Findings, swept: &Swept) {
+    found.note(swept_outcome(swept).unwrap_or_else(|| "nothing old".into()));
+}
+
+/// Has the judge explore a race.
+fn race<J: Judge>(
+    name: &str,
+    bound: Option<usize>,
+    execution: impl Fn(&Findings) + Send + Sync + 'static,
+) -> Findings {
+    let findings = Findings::default();
+    let found = findings.clone();
+    J::explore(name, bound, move || execution(&found));
+    findings
+}
+
+/// Two plans are activated at one endpoint; a third was active.
+pub fn activate_against_activate<J: Judge>() -> Findings {
+    race::<J>("activate against activate", None, |found| {
+        let store = begin(memory::<J>(), 3);
+        let activate = |number: u32| -> Work {
+            let (store, found) = (store.clone(), found.clone());
+            Box::new(move || {
+                let pin = store.pin(generation(number)).unwrap();
+                found.note(match store.activate(&pin, &endpoint()).unwrap() {
+                    Activation::Activated { replaced }
+                        if replaced.standing.generation() > Some(generation(number)) =>
+                    {
+                        "Monotonic broken"
+                    }
+                    Activation::Activated { .. } => "activated",
+                    Activation::Stale { .. } => "stale",
+                    Activation::Already | Activation::Unknown => "impossible",
+                });
+            })
+        };
+        J::run_all(vec![activate(2), activate(3)]);
+        let end = store.state(&endpoint()).unwrap();
+        found.note(format!("{:?} after {:?}", end.standing, end.rollback));
+    })
+}
+
+/// An endpoint is withdrawn by plan 3 while slow plan 2 is activated there.
+pub fn withdraw_against_activate<J: Judge>() -> Findings {
+    race::<J>("withdraw against activate", None, |found| {
+        let store = begin(memory::<J>(), 2);
+        store.publish(plan(&endpoints(2)[1..], 3)).unwrap();
+        let (activating, withdrawing) = (store.clone(), store.clone());
+        J::run_all(vec![
+            Box::new(move || {
+                activates(&activating, 2);
+            }) as Work,
+            Box::new(move || withdraw(&withdrawing, 3)),
+        ]);
+        let end = store.state(&endpoint()).unwrap();
+        found.note(format!("{:?} after {:?}", end.standing, end.rollback));
+    })
+}
+
+/// An old plan is pinned while a sweep would delete it.
+pub fn pin_against_sweep<J: Judge>() -> Findings {
+    race::<J>("pin against sweep", None, |found| {
+        let store = begin(memory::<J>(), 3);
+        activates(&store, 3);
+        let (pinning, sweeping) = (store.clone(), store.clone());
+        let (found_pin, found_sweep) = (found.clone(), found.clone());
+        J::run_all(vec![
+            Box::new(move || {
+                found_pin.note(match pinning.pin(generation(2)) {
+                    Ok(pin) if pinning.pin(pin.generation()).is_ok() => "held",
+                    Ok(_) => "PinnedKept broken",
+                    Err(Error::NoSuchPlan { .. }) => "gone",
+                    Err(_) => "impossible",
+                });
+            }) as Work,
+            Box::new(move || {
+                let swept = sweeping.sweep(generation(3)).unwrap();
+                let deleted = swept.deleted.contains(&generation(2));
+                found_sweep.note(if deleted { "deleted 2" } else { "spared 2" });
+            }),
+        ]);
+    })
+}
+
+/// What a resolution is, as an outcome.
+fn answer(resolution: &Resolution) -> String {
+    match resolution {
+        Resolution::Answer {
+            generation,
+            records,
+        } => {
+            let last = records.a()[0].address.octets()[3];
+            if u32::from(last) == generation.get() {
+                format!("answer from {generation}")
+            } else {
+                "WholeAnswer broken".into()
+            }
+        }
+        Resolution::Dangling { .. } => "NeverEmpty broken".into(),
+        Resolution::Withdrawn { .. } => "withdrawn".into(),
+        Resolution::Vacant => "vacant".into(),
+        Resolution::Unknown => "unknown".into(),
+    }
+}
+
+/// A reader as one would write it without much thought: it reads what is active,
+/// fetches that plan, and does not look again.
+pub struct OneLook<S>(pub S, pub Resolution);
+
+impl<S: PlanStore> Resolve for OneLook<S> {
+    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+        let active = self.0.state(endpoint).unwrap().standing.active().unwrap();
+        self.1 = match self.0.pin(active) {
+            Ok(pin) => Resolution::Answer {
+                generation: active,
+                records: Arc::clone(pin.plan().records(endpoint).unwrap()),
+            },
+            Err(_) => Resolution::Dangling { generation: active },
+        };
+        &self.1
+    }
+
+    fn is_above(&mut self, _: &EndpointName) -> bool {
+        false
+    }
+}
+
+/// A reader while plans are activated and swept from under it.
+pub fn reader_against_activate<J: Judge, R: Resolve + Send + 'static>(
+    bound: Option<usize>,
+    reader: fn(&MemoryStore<J::Primitives>) -> R,
+) -> Findings {
+    race::<J>("reader against activate and sweep", bound, move |found| {
+        let store = begin(memory::<J>(), 3);
+        let (mut reader, activating) = (reader(&store), store.clone());
+        let (found_reader, found_sweep) = (found.clone(), found.clone());
+        J::run_all(vec![
+            Box::new(move || {
+                let mut last = None;
+                for _ in 0..2 {
+                    let resolution = reader.resolve(&endpoint());
+                    found_reader.note(answer(resolution));
+                    if resolution.generation() < last {
+                        found_reader.note("Monotonic broken");
+                    }
+                    last = resolution.generation();
+                }
+            }) as Work,
+            Box::new(move || {
+                assert!(activates(&activating, 2) && activates(&activating, 3));
+                note_swept(&found_sweep, &activating.sweep(generation(3)).unwrap());
+            }),
+        ]);
+    })
+}
+
+/// A reader while its endpoint, long withdrawn, is forgotten by a sweep and comes
+/// back with plan 4, in a cell of its own.
+pub fn reader_against_coming_and_going<J: Judge>() -> Findings {
+    race::<J>(
+        "reader against an endpoint that comes and goes",
+        None,
+        |found| {
+            let store = begin(memory::<J>(), 1);
+            for octet in [2, 3] {
+                store.publish(plan(&endpoints(2)[1..], octet)).unwrap();
+                withdraw(&store, octet.into());
+            }
+            let mut reader = store.reader();
+            reader.resolve(&endpoint());
+            let after = Arc::new(Mutex::new(None));
+            let (coming, to_after) = (store.clone(), Arc::clone(&after));
+            let (found_reader, found_sweep) = (found.clone(), found.clone());
+            J::run_all(vec![
+                Box::new(move || {
+                    let mut told = Vec::new();
+                    for _ in 0..2 {
+                        told.push(answer(reader.resolve(&endpoint())));
+                    }
+                    found_reader.note(told.join(", then "));
+                    *to_after.lock().unwrap() = Some(reader);
+                }) as Work,
+                Box::new(move || {
+                    note_swept(&found_sweep, &coming.sweep(generation(3)).unwrap());
+                    coming.publish(plan(&endpoints(1), 4)).unwrap();
+                    activates(&coming, 4);
+                }),
+            ]);
+            let mut reader = after.lock().unwrap().take().unwrap();
+            let resolution = answer(reader.resolve(&endpoint()));
+            found.note(format!("in the end {resolution}"));
+        },
+    )
+}
+
+/// A Planner publishes plan 3; a slow Enactor picks up the latest plan, and holds
+/// it; a quick one picks up the latest, activates it and sweeps.
+pub fn publish_against_sweep<J: Judge, S: PlanStore + Clone + 'static>(
+    store: fn() -> S,
+) -> Findings {
+    // Without a bound it holds as well: 179,515 executions with plain loads,
+    // 311,723 with rmw loads, a minute each.
+    race::<J>("publish against sweep", Some(3), move |found| {
+        let store = begin(store(), 2);
+        let (publishing, slow, quick) = (store.clone(), store.clone(), store.clone());
+        let (found_slow, found_quick) = (found.clone(), found.clone());
+        J::run_all(vec![
+            Box::new(move || {
+                publishing.publish(plan(&endpoints(1), 3)).unwrap();
+            }) as Work,
+            Box::new(move || {
+                let pin = slow.latest().unwrap().unwrap();
+                found_slow.note(format!("picked up {}", pin.generation()));
+                if slow.pin(pin.generation()).is_err() {
+                    found_slow.note("PinnedKept broken");
+                }
+            }),
+            Box::new(move || {
+                let pin = quick.latest().unwrap().unwrap();
+                let _ = quick.activate(&pin, &endpoint()).unwrap();
+                let applied = pin.generation();
+                drop(pin);
+                note_swept(&found_quick, &quick.sweep(applied).unwrap());
+            }),
+        ]);
+        let newest = store.latest().unwrap().unwrap().generation();
+        found.note(format!("the newest is {newest}"));
+    })
+}

@@ -1,0 +1,151 @@
+//! The second judge: the same table, the same races, and the whole system with ten
+//! endpoints, which is out of loom's reach.
+//!
+//! A schedule that breaks something is kept in a file, and its name is printed.
+//! To play it again, with the picture of what happened:
+//!
+//! ```sh
+//! SCHEDULE=FILE cargo test --features loom,shuttle --test model_shuttle whole_system -- --nocapture
+//! ```
+
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed model")]
+
+mod model;
+
+use std::env;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use incident::{IncidentStore, Invariant, Variant};
+use model::Findings;
+use model::judge::{Dfs, Judge, Pct, Random, run};
+use model::outage::{Protocol, Setup};
+use model::{races, system};
+use plan_store::{MemoryStore, Shuttle};
+use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
+
+/// Schedules of the whole system that each scheduler draws.
+const SCHEDULES: usize = 150_000;
+
+const SEED: u64 = 2025;
+
+fn decides_as_loom_does<J: Judge>() {
+    for protocol in Protocol::ALL {
+        let findings = protocol.explore::<J>(Setup::SMALL).findings;
+        findings.assert_broken(protocol.broken());
+        findings.assert_seen(&["activated", "pass applied"]);
+    }
+}
+
+#[test]
+fn random_schedules_decide_the_table_as_loom_does() {
+    decides_as_loom_does::<Random>();
+}
+
+#[test]
+fn pct_schedules_decide_the_table_as_loom_does() {
+    decides_as_loom_does::<Pct>();
+}
+
+#[test]
+fn all_schedules_of_two_threads_keep_the_newer_the_withdrawn_and_the_pinned() {
+    races::activate_against_activate::<Dfs>().assert_outcomes(&[
+        "activated",
+        "stale",
+        "Active(#3) after Some(#2)",
+        "Active(#3) after Some(#1)",
+    ]);
+    races::withdraw_against_activate::<Dfs>().assert_outcomes(&[
+        "Withdrawn(#3) after Some(#1)",
+        "Withdrawn(#3) after Some(#2)",
+    ]);
+    races::pin_against_sweep::<Dfs>().assert_outcomes(&["held", "gone", "deleted 2", "spared 2"]);
+}
+
+/// Where the schedules that break something go.
+fn failures() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schedules");
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The scheduler, or the schedule that the reader wants to see again.
+fn wanted(scheduler: impl Scheduler + Send + 'static) -> Box<dyn Scheduler + Send> {
+    match env::var("SCHEDULE") {
+        Ok(file) => Box::new(ReplayScheduler::new_from_file(file).unwrap()),
+        Err(_) => Box::new(scheduler),
+    }
+}
+
+fn whole_system_holds(name: &str, scheduler: impl Scheduler + Send + 'static) {
+    let (findings, fleet) = (Findings::default(), system::fleet());
+    let found = findings.clone();
+    let name = format!("whole system, 10 endpoints ({name})");
+    run(&name, wanted(scheduler), Some(failures()), move || {
+        let store = MemoryStore::<Shuttle>::with_primitives(system::RETENTION);
+        system::demand(&system::run::<Random, _>(store, &fleet, &found));
+    });
+    findings.assert_broken(&[]);
+    findings.assert_seen(&[
+        "activated",
+        "already",
+        "stale",
+        "pass applied",
+        "pass stale",
+        "pass stale at start",
+        "deleted",
+        "spared: Rollback",
+        "spared: Pinned",
+        "an answer moved on",
+    ]);
+    findings.assert_never("an answer went back");
+    findings.assert_never("pass failed");
+}
+
+#[test]
+fn the_whole_system_holds_on_random_schedules() {
+    let scheduler = RandomScheduler::new_from_seed(SEED, SCHEDULES);
+    whole_system_holds("shuttle, random", scheduler);
+}
+
+#[test]
+fn the_whole_system_holds_on_pct_schedules() {
+    let scheduler = PctScheduler::new_from_seed(SEED, 5, SCHEDULES);
+    whole_system_holds("shuttle, PCT", scheduler);
+}
+
+/// Runs the system of October 2025 until a sweep deletes what is active, and says
+/// what broke.
+fn breaks(name: &str, scheduler: impl Scheduler + 'static, failures: &Path) -> String {
+    let (findings, fleet) = (Findings::default(), system::fleet());
+    let breach = Arc::new(Mutex::new(String::new()));
+    let seen = Arc::clone(&breach);
+    let failures = Some(failures.to_owned());
+    let explored = catch_unwind(AssertUnwindSafe(|| {
+        run(name, scheduler, failures, move || {
+            let variant = Variant::LockPerEndpoint;
+            let store = IncidentStore::<Shuttle>::with_primitives(variant, system::RETENTION);
+            let journal = system::run::<Random, _>(store, &fleet, &findings);
+            *seen.lock().unwrap() = format!("{:?}", journal.verdict());
+            assert!(!journal.verdict().contains_key(&Invariant::ActiveKept));
+        });
+    }));
+    assert!(explored.is_err(), "nothing broke");
+    let breach = breach.lock().unwrap();
+    breach.clone()
+}
+
+#[test]
+fn the_system_of_the_incident_breaks_and_its_schedule_can_be_played_again() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("incident");
+    let _ = fs::remove_dir_all(&folder); // Of an earlier run, if there was one.
+    fs::create_dir_all(&folder).unwrap();
+    let scheduler = RandomScheduler::new_from_seed(SEED, SCHEDULES);
+    let breach = breaks("incident's system", scheduler, &folder);
+    assert!(breach.contains("Monotonic"), "{breach}");
+    let schedule = folder.join("schedule000.txt");
+    let again = ReplayScheduler::new_from_file(&schedule).unwrap();
+    assert_eq!(breaks("incident's system, again", again, &folder), breach);
+}
