@@ -78,8 +78,7 @@ fn explore(args: &Args) -> Result<bool, String> {
                     .map_err(|error| format!("{}: {error}; give another file", file.display()))?;
             }
         }
-        None if !times.is_empty() => println!("It keeps the invariant you named."),
-        None => {}
+        None => println!("So there is nothing to draw."),
     }
     Ok(times.keys().copied().eq(protocol.broken().iter().copied()))
 }

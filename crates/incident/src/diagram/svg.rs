@@ -14,7 +14,7 @@ const APART: usize = 190;
 /// Where the lifelines begin.
 const TOP: usize = 76;
 /// How many characters of a note fit on a line.
-const NOTE: usize = 118;
+const NOTE: usize = 130;
 
 const STYLE: &str = "
     svg { background: #ffffff; color: #1f2328 }
