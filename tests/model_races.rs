@@ -15,77 +15,65 @@ mod model;
 
 use incident::{IncidentStore, Variant};
 use model::judge::{LoomOn, PlainLoads, RmwLoads};
+use model::mutant::{Change, Mutable, Mutation};
 use model::races::{
-    OneLook, RETENTION, activate_against_activate, memory, pin_against_sweep,
-    publish_against_sweep, reader_against_activate, reader_against_coming_and_going,
-    withdraw_against_activate,
+    self, OneLook, RETENTION, activate_against_activate, pin_against_sweep, publish_against_sweep,
+    reader_against_activate, reader_against_coming_and_going, withdraw_against_activate,
 };
-use model::weakened::{Torn, Uncounted};
-use plan_store::{Loom, MemoryStore, PlanStore, Resolution};
+use plan_store::{Loom, MemoryStore, Resolution};
 
 #[test]
 fn activate_against_activate_keeps_the_newer() {
-    for findings in [
-        activate_against_activate::<PlainLoads>(),
-        activate_against_activate::<RmwLoads>(),
-    ] {
-        findings.assert_outcomes(&[
-            "activated",
-            "stale",
-            "Active(#3) after Some(#2)",
-            "Active(#3) after Some(#1)",
-        ]);
-    }
+    races::activate_against_activate_keeps_the_newer::<PlainLoads>();
+    races::activate_against_activate_keeps_the_newer::<RmwLoads>();
 }
+
+/// With every compare-and-swap of the store torn in two.
+const TORN: Mutation = Mutation {
+    site: None,
+    change: Change::Torn,
+};
+
+/// With a store that counts nothing.
+const UNCOUNTED: Mutation = Mutation {
+    site: None,
+    change: Change::AddsNothing,
+};
 
 #[test]
 fn activate_against_activate_needs_its_compare_and_swap() {
-    let torn = activate_against_activate::<LoomOn<Torn>>();
+    let torn = TORN.during(activate_against_activate::<LoomOn<Mutable>>);
     torn.assert_seen(&["Active(#2) after Some(#1)"]);
 }
 
 #[test]
 fn withdraw_against_activate_leaves_it_withdrawn() {
-    for findings in [
-        withdraw_against_activate::<PlainLoads>(),
-        withdraw_against_activate::<RmwLoads>(),
-    ] {
-        findings.assert_outcomes(&[
-            "Withdrawn(#3) after Some(#1)",
-            "Withdrawn(#3) after Some(#2)",
-        ]);
-    }
+    races::withdraw_against_activate_leaves_it_withdrawn::<PlainLoads>();
+    races::withdraw_against_activate_leaves_it_withdrawn::<RmwLoads>();
 }
 
 #[test]
 fn withdraw_against_activate_needs_its_compare_and_swap() {
-    let torn = withdraw_against_activate::<LoomOn<Torn>>();
+    let torn = TORN.during(withdraw_against_activate::<LoomOn<Mutable>>);
     torn.assert_seen(&["Active(#2) after Some(#1)"]);
 }
 
 #[test]
 fn pin_against_sweep_keeps_what_is_pinned() {
-    for findings in [
-        pin_against_sweep::<PlainLoads>(),
-        pin_against_sweep::<RmwLoads>(),
-    ] {
-        findings.assert_outcomes(&["held", "gone", "deleted 2", "spared 2"]);
-    }
+    races::pin_against_sweep_keeps_what_is_pinned::<PlainLoads>();
+    races::pin_against_sweep_keeps_what_is_pinned::<RmwLoads>();
 }
 
 #[test]
 fn pin_against_sweep_needs_its_compare_and_swap() {
-    pin_against_sweep::<LoomOn<Torn>>().assert_seen(&["PinnedKept broken"]);
+    let torn = TORN.during(pin_against_sweep::<LoomOn<Mutable>>);
+    torn.assert_seen(&["PinnedKept broken"]);
 }
 
 #[test]
 fn reader_against_activate_sees_one_whole_plan_after_another() {
-    for findings in [
-        reader_against_activate::<PlainLoads, _>(None, MemoryStore::reader),
-        reader_against_activate::<RmwLoads, _>(None, MemoryStore::reader),
-    ] {
-        findings.assert_outcomes(&["answer from 1", "answer from 2", "answer from 3", "deleted"]);
-    }
+    races::reader_against_activate_sees_one_whole_plan_after_another::<PlainLoads>();
+    races::reader_against_activate_sees_one_whole_plan_after_another::<RmwLoads>();
 }
 
 #[test]
@@ -97,47 +85,20 @@ fn reader_against_activate_needs_its_second_look() {
 
 #[test]
 fn reader_against_coming_and_going_follows() {
-    for findings in [
-        reader_against_coming_and_going::<PlainLoads>(),
-        reader_against_coming_and_going::<RmwLoads>(),
-    ] {
-        findings.assert_outcomes(&[
-            "withdrawn, then withdrawn",
-            "withdrawn, then unknown",
-            "withdrawn, then vacant",
-            "withdrawn, then answer from 4",
-            "unknown, then unknown",
-            "unknown, then vacant",
-            "unknown, then answer from 4",
-            "vacant, then vacant",
-            "vacant, then answer from 4",
-            "answer from 4, then answer from 4",
-            "deleted",
-            "in the end answer from 4",
-        ]);
-    }
+    races::reader_against_coming_and_going_follows::<PlainLoads>();
+    races::reader_against_coming_and_going_follows::<RmwLoads>();
 }
 
 #[test]
 fn reader_against_coming_and_going_needs_the_count() {
-    let findings = reader_against_coming_and_going::<LoomOn<Uncounted>>();
+    let findings = UNCOUNTED.during(reader_against_coming_and_going::<LoomOn<Mutable>>);
     findings.assert_seen(&["in the end withdrawn"]);
 }
 
 #[test]
 fn publish_against_sweep_loses_nothing() {
-    for findings in [
-        publish_against_sweep::<PlainLoads, _>(memory::<PlainLoads>),
-        publish_against_sweep::<RmwLoads, _>(memory::<RmwLoads>),
-    ] {
-        findings.assert_outcomes(&[
-            "picked up 2",
-            "picked up 3",
-            "spared: Rollback",
-            "deleted",
-            "the newest is 3",
-        ]);
-    }
+    races::publish_against_sweep_loses_nothing::<PlainLoads>();
+    races::publish_against_sweep_loses_nothing::<RmwLoads>();
 }
 
 #[test]
@@ -146,4 +107,16 @@ fn publish_against_sweep_needs_to_spare_what_is_pinned() {
         || IncidentStore::<Loom>::with_primitives(Variant::CompareAndSwapOnly, RETENTION);
     let findings = publish_against_sweep::<PlainLoads, _>(unprotected);
     findings.assert_seen(&["PinnedKept broken"]);
+}
+
+#[test]
+fn activate_against_sweep_keeps_the_active() {
+    races::activate_against_sweep_keeps_the_active::<PlainLoads>();
+    races::activate_against_sweep_keeps_the_active::<RmwLoads>();
+}
+
+#[test]
+fn activate_hands_on_what_came_before() {
+    races::activate_hands_on_what_came_before::<PlainLoads>();
+    races::activate_hands_on_what_came_before::<RmwLoads>();
 }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use plan_store::{Loom, LoomRmw, Primitives};
 
-use super::weakened::{Torn, Uncounted};
+use super::mutant::Mutable;
 
 /// The work of one thread of a model.
 pub type Work = Box<dyn FnOnce() + Send>;
@@ -44,12 +44,8 @@ impl LoomPrimitives for LoomRmw {
     const KIND: &'static str = "loom, rmw loads";
 }
 
-impl LoomPrimitives for Torn {
-    const KIND: &'static str = "loom, torn compare-and-swap";
-}
-
-impl LoomPrimitives for Uncounted {
-    const KIND: &'static str = "loom, uncounted";
+impl LoomPrimitives for Mutable {
+    const KIND: &'static str = "loom, mutant";
 }
 
 pub type PlainLoads = LoomOn<Loom>;

@@ -16,10 +16,10 @@
 #![allow(missing_debug_implementations, reason = "a test's own types")]
 
 pub mod judge;
+pub mod mutant;
 pub mod outage;
 pub mod races;
 pub mod system;
-pub mod weakened;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};

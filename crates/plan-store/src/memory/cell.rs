@@ -14,12 +14,13 @@
 //!    plan in the store names the endpoint, and to withdraw it is refused.
 //!
 //! # Orderings
-//! The compare-and-swap releases and [`Cell::state`] acquires: who sees a
-//! generation also sees all that its activator did before. Its success ordering
-//! acquires as well, so that each step follows the one it replaces and a chain
-//! of activations hands on what the first one released.
+//! The compare-and-swap releases; [`Cell::state`] acquires, and so does a
+//! compare-and-swap that fails: who is told of a generation also sees all that its
+//! activator did before. Success need not acquire: the word is the one that was
+//! seen, and seeing it did. So each step follows the one it replaces, and a chain of
+//! activations hands on what the first one released.
 
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::atomic::Ordering::{Acquire, Release};
 
 use crate::primitives::{Primitives, Word};
 use crate::{Activation, EndpointState, Generation, Standing};
@@ -61,7 +62,7 @@ impl<P: Primitives> Cell<P> {
             };
             match self
                 .word
-                .compare_exchange(seen.to_word(), next.to_word(), AcqRel, Acquire)
+                .compare_exchange(seen.to_word(), next.to_word(), Release, Acquire)
             {
                 Ok(_) => return Activation::Activated { replaced: seen },
                 Err(current) => seen = EndpointState::from_word(current),

@@ -70,7 +70,7 @@ mod sweep;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::Ordering::Relaxed;
 
 use tracing::{debug, info};
 
@@ -252,7 +252,11 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
 struct Shared<P: Primitives> {
     retention: Retention,
     index: P::Lock<Index<P>>,
-    /// How often cells have been added to the index or removed from it.
+    /// How often cells have been added to the index or removed from it. Needs no
+    /// ordering of its own: it changes under the lock alone. Who reads a new count
+    /// and then takes the lock cannot come before the section that counted, for no
+    /// load returns what is stored after it; so he finds the cells as they are. Who
+    /// reads an old count was told by nobody of the new one.
     changes: P::Word,
 }
 
@@ -262,13 +266,12 @@ impl<P: Primitives> Shared<P> {
     }
 
     fn changes(&self) -> u64 {
-        self.changes.load(Acquire)
+        self.changes.load(Relaxed)
     }
 
-    /// Counts a change of the cells. Called under the lock alone, so that who
-    /// sees the new count and then takes the lock finds the cells as they are.
+    /// Counts a change of the cells. Called under the lock alone.
     fn endpoints_changed(&self) {
-        self.changes.fetch_add(1, Release);
+        self.changes.fetch_add(1, Relaxed);
     }
 
     /// What an endpoint answers whose word said `state`, and what its word says

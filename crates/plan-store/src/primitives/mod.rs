@@ -36,18 +36,21 @@ pub trait Primitives: Send + Sync + 'static {
 }
 
 /// An atomic word of 64 bits. The methods are those of
-/// [`AtomicU64`](std::sync::atomic::AtomicU64).
+/// [`AtomicU64`](std::sync::atomic::AtomicU64). They know who calls, so that a
+/// checker's word can weaken one access in the code and leave the others alone.
 pub trait Word: Send + Sync + 'static {
     /// A word with this value.
     fn new(value: u64) -> Self;
 
     /// Its value.
+    #[track_caller]
     fn load(&self, order: Ordering) -> u64;
 
     /// Sets it to `new` if it is `current`; returns what it was.
     ///
     /// # Errors
     /// What it is, if that is not `current`.
+    #[track_caller]
     fn compare_exchange(
         &self,
         current: u64,
@@ -57,9 +60,11 @@ pub trait Word: Send + Sync + 'static {
     ) -> Result<u64, u64>;
 
     /// Adds, wrapping; returns what it was.
+    #[track_caller]
     fn fetch_add(&self, value: u64, order: Ordering) -> u64;
 
     /// Subtracts, wrapping; returns what it was.
+    #[track_caller]
     fn fetch_sub(&self, value: u64, order: Ordering) -> u64;
 }
 
