@@ -1,24 +1,35 @@
 //! Each race of the store on its own: with two threads all interleavings there are,
-//! with three those of up to three preemptions. Every model runs on `MemoryStore`, where it must hold,
-//! and again without the protection that it is about, where it must break:
+//! with three those of up to two or three preemptions. Every model runs on
+//! `MemoryStore`, where it must hold, and again without the protection that it is
+//! about, where it must break:
 //!
 //! | race | without |
 //! |---|---|
 //! | activate against activate | a compare-and-swap that is one step |
 //! | withdraw against activate | the same |
 //! | pin against sweep | the same |
+//! | activate against sweep | the ordering between letting go and deleting |
+//! | sweep against sweep | a compare-and-swap that is one step |
+//! | activate hands on | the orderings of the endpoint's word |
 //! | reader against activate and sweep | the reader's second look at the word |
 //! | reader against an endpoint that comes and goes | the count of comings and goings |
+//! | denial against endpoints that change places | the reader's second look at all of them |
 //! | publish against sweep | sparing what is pinned |
+//!
+//! `tests/model_mutants.rs` takes away each atomic access of the store in turn.
 
 mod model;
+
+use std::sync::atomic::Ordering;
 
 use incident::{IncidentStore, Variant};
 use model::judge::{LoomOn, PlainLoads, RmwLoads};
 use model::mutant::{Change, Mutable, Mutation};
 use model::races::{
-    self, OneLook, RETENTION, activate_against_activate, pin_against_sweep, publish_against_sweep,
-    reader_against_activate, reader_against_coming_and_going, withdraw_against_activate,
+    self, OneLook, RETENTION, activate_against_activate, activate_against_sweep, activate_hands_on,
+    denial_against_changing_places, pin_against_sweep, publish_against_sweep,
+    reader_against_activate, reader_against_coming_and_going, sweep_against_sweep,
+    withdraw_against_activate,
 };
 use plan_store::{Loom, MemoryStore, Resolution};
 
@@ -119,4 +130,49 @@ fn activate_against_sweep_keeps_the_active() {
 fn activate_hands_on_what_came_before() {
     races::activate_hands_on_what_came_before::<PlainLoads>();
     races::activate_hands_on_what_came_before::<RmwLoads>();
+}
+
+#[test]
+fn sweep_against_sweep_deletes_once() {
+    races::sweep_against_sweep_deletes_once::<PlainLoads>();
+    races::sweep_against_sweep_deletes_once::<RmwLoads>();
+}
+
+#[test]
+fn denial_against_changing_places_never_denies() {
+    races::denial_against_changing_places_never_denies::<PlainLoads>();
+    races::denial_against_changing_places_never_denies::<RmwLoads>();
+}
+
+#[test]
+fn denial_against_changing_places_needs_its_second_look() {
+    let one_look = |store: &MemoryStore<Loom>| OneLook(store.clone(), Resolution::Unknown);
+    let findings = denial_against_changing_places::<PlainLoads, _>(one_look);
+    findings.assert_seen(&["denied"]);
+}
+
+#[test]
+fn activate_hands_on_needs_the_words_release() {
+    let relaxed = Mutation {
+        site: None,
+        change: Change::Order(Ordering::Relaxed),
+    };
+    let findings = relaxed.during(activate_hands_on::<LoomOn<Mutable>>);
+    findings.assert_seen(&["told of 2, and does not see it"]);
+}
+
+#[test]
+fn activate_against_sweep_needs_its_orderings() {
+    let relaxed = Mutation {
+        site: None,
+        change: Change::Order(Ordering::Relaxed),
+    };
+    let findings = relaxed.during(activate_against_sweep::<LoomOn<Mutable>>);
+    findings.assert_seen(&["NeverEmpty broken"]);
+}
+
+#[test]
+fn sweep_against_sweep_needs_its_compare_and_swap() {
+    let findings = TORN.during(sweep_against_sweep::<LoomOn<Mutable>>);
+    findings.assert_seen(&["both deleted 2"]);
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use plan_store::primitives::{Primitives, Word as _};
 use plan_store::{
     Activation, EndpointName, Error, Generation, MemoryStore, Pin, PlanStore, Resolution, Resolve,
-    Retention, Swept,
+    Retention, Standing, Swept,
 };
 
 use super::judge::{Judge, Work};
@@ -136,7 +136,7 @@ pub fn pin_against_sweep<J: Judge>() -> Findings {
 
 /// A slow Enactor activates old plan 2 while a sweep, after plan 3, would delete it.
 /// The newer plan is active nowhere, so nothing but the pin stands between them.
-fn activate_against_sweep<J: Judge>() -> Findings {
+pub fn activate_against_sweep<J: Judge>() -> Findings {
     race::<J>("activate against sweep", None, |found| {
         let store = begin(memory::<J>(), 3);
         let (slow, sweeping) = (store.clone(), store.clone());
@@ -176,9 +176,44 @@ pub fn activate_against_sweep_keeps_the_active<J: Judge>() {
     ]);
 }
 
+/// Two sweeps come to the same old plan.
+pub fn sweep_against_sweep<J: Judge>() -> Findings {
+    race::<J>("sweep against sweep", None, |found| {
+        let store = begin(memory::<J>(), 3);
+        activates(&store, 3);
+        let deletions = Arc::new(Mutex::new(0));
+        let sweep = || -> Work {
+            let (store, found) = (store.clone(), found.clone());
+            let deletions = Arc::clone(&deletions);
+            Box::new(move || {
+                let Swept { deleted, spared } = store.sweep(generation(3)).unwrap();
+                *deletions.lock().unwrap() += deleted.len();
+                found.note(format!("deleted {deleted:?}, spared {spared:?}"));
+            })
+        };
+        J::run_all(vec![sweep(), sweep()]);
+        found.note(match *deletions.lock().unwrap() {
+            1 => "one deleted 2",
+            2 => "both deleted 2",
+            _ => "nobody deleted 2",
+        });
+        let gone = matches!(store.pin(generation(2)), Err(Error::NoSuchPlan { .. }));
+        found.note(if gone { "gone" } else { "Reclaimed broken" });
+    })
+}
+
+pub fn sweep_against_sweep_deletes_once<J: Judge>() {
+    sweep_against_sweep::<J>().assert_outcomes(&[
+        "deleted [#2], spared [(#1, Rollback)]",
+        "deleted [], spared [(#1, Rollback)]",
+        "one deleted 2",
+        "gone",
+    ]);
+}
+
 /// Who is told of a generation sees what its activator did before, whether he reads
 /// it, replaces it, or loses to it.
-fn activate_hands_on<J: Judge>() -> Findings {
+pub fn activate_hands_on<J: Judge>() -> Findings {
     // Without a bound it holds as well: 858,199 executions with plain loads,
     // 3,777,297 with rmw loads, eight minutes in all.
     race::<J>("activate hands on", Some(2), |found| {
@@ -262,8 +297,12 @@ impl<S: PlanStore> Resolve for OneLook<S> {
         &self.1
     }
 
+    /// For names above all endpoints of these models.
     fn is_above(&mut self, _: &EndpointName) -> bool {
-        false
+        endpoints(2).iter().any(|below| {
+            let state = self.0.state(below).unwrap();
+            !matches!(state.standing, Standing::Withdrawn(_))
+        })
     }
 }
 
@@ -294,6 +333,43 @@ pub fn reader_against_activate<J: Judge, R: Resolve + Send + 'static>(
             }),
         ]);
     })
+}
+
+/// Two endpoints below a name change places: at each moment one of them is there. The
+/// one that comes is looked at first, the one that goes after it.
+pub fn denial_against_changing_places<J: Judge, R: Resolve + Send + 'static>(
+    reader: fn(&MemoryStore<J::Primitives>) -> R,
+) -> Findings {
+    race::<J>("denial against changing places", None, move |found| {
+        let store = memory::<J>();
+        let both = endpoints(2);
+        for (octet, named) in [(1, &both[..]), (2, &both[1..]), (3, &both[..1])] {
+            store.publish(plan(named, octet)).unwrap();
+        }
+        let second = store.pin(generation(2)).unwrap();
+        let _ = store.activate(&second, &both[1]).unwrap();
+        let _ = store.withdraw(&second, &both[0]).unwrap();
+        drop(second);
+        let (mut reader, changing, found_reader) = (reader(&store), store.clone(), found.clone());
+        J::run_all(vec![
+            Box::new(move || {
+                let above = reader.is_above(&"example".parse().unwrap());
+                found_reader.note(if above { "above" } else { "denied" });
+            }) as Work,
+            Box::new(move || {
+                let third = changing.pin(generation(3)).unwrap();
+                let _ = changing.activate(&third, &both[0]).unwrap();
+                let _ = changing.withdraw(&third, &both[1]).unwrap();
+            }),
+        ]);
+        let end = store.reader().is_above(&"example".parse().unwrap());
+        found.note(if end { "above in the end" } else { "denied" });
+    })
+}
+
+pub fn denial_against_changing_places_never_denies<J: Judge>() {
+    denial_against_changing_places::<J, _>(MemoryStore::reader)
+        .assert_outcomes(&["above", "above in the end"]);
 }
 
 /// A reader while its endpoint, long withdrawn, is forgotten by a sweep and comes
@@ -446,10 +522,15 @@ pub fn all<J: Judge>() -> Vec<(&'static str, fn())> {
             "activate against sweep",
             activate_against_sweep_keeps_the_active::<J>,
         ),
+        ("sweep against sweep", sweep_against_sweep_deletes_once::<J>),
         ("activate hands on", activate_hands_on_what_came_before::<J>),
         (
             "reader against activate",
             reader_against_activate_sees_one_whole_plan_after_another::<J>,
+        ),
+        (
+            "denial against changing places",
+            denial_against_changing_places_never_denies::<J>,
         ),
         (
             "reader against coming and going",

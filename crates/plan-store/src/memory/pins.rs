@@ -49,9 +49,18 @@ pub(super) struct Pins<P: Primitives> {
 }
 
 /// Proof that nobody held a pin at some moment.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[must_use]
 pub(super) struct Unpinned(u64);
+
+/// Why a plan cannot be deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Refused {
+    /// Somebody holds a pin, or has taken one since.
+    Pinned,
+    /// Somebody else deleted it.
+    Deleted,
+}
 
 impl<P: Primitives> Pins<P> {
     pub(super) fn none() -> Self {
@@ -77,18 +86,30 @@ impl<P: Primitives> Pins<P> {
         self.word.fetch_sub(HELD, Release);
     }
 
-    /// Says that nobody holds a pin, if so.
-    pub(super) fn unpinned(&self) -> Option<Unpinned> {
+    /// Proof that nobody holds a pin, if so.
+    pub(super) fn unpinned(&self) -> Result<Unpinned, Refused> {
         let seen = self.word.load(Acquire);
-        (seen & MAX_HELD == 0).then_some(Unpinned(seen))
+        match seen & MAX_HELD {
+            0 => Ok(Unpinned(seen)),
+            _ => Err(refused(seen)),
+        }
     }
 
     /// Marks the plan deleted, unless somebody took a pin since `proof` or
-    /// deleted it already. True if this call did it.
-    pub(super) fn delete(&self, Unpinned(seen): Unpinned) -> bool {
+    /// deleted it already.
+    pub(super) fn delete(&self, Unpinned(seen): Unpinned) -> Result<(), Refused> {
         self.word
             .compare_exchange(seen, DELETED, Relaxed, Relaxed)
-            .is_ok()
+            .map(drop)
+            .map_err(refused)
+    }
+}
+
+/// What stands in the way of a deletion.
+fn refused(word: u64) -> Refused {
+    match word {
+        DELETED => Refused::Deleted,
+        _ => Refused::Pinned,
     }
 }
 
@@ -119,13 +140,15 @@ mod tests {
         let pins = Pins::<Native>::none();
         let proof = pins.unpinned().unwrap();
         pins.take(Generation::FIRST).unwrap();
-        assert!(pins.unpinned().is_none());
+        assert_eq!(pins.unpinned().unwrap_err(), Refused::Pinned);
         pins.give_back();
-        assert!(!pins.delete(proof), "a pin was taken since");
-        assert!(pins.delete(pins.unpinned().unwrap()));
+        assert_eq!(pins.delete(proof), Err(Refused::Pinned));
+        let proof = pins.unpinned().unwrap();
+        assert_eq!(pins.delete(proof), Ok(()));
+        assert_eq!(pins.delete(proof), Err(Refused::Deleted));
         let refused = pins.take(Generation::FIRST);
         assert!(matches!(refused, Err(Error::NoSuchPlan { .. })));
-        assert!(pins.unpinned().is_none(), "a plan is deleted once");
+        assert_eq!(pins.unpinned().unwrap_err(), Refused::Deleted);
     }
 
     #[test]

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use tracing::{debug, info};
 
-use super::pins::Unpinned;
+use super::pins::{Refused, Unpinned};
 use super::{Entry, Index, Shared};
 use crate::primitives::{Lock, Primitives};
 use crate::{EndpointName, Generation, Needed, Swept};
 
-/// A plan that is old enough to go, and the proof, if there is one, that nobody
-/// held a pin on it when the sweep began.
+/// A plan that is old enough to go, and the proof that nobody held a pin on it when
+/// the sweep began, or why there is none.
 struct Candidate<P: Primitives> {
     entry: Arc<Entry<P>>,
-    unpinned: Option<Unpinned>,
+    unpinned: Result<Unpinned, Refused>,
 }
 
 /// What the cells hold on to, read after the candidates were seen unpinned.
@@ -60,10 +60,12 @@ fn delete<P: Primitives>(candidates: Vec<Candidate<P>>, uses: &Uses) -> Swept {
             swept.spared.push((generation, Needed::Active));
         } else if uses.rollback.contains(&generation) {
             swept.spared.push((generation, Needed::Rollback));
-        } else if unpinned.is_some_and(|proof| entry.pins.delete(proof)) {
-            swept.deleted.push(generation);
         } else {
-            swept.spared.push((generation, Needed::Pinned));
+            match unpinned.and_then(|proof| entry.pins.delete(proof)) {
+                Ok(()) => swept.deleted.push(generation),
+                Err(Refused::Pinned) => swept.spared.push((generation, Needed::Pinned)),
+                Err(Refused::Deleted) => {} // By another sweep, which says so.
+            }
         }
     }
     swept

@@ -1,0 +1,265 @@
+//! Who was told what, and when. A clock that everybody advances says which call ended
+//! before which other began.
+
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use plan_store::{
+    Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, Resolution,
+    Resolve, Swept,
+};
+use porcupine_rs::Operation;
+
+use crate::spec::{Op, Spec, Told, named, place};
+
+/// What all clients were told.
+#[derive(Clone, Default)]
+pub(crate) struct History(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    clock: AtomicI64,
+    operations: Mutex<Vec<Operation<Spec>>>,
+}
+
+impl History {
+    pub(crate) fn operations(&self) -> Vec<Operation<Spec>> {
+        self.0.operations.lock().unwrap().clone()
+    }
+
+    fn now(&self) -> i64 {
+        self.0.clock.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Makes a call, and takes down the operations that it came to.
+    fn call<T>(
+        &self,
+        client: u32,
+        call: impl FnOnce() -> T,
+        came_to: impl FnOnce(&T) -> Vec<Op>,
+    ) -> T {
+        let call_time = self.now();
+        let told = call();
+        let return_time = self.now();
+        let operations = came_to(&told).into_iter().map(|op| Operation {
+            client_id: Some(client),
+            call_time,
+            return_time,
+            op,
+            metadata: None,
+        });
+        self.0.operations.lock().unwrap().extend(operations);
+        told
+    }
+}
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut operations = self.operations();
+        operations.sort_by_key(|operation| operation.call_time);
+        for Operation {
+            client_id,
+            call_time,
+            return_time,
+            op,
+            ..
+        } in operations
+        {
+            let client = client_id.unwrap_or_default();
+            writeln!(f, "{call_time:>5}..{return_time:<5} {client} {op:?}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One client's handle on a store.
+#[derive(Clone)]
+pub(crate) struct Recorded<S> {
+    store: S,
+    client: u32,
+    history: History,
+}
+
+impl<S> Recorded<S> {
+    pub(crate) fn new(store: S, client: u32, history: &History) -> Self {
+        let history = history.clone();
+        Self {
+            store,
+            client,
+            history,
+        }
+    }
+}
+
+impl<S: PlanStore> PlanStore for Recorded<S> {
+    type Pin = RecordedPin<S::Pin>;
+    type Reader = RecordedReader<S::Reader>;
+
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+        let names = named(&plan);
+        self.history.call(
+            self.client,
+            || self.store.publish(plan),
+            |told| {
+                told.iter()
+                    .map(|&generation| Op::Publish { names, generation })
+                    .collect()
+            },
+        )
+    }
+
+    fn latest(&self) -> Result<Option<Self::Pin>, Error> {
+        let told = self.history.call(
+            self.client,
+            || self.store.latest(),
+            |told| {
+                let picked_up = told.iter().map(|pin| pin.as_ref().map(Pin::generation));
+                picked_up.map(Op::PickUp).collect()
+            },
+        );
+        Ok(told?.map(|pin| RecordedPin {
+            pin: Some(pin),
+            client: self.client,
+            history: self.history.clone(),
+        }))
+    }
+
+    /// Of no use to an Enactor.
+    fn pin(&self, generation: Generation) -> Result<Self::Pin, Error> {
+        Err(Error::NoSuchPlan { generation })
+    }
+
+    /// Advice, and no snapshot: not part of the history.
+    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+        self.store.newest_active()
+    }
+
+    fn activate(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
+        let (generation, at) = (pin.generation(), place(endpoint));
+        self.history.call(
+            self.client,
+            || self.store.activate(pin.held(), endpoint),
+            |told| {
+                told.iter()
+                    .map(|&told| Op::Activate {
+                        generation,
+                        at,
+                        told,
+                    })
+                    .collect()
+            },
+        )
+    }
+
+    /// Looked at one after another, like `newest_active`.
+    fn unnamed(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error> {
+        self.store.unnamed(pin.held())
+    }
+
+    fn withdraw(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
+        let (generation, at) = (pin.generation(), place(endpoint));
+        self.history.call(
+            self.client,
+            || self.store.withdraw(pin.held(), endpoint),
+            |told| {
+                told.iter()
+                    .map(|&told| Op::Withdraw {
+                        generation,
+                        at,
+                        told,
+                    })
+                    .collect()
+            },
+        )
+    }
+
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+        self.store.state(endpoint)
+    }
+
+    /// A sweep is not one moment: each deletion is, and each sparing.
+    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+        self.history.call(
+            self.client,
+            || self.store.sweep(applied),
+            |told| {
+                let Ok(swept) = told else { return Vec::new() };
+                let deleted = swept.deleted.iter();
+                let deleted = deleted.map(|&generation| Op::Delete {
+                    generation,
+                    applied,
+                });
+                let spared = swept.spared.iter();
+                let spared = spared.map(|&(generation, why)| Op::Spare { generation, why });
+                deleted.chain(spared).chain([Op::MayForget]).collect()
+            },
+        )
+    }
+
+    fn reader(&self) -> Self::Reader {
+        RecordedReader {
+            reader: self.store.reader(),
+            client: self.client,
+            history: self.history.clone(),
+        }
+    }
+}
+
+pub(crate) struct RecordedPin<P: Pin> {
+    /// There until the pin is dropped.
+    pin: Option<P>,
+    client: u32,
+    history: History,
+}
+
+impl<P: Pin> RecordedPin<P> {
+    fn held(&self) -> &P {
+        self.pin.as_ref().unwrap()
+    }
+}
+
+impl<P: Pin> Pin for RecordedPin<P> {
+    fn generation(&self) -> Generation {
+        self.held().generation()
+    }
+
+    fn plan(&self) -> &Arc<Plan> {
+        self.held().plan()
+    }
+}
+
+impl<P: Pin> Drop for RecordedPin<P> {
+    fn drop(&mut self) {
+        let generation = self.generation();
+        let pin = self.pin.take();
+        self.history
+            .call(self.client, || drop(pin), |()| vec![Op::LetGo(generation)]);
+    }
+}
+
+pub(crate) struct RecordedReader<R> {
+    reader: R,
+    client: u32,
+    history: History,
+}
+
+impl<R: Resolve> Resolve for RecordedReader<R> {
+    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+        let at = place(endpoint);
+        self.history.call(
+            self.client,
+            || self.reader.resolve(endpoint),
+            |told| {
+                vec![Op::Resolve {
+                    at,
+                    told: Told::of(told),
+                }]
+            },
+        )
+    }
+
+    fn is_above(&mut self, name: &EndpointName) -> bool {
+        self.reader.is_above(name)
+    }
+}
