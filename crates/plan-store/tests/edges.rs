@@ -130,3 +130,13 @@ fn no_sweep_deletes_the_newest_plan_whatever_it_is_told_is_applied() {
     assert_eq!(swept.deleted, [generation(1)]);
     assert_eq!(store.generations(), [newest]);
 }
+
+#[test]
+fn what_is_shown_is_what_it_is() {
+    assert_eq!(generation(7).to_string(), "7");
+    let target = plan_store::Target::new([192, 0, 2, 1].into(), 255);
+    let records = plan_store::RecordSet::new(&name("a.example"), 30, [target]).unwrap();
+    assert_eq!(records.ttl(), 30);
+    let by_name = std::collections::BTreeMap::from([(name("A.example"), 1)]);
+    assert_eq!(by_name.get("a.example"), Some(&1));
+}
