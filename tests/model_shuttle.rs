@@ -8,19 +8,24 @@
 //! SCHEDULE=FILE cargo test --features loom,shuttle --test model_shuttle whole_system -- --nocapture
 //! ```
 
-#![allow(clippy::unwrap_used, reason = "a failed step is a failed model")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed step is a failed model"
+)]
 
 mod model;
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use incident::{IncidentStore, Invariant, Variant};
 use model::Findings;
-use model::judge::{Dfs, Judge, Pct, Random, run};
+use model::judge::{Dfs, Judge, Pct, Random, failures, run};
 use model::outage::{Protocol, Setup};
 use model::{races, system};
 use plan_store::{MemoryStore, Shuttle};
@@ -64,13 +69,6 @@ fn all_schedules_of_two_threads_keep_the_newer_the_withdrawn_and_the_pinned() {
     races::pin_against_sweep::<Dfs>().assert_outcomes(&["held", "gone", "deleted 2", "spared 2"]);
 }
 
-/// Where the schedules that break something go.
-fn failures() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schedules");
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
 /// The scheduler, or the schedule that the reader wants to see again.
 fn wanted(scheduler: impl Scheduler + Send + 'static) -> Box<dyn Scheduler + Send> {
     match env::var("SCHEDULE") {
@@ -83,7 +81,7 @@ fn whole_system_holds(name: &str, scheduler: impl Scheduler + Send + 'static) {
     let (findings, fleet) = (Findings::default(), system::fleet());
     let found = findings.clone();
     let name = format!("whole system, 10 endpoints ({name})");
-    run(&name, wanted(scheduler), Some(failures()), move || {
+    run(&name, wanted(scheduler), move || {
         let store = MemoryStore::<Shuttle>::with_primitives(system::RETENTION);
         system::demand(&system::run::<Random, _>(store, &fleet, &found));
     });
@@ -118,13 +116,12 @@ fn the_whole_system_holds_on_pct_schedules() {
 
 /// Runs the system of October 2025 until a sweep deletes what is active, and says
 /// what broke.
-fn breaks(name: &str, scheduler: impl Scheduler + 'static, failures: &Path) -> String {
+fn breaks(name: &str, scheduler: impl Scheduler + 'static) -> String {
     let (findings, fleet) = (Findings::default(), system::fleet());
     let breach = Arc::new(Mutex::new(String::new()));
     let seen = Arc::clone(&breach);
-    let failures = Some(failures.to_owned());
     let explored = catch_unwind(AssertUnwindSafe(|| {
-        run(name, scheduler, failures, move || {
+        run(name, scheduler, move || {
             let variant = Variant::LockPerEndpoint;
             let store = IncidentStore::<Shuttle>::with_primitives(variant, system::RETENTION);
             let journal = system::run::<Random, _>(store, &fleet, &findings);
@@ -139,13 +136,24 @@ fn breaks(name: &str, scheduler: impl Scheduler + 'static, failures: &Path) -> S
 
 #[test]
 fn the_system_of_the_incident_breaks_and_its_schedule_can_be_played_again() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("incident");
-    let _ = fs::remove_dir_all(&folder); // Of an earlier run, if there was one.
-    fs::create_dir_all(&folder).unwrap();
+    let before = schedules();
     let scheduler = RandomScheduler::new_from_seed(SEED, SCHEDULES);
-    let breach = breaks("incident's system", scheduler, &folder);
+    let breach = breaks("incident's system", scheduler);
     assert!(breach.contains("Monotonic"), "{breach}");
-    let schedule = folder.join("schedule000.txt");
-    let again = ReplayScheduler::new_from_file(&schedule).unwrap();
-    assert_eq!(breaks("incident's system, again", again, &folder), breach);
+    let kept: Vec<_> = schedules().difference(&before).cloned().collect();
+    let [schedule] = kept.as_slice() else {
+        panic!("one schedule should be kept: {kept:?}");
+    };
+    let again = ReplayScheduler::new_from_file(schedule).unwrap();
+    assert_eq!(breaks("incident's system, again", again), breach);
+    for schedule in schedules().difference(&before) {
+        fs::remove_file(schedule).unwrap();
+    }
+}
+
+/// The schedules that have been kept.
+fn schedules() -> BTreeSet<PathBuf> {
+    fs::create_dir_all(failures()).unwrap();
+    let files = fs::read_dir(failures()).unwrap();
+    files.map(|file| file.unwrap().path()).collect()
 }

@@ -69,12 +69,13 @@ impl<P: LoomPrimitives> Judge for LoomOn<P> {
 }
 
 #[cfg(feature = "shuttle")]
-pub use randomized::{Dfs, Pct, Random, run};
+pub use randomized::{Dfs, Pct, Random, failures, run};
 
 /// shuttle. Its seeds are fixed: each run explores the same executions.
 #[cfg(feature = "shuttle")]
 mod randomized {
-    use std::path::PathBuf;
+    use std::fs;
+    use std::path::{Path, PathBuf};
     use std::time::Instant;
 
     use plan_store::Shuttle;
@@ -116,7 +117,7 @@ mod randomized {
                     execution: impl Fn() + Send + Sync + 'static,
                 ) -> usize {
                     let name = format!("{name} ({})", Self::NAME);
-                    run(&name, $scheduler, None, execution)
+                    run(&name, $scheduler, execution)
                 }
 
                 fn run_all(work: Vec<Work>) {
@@ -138,21 +139,26 @@ mod randomized {
     );
     judge!(Dfs, "shuttle, DFS", DfsScheduler::new(None, true));
 
-    /// Runs what the scheduler draws, and says how often. If an execution
-    /// panics, its schedule is printed, or kept in a file in `failures`.
+    /// Where schedules go that break something. One place for all models: shuttle
+    /// asks the first that runs, once for the whole process.
+    pub fn failures() -> PathBuf {
+        let folder = option_env!("CARGO_TARGET_TMPDIR").unwrap_or("target/tmp");
+        Path::new(folder).join("schedules")
+    }
+
+    /// Runs what the scheduler draws, and says how often. If an execution panics,
+    /// its schedule is kept in a file in [`failures`].
     pub fn run(
         name: &str,
         scheduler: impl Scheduler + 'static,
-        failures: Option<PathBuf>,
         execution: impl Fn() + Send + Sync + 'static,
     ) -> usize {
+        fs::create_dir_all(failures()).unwrap();
         let mut config = Config::new();
         // The default is too small for test builds.
         config.stack_size = 512 * 1024;
         config.silence_warnings = true;
-        if failures.is_some() {
-            config.failure_persistence = FailurePersistence::File(failures);
-        }
+        config.failure_persistence = FailurePersistence::File(Some(failures()));
         let begin = Instant::now();
         let executions = Runner::new(scheduler, config).run(execution);
         let seconds = begin.elapsed().as_secs_f64();
