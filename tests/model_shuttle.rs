@@ -27,7 +27,7 @@ use incident::{IncidentStore, Invariant, Variant};
 use model::Findings;
 use model::judge::{Dfs, Judge, Pct, Random, failures, run};
 use model::outage::{Protocol, Setup};
-use model::{races, system};
+use model::{races, system, wakeups};
 use plan_store::{MemoryStore, Shuttle};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
 
@@ -67,6 +67,14 @@ fn all_schedules_of_two_threads_keep_the_newer_the_withdrawn_and_the_pinned() {
         "Withdrawn(#3) after Some(#2)",
     ]);
     races::pin_against_sweep::<Dfs>().assert_outcomes(&["held", "gone", "deleted 2", "spared 2"]);
+}
+
+#[test]
+fn no_wakeup_is_lost_and_the_loop_always_stops() {
+    wakeups::no_wakeup_is_lost::<Random>();
+    wakeups::it_always_stops::<Random>();
+    wakeups::it_retries_until_the_store_recovers::<Random>();
+    wakeups::no_wakeup_is_lost::<Pct>();
 }
 
 /// The scheduler, or the schedule that the reader wants to see again.

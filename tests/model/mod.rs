@@ -20,6 +20,7 @@ pub mod mutant;
 pub mod outage;
 pub mod races;
 pub mod system;
+pub mod wakeups;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,6 +8,7 @@ use std::panic::Location;
 use std::sync::atomic::Ordering;
 
 use loom::sync::atomic::AtomicU64;
+use plan_store::Loom;
 use plan_store::primitives::{Primitives, Word};
 
 /// An access in the source of the store.
@@ -141,6 +142,7 @@ pub struct MutableWord(AtomicU64);
 impl Primitives for Mutable {
     type Word = MutableWord;
     type Lock<T: Send + Sync + 'static> = loom::sync::RwLock<T>;
+    type Monitor<T: Send + 'static> = <Loom as Primitives>::Monitor<T>;
 }
 
 fn ordered(order: Ordering, change: Option<Change>) -> Ordering {

@@ -9,21 +9,25 @@
 mod backoff;
 mod control_plane;
 mod enactor;
+mod enactor_loop;
 mod enactor_thread;
 mod error;
 mod fleet;
 mod health;
 mod planner;
 mod planner_thread;
+mod signals;
 mod supervise;
 mod tcp_checks;
 
 pub use crate::control_plane::{ControlPlane, Report as ThreadReport};
 pub use enactor::{Enactor, Pass};
-pub use enactor_thread::{EnactorThread, Pace, Waker};
+pub use enactor_loop::{EnactorLoop, Pace};
+pub use enactor_thread::EnactorThread;
 pub use error::Error;
 pub use fleet::{DnsZone, Fleet, FleetEndpoint, FleetTarget, HealthCheck, HealthStep, Timings};
 pub use health::{Health, HealthSource, ScriptedHealth, TargetHealth};
 pub use planner::{Planned, Planner};
 pub use planner_thread::PlannerThread;
+pub use signals::{Signals, Waker};
 pub use tcp_checks::{TcpChecks, TcpHealth};

@@ -8,9 +8,9 @@
 //! that uses the store can take the same parameter and be checked together with
 //! it; its models then look like those in this workspace's `tests/`.
 //!
-//! The traits hold what the store needs and no more: a word of 64 bits and a
-//! lock for many readers or one writer. Critical sections are closures, so that
-//! where one ends is plain to see.
+//! The traits hold what the store and the threads over it need and no more: a
+//! word of 64 bits, a lock for many readers or one writer, and a monitor to wait
+//! at. Critical sections are closures, so that where one ends is plain to see.
 
 mod native;
 pub use native::Native;
@@ -26,6 +26,7 @@ mod shuttle;
 pub use self::shuttle::Shuttle;
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// A choice of atomics and locks.
 pub trait Primitives: Send + Sync + 'static {
@@ -33,6 +34,8 @@ pub trait Primitives: Send + Sync + 'static {
     type Word: Word;
     /// A lock around a `T`.
     type Lock<T: Send + Sync + 'static>: Lock<T>;
+    /// A monitor around a `T`.
+    type Monitor<T: Send + 'static>: Monitor<T>;
 }
 
 /// An atomic word of 64 bits. The methods are those of
@@ -78,4 +81,26 @@ pub trait Lock<T>: Send + Sync + 'static {
 
     /// Runs `section` with sole access.
     fn write<R>(&self, section: impl FnOnce(&mut T) -> R) -> R;
+}
+
+/// A value that one can wait for, until it is as one wants it (Hoare,
+/// "Monitors", CACM 1974; with the signals of Mesa).
+pub trait Monitor<T>: Send + Sync + 'static {
+    /// A monitor around this value.
+    fn new(value: T) -> Self;
+
+    /// Changes the value, and has all who wait look at it.
+    fn update<R>(&self, section: impl FnOnce(&mut T) -> R) -> R;
+
+    /// Waits until `ready` finds something in the value, and returns that;
+    /// `None` once `timeout` is over. It looks before it waits and at every
+    /// update, and whoever updates cannot come between a look and the wait.
+    ///
+    /// Checkers have no clock: there a time-out is over as soon as all others
+    /// had a chance to run.
+    fn wait<R>(
+        &self,
+        timeout: Option<Duration>,
+        ready: impl FnMut(&mut T) -> Option<R>,
+    ) -> Option<R>;
 }

@@ -7,11 +7,12 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use shuttle::sync::RwLock;
+use shuttle::sync::{Condvar, Mutex, RwLock};
 use shuttle::sync::atomic::AtomicU64;
 
-use super::{Lock, Primitives, Word};
+use super::{Lock, Monitor, Primitives, Word};
 
 /// shuttle's types as they are.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,7 @@ pub enum Shuttle {}
 impl Primitives for Shuttle {
     type Word = AtomicU64;
     type Lock<T: Send + Sync + 'static> = RwLock<T>;
+    type Monitor<T: Send + 'static> = ShuttleMonitor<T>;
 }
 
 impl Word for AtomicU64 {
@@ -62,5 +64,49 @@ impl<T: Send + Sync + 'static> Lock<T> for RwLock<T> {
 
     fn write<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
         section(&mut self.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// [`Shuttle`]'s monitor.
+#[derive(Debug)]
+pub struct ShuttleMonitor<T> {
+    value: Mutex<T>,
+    updated: Condvar,
+}
+
+impl<T: Send + 'static> Monitor<T> for ShuttleMonitor<T> {
+    fn new(value: T) -> Self {
+        Self {
+            value: Mutex::new(value),
+            updated: Condvar::new(),
+        }
+    }
+
+    fn update<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = section(&mut value);
+        drop(value);
+        self.updated.notify_all();
+        result
+    }
+
+    fn wait<R>(
+        &self,
+        timeout: Option<Duration>,
+        mut ready: impl FnMut(&mut T) -> Option<R>,
+    ) -> Option<R> {
+        let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(result) = ready(&mut value) {
+                return Some(result);
+            }
+            if timeout.is_some() {
+                drop(value);
+                shuttle::thread::yield_now();
+                return ready(&mut self.value.lock().unwrap_or_else(PoisonError::into_inner));
+            }
+            let waited = self.updated.wait(value);
+            value = waited.unwrap_or_else(PoisonError::into_inner);
+        }
     }
 }

@@ -1,0 +1,125 @@
+//! What others want of an Enactor's loop.
+//!
+//! # Rules
+//! 1. All wishes are in one monitor. Whoever wishes changes them there; the loop
+//!    alone reads them, and alone takes back a wake-up and a resumption.
+//! 2. A wake-up says only "look at the store". One that is pending stands for any
+//!    number, for an Enactor that looks picks up the newest plan; nothing queues.
+//! 3. A wake-up is taken back *before* the store is looked at. So one that comes
+//!    later, for a plan that this look may have missed, stays pending.
+//! 4. Whoever publishes wakes *afterwards*.
+//! 5. Stopping is never taken back, so it cannot be missed, wherever the loop is.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use plan_store::Native;
+use plan_store::primitives::{Monitor, Primitives};
+
+/// The wishes that are open.
+#[derive(Default)]
+struct Wishes {
+    look: bool,
+    pause: bool,
+    /// Has been paused, or backs off, and shall go on.
+    resume: bool,
+    stop: bool,
+}
+
+/// Tells an Enactor's loop what to do. Never blocks; clones tell the same loop.
+pub struct Signals<P: Primitives = Native>(Arc<P::Monitor<Wishes>>);
+
+/// Wakes an Enactor. Never blocks.
+#[derive(Clone, Debug)]
+pub struct Waker<P: Primitives = Native>(Signals<P>);
+
+/// How the loop waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Idle,
+    Paused,
+    BackingOff(Duration),
+}
+
+/// What the loop does next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    Pass,
+    Pause,
+    Stop,
+}
+
+impl<P: Primitives> Waker<P> {
+    /// Has the Enactor look at the store, soon and at least once after this call.
+    pub fn wake(&self) {
+        self.0.wish(|wishes| wishes.look = true);
+    }
+}
+
+impl<P: Primitives> Signals<P> {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Monitor::new(Wishes::default())))
+    }
+
+    /// Something to wake it with, for the Planner.
+    pub fn waker(&self) -> Waker<P> {
+        Waker(self.clone())
+    }
+
+    /// Keeps it from starting another pass. One may still begin while this call
+    /// returns; wake-ups that come from now on are kept for later.
+    pub fn pause(&self) {
+        self.wish(|wishes| (wishes.pause, wishes.resume) = (true, false));
+    }
+
+    /// Lets it go on, with a pass at once.
+    pub fn resume(&self) {
+        self.wish(|wishes| (wishes.pause, wishes.resume) = (false, true));
+    }
+
+    /// Stops it after the pass that it is in.
+    pub fn stop(&self) {
+        self.wish(|wishes| wishes.stop = true);
+    }
+
+    fn wish(&self, change: impl FnOnce(&mut Wishes)) {
+        self.0.update(change);
+    }
+
+    /// What to do next, once there is something to do or the time is over.
+    pub(crate) fn next(&self, mood: Mood, timeout: Option<Duration>) -> Next {
+        let next = self.0.wait(timeout, |wishes| wishes.next(mood));
+        next.unwrap_or(Next::Pass)
+    }
+
+    /// Takes back the wake-up that is pending: the pass that begins answers it.
+    pub(crate) fn begin_pass(&self) {
+        self.wish(|wishes| (wishes.look, wishes.resume) = (false, false));
+    }
+}
+
+impl Wishes {
+    fn next(&self, mood: Mood) -> Option<Next> {
+        if self.stop {
+            Some(Next::Stop)
+        } else if self.pause {
+            (mood != Mood::Paused).then_some(Next::Pause)
+        } else {
+            let pass = self.resume || (self.look && mood == Mood::Idle);
+            pass.then_some(Next::Pass)
+        }
+    }
+}
+
+impl<P: Primitives> Clone for Signals<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<P: Primitives> fmt::Debug for Signals<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signals").finish_non_exhaustive()
+    }
+}
