@@ -4,7 +4,7 @@
 
 mod model;
 
-use incident::Variant;
+use incident::{Fencing, Variant};
 use model::Findings;
 use model::judge::{Judge, PlainLoads, RmwLoads};
 use model::outage::{Protocol, Setup};
@@ -66,6 +66,27 @@ fn one_lock_for_each_pass_still_loses_the_rollback_target() {
     for findings in decided(Protocol::LockPerPass) {
         findings.assert_seen(&["deleted", "pass applied"]);
         findings.assert_never("stuck");
+    }
+}
+
+#[test]
+fn a_lease_that_runs_out_under_its_holder_does_not_help() {
+    for findings in decided(Protocol::Lease(Fencing::HolderLooks)) {
+        findings.assert_seen(&["stuck", "deleted", "pass failed"]);
+    }
+}
+
+#[test]
+fn a_token_that_only_its_holder_knows_fences_nothing() {
+    for findings in decided(Protocol::Lease(Fencing::PerEnactor)) {
+        findings.assert_seen(&["stuck", "deleted"]);
+    }
+}
+
+#[test]
+fn a_token_at_the_endpoint_orders_the_leases_and_not_the_plans() {
+    for findings in decided(Protocol::Lease(Fencing::AtEndpoint)) {
+        findings.assert_seen(&["stuck", "deleted", "pass failed"]);
     }
 }
 

@@ -15,7 +15,7 @@ pub trait Judge: 'static {
     const NAME: &'static str;
 
     /// Runs the execution again and again, each time in another order, and says
-    /// how often. `bound` is on the preemptions, for judges that are exhaustive.
+    /// how often. `bound` is on the preemptions, for judges that count them.
     fn explore(
         name: &str,
         bound: Option<usize>,
@@ -90,15 +90,12 @@ mod randomized {
 
     const SEED: u64 = 2025;
 
-    /// PCT finds a race of this depth with a known probability: the incident's
-    /// needs an activation late, a sweep later, and one more step.
-    const DEPTH: usize = 3;
-
     /// Any thread may run next, each as likely.
     pub enum Random {}
 
     /// Threads have priorities, which change at a few points drawn at random
-    /// (Burckhardt and others, ASPLOS 2010).
+    /// (Burckhardt and others, ASPLOS 2010): at as many as there may be preemptions,
+    /// which makes the depth one more.
     pub enum Pct {}
 
     /// All executions there are, without a bound. It ends for two threads with
@@ -113,11 +110,11 @@ mod randomized {
 
                 fn explore(
                     name: &str,
-                    _: Option<usize>,
+                    bound: Option<usize>,
                     execution: impl Fn() + Send + Sync + 'static,
                 ) -> usize {
                     let name = format!("{name} ({})", Self::NAME);
-                    run(&name, $scheduler, execution)
+                    run(&name, $scheduler(bound), execution)
                 }
 
                 fn run_all(work: Vec<Work>) {
@@ -127,17 +124,13 @@ mod randomized {
         };
     }
 
-    judge!(
-        Random,
-        "shuttle, random",
+    judge!(Random, "shuttle, random", |_| {
         RandomScheduler::new_from_seed(SEED, EXECUTIONS)
-    );
-    judge!(
-        Pct,
-        "shuttle, PCT",
-        PctScheduler::new_from_seed(SEED, DEPTH, EXECUTIONS)
-    );
-    judge!(Dfs, "shuttle, DFS", DfsScheduler::new(None, true));
+    });
+    judge!(Pct, "shuttle, PCT", |bound: Option<usize>| {
+        PctScheduler::new_from_seed(SEED, bound.unwrap_or(2) + 1, EXECUTIONS)
+    });
+    judge!(Dfs, "shuttle, DFS", |_| DfsScheduler::new(None, true));
 
     /// Where schedules go that break something. One place for all models: shuttle
     /// asks the first that runs, once for the whole process.

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use incident::{IncidentStore, Invariant, Variant};
+use incident::{Fencing, IncidentStore, Invariant, Leased, Variant};
 use plan_store::primitives::{Lock as _, Primitives};
 use plan_store::{MemoryStore, PlanStore, Retention};
 
@@ -24,18 +24,23 @@ pub enum Protocol {
     LargeRetention,
     /// The same, and one lock around each whole pass.
     LockPerPass,
+    /// The same, and a lease around each pass that may run out under its holder.
+    Lease(Fencing),
     /// On `MemoryStore`.
     Repaired,
 }
 
 impl Protocol {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Incident(Variant::Incident),
         Self::Incident(Variant::LockPerEndpoint),
         Self::Incident(Variant::RecheckBeforeEach),
         Self::LargeRetention,
         Self::Incident(Variant::NothingSwept),
         Self::LockPerPass,
+        Self::Lease(Fencing::HolderLooks),
+        Self::Lease(Fencing::PerEnactor),
+        Self::Lease(Fencing::AtEndpoint),
         Self::Incident(Variant::SpareActive),
         Self::Incident(Variant::SpareActiveAndRollback),
         Self::Incident(Variant::CompareAndSwapOnly),
@@ -56,6 +61,9 @@ impl Protocol {
             Self::Incident(Variant::CompareAndSwapBothSpared) => "cas-spare-both",
             Self::LargeRetention => "large-retention",
             Self::LockPerPass => "lock-per-pass",
+            Self::Lease(Fencing::HolderLooks) => "lease",
+            Self::Lease(Fencing::PerEnactor) => "token-per-enactor",
+            Self::Lease(Fencing::AtEndpoint) => "token-at-endpoint",
             Self::Repaired => "memory-store",
         }
     }
@@ -72,7 +80,8 @@ impl Protocol {
                 | Variant::LockPerEndpoint
                 | Variant::RecheckBeforeEach
                 | Variant::SpareActive,
-            ) => &[
+            )
+            | Self::Lease(_) => &[
                 Monotonic,
                 ActiveKept,
                 RollbackKept,
@@ -100,6 +109,11 @@ impl Protocol {
                 retention: Retention::newest(100),
                 ..setup
             },
+            // To get the plans in another order than the leases takes one more.
+            Self::Lease(Fencing::AtEndpoint) => Setup {
+                bound: setup.bound + 1,
+                ..setup
+            },
             _ => setup,
         };
         let name = format!("stale overwrite, then delete: {self}, {setup}");
@@ -113,6 +127,9 @@ impl Protocol {
                 outage::<J, _>(&name, setup, false, incident(Variant::Incident))
             }
             Self::LockPerPass => outage::<J, _>(&name, setup, true, incident(Variant::Incident)),
+            Self::Lease(fencing) => outage::<J, _>(&name, setup, false, move || {
+                Leased::<_, J::Primitives>::new(incident(Variant::Incident)(), fencing)
+            }),
             Self::Repaired => outage::<J, _>(&name, setup, false, move || {
                 MemoryStore::<J::Primitives>::with_primitives(retention)
             }),
@@ -126,6 +143,7 @@ impl fmt::Display for Protocol {
             Self::Incident(variant) => variant.fmt(f),
             Self::LargeRetention => f.pad("incident, large retention"),
             Self::LockPerPass => f.pad("incident, one lock per pass"),
+            Self::Lease(fencing) => fencing.fmt(f),
             Self::Repaired => f.pad("MemoryStore"),
         }
     }

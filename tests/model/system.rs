@@ -82,8 +82,8 @@ pub fn run<J: Judge, S: PlanStore<Reader: Send> + Clone + 'static>(
     world.journal
 }
 
-/// Asks for all names, again and again.
-fn resolver<S: PlanStore<Reader: Send> + Clone + 'static>(
+/// The work of a resolver: asks for all names, again and again.
+pub fn resolver<S: PlanStore<Reader: Send> + Clone + 'static>(
     world: &World<S>,
     findings: &Findings,
 ) -> impl FnOnce() + Send + 'static {

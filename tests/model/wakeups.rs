@@ -9,8 +9,8 @@ use std::time::Duration;
 use control_plane::{Enactor, EnactorLoop, Error, Pace, Pass, Signals, Waker};
 use plan_store::primitives::{Monitor, Primitives};
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Loom,
-    MemoryStore, Plan, PlanStore, Retention, Swept,
+    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Loom, MemoryStore,
+    Plan, PlanStore, Retention, Swept,
 };
 use std::sync::Arc;
 

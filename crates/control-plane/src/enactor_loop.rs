@@ -110,7 +110,6 @@ impl<S: PlanStore + Clone, F: FnMut(&Result<Pass, Error>), P: Primitives> Enacto
 
 impl<S, F, P: Primitives> fmt::Debug for EnactorLoop<S, F, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EnactorLoop")
-            .finish_non_exhaustive()
+        f.debug_struct("EnactorLoop").finish_non_exhaustive()
     }
 }

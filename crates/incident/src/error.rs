@@ -28,6 +28,15 @@ pub enum Error {
         endpoint: EndpointName,
     },
 
+    /// Somebody has taken the lease since, or has written with a later one.
+    #[error("the lease with token {token} is over, {highest} came after it; start another pass")]
+    LeaseLost {
+        /// The token of the lease that is over.
+        token: u64,
+        /// The highest that the check has met.
+        highest: u64,
+    },
+
     /// A drill needs more plans than the fleet gives rise to.
     #[error(
         "no target's drift of capacity changed a plan, and the schedule needs another one; use a fleet with an endpoint that has two targets or more of one address family"

@@ -3,6 +3,7 @@
 //! - [`IncidentStore`] is the protocol as it was, and variants of it, behind the
 //!   same trait as the repaired store. The Planner and the Enactors that run on
 //!   it are the same too.
+//! - [`Leased`] puts a lease around each pass, in ways that look like a repair.
 //! - [`Observed`] writes down what each actor does into a [`Journal`], whose
 //!   witness names each [`Invariant`] that broke, and the step that broke it.
 //! - A [`Client`] resolves the names over UDP, from a DNS front on the store.
@@ -17,6 +18,7 @@ pub mod drill;
 mod error;
 mod gate;
 mod journal;
+mod lease;
 mod observed;
 pub mod probe;
 mod stage;
@@ -28,6 +30,7 @@ pub use client::{Client, Told};
 pub use error::Error;
 pub use gate::{Gate, Open, Point};
 pub use journal::{Actor, Event, Journal, Step, Tally};
+pub use lease::{Fencing, Leased};
 pub use observed::{Observed, ObservedPin};
 pub use stage::Stage;
 pub use store::{IncidentPin, IncidentReader, IncidentStore};

@@ -10,8 +10,8 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use loom::sync::{Condvar, Mutex, RwLock};
 use loom::sync::atomic::AtomicU64;
+use loom::sync::{Condvar, Mutex, RwLock};
 
 use super::{Lock, Monitor, Primitives, Word};
 

@@ -9,8 +9,8 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use shuttle::sync::{Condvar, Mutex, RwLock};
 use shuttle::sync::atomic::AtomicU64;
+use shuttle::sync::{Condvar, Mutex, RwLock};
 
 use super::{Lock, Monitor, Primitives, Word};
 

@@ -1,0 +1,186 @@
+//! A lease around each pass, and tokens to fence with: repairs that look right.
+//!
+//! An Enactor that picks up a plan takes the lease, and a token one higher than the
+//! last. The lease before is over then: its holder has let it go, or has stalled for
+//! longer than it runs. Nobody tells him. Time is not modelled: a lease may run out at
+//! any moment, as to its holder it does.
+//!
+//! What the holder then does about the token is [`Fencing`]. None of the kinds is a
+//! repair, for a token says in which order the *leases* were taken; the plans may have
+//! been picked up in another. What a write must be fenced with is the plan's own
+//! generation (Kleppmann, "How to do distributed locking", 2016, for the rest).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+
+use plan_store::primitives::{Lock, Primitives, Word};
+use plan_store::{
+    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Plan, PlanStore,
+    Swept,
+};
+
+use crate::Error;
+
+/// What becomes of a holder's writes after his lease is over.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fencing {
+    /// He looks whether he still holds the lease, and then writes.
+    HolderLooks,
+    /// He compares his token with the highest that *he* has met, which is his own.
+    PerEnactor,
+    /// The endpoint remembers the highest token that has written there, and refuses
+    /// a lower one, in one step with the write. The clean-up is at no endpoint.
+    AtEndpoint,
+}
+
+impl fmt::Display for Fencing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::HolderLooks => "lease per pass, may run out",
+            Self::PerEnactor => "lease, token kept per Enactor",
+            Self::AtEndpoint => "lease, token kept at the endpoint",
+        })
+    }
+}
+
+/// The lease and what is fenced by it.
+struct Lease<P: Primitives> {
+    fencing: Fencing,
+    /// The token of who holds it.
+    holder: P::Word,
+    /// The highest token that wrote at each endpoint.
+    fences: P::Lock<BTreeMap<EndpointName, u64>>,
+}
+
+/// A store as one Enactor uses it, who takes the lease at each pass. A clone is
+/// another Enactor's.
+pub struct Leased<S, P: Primitives> {
+    store: S,
+    lease: Arc<Lease<P>>,
+    /// Of its last lease. Only the thread that does the pass touches it.
+    token: AtomicU64,
+    /// The highest that this Enactor has met. The same holds.
+    met: AtomicU64,
+}
+
+impl<S, P: Primitives> Leased<S, P> {
+    /// The store, with a lease that nobody holds.
+    pub fn new(store: S, fencing: Fencing) -> Self {
+        let lease = Arc::new(Lease {
+            fencing,
+            holder: Word::new(0),
+            fences: Lock::new(BTreeMap::new()),
+        });
+        Self::client(store, lease)
+    }
+
+    fn client(store: S, lease: Arc<Lease<P>>) -> Self {
+        let (token, met) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self {
+            store,
+            lease,
+            token,
+            met,
+        }
+    }
+
+    /// Takes the lease, from whomever.
+    fn take(&self) {
+        let token = self.lease.holder.fetch_add(1, AcqRel) + 1;
+        self.token.store(token, Relaxed);
+        self.met.fetch_max(token, Relaxed);
+    }
+
+    /// Writes, unless the lease or the fence forbids it.
+    fn write<T>(
+        &self,
+        at: Option<&EndpointName>,
+        write: impl FnOnce(&S) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let token = self.token.load(Relaxed);
+        let unless_below = |highest| {
+            if token < highest {
+                return Err(Error::LeaseLost { token, highest });
+            }
+            Ok(())
+        };
+        match (self.lease.fencing, at) {
+            (Fencing::HolderLooks, _) => unless_below(self.lease.holder.load(Acquire))?,
+            (Fencing::PerEnactor, _) => unless_below(self.met.load(Relaxed))?,
+            (Fencing::AtEndpoint, None) => {}
+            (Fencing::AtEndpoint, Some(endpoint)) => {
+                return self.lease.fences.write(|fences| {
+                    let fence = fences.entry(endpoint.clone()).or_default();
+                    unless_below(*fence)?;
+                    *fence = token;
+                    write(&self.store)
+                });
+            }
+        }
+        write(&self.store)
+    }
+}
+
+impl<S: PlanStore, P: Primitives> PlanStore for Leased<S, P> {
+    type Pin = S::Pin;
+    type Reader = S::Reader;
+
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, StoreError> {
+        self.store.publish(plan)
+    }
+
+    fn latest(&self) -> Result<Option<S::Pin>, StoreError> {
+        self.take();
+        self.store.latest()
+    }
+
+    fn pin(&self, generation: Generation) -> Result<S::Pin, StoreError> {
+        self.store.pin(generation)
+    }
+
+    fn newest_active(&self) -> Result<Option<Generation>, StoreError> {
+        self.store.newest_active()
+    }
+
+    fn activate(&self, pin: &S::Pin, endpoint: &EndpointName) -> Result<Activation, StoreError> {
+        self.write(Some(endpoint), |store| store.activate(pin, endpoint))
+    }
+
+    fn unnamed(&self, pin: &S::Pin) -> Result<Vec<EndpointName>, StoreError> {
+        self.store.unnamed(pin)
+    }
+
+    fn withdraw(&self, pin: &S::Pin, endpoint: &EndpointName) -> Result<Activation, StoreError> {
+        self.write(Some(endpoint), |store| store.withdraw(pin, endpoint))
+    }
+
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, StoreError> {
+        self.store.state(endpoint)
+    }
+
+    fn sweep(&self, applied: Generation) -> Result<Swept, StoreError> {
+        self.write(None, |store| store.sweep(applied))
+    }
+
+    fn reader(&self) -> S::Reader {
+        self.store.reader()
+    }
+}
+
+impl<S: Clone, P: Primitives> Clone for Leased<S, P> {
+    fn clone(&self) -> Self {
+        Self::client(self.store.clone(), Arc::clone(&self.lease))
+    }
+}
+
+impl<S, P: Primitives> fmt::Debug for Leased<S, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leased")
+            .field("fencing", &self.lease.fencing)
+            .field("token", &self.token)
+            .finish_non_exhaustive()
+    }
+}
