@@ -21,10 +21,15 @@ use plan_store::primitives::{Monitor, Primitives};
 #[derive(Default)]
 struct Wishes {
     look: bool,
-    pause: bool,
-    /// Has been paused, or backs off, and shall go on.
-    resume: bool,
+    order: Option<Order>,
     stop: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Pause,
+    /// Has been paused, or backs off, and shall go on.
+    Resume,
 }
 
 /// Tells an Enactor's loop what to do. Never blocks; clones tell the same loop.
@@ -70,12 +75,12 @@ impl<P: Primitives> Signals<P> {
     /// Keeps it from starting another pass. One may still begin while this call
     /// returns; wake-ups that come from now on are kept for later.
     pub fn pause(&self) {
-        self.wish(|wishes| (wishes.pause, wishes.resume) = (true, false));
+        self.wish(|wishes| wishes.order = Some(Order::Pause));
     }
 
     /// Lets it go on, with a pass at once.
     pub fn resume(&self) {
-        self.wish(|wishes| (wishes.pause, wishes.resume) = (false, true));
+        self.wish(|wishes| wishes.order = Some(Order::Resume));
     }
 
     /// Stops it after the pass that it is in.
@@ -93,21 +98,24 @@ impl<P: Primitives> Signals<P> {
         next.unwrap_or(Next::Pass)
     }
 
-    /// Takes back the wake-up that is pending: the pass that begins answers it.
+    /// Takes back what is pending and the pass that begins answers.
     pub(crate) fn begin_pass(&self) {
-        self.wish(|wishes| (wishes.look, wishes.resume) = (false, false));
+        self.wish(|wishes| {
+            wishes.look = false;
+            wishes.order.take_if(|order| *order == Order::Resume);
+        });
     }
 }
 
 impl Wishes {
     fn next(&self, mood: Mood) -> Option<Next> {
         if self.stop {
-            Some(Next::Stop)
-        } else if self.pause {
-            (mood != Mood::Paused).then_some(Next::Pause)
-        } else {
-            let pass = self.resume || (self.look && mood == Mood::Idle);
-            pass.then_some(Next::Pass)
+            return Some(Next::Stop);
+        }
+        match self.order {
+            Some(Order::Pause) => (mood != Mood::Paused).then_some(Next::Pause),
+            Some(Order::Resume) => Some(Next::Pass),
+            None => (self.look && mood == Mood::Idle).then_some(Next::Pass),
         }
     }
 }
