@@ -77,13 +77,21 @@ fn two_enactors_and_a_resolver<J: Judge>() {
 }
 
 #[test]
-fn planner_and_three_enactors_break_nothing() {
+fn planner_and_three_enactors_break_nothing_plain() {
     three_enactors::<PlainLoads>();
+}
+
+#[test]
+fn planner_and_three_enactors_break_nothing_rmw() {
     three_enactors::<RmwLoads>();
 }
 
 #[test]
-fn planner_two_enactors_and_a_resolver_break_nothing() {
+fn planner_two_enactors_and_a_resolver_break_nothing_plain() {
     two_enactors_and_a_resolver::<PlainLoads>();
+}
+
+#[test]
+fn planner_two_enactors_and_a_resolver_break_nothing_rmw() {
     two_enactors_and_a_resolver::<RmwLoads>();
 }
