@@ -25,13 +25,11 @@ fn bound() -> usize {
     env::var("BOUND").map_or(2, |bound| bound.parse().unwrap())
 }
 
+/// Who else takes part.
+type Other<J> = fn(&World<MemoryStore<<J as Judge>::Primitives>>, &Findings) -> Option<Work>;
+
 /// A Planner that publishes once, so many Enactors, and whoever else.
-fn explore<J: Judge>(
-    name: &str,
-    count: u8,
-    enactors: u8,
-    other: fn(&World<MemoryStore<J::Primitives>>, &Findings) -> Option<Work>,
-) -> Findings {
+fn explore<J: Judge>(name: &str, count: u8, enactors: u8, other: Other<J>) -> Findings {
     let findings = Findings::default();
     let found = findings.clone();
     J::explore(
