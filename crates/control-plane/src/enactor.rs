@@ -14,6 +14,7 @@
 //! pass that was overtaken hears *stale* and ends.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use plan_store::{Activation, EndpointName, Generation, Pin, PlanStore, Swept};
@@ -145,24 +146,25 @@ impl<S: PlanStore> Enactor<S> {
     /// at how many endpoints that changed something.
     fn apply(&self, pin: &S::Pin) -> Result<usize, Stop> {
         let mut walk = Walk::default();
-        for (endpoint, _) in pin.plan().endpoints() {
-            walk.step(endpoint, || {
-                self.settle(pin, endpoint, |pin, name| self.store.activate(pin, name))
-            })?;
+        let walked = self.store.activate_all(pin, |endpoint, first| {
+            let again = || self.store.activate(pin, endpoint);
+            walk.step(endpoint, self.settle(pin, endpoint, first, again))
+        });
+        if let ControlFlow::Break(stop) = walked {
+            return Err(stop);
         }
-        for endpoint in &self
-            .store
-            .unnamed(pin)
-            .map_err(|e| Stop::Failed(e.into()))?
-        {
-            walk.step(endpoint, || {
-                self.settle(pin, endpoint, |pin, name| self.store.withdraw(pin, name))
-            })?;
+        let unnamed = self.store.unnamed(pin);
+        for endpoint in &unnamed.map_err(|error| Stop::Failed(error.into()))? {
+            let step = || self.store.withdraw(pin, endpoint);
+            let settled = self.settle(pin, endpoint, step(), step);
+            if let ControlFlow::Break(stop) = walk.step(endpoint, settled) {
+                return Err(stop);
+            }
         }
         walk.end(pin.generation()).map_err(Stop::Failed)
     }
 
-    /// Takes a step at an endpoint until its outcome is known.
+    /// Follows a step at an endpoint until its outcome is known.
     ///
     /// After a lost reply it reads first. If the step turns out not to be done,
     /// taking it again is safe even if the lost one arrives later: both are for
@@ -171,7 +173,8 @@ impl<S: PlanStore> Enactor<S> {
         &self,
         pin: &S::Pin,
         endpoint: &EndpointName,
-        step: impl Fn(&S::Pin, &EndpointName) -> Result<Activation, plan_store::Error>,
+        first: Result<Activation, plan_store::Error>,
+        again: impl Fn() -> Result<Activation, plan_store::Error>,
     ) -> Result<Done, Stop> {
         let failed = |error: plan_store::Error| Stop::Failed(error.into());
         let stale = |active| Stop::Stale {
@@ -179,24 +182,27 @@ impl<S: PlanStore> Enactor<S> {
             endpoint: endpoint.clone(),
         };
         let generation = pin.generation();
-        for _ in 0..MAX_READS {
-            match step(pin, endpoint).map_err(failed)? {
+        let (mut outcome, mut reads) = (first, 0);
+        loop {
+            match outcome.map_err(failed)? {
                 Activation::Activated { .. } => return Ok(Done::Now),
                 Activation::Already => return Ok(Done::Before),
                 Activation::Stale { active } => return Err(stale(active)),
                 Activation::Unknown => warn!(%endpoint, "outcome unknown; reading"),
             }
             let now = self.store.state(endpoint).map_err(failed)?;
+            reads += 1;
             match now.standing.generation() {
                 Some(active) if active == generation => return Ok(Done::Now),
                 Some(active) if active > generation => return Err(stale(active)),
-                _ => {}
+                _ if reads < MAX_READS => outcome = again(),
+                _ => break,
             }
         }
         Err(Stop::Failed(Error::OutcomeUnknown {
             endpoint: endpoint.clone(),
             generation,
-            reads: MAX_READS,
+            reads,
         }))
     }
 }
@@ -212,13 +218,9 @@ struct Walk {
 }
 
 impl Walk {
-    fn step(
-        &mut self,
-        endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Done, Stop>,
-    ) -> Result<(), Stop> {
+    fn step(&mut self, endpoint: &EndpointName, step: Result<Done, Stop>) -> ControlFlow<Stop> {
         self.steps += 1;
-        match step() {
+        match step {
             Ok(Done::Now) => self.changed += 1,
             Ok(Done::Before) => {}
             Err(Stop::Failed(error)) => {
@@ -226,9 +228,9 @@ impl Walk {
                 self.failed += 1;
                 self.first.get_or_insert(error);
             }
-            Err(stale @ Stop::Stale { .. }) => return Err(stale),
+            Err(stale @ Stop::Stale { .. }) => return ControlFlow::Break(stale),
         }
-        Ok(())
+        ControlFlow::Continue(())
     }
 
     /// How many endpoints changed, if none failed.

@@ -7,6 +7,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
+
 use crate::{EndpointName, Error};
 
 /// A load balancer's address and the weight it is drawn with.
@@ -181,8 +184,9 @@ fn checked_family<A: Copy + Ord + Into<IpAddr>>(
 ///
 /// A plan has no number of its own: it gets its [`Generation`] when it is
 /// published, and the same content may be published again under a newer one.
-/// Record sets are shared, so that a plan that changes one endpoint of 100,000
-/// costs one record set and a list of pointers; see [`Plan::sharing`].
+/// Plans are persistent: one that is made of another by [`Plan::changed`] or
+/// [`Plan::sharing`] has in common with it all that did not change, so it costs
+/// time and memory for its changes, each times the logarithm of the plan's size.
 ///
 /// ```
 /// # use plan_store::{EndpointName, Plan, RecordSet, Target};
@@ -197,7 +201,14 @@ fn checked_family<A: Copy + Ord + Into<IpAddr>>(
 /// [`Generation`]: crate::Generation
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Plan {
-    endpoints: Box<[(EndpointName, Arc<RecordSet>)]>,
+    endpoints: OrdMap<EndpointName, Arc<RecordSet>>,
+}
+
+/// An endpoint that one plan names and another does not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Named<'a> {
+    Newly(&'a EndpointName),
+    NoLonger(&'a EndpointName),
 }
 
 impl Plan {
@@ -212,63 +223,95 @@ impl Plan {
     pub fn new<R: Into<Arc<RecordSet>>>(
         endpoints: impl IntoIterator<Item = (EndpointName, R)>,
     ) -> Result<Self, Error> {
-        let mut endpoints: Box<[_]> = endpoints
+        let mut endpoints: Vec<_> = endpoints
             .into_iter()
             .map(|(name, records)| (name, records.into()))
             .collect();
         endpoints.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        if endpoints.is_empty() {
-            return Err(Error::EmptyPlan);
-        }
-        if endpoints.len() > Self::MAX_ENDPOINTS {
-            return Err(Error::TooManyEndpoints {
-                count: endpoints.len(),
-            });
-        }
         if let Some(pair) = endpoints.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(Error::DuplicateEndpoint {
                 endpoint: pair[0].0.clone(),
             });
         }
-        Ok(Self { endpoints })
+        Self::checked(endpoints.into_iter().collect())
     }
 
-    /// The same plan, with the names and record sets that `previous` has as
-    /// well taken from there, so that the two share their memory.
-    #[must_use]
-    pub fn sharing(mut self, previous: &Self) -> Self {
-        for (name, records) in &mut self.endpoints {
-            if let Some(at) = previous.position(name) {
-                let (old_name, old_records) = &previous.endpoints[at];
-                *name = old_name.clone();
-                if records == old_records {
-                    *records = Arc::clone(old_records);
-                }
-            }
+    fn checked(endpoints: OrdMap<EndpointName, Arc<RecordSet>>) -> Result<Self, Error> {
+        match endpoints.len() {
+            0 => Err(Error::EmptyPlan),
+            count if count > Self::MAX_ENDPOINTS => Err(Error::TooManyEndpoints { count }),
+            _ => Ok(Self { endpoints }),
         }
-        self
+    }
+
+    /// This plan, but for some endpoints: each gets these records, or with `None`
+    /// is not named any more. Of two changes to one endpoint the later counts.
+    ///
+    /// # Errors
+    /// [`Error::EmptyPlan`], [`Error::TooManyEndpoints`].
+    pub fn changed<R: Into<Arc<RecordSet>>>(
+        &self,
+        changes: impl IntoIterator<Item = (EndpointName, Option<R>)>,
+    ) -> Result<Self, Error> {
+        let mut endpoints = self.endpoints.clone();
+        for (name, records) in changes {
+            match records {
+                Some(records) => endpoints.insert(name, records.into()),
+                None => endpoints.remove(&name),
+            };
+        }
+        Self::checked(endpoints)
+    }
+
+    /// The same plan, with all that `previous` has as well taken from there, so
+    /// that the two share their memory. Looks at every endpoint of both, but for
+    /// what they share already.
+    #[must_use]
+    pub fn sharing(self, previous: &Self) -> Self {
+        let mut endpoints = previous.endpoints.clone();
+        for difference in previous.endpoints.diff(&self.endpoints) {
+            match difference {
+                DiffItem::Add(name, records)
+                | DiffItem::Update {
+                    old: (name, _),
+                    new: (_, records),
+                } => endpoints.insert(name.clone(), Arc::clone(records)),
+                DiffItem::Remove(name, _) => endpoints.remove(name),
+            };
+        }
+        Self { endpoints }
     }
 
     /// The record set of an endpoint, if the plan names it.
     pub fn records(&self, endpoint: &EndpointName) -> Option<&Arc<RecordSet>> {
-        self.position(endpoint).map(|at| &self.endpoints[at].1)
+        self.endpoints.get(endpoint)
     }
 
     /// Whether the plan names this endpoint.
     pub fn names(&self, endpoint: &EndpointName) -> bool {
-        self.position(endpoint).is_some()
+        self.endpoints.contains_key(endpoint)
     }
 
     /// The endpoints with their record sets, by name.
     pub fn endpoints(&self) -> impl ExactSizeIterator<Item = (&EndpointName, &Arc<RecordSet>)> {
-        self.endpoints.iter().map(|(name, records)| (name, records))
+        self.endpoints.iter()
     }
 
-    /// Where in [`Plan::endpoints`] this one stands.
-    pub(crate) fn position(&self, endpoint: &EndpointName) -> Option<usize> {
-        self.endpoints
-            .binary_search_by(|(name, _)| name.cmp(endpoint))
-            .ok()
+    /// Which endpoints it names and `previous` does not, and the other way round.
+    /// Costs no more than what the two do not share.
+    pub(crate) fn named_since<'a>(
+        &'a self,
+        previous: Option<&'a Self>,
+    ) -> impl Iterator<Item = Named<'a>> {
+        let all = self.endpoints.keys().filter(move |_| previous.is_none());
+        let differences = previous.map(|previous| previous.endpoints.diff(&self.endpoints));
+        let differences = differences.into_iter().flatten();
+        all.map(Named::Newly)
+            .chain(differences.filter_map(|difference| match difference {
+                DiffItem::Add(name, _) => Some(Named::Newly(name)),
+                DiffItem::Remove(name, _) => Some(Named::NoLonger(name)),
+                DiffItem::Update { .. } => None,
+            }))
     }
 }
 
@@ -372,5 +415,33 @@ mod tests {
         assert!(!shared("b"), "changed");
         assert_eq!(new.endpoints().len(), 3);
         assert!(!old.names(&name("c")));
+    }
+
+    #[test]
+    fn a_changed_plan_differs_in_its_changes_alone() {
+        let set = |weight| Some(records(&[target("192.0.2.1", weight)]).unwrap());
+        let plan = |pairs: &[(&str, u8)]| {
+            let pairs = pairs.iter().map(|&(n, weight)| (name(n), set(weight)));
+            Plan::new(pairs.map(|(n, set)| (n, set.unwrap()))).unwrap()
+        };
+        let old = plan(&[("a", 1), ("b", 1), ("d", 1)]);
+        let changes = [
+            (name("a"), set(9)),
+            (name("a"), set(2)),
+            (name("b"), None),
+            (name("c"), set(3)),
+            (name("e"), None),
+        ];
+        let new = old.changed(changes).unwrap();
+        assert_eq!(new, plan(&[("a", 2), ("c", 3), ("d", 1)]));
+        let differences: Vec<_> = new.named_since(Some(&old)).collect();
+        assert_eq!(
+            differences,
+            [Named::NoLonger(&name("b")), Named::Newly(&name("c"))]
+        );
+        let (one, two) = (name("c"), name("d"));
+        assert_eq!(new.named_since(None).count(), 3);
+        let nothing = [name("a"), one, two].map(|name| (name, None::<RecordSet>));
+        assert!(matches!(new.changed(nothing), Err(Error::EmptyPlan)));
     }
 }

@@ -1,5 +1,6 @@
 //! What Planner, Enactor, sweep and server need of a store, whatever it is.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::{EndpointName, Error, Generation, Plan, RecordSet};
@@ -79,6 +80,19 @@ pub trait PlanStore: Send + Sync {
     /// # Errors
     /// [`Error::NotInPlan`], [`Error::ForeignPin`], [`Error::Backend`].
     fn activate(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error>;
+
+    /// Activates the pinned plan at all endpoints that it names, by name, and hands
+    /// each outcome to `each`, until that breaks off. Each endpoint is a step of its
+    /// own, as with [`PlanStore::activate`], which this calls for each unless a store
+    /// has a quicker way.
+    fn activate_all<B>(
+        &self,
+        pin: &Self::Pin,
+        mut each: impl FnMut(&EndpointName, Result<Activation, Error>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let mut endpoints = pin.plan().endpoints();
+        endpoints.try_for_each(|(endpoint, _)| each(endpoint, self.activate(pin, endpoint)))
+    }
 
     /// The endpoints that the pinned plan does not name and that still stand on
     /// an older one, or on none. Not those that came with a newer plan, nor those

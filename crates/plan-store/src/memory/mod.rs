@@ -69,14 +69,17 @@ mod sweep;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use imbl::OrdMap;
 use tracing::{debug, info};
 
 use self::cell::Cell;
 use self::pins::Pins;
 pub use self::reader::Reader;
+use crate::plan::Named;
 use crate::primitives::{Lock, Word};
 use crate::{
     Activation, EndpointName, EndpointState, Error, Generation, Native, Pin, Plan, PlanStore,
@@ -116,7 +119,7 @@ impl<P: Primitives> MemoryStore<P> {
                 index: P::Lock::new(Index {
                     latest,
                     plans: BTreeMap::new(),
-                    cells: BTreeMap::new(),
+                    cells: OrdMap::new(),
                 }),
                 changes: P::Word::new(0),
             }),
@@ -188,16 +191,30 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
 
     fn activate(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
         let generation = self.own(pin)?;
-        let Some(cell) = pin.entry.cell(endpoint) else {
+        let Some(cell) = pin.entry.cells.get(endpoint) else {
             let endpoint = endpoint.clone();
             return Err(Error::NotInPlan {
                 endpoint,
                 generation,
             });
         };
-        let activation = cell.advance(Standing::Active(generation));
-        debug!(%endpoint, %generation, ?activation, "activate");
-        Ok(activation)
+        Ok(flip(endpoint, cell, generation))
+    }
+
+    /// Goes along the plan's cells, with no search for each.
+    fn activate_all<B>(
+        &self,
+        pin: &MemoryPin<P>,
+        mut each: impl FnMut(&EndpointName, Result<Activation, Error>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        for (endpoint, cell) in &pin.entry.cells {
+            let generation = self.own(pin);
+            each(
+                endpoint,
+                generation.map(|generation| flip(endpoint, cell, generation)),
+            )?;
+        }
+        ControlFlow::Continue(())
     }
 
     fn unnamed(&self, pin: &MemoryPin<P>) -> Result<Vec<EndpointName>, Error> {
@@ -312,6 +329,17 @@ impl<P: Primitives> Shared<P> {
     }
 }
 
+/// One step of an activation.
+fn flip<P: Primitives>(
+    endpoint: &EndpointName,
+    cell: &Cell<P>,
+    generation: Generation,
+) -> Activation {
+    let activation = cell.advance(Standing::Active(generation));
+    debug!(%endpoint, %generation, ?activation, "activate");
+    activation
+}
+
 /// Where everything is.
 struct Index<P: Primitives> {
     /// The newest generation given out.
@@ -319,8 +347,11 @@ struct Index<P: Primitives> {
     plans: BTreeMap<Generation, Arc<Entry<P>>>,
     /// The endpoints that some plan in `plans` names, and those that no sweep has
     /// forgotten yet. Sorted, so that all walks are alike under a model checker.
-    cells: BTreeMap<EndpointName, Arc<Cell<P>>>,
+    cells: Cells<P>,
 }
+
+/// Endpoints and their cells. Persistent, as plans are: a copy is cheap.
+type Cells<P> = OrdMap<EndpointName, Arc<Cell<P>>>;
 
 impl<P: Primitives> Index<P> {
     /// Adds a plan; also says whether it named endpoints not known before.
@@ -329,10 +360,7 @@ impl<P: Primitives> Index<P> {
             .latest
             .map_or(Ok(Generation::FIRST), Generation::next)?;
         let known = self.cells.len();
-        let cells = plan
-            .endpoints()
-            .map(|(name, _)| self.cell_for(name, generation))
-            .collect();
+        let cells = self.cells_of(&plan, generation);
         let pins = Pins::none();
         let entry = Entry {
             generation,
@@ -343,6 +371,27 @@ impl<P: Primitives> Index<P> {
         self.plans.insert(generation, Arc::new(entry));
         self.latest = Some(generation);
         Ok((generation, self.cells.len() > known))
+    }
+
+    /// The cells of the plan's endpoints: those of the plan before, but for the
+    /// endpoints that come and go.
+    fn cells_of(&mut self, plan: &Plan, generation: Generation) -> Cells<P> {
+        let newest = self.plans.last_key_value();
+        let previous = newest.map(|(_, entry)| Arc::clone(entry));
+        let mut cells = previous
+            .as_ref()
+            .map_or_else(OrdMap::new, |entry| entry.cells.clone());
+        for named in plan.named_since(previous.as_ref().map(|entry| &*entry.plan)) {
+            match named {
+                Named::Newly(name) => {
+                    cells.insert(name.clone(), self.cell_for(name, generation));
+                }
+                Named::NoLonger(name) => {
+                    cells.remove(name);
+                }
+            }
+        }
+        cells
     }
 
     /// The endpoint's cell, a new one if `plan` brings the endpoint along.
@@ -360,16 +409,9 @@ impl<P: Primitives> Index<P> {
 struct Entry<P: Primitives> {
     generation: Generation,
     plan: Arc<Plan>,
-    /// The cells of the plan's endpoints, in the plan's order.
-    cells: Box<[Arc<Cell<P>>]>,
+    /// The cells of the plan's endpoints.
+    cells: Cells<P>,
     pins: Pins<P>,
-}
-
-impl<P: Primitives> Entry<P> {
-    fn cell(&self, endpoint: &EndpointName) -> Option<&Cell<P>> {
-        let at = self.plan.position(endpoint)?;
-        self.cells.get(at).map(Arc::as_ref)
-    }
 }
 
 /// [`MemoryStore`]'s pin.
