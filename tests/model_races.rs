@@ -26,12 +26,12 @@ use incident::{IncidentStore, Variant};
 use model::judge::{LoomOn, PlainLoads, RmwLoads};
 use model::mutant::{Change, Mutable, Mutation};
 use model::races::{
-    self, OneLook, RETENTION, activate_against_activate, activate_against_sweep, activate_hands_on,
-    denial_against_changing_places, pin_against_sweep, publish_against_sweep,
+    self, Followed, OneLook, RETENTION, activate_against_activate, activate_against_sweep,
+    activate_hands_on, denial_against_changing_places, pin_against_sweep, publish_against_sweep,
     reader_against_activate, reader_against_coming_and_going, sweep_against_sweep,
     withdraw_against_activate,
 };
-use plan_store::{Loom, MemoryStore, Resolution};
+use plan_store::{Loom, MemoryStore, PlanStore as _, Resolution};
 
 #[test]
 fn activate_against_activate_keeps_the_newer() {
@@ -102,8 +102,11 @@ fn reader_against_coming_and_going_follows() {
 
 #[test]
 fn reader_against_coming_and_going_needs_the_count() {
-    let findings = UNCOUNTED.during(reader_against_coming_and_going::<LoomOn<Mutable>>);
-    findings.assert_seen(&["in the end withdrawn"]);
+    let reader = || reader_against_coming_and_going::<LoomOn<Mutable>, _>(MemoryStore::reader);
+    let follower = || reader_against_coming_and_going::<LoomOn<Mutable>, _>(Followed::of);
+    for findings in [UNCOUNTED.during(reader), UNCOUNTED.during(follower)] {
+        findings.assert_seen(&["in the end withdrawn"]);
+    }
 }
 
 #[test]

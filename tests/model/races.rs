@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use plan_store::primitives::{Primitives, Word as _};
 use plan_store::{
-    Activation, EndpointName, Error, Generation, MemoryStore, Pin, PlanStore, Resolution, Resolve,
-    Retention, Standing, Swept,
+    Activation, EndpointName, Error, Follower, Generation, MemoryStore, Pin, PlanStore, Resolution,
+    Resolve, Retention, Standing, Swept,
 };
 
 use super::judge::{Judge, Work};
@@ -306,6 +306,27 @@ impl<S: PlanStore> Resolve for OneLook<S> {
     }
 }
 
+/// A follower of the endpoint of these models, as a reader.
+pub struct Followed<P: Primitives>(pub Follower<P>);
+
+impl<P: Primitives> Followed<P> {
+    pub fn of(store: &MemoryStore<P>) -> Self {
+        Self(store.follow(endpoint()))
+    }
+}
+
+impl<P: Primitives> Resolve for Followed<P> {
+    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+        assert_eq!(self.0.endpoint(), endpoint);
+        self.0.resolve()
+    }
+
+    /// Of nothing: it follows one endpoint.
+    fn is_above(&mut self, _: &EndpointName) -> bool {
+        false
+    }
+}
+
 /// A reader while plans are activated and swept from under it.
 pub fn reader_against_activate<J: Judge, R: Resolve + Send + 'static>(
     bound: Option<usize>,
@@ -374,17 +395,19 @@ pub fn denial_against_changing_places_never_denies<J: Judge>() {
 
 /// A reader while its endpoint, long withdrawn, is forgotten by a sweep and comes
 /// back with plan 4, in a cell of its own.
-pub fn reader_against_coming_and_going<J: Judge>() -> Findings {
+pub fn reader_against_coming_and_going<J: Judge, R: Resolve + Send + 'static>(
+    reader: fn(&MemoryStore<J::Primitives>) -> R,
+) -> Findings {
     race::<J>(
         "reader against an endpoint that comes and goes",
         None,
-        |found| {
+        move |found| {
             let store = begin(memory::<J>(), 1);
             for octet in [2, 3] {
                 store.publish(plan(&endpoints(2)[1..], octet)).unwrap();
                 withdraw(&store, octet.into());
             }
-            let mut reader = store.reader();
+            let mut reader = reader(&store);
             reader.resolve(&endpoint());
             let after = Arc::new(Mutex::new(None));
             let (coming, to_after) = (store.clone(), Arc::clone(&after));
@@ -470,26 +493,32 @@ pub fn pin_against_sweep_keeps_what_is_pinned<J: Judge>() {
 }
 
 pub fn reader_against_activate_sees_one_whole_plan_after_another<J: Judge>() {
-    let findings = reader_against_activate::<J, _>(None, MemoryStore::reader);
-    findings.assert_outcomes(&["answer from 1", "answer from 2", "answer from 3", "deleted"]);
+    let reader = reader_against_activate::<J, _>(None, MemoryStore::reader);
+    let follower = reader_against_activate::<J, _>(None, Followed::of);
+    for findings in [reader, follower] {
+        findings.assert_outcomes(&["answer from 1", "answer from 2", "answer from 3", "deleted"]);
+    }
 }
 
 pub fn reader_against_coming_and_going_follows<J: Judge>() {
-    let findings = reader_against_coming_and_going::<J>();
-    findings.assert_outcomes(&[
-        "withdrawn, then withdrawn",
-        "withdrawn, then unknown",
-        "withdrawn, then vacant",
-        "withdrawn, then answer from 4",
-        "unknown, then unknown",
-        "unknown, then vacant",
-        "unknown, then answer from 4",
-        "vacant, then vacant",
-        "vacant, then answer from 4",
-        "answer from 4, then answer from 4",
-        "deleted",
-        "in the end answer from 4",
-    ]);
+    let reader = reader_against_coming_and_going::<J, _>(MemoryStore::reader);
+    let follower = reader_against_coming_and_going::<J, _>(Followed::of);
+    for findings in [reader, follower] {
+        findings.assert_outcomes(&[
+            "withdrawn, then withdrawn",
+            "withdrawn, then unknown",
+            "withdrawn, then vacant",
+            "withdrawn, then answer from 4",
+            "unknown, then unknown",
+            "unknown, then vacant",
+            "unknown, then answer from 4",
+            "vacant, then vacant",
+            "vacant, then answer from 4",
+            "answer from 4, then answer from 4",
+            "deleted",
+            "in the end answer from 4",
+        ]);
+    }
 }
 
 pub fn publish_against_sweep_loses_nothing<J: Judge>() {

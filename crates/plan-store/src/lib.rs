@@ -15,7 +15,8 @@
 //!   [`Activation::Stale`]: freshness is decided in the write, not before it.
 //! - A plan that is active, a rollback target, or pinned is never deleted; a
 //!   deletion is a compare-and-swap too.
-//! - A [`Reader`] serves with one atomic load while nothing changes.
+//! - A [`Reader`] serves with one atomic load while nothing changes, and so does a
+//!   [`Follower`], for one endpoint and without a search.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -54,7 +55,7 @@ mod store;
 
 pub use error::Error;
 pub use generation::Generation;
-pub use memory::{MemoryStore, Reader};
+pub use memory::{Follower, MemoryStore, Reader};
 pub use name::EndpointName;
 pub use plan::{Family, Plan, RecordSet, Target};
 #[cfg(feature = "shuttle")]

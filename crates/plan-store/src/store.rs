@@ -348,6 +348,11 @@ impl Resolution {
         }
     }
 
+    /// Whether a plan is active: one that is there, or one that is gone.
+    pub(crate) fn is_active(&self) -> bool {
+        matches!(self, Self::Answer { .. } | Self::Dangling { .. })
+    }
+
     /// The generation that the answer comes from, if one does.
     pub fn generation(&self) -> Option<Generation> {
         match self {

@@ -14,7 +14,7 @@
 //!    plan in the store names the endpoint, and to withdraw it is refused.
 //!
 //! # Orderings
-//! The compare-and-swap releases; [`Cell::state`] acquires, and so does a
+//! The compare-and-swap releases; [`Cell::word`] acquires, and so does a
 //! compare-and-swap that fails: who is told of a generation also sees all that its
 //! activator did before. Success need not acquire: the word is the one that was
 //! seen, and seeing it did. So each step follows the one it replaces, and a chain of
@@ -46,7 +46,13 @@ impl<P: Primitives> Cell<P> {
     }
 
     pub(super) fn state(&self) -> EndpointState {
-        EndpointState::from_word(self.word.load(Acquire))
+        EndpointState::from_word(self.word())
+    }
+
+    /// [`EndpointState::to_word`] of its state.
+    #[inline]
+    pub(super) fn word(&self) -> u64 {
+        self.word.load(Acquire)
     }
 
     /// Moves the endpoint on to `target`, unless it is there or beyond.

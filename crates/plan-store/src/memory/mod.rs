@@ -62,7 +62,9 @@
 //! endpoint again brings a new cell, which remembers that plan: an older one
 //! cannot withdraw it.
 
+mod cached;
 mod cell;
+mod follower;
 mod pins;
 mod reader;
 mod sweep;
@@ -77,6 +79,7 @@ use imbl::OrdMap;
 use tracing::{debug, info};
 
 use self::cell::Cell;
+pub use self::follower::Follower;
 use self::pins::Pins;
 pub use self::reader::Reader;
 use crate::plan::Named;
@@ -124,6 +127,11 @@ impl<P: Primitives> MemoryStore<P> {
                 changes: P::Word::new(0),
             }),
         }
+    }
+
+    /// A view of one endpoint for one thread, which need not be known yet.
+    pub fn follow(&self, endpoint: EndpointName) -> Follower<P> {
+        Follower::new(Arc::clone(&self.shared), endpoint)
     }
 
     /// The plans in the store, oldest first.

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Cell, Shared};
+use super::Shared;
+use super::cached::{Cached, UNKNOWN};
 use crate::primitives::{Lock, Primitives};
 use crate::{EndpointName, EndpointState, Native, Resolution, Resolve, Standing};
-
-static UNKNOWN: Resolution = Resolution::Unknown;
 
 /// A serving thread's view of a [`MemoryStore`](super::MemoryStore).
 ///
@@ -19,9 +18,7 @@ static UNKNOWN: Resolution = Resolution::Unknown;
 /// moment.
 ///
 /// # Rules
-/// 1. A cached resolution belongs to the word it was made from, and is returned
-///    only while the cell still holds that word. Words never return (`cell.rs`,
-///    rule 1), so equal means unchanged.
+/// 1. What is cached is returned as `cached.rs` says.
 /// 2. The cell of an active endpoint is the endpoint's only one. One where
 ///    nothing is active may be forgotten and replaced. So when a cell is not
 ///    active, or there is none, `changes` is read *after* it: if no cell has come
@@ -37,14 +34,6 @@ pub struct Reader<P: Primitives = Native> {
     by_labels: Vec<(Box<str>, usize)>,
 }
 
-/// An endpoint's cell, with what it resolved to when its word was `state`.
-struct Cached<P: Primitives> {
-    endpoint: EndpointName,
-    cell: Arc<Cell<P>>,
-    state: EndpointState,
-    resolution: Resolution,
-}
-
 impl<P: Primitives> Reader<P> {
     pub(super) fn new(shared: Arc<Shared<P>>) -> Self {
         Self {
@@ -56,14 +45,13 @@ impl<P: Primitives> Reader<P> {
         }
     }
 
-    /// Where the endpoint is cached, and the state it is in.
-    fn look(&mut self, endpoint: &EndpointName) -> Option<(usize, EndpointState)> {
+    /// Where the endpoint is cached, resolved anew if it has changed.
+    fn look(&mut self, endpoint: &EndpointName) -> Option<usize> {
         loop {
-            let found = self
-                .places
-                .get(endpoint)
-                .map(|&at| (at, self.cached[at].cell.state()));
-            if found.is_some_and(|(_, state)| state.standing.active().is_some()) {
+            let found = self.places.get(endpoint).copied();
+            if let Some(at) = found
+                && self.cached[at].resolve(&self.shared).is_active()
+            {
                 return found;
             }
             if !self.list_endpoints() {
@@ -81,7 +69,7 @@ impl<P: Primitives> Reader<P> {
         }
         self.changes = changes;
         self.list_cells();
-        let names = self.cached.iter().map(|cached| &cached.endpoint);
+        let names = self.cached.iter().map(Cached::endpoint);
         self.places = names.clone().cloned().zip(0..).collect();
         self.by_labels = names.map(labels_from_last).zip(0..).collect();
         self.by_labels.sort_unstable();
@@ -104,7 +92,7 @@ impl<P: Primitives> Reader<P> {
                 .get(&endpoint)
                 .and_then(|&at| old.get_mut(at)?.take());
             self.cached.push(match known {
-                Some(cached) if Arc::ptr_eq(&cached.cell, &cell) => cached,
+                Some(cached) if cached.is_of(&cell) => cached,
                 _ => Cached::new(endpoint, cell),
             });
         }
@@ -117,27 +105,12 @@ fn labels_from_last(name: &EndpointName) -> Box<str> {
     labels.flat_map(|label| [label, "."]).collect()
 }
 
-impl<P: Primitives> Cached<P> {
-    fn new(endpoint: EndpointName, cell: Arc<Cell<P>>) -> Self {
-        Self {
-            endpoint,
-            cell,
-            state: EndpointState::VACANT,
-            resolution: Resolution::Vacant,
-        }
-    }
-}
-
 impl<P: Primitives> Resolve for Reader<P> {
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
-        let Some((at, state)) = self.look(endpoint) else {
-            return &UNKNOWN;
-        };
-        let cached = &mut self.cached[at];
-        if state != cached.state {
-            (cached.state, cached.resolution) = self.shared.answer(endpoint, &cached.cell, state);
+        match self.look(endpoint) {
+            Some(at) => self.cached[at].resolution(),
+            None => &UNKNOWN,
         }
-        &cached.resolution
     }
 
     fn is_above(&mut self, name: &EndpointName) -> bool {
@@ -170,7 +143,7 @@ impl<P: Primitives> Reader<P> {
         self.by_labels[first..]
             .iter()
             .take_while(|(other, _)| other.starts_with(&*labels))
-            .map(|&(_, at)| self.cached[at].cell.state())
+            .map(|&(_, at)| self.cached[at].state())
             .collect()
     }
 }

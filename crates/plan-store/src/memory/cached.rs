@@ -1,0 +1,68 @@
+//! An endpoint's cell, with what it resolved to: what [`Reader`](super::Reader) and
+//! [`Follower`](super::Follower) are made of.
+//!
+//! # Rule
+//! A resolution belongs to the word it was made from, and is returned only while the
+//! cell still holds that word. Words never return (`cell.rs`, rule 1), so equal means
+//! unchanged.
+
+use std::sync::Arc;
+
+use super::{Cell, Shared};
+use crate::primitives::Primitives;
+use crate::{EndpointName, EndpointState, Resolution};
+
+/// What a name without a cell resolves to.
+pub(super) static UNKNOWN: Resolution = Resolution::Unknown;
+
+pub(super) struct Cached<P: Primitives> {
+    endpoint: EndpointName,
+    cell: Arc<Cell<P>>,
+    /// The cell's word when it was resolved.
+    word: u64,
+    resolution: Resolution,
+}
+
+impl<P: Primitives> Cached<P> {
+    pub(super) fn new(endpoint: EndpointName, cell: Arc<Cell<P>>) -> Self {
+        Self {
+            endpoint,
+            cell,
+            word: EndpointState::VACANT.to_word(),
+            resolution: Resolution::Vacant,
+        }
+    }
+
+    pub(super) fn endpoint(&self) -> &EndpointName {
+        &self.endpoint
+    }
+
+    pub(super) fn is_of(&self, cell: &Arc<Cell<P>>) -> bool {
+        Arc::ptr_eq(&self.cell, cell)
+    }
+
+    pub(super) fn state(&self) -> EndpointState {
+        self.cell.state()
+    }
+
+    /// What it resolved to last.
+    pub(super) fn resolution(&self) -> &Resolution {
+        &self.resolution
+    }
+
+    /// Whether it resolved to an answer, and still does.
+    pub(super) fn is_current_answer(&self) -> bool {
+        self.cell.word() == self.word && matches!(self.resolution, Resolution::Answer { .. })
+    }
+
+    /// Resolves it anew if its word has changed.
+    pub(super) fn resolve(&mut self, shared: &Shared<P>) -> &Resolution {
+        let word = self.cell.word();
+        if word != self.word {
+            let state = EndpointState::from_word(word);
+            let (state, resolution) = shared.answer(&self.endpoint, &self.cell, state);
+            (self.word, self.resolution) = (state.to_word(), resolution);
+        }
+        &self.resolution
+    }
+}

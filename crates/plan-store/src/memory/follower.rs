@@ -1,0 +1,83 @@
+//! The serving side for one endpoint.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Shared;
+use super::cached::{Cached, UNKNOWN};
+use crate::primitives::Primitives;
+use crate::{EndpointName, Native, Resolution};
+
+/// A thread's view of one endpoint of a [`MemoryStore`](super::MemoryStore): a
+/// [`Reader`](super::Reader) without the search for a name.
+///
+/// While the endpoint's active plan has not changed, resolving it is one atomic load
+/// and a comparison. All else is as the reader has it, rules included.
+pub struct Follower<P: Primitives = Native> {
+    shared: Arc<Shared<P>>,
+    endpoint: EndpointName,
+    /// What `changes` was when the cell was last looked up.
+    changes: Option<u64>,
+    cached: Option<Cached<P>>,
+}
+
+impl<P: Primitives> Follower<P> {
+    pub(super) fn new(shared: Arc<Shared<P>>, endpoint: EndpointName) -> Self {
+        Self {
+            shared,
+            endpoint,
+            changes: None,
+            cached: None,
+        }
+    }
+
+    /// Which endpoint it follows.
+    pub fn endpoint(&self) -> &EndpointName {
+        &self.endpoint
+    }
+
+    /// What the endpoint answers now.
+    #[inline]
+    pub fn resolve(&mut self) -> &Resolution {
+        let current = self.cached.as_ref().is_some_and(Cached::is_current_answer);
+        if !current {
+            self.look();
+        }
+        self.cached.as_ref().map_or(&UNKNOWN, Cached::resolution)
+    }
+
+    /// Resolves anew, and looks up the cell again until it is the right one.
+    #[cold]
+    fn look(&mut self) {
+        loop {
+            if let Some(cached) = &mut self.cached
+                && cached.resolve(&self.shared).is_active()
+            {
+                return;
+            }
+            let changes = Some(self.shared.changes());
+            if self.changes == changes {
+                return;
+            }
+            self.changes = changes;
+            self.look_up_cell();
+        }
+    }
+
+    fn look_up_cell(&mut self) {
+        let cell = self.shared.cell(&self.endpoint);
+        let known = self.cached.take();
+        self.cached = cell.map(|cell| match known {
+            Some(cached) if cached.is_of(&cell) => cached,
+            _ => Cached::new(self.endpoint.clone(), cell),
+        });
+    }
+}
+
+impl<P: Primitives> fmt::Debug for Follower<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Follower")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
