@@ -199,9 +199,12 @@ fn checked_family<A: Copy + Ord + Into<IpAddr>>(
 /// ```
 ///
 /// [`Generation`]: crate::Generation
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     endpoints: OrdMap<EndpointName, Arc<RecordSet>>,
+    /// The same in two plans only if they name the same endpoints; they may do so
+    /// without it, too.
+    names: Arc<()>,
 }
 
 /// An endpoint that one plan names and another does not.
@@ -233,14 +236,17 @@ impl Plan {
                 endpoint: pair[0].0.clone(),
             });
         }
-        Self::checked(endpoints.into_iter().collect())
+        Self::checked(endpoints.into_iter().collect(), Arc::new(()))
     }
 
-    fn checked(endpoints: OrdMap<EndpointName, Arc<RecordSet>>) -> Result<Self, Error> {
+    fn checked(
+        endpoints: OrdMap<EndpointName, Arc<RecordSet>>,
+        names: Arc<()>,
+    ) -> Result<Self, Error> {
         match endpoints.len() {
             0 => Err(Error::EmptyPlan),
             count if count > Self::MAX_ENDPOINTS => Err(Error::TooManyEndpoints { count }),
-            _ => Ok(Self { endpoints }),
+            _ => Ok(Self { endpoints, names }),
         }
     }
 
@@ -254,13 +260,14 @@ impl Plan {
         changes: impl IntoIterator<Item = (EndpointName, Option<R>)>,
     ) -> Result<Self, Error> {
         let mut endpoints = self.endpoints.clone();
+        let mut same_names = true;
         for (name, records) in changes {
-            match records {
-                Some(records) => endpoints.insert(name, records.into()),
-                None => endpoints.remove(&name),
+            same_names &= match records {
+                Some(records) => endpoints.insert(name, records.into()).is_some(),
+                None => endpoints.remove(&name).is_none(),
             };
         }
-        Self::checked(endpoints)
+        Self::checked(endpoints, self.names_if(same_names))
     }
 
     /// The same plan, with all that `previous` has as well taken from there, so
@@ -269,17 +276,35 @@ impl Plan {
     #[must_use]
     pub fn sharing(self, previous: &Self) -> Self {
         let mut endpoints = previous.endpoints.clone();
+        let mut same_names = true;
         for difference in previous.endpoints.diff(&self.endpoints) {
-            match difference {
+            same_names &= match difference {
                 DiffItem::Add(name, records)
                 | DiffItem::Update {
                     old: (name, _),
                     new: (_, records),
-                } => endpoints.insert(name.clone(), Arc::clone(records)),
-                DiffItem::Remove(name, _) => endpoints.remove(name),
+                } => endpoints
+                    .insert(name.clone(), Arc::clone(records))
+                    .is_some(),
+                DiffItem::Remove(name, _) => endpoints.remove(name).is_none(),
             };
         }
-        Self { endpoints }
+        let names = previous.names_if(same_names);
+        Self { endpoints, names }
+    }
+
+    /// What a plan made of this one has for `names`.
+    fn names_if(&self, same: bool) -> Arc<()> {
+        if same {
+            Arc::clone(&self.names)
+        } else {
+            Arc::new(())
+        }
+    }
+
+    /// Whether the two are known to name the same endpoints.
+    pub(crate) fn names_the_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.names, &other.names)
     }
 
     /// The record set of an endpoint, if the plan names it.
@@ -299,21 +324,24 @@ impl Plan {
 
     /// Which endpoints it names and `previous` does not, and the other way round.
     /// Costs no more than what the two do not share.
-    pub(crate) fn named_since<'a>(
-        &'a self,
-        previous: Option<&'a Self>,
-    ) -> impl Iterator<Item = Named<'a>> {
-        let all = self.endpoints.keys().filter(move |_| previous.is_none());
-        let differences = previous.map(|previous| previous.endpoints.diff(&self.endpoints));
-        let differences = differences.into_iter().flatten();
-        all.map(Named::Newly)
-            .chain(differences.filter_map(|difference| match difference {
-                DiffItem::Add(name, _) => Some(Named::Newly(name)),
-                DiffItem::Remove(name, _) => Some(Named::NoLonger(name)),
-                DiffItem::Update { .. } => None,
-            }))
+    pub(crate) fn named_since<'a>(&'a self, previous: &'a Self) -> impl Iterator<Item = Named<'a>> {
+        let differences = previous.endpoints.diff(&self.endpoints);
+        differences.filter_map(|difference| match difference {
+            DiffItem::Add(name, _) => Some(Named::Newly(name)),
+            DiffItem::Remove(name, _) => Some(Named::NoLonger(name)),
+            DiffItem::Update { .. } => None,
+        })
     }
 }
+
+/// Plans are equal if they say the same of the same endpoints.
+impl PartialEq for Plan {
+    fn eq(&self, other: &Self) -> bool {
+        self.endpoints == other.endpoints
+    }
+}
+
+impl Eq for Plan {}
 
 #[cfg(test)]
 mod tests {
@@ -434,13 +462,22 @@ mod tests {
         ];
         let new = old.changed(changes).unwrap();
         assert_eq!(new, plan(&[("a", 2), ("c", 3), ("d", 1)]));
-        let differences: Vec<_> = new.named_since(Some(&old)).collect();
+        let differences: Vec<_> = new.named_since(&old).collect();
         assert_eq!(
             differences,
             [Named::NoLonger(&name("b")), Named::Newly(&name("c"))]
         );
+        assert!(!new.names_the_same(&old));
+        let same = old
+            .changed([(name("a"), set(7)), (name("x"), None)])
+            .unwrap();
+        assert!(same.names_the_same(&old) && same != old);
+        let shared = plan(&[("a", 2), ("b", 1), ("d", 1)]).sharing(&old);
+        assert!(shared.names_the_same(&old) && !new.sharing(&old).names_the_same(&old));
+        let new = old
+            .changed([(name("b"), None), (name("c"), set(3))])
+            .unwrap();
         let (one, two) = (name("c"), name("d"));
-        assert_eq!(new.named_since(None).count(), 3);
         let nothing = [name("a"), one, two].map(|name| (name, None::<RecordSet>));
         assert!(matches!(new.changed(nothing), Err(Error::EmptyPlan)));
     }

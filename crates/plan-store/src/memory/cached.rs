@@ -16,25 +16,29 @@ use crate::{EndpointName, EndpointState, Resolution};
 pub(super) static UNKNOWN: Resolution = Resolution::Unknown;
 
 pub(super) struct Cached<P: Primitives> {
-    endpoint: EndpointName,
     cell: Arc<Cell<P>>,
     /// The cell's word when it was resolved.
     word: u64,
     resolution: Resolution,
+    /// `word` if the resolution is an answer, else what no word is.
+    answered: u64,
 }
 
+/// No state has this word: bit 31 is always 0.
+const NO_WORD: u64 = u64::MAX;
+
 impl<P: Primitives> Cached<P> {
-    pub(super) fn new(endpoint: EndpointName, cell: Arc<Cell<P>>) -> Self {
+    pub(super) fn new(cell: Arc<Cell<P>>) -> Self {
         Self {
-            endpoint,
             cell,
             word: EndpointState::VACANT.to_word(),
             resolution: Resolution::Vacant,
+            answered: NO_WORD,
         }
     }
 
     pub(super) fn endpoint(&self) -> &EndpointName {
-        &self.endpoint
+        self.cell.endpoint()
     }
 
     pub(super) fn is_of(&self, cell: &Arc<Cell<P>>) -> bool {
@@ -51,8 +55,9 @@ impl<P: Primitives> Cached<P> {
     }
 
     /// Whether it resolved to an answer, and still does.
+    #[inline]
     pub(super) fn is_current_answer(&self) -> bool {
-        self.cell.word() == self.word && matches!(self.resolution, Resolution::Answer { .. })
+        self.cell.word() == self.answered
     }
 
     /// Resolves it anew if its word has changed.
@@ -60,8 +65,10 @@ impl<P: Primitives> Cached<P> {
         let word = self.cell.word();
         if word != self.word {
             let state = EndpointState::from_word(word);
-            let (state, resolution) = shared.answer(&self.endpoint, &self.cell, state);
+            let (state, resolution) = shared.answer(&self.cell, state);
             (self.word, self.resolution) = (state.to_word(), resolution);
+            let answers = matches!(self.resolution, Resolution::Answer { .. });
+            self.answered = if answers { self.word } else { NO_WORD };
         }
         &self.resolution
     }

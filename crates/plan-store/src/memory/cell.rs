@@ -23,20 +23,34 @@
 use std::sync::atomic::Ordering::{Acquire, Release};
 
 use crate::primitives::{Primitives, Word};
-use crate::{Activation, EndpointState, Generation, Standing};
+use crate::{Activation, EndpointName, EndpointState, Generation, Standing};
 
 pub(super) struct Cell<P: Primitives> {
     word: P::Word,
+    endpoint: EndpointName,
     /// The plan that brought the endpoint along.
     since: Generation,
 }
 
+/// Two cells are the same only if they are one.
+impl<P: Primitives> PartialEq for Cell<P> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
 impl<P: Primitives> Cell<P> {
-    pub(super) fn vacant(since: Generation) -> Self {
+    pub(super) fn vacant(endpoint: EndpointName, since: Generation) -> Self {
         Self {
             word: P::Word::new(EndpointState::VACANT.to_word()),
+            endpoint,
             since,
         }
+    }
+
+    /// Whose cell it is.
+    pub(super) fn endpoint(&self) -> &EndpointName {
+        &self.endpoint
     }
 
     /// Whether the endpoint is older than this plan and stands on an older one,
@@ -132,7 +146,7 @@ mod tests {
     #[test]
     fn an_endpoint_goes_forward_only() {
         let g = |n| Generation::new(n).unwrap();
-        let cell = Cell::<Native>::vacant(g(2));
+        let cell = Cell::<Native>::vacant("db.example".parse().unwrap(), g(2));
         let replaced = |standing, rollback| Activation::Activated {
             replaced: EndpointState { standing, rollback },
         };

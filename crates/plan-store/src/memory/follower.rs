@@ -39,11 +39,13 @@ impl<P: Primitives> Follower<P> {
     /// What the endpoint answers now.
     #[inline]
     pub fn resolve(&mut self) -> &Resolution {
-        let current = self.cached.as_ref().is_some_and(Cached::is_current_answer);
-        if !current {
+        if !self.cached.as_ref().is_some_and(Cached::is_current_answer) {
             self.look();
         }
-        self.cached.as_ref().map_or(&UNKNOWN, Cached::resolution)
+        match &self.cached {
+            Some(cached) => cached.resolution(),
+            None => &UNKNOWN,
+        }
     }
 
     /// Resolves anew, and looks up the cell again until it is the right one.
@@ -69,7 +71,7 @@ impl<P: Primitives> Follower<P> {
         let known = self.cached.take();
         self.cached = cell.map(|cell| match known {
             Some(cached) if cached.is_of(&cell) => cached,
-            _ => Cached::new(self.endpoint.clone(), cell),
+            _ => Cached::new(cell),
         });
     }
 }

@@ -64,6 +64,7 @@
 
 mod cached;
 mod cell;
+mod cells;
 mod follower;
 mod pins;
 mod reader;
@@ -75,10 +76,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use imbl::OrdMap;
 use tracing::{debug, info};
 
 use self::cell::Cell;
+use self::cells::Cells;
 pub use self::follower::Follower;
 use self::pins::Pins;
 pub use self::reader::Reader;
@@ -122,7 +123,7 @@ impl<P: Primitives> MemoryStore<P> {
                 index: P::Lock::new(Index {
                     latest,
                     plans: BTreeMap::new(),
-                    cells: OrdMap::new(),
+                    cells: Cells::none(),
                 }),
                 changes: P::Word::new(0),
             }),
@@ -192,7 +193,7 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
 
     fn newest_active(&self) -> Result<Option<Generation>, Error> {
         Ok(self.shared.index.read(|index| {
-            let states = index.cells.values().map(|cell| cell.state());
+            let states = index.cells.in_order().iter().map(|cell| cell.state());
             states.filter_map(|state| state.standing.generation()).max()
         }))
     }
@@ -206,7 +207,7 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
                 generation,
             });
         };
-        Ok(flip(endpoint, cell, generation))
+        Ok(flip(cell, generation))
     }
 
     /// Goes along the plan's cells, with no search for each.
@@ -215,12 +216,9 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
         pin: &MemoryPin<P>,
         mut each: impl FnMut(&EndpointName, Result<Activation, Error>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        for (endpoint, cell) in &pin.entry.cells {
-            let generation = self.own(pin);
-            each(
-                endpoint,
-                generation.map(|generation| flip(endpoint, cell, generation)),
-            )?;
+        for cell in pin.entry.cells.in_order() {
+            let activation = self.own(pin).map(|generation| flip(cell, generation));
+            each(cell.endpoint(), activation)?;
         }
         ControlFlow::Continue(())
     }
@@ -228,10 +226,9 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
     fn unnamed(&self, pin: &MemoryPin<P>) -> Result<Vec<EndpointName>, Error> {
         let by = self.own(pin)?;
         Ok(self.shared.index.read(|index| {
-            let cells = index.cells.iter();
-            let unnamed =
-                cells.filter(|(name, cell)| !pin.plan().names(name) && cell.is_behind(by));
-            unnamed.map(|(name, _)| name.clone()).collect()
+            let unnamed = index.cells.without(&pin.entry.cells);
+            let behind = unnamed.filter(|cell| cell.is_behind(by));
+            behind.map(|cell| cell.endpoint().clone()).collect()
         }))
     }
 
@@ -267,7 +264,7 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
 
     fn resolve(&self, endpoint: &EndpointName) -> Resolution {
         match self.shared.cell(endpoint) {
-            Some(cell) => self.shared.answer(endpoint, &cell, cell.state()).1,
+            Some(cell) => self.shared.answer(&cell, cell.state()).1,
             None => Resolution::Unknown,
         }
     }
@@ -301,12 +298,7 @@ impl<P: Primitives> Shared<P> {
 
     /// What an endpoint answers whose word said `state`, and what its word says
     /// now, if the plan has been swept meanwhile.
-    fn answer(
-        &self,
-        endpoint: &EndpointName,
-        cell: &Cell<P>,
-        mut state: EndpointState,
-    ) -> (EndpointState, Resolution) {
+    fn answer(&self, cell: &Cell<P>, mut state: EndpointState) -> (EndpointState, Resolution) {
         loop {
             let generation = match state.standing {
                 Standing::Vacant => return (state, Resolution::Vacant),
@@ -317,7 +309,7 @@ impl<P: Primitives> Shared<P> {
             };
             let records = self.index.read(|index| {
                 let entry = index.plans.get(&generation)?;
-                entry.plan.records(endpoint).cloned()
+                entry.plan.records(cell.endpoint()).cloned()
             });
             if let Some(records) = records {
                 return (
@@ -338,13 +330,9 @@ impl<P: Primitives> Shared<P> {
 }
 
 /// One step of an activation.
-fn flip<P: Primitives>(
-    endpoint: &EndpointName,
-    cell: &Cell<P>,
-    generation: Generation,
-) -> Activation {
+fn flip<P: Primitives>(cell: &Cell<P>, generation: Generation) -> Activation {
     let activation = cell.advance(Standing::Active(generation));
-    debug!(%endpoint, %generation, ?activation, "activate");
+    debug!(endpoint = %cell.endpoint(), %generation, ?activation, "activate");
     activation
 }
 
@@ -353,13 +341,10 @@ struct Index<P: Primitives> {
     /// The newest generation given out.
     latest: Option<Generation>,
     plans: BTreeMap<Generation, Arc<Entry<P>>>,
-    /// The endpoints that some plan in `plans` names, and those that no sweep has
-    /// forgotten yet. Sorted, so that all walks are alike under a model checker.
+    /// Those of the endpoints that some plan in `plans` names, and of those that no
+    /// sweep has forgotten yet.
     cells: Cells<P>,
 }
-
-/// Endpoints and their cells. Persistent, as plans are: a copy is cheap.
-type Cells<P> = OrdMap<EndpointName, Arc<Cell<P>>>;
 
 impl<P: Primitives> Index<P> {
     /// Adds a plan; also says whether it named endpoints not known before.
@@ -386,18 +371,25 @@ impl<P: Primitives> Index<P> {
     fn cells_of(&mut self, plan: &Plan, generation: Generation) -> Cells<P> {
         let newest = self.plans.last_key_value();
         let previous = newest.map(|(_, entry)| Arc::clone(entry));
-        let mut cells = previous
-            .as_ref()
-            .map_or_else(OrdMap::new, |entry| entry.cells.clone());
-        for named in plan.named_since(previous.as_ref().map(|entry| &*entry.plan)) {
-            match named {
-                Named::Newly(name) => {
-                    cells.insert(name.clone(), self.cell_for(name, generation));
-                }
-                Named::NoLonger(name) => {
-                    cells.remove(name);
-                }
+        let Some(previous) = previous else {
+            for (name, _) in plan.endpoints() {
+                self.cell_for(name, generation);
             }
+            return self.cells.clone();
+        };
+        let mut cells = previous.cells.clone();
+        if plan.names_the_same(&previous.plan) {
+            return cells;
+        }
+        for named in plan.named_since(&previous.plan) {
+            match named {
+                Named::Newly(name) => cells.insert(self.cell_for(name, generation)),
+                Named::NoLonger(name) => cells.remove(name),
+            }
+        }
+        if cells.len() == self.cells.len() {
+            // All that are there: share them, so that comparing the two is quick.
+            self.cells = cells.clone();
         }
         cells
     }
@@ -407,8 +399,8 @@ impl<P: Primitives> Index<P> {
         if let Some(cell) = self.cells.get(name) {
             return Arc::clone(cell);
         }
-        let cell = Arc::new(Cell::vacant(plan));
-        self.cells.insert(name.clone(), Arc::clone(&cell));
+        let cell = Arc::new(Cell::vacant(name.clone(), plan));
+        self.cells.insert(Arc::clone(&cell));
         cell
     }
 }

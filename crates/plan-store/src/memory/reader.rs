@@ -79,21 +79,16 @@ impl<P: Primitives> Reader<P> {
     /// Lists the store's cells, keeping what is cached of those that are still
     /// the same.
     fn list_cells(&mut self) {
-        let cells: Vec<_> = self.shared.index.read(|index| {
-            let cells = index.cells.iter();
-            cells
-                .map(|(name, cell)| (name.clone(), Arc::clone(cell)))
-                .collect()
-        });
+        let cells = self.shared.index.read(|index| index.cells.clone());
         let mut old: Vec<_> = self.cached.drain(..).map(Some).collect();
-        for (endpoint, cell) in cells {
+        for cell in cells.in_order() {
             let known = self
                 .places
-                .get(&endpoint)
+                .get(cell.endpoint())
                 .and_then(|&at| old.get_mut(at)?.take());
             self.cached.push(match known {
-                Some(cached) if cached.is_of(&cell) => cached,
-                _ => Cached::new(endpoint, cell),
+                Some(cached) if cached.is_of(cell) => cached,
+                _ => Cached::new(Arc::clone(cell)),
             });
         }
     }

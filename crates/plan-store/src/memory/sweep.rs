@@ -91,13 +91,13 @@ fn candidates<P: Primitives>(
 fn uses<P: Primitives>(index: &Index<P>) -> Uses {
     let mut uses = Uses::default();
     let newest = index.plans.last_key_value().map(|(_, entry)| &entry.plan);
-    for (name, cell) in &index.cells {
+    for cell in index.cells.in_order() {
         let state = cell.state();
         uses.active.extend(state.standing.active());
         uses.rollback.extend(state.rollback);
         let in_use = state.standing.active().is_some() || state.rollback.is_some();
-        if !in_use && newest.is_none_or(|plan| !plan.names(name)) {
-            uses.idle.push(name.clone());
+        if !in_use && newest.is_none_or(|plan| !plan.names(cell.endpoint())) {
+            uses.idle.push(cell.endpoint().clone());
         }
     }
     uses

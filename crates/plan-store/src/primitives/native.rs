@@ -18,14 +18,17 @@ impl Primitives for Native {
 }
 
 impl Word for AtomicU64 {
+    #[inline]
     fn new(value: u64) -> Self {
         Self::new(value)
     }
 
+    #[inline]
     fn load(&self, order: Ordering) -> u64 {
         self.load(order)
     }
 
+    #[inline]
     fn compare_exchange(
         &self,
         current: u64,
@@ -36,24 +39,29 @@ impl Word for AtomicU64 {
         self.compare_exchange(current, new, success, failure)
     }
 
+    #[inline]
     fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
         self.fetch_add(value, order)
     }
 
+    #[inline]
     fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
         self.fetch_sub(value, order)
     }
 }
 
 impl<T: Send + Sync + 'static> Lock<T> for RwLock<T> {
+    #[inline]
     fn new(value: T) -> Self {
         Self::new(value)
     }
 
+    #[inline]
     fn read<R>(&self, section: impl FnOnce(&T) -> R) -> R {
         section(&self.read())
     }
 
+    #[inline]
     fn write<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
         section(&mut self.write())
     }
