@@ -1,5 +1,6 @@
 //! Activating, pinning.
 
+use std::any::Any;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
@@ -24,7 +25,8 @@ struct Peer {
     new: Box<dyn Fn(u64) -> Vec<Moves>>,
 }
 
-type Moves = Box<dyn FnOnce() + Send>;
+/// Returns what it holds, to be dropped when the time is taken.
+type Moves = Box<dyn FnOnce() -> Box<dyn Any + Send> + Send>;
 
 /// The numbers that one of `of` threads tries, as many for each.
 fn numbers(thread: u64, of: u64) -> impl Iterator<Item = u64> + Send {
@@ -45,7 +47,10 @@ fn compare_and_swap() -> Peer {
         let word = Arc::new(AtomicU64::new(0));
         let thread = |thread| -> Moves {
             let word = Arc::clone(&word);
-            Box::new(move || numbers(thread, of).for_each(|n| moves(&word, n)))
+            Box::new(move || {
+                numbers(thread, of).for_each(|n| moves(&word, n));
+                Box::new(word)
+            })
         };
         (0..of).map(thread).collect()
     };
@@ -73,6 +78,7 @@ fn ours() -> Peer {
                 for pin in &pins {
                     let _ = black_box(store.activate(pin, &name).unwrap());
                 }
+                Box::new((store, pins))
             })
         };
         (0..of).map(&mut thread).collect()
@@ -92,6 +98,7 @@ fn arc_swap() -> Peer {
                 for number in numbers(thread, of) {
                     shared.rcu(|seen| u64::max(**seen, number));
                 }
+                Box::new(shared)
             })
         };
         (0..of).map(thread).collect()
@@ -112,6 +119,7 @@ fn locked() -> Peer {
                     let mut seen = shared.lock();
                     *seen = u64::max(*seen, number);
                 }
+                Box::new(shared)
             })
         };
         (0..of).map(thread).collect()
@@ -130,13 +138,17 @@ fn time(moves: Vec<Moves>) -> Duration {
         thread::spawn(move || {
             start.wait();
             let begin = Instant::now();
-            moves();
-            begin.elapsed()
+            let held = moves();
+            (begin.elapsed(), held)
         })
     };
     let threads: Vec<_> = moves.into_iter().map(run).collect();
-    let times = threads.into_iter().map(|thread| thread.join().unwrap());
-    times.max().unwrap_or_default()
+    let ended: Vec<_> = threads.into_iter().map(|t| t.join().unwrap()).collect();
+    ended
+        .iter()
+        .map(|(time, _)| *time)
+        .max()
+        .unwrap_or_default()
 }
 
 pub(crate) fn all(criterion: &mut Criterion) {

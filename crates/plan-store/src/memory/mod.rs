@@ -119,6 +119,7 @@ impl<P: Primitives> MemoryStore<P> {
     fn build(retention: Retention, latest: Option<Generation>) -> Self {
         Self {
             shared: Arc::new(Shared {
+                store: Arc::new(()),
                 retention,
                 index: P::Lock::new(Index {
                     latest,
@@ -144,19 +145,11 @@ impl<P: Primitives> MemoryStore<P> {
     /// Refuses a pin on another store's plan; else says which plan it holds.
     fn own(&self, pin: &MemoryPin<P>) -> Result<Generation, Error> {
         let generation = pin.generation();
-        if Arc::ptr_eq(&self.shared, &pin.shared) {
+        if Arc::ptr_eq(&self.shared.store, &pin.entry.store) {
             Ok(generation)
         } else {
             Err(Error::ForeignPin { generation })
         }
-    }
-
-    fn pin_entry(&self, entry: &Arc<Entry<P>>) -> Result<MemoryPin<P>, Error> {
-        entry.pins.take(entry.generation)?;
-        Ok(MemoryPin {
-            shared: Arc::clone(&self.shared),
-            entry: Arc::clone(entry),
-        })
     }
 }
 
@@ -167,7 +160,7 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
     fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
         let endpoints = plan.endpoints().len();
         let generation = self.shared.index.write(|index| {
-            let (generation, new_cells) = index.insert(plan)?;
+            let (generation, new_cells) = index.insert(plan, &self.shared.store)?;
             if new_cells {
                 self.shared.endpoints_changed();
             }
@@ -180,14 +173,14 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
     fn latest(&self) -> Result<Option<MemoryPin<P>>, Error> {
         self.shared.index.read(|index| {
             let newest = index.plans.last_key_value();
-            newest.map(|(_, entry)| self.pin_entry(entry)).transpose()
+            newest.map(|(_, entry)| MemoryPin::on(entry)).transpose()
         })
     }
 
     fn pin(&self, generation: Generation) -> Result<MemoryPin<P>, Error> {
         self.shared.index.read(|index| {
             let entry = index.plans.get(&generation);
-            self.pin_entry(entry.ok_or(Error::NoSuchPlan { generation })?)
+            MemoryPin::on(entry.ok_or(Error::NoSuchPlan { generation })?)
         })
     }
 
@@ -272,6 +265,8 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
 
 /// What all handles on a store share.
 struct Shared<P: Primitives> {
+    /// Which store it is: pins know it too.
+    store: Arc<()>,
     retention: Retention,
     index: P::Lock<Index<P>>,
     /// How often cells have been added to the index or removed from it. Needs no
@@ -348,14 +343,16 @@ struct Index<P: Primitives> {
 
 impl<P: Primitives> Index<P> {
     /// Adds a plan; also says whether it named endpoints not known before.
-    fn insert(&mut self, plan: Arc<Plan>) -> Result<(Generation, bool), Error> {
+    fn insert(&mut self, plan: Arc<Plan>, store: &Arc<()>) -> Result<(Generation, bool), Error> {
         let generation = self
             .latest
             .map_or(Ok(Generation::FIRST), Generation::next)?;
         let known = self.cells.len();
         let cells = self.cells_of(&plan, generation);
         let pins = Pins::none();
+        let store = Arc::clone(store);
         let entry = Entry {
+            store,
             generation,
             plan,
             cells,
@@ -407,6 +404,8 @@ impl<P: Primitives> Index<P> {
 
 /// A published plan.
 struct Entry<P: Primitives> {
+    /// The store that it is in.
+    store: Arc<()>,
     generation: Generation,
     plan: Arc<Plan>,
     /// The cells of the plan's endpoints.
@@ -417,8 +416,15 @@ struct Entry<P: Primitives> {
 /// [`MemoryStore`]'s pin.
 #[must_use = "the plan is held only as long as its pin"]
 pub struct MemoryPin<P: Primitives = Native> {
-    shared: Arc<Shared<P>>,
     entry: Arc<Entry<P>>,
+}
+
+impl<P: Primitives> MemoryPin<P> {
+    fn on(entry: &Arc<Entry<P>>) -> Result<Self, Error> {
+        entry.pins.take(entry.generation)?;
+        let entry = Arc::clone(entry);
+        Ok(Self { entry })
+    }
 }
 
 impl<P: Primitives> Pin for MemoryPin<P> {
