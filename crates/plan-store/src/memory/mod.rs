@@ -9,8 +9,12 @@
 //! A **cell** belongs to an endpoint and says which generation is active and
 //! which is the rollback target: one atomic word (`cell.rs`). An **entry** is a
 //! published plan with its pins: one atomic word too (`pins.rs`), and with the
-//! cells of the endpoints it names, so that who holds a pin reaches them without
-//! a lock. The **index** only finds things.
+//! cells of the endpoints it names (`cells.rs`), so that who holds a pin reaches
+//! them without a lock. The **index** only finds things.
+//!
+//! Plans and lists of cells are persistent: a successor shares what it does not
+//! change, so a publish costs its changes. They are immutable once they can be seen,
+//! and so no part of any argument below.
 //!
 //! # Who may touch what
 //! | | reads | changes |
