@@ -45,10 +45,6 @@ impl<P: Primitives> Cached<P> {
         Arc::ptr_eq(&self.cell, cell)
     }
 
-    pub(super) fn state(&self) -> EndpointState {
-        self.cell.state()
-    }
-
     /// What it resolved to last.
     pub(super) fn resolution(&self) -> &Resolution {
         &self.resolution

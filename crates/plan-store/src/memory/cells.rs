@@ -1,5 +1,7 @@
 //! Endpoints and their cells.
 
+use std::cmp::Ordering;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, OnceLock};
 
 use imbl::OrdMap;
@@ -14,16 +16,43 @@ use crate::primitives::Primitives;
 /// alike under a model checker.
 pub(super) struct Cells<P: Primitives> {
     by_name: OrdMap<EndpointName, Arc<Cell<P>>>,
+    /// The same, so that what lies below a name stands together.
+    by_labels: OrdMap<ByLabels, Arc<Cell<P>>>,
     /// The same, to walk along; made at the first walk, and kept by all copies.
     in_order: Arc<OnceLock<List<P>>>,
 }
 
 type List<P> = Box<[Arc<Cell<P>>]>;
 
+/// A name in an order in which what lies below a name follows it at once: by its
+/// bytes, from the last to the first, and a dot before all others.
+#[derive(Clone, PartialEq, Eq)]
+struct ByLabels(EndpointName);
+
+impl ByLabels {
+    fn key(&self) -> impl Iterator<Item = u8> {
+        let bytes = self.0.as_str().bytes().rev();
+        bytes.map(|byte| if byte == b'.' { 0 } else { byte })
+    }
+}
+
+impl Ord for ByLabels {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(other.key())
+    }
+}
+
+impl PartialOrd for ByLabels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl<P: Primitives> Cells<P> {
     pub(super) fn none() -> Self {
         Self {
             by_name: OrdMap::new(),
+            by_labels: OrdMap::new(),
             in_order: Arc::default(),
         }
     }
@@ -42,24 +71,48 @@ impl<P: Primitives> Cells<P> {
             .get_or_init(|| self.by_name.values().cloned().collect())
     }
 
+    /// The cells of the endpoints that lie below this name.
+    pub(super) fn below(&self, name: &EndpointName) -> impl Iterator<Item = &Cell<P>> {
+        let after = (Excluded(ByLabels(name.clone())), Unbounded);
+        let cells = self.by_labels.range(after).map(|(_, cell)| &**cell);
+        cells.take_while(|cell| cell.endpoint().is_below(name))
+    }
+
     pub(super) fn insert(&mut self, cell: Arc<Cell<P>>) {
-        self.by_name.insert(cell.endpoint().clone(), cell);
+        let name = cell.endpoint().clone();
+        self.by_labels
+            .insert(ByLabels(name.clone()), Arc::clone(&cell));
+        self.by_name.insert(name, cell);
         self.in_order = Arc::default();
     }
 
     pub(super) fn remove(&mut self, endpoint: &EndpointName) {
         if self.by_name.remove(endpoint).is_some() {
+            self.by_labels.remove(&ByLabels(endpoint.clone()));
             self.in_order = Arc::default();
         }
     }
 
-    /// The cells that are here and not in `others`. Costs no more than what the two
-    /// do not share.
+    /// The cells that are here, of the endpoints that `others` do not have. Costs no
+    /// more than what the two do not share.
     pub(super) fn without<'a>(&'a self, others: &'a Self) -> impl Iterator<Item = &'a Cell<P>> {
         let differences = others.by_name.diff(&self.by_name);
         differences.filter_map(|difference| match difference {
             DiffItem::Add(_, cell) => Some(&**cell),
             DiffItem::Remove(..) | DiffItem::Update { .. } => None,
+        })
+    }
+
+    /// The endpoints that have a cell here, and in `later` none or another one. Costs
+    /// no more than what the two do not share.
+    pub(super) fn replaced_in<'a>(
+        &'a self,
+        later: &'a Self,
+    ) -> impl Iterator<Item = &'a EndpointName> {
+        let differences = self.by_name.diff(&later.by_name);
+        differences.filter_map(|difference| match difference {
+            DiffItem::Remove(name, _) | DiffItem::Update { old: (name, _), .. } => Some(name),
+            DiffItem::Add(..) => None,
         })
     }
 }
@@ -68,6 +121,7 @@ impl<P: Primitives> Clone for Cells<P> {
     fn clone(&self) -> Self {
         Self {
             by_name: self.by_name.clone(),
+            by_labels: self.by_labels.clone(),
             in_order: Arc::clone(&self.in_order),
         }
     }

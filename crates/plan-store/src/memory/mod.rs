@@ -189,10 +189,9 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
     }
 
     fn newest_active(&self) -> Result<Option<Generation>, Error> {
-        Ok(self.shared.index.read(|index| {
-            let states = index.cells.in_order().iter().map(|cell| cell.state());
-            states.filter_map(|state| state.standing.generation()).max()
-        }))
+        let cells = self.shared.index.read(|index| index.cells.clone());
+        let states = cells.in_order().iter().map(|cell| cell.state());
+        Ok(states.filter_map(|state| state.standing.generation()).max())
     }
 
     fn activate(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Shared;
 use super::cached::{Cached, UNKNOWN};
+use super::cells::Cells;
+use super::{Cell, Shared};
 use crate::primitives::{Lock, Primitives};
 use crate::{EndpointName, EndpointState, Native, Resolution, Resolve, Standing};
 
@@ -22,16 +23,18 @@ use crate::{EndpointName, EndpointState, Native, Resolution, Resolve, Standing};
 /// 2. The cell of an active endpoint is the endpoint's only one. One where
 ///    nothing is active may be forgotten and replaced. So when a cell is not
 ///    active, or there is none, `changes` is read *after* it: if no cell has come
-///    or gone since the list was made, the one that was read is the right one.
+///    or gone since `cells` were taken, the one that was read is the right one.
+/// 3. What is cached is of `cells`: a cell that is not in them any more is dropped.
+///    Only names that have a cell are cached, so what is asked for cannot fill it.
 pub struct Reader<P: Primitives = Native> {
     shared: Arc<Shared<P>>,
-    /// What `changes` was when the endpoints were last listed.
+    /// What `changes` was when `cells` were taken.
     changes: Option<u64>,
-    places: HashMap<EndpointName, usize>,
+    /// The store's cells. Shared with it, as they are persistent.
+    cells: Cells<P>,
+    /// Those that somebody has asked for.
     cached: Vec<Cached<P>>,
-    /// Where each endpoint is cached, by its labels from the last to the first:
-    /// what lies below a name stands together.
-    by_labels: Vec<(Box<str>, usize)>,
+    places: HashMap<EndpointName, usize>,
 }
 
 impl<P: Primitives> Reader<P> {
@@ -39,65 +42,73 @@ impl<P: Primitives> Reader<P> {
         Self {
             shared,
             changes: None,
-            places: HashMap::new(),
+            cells: Cells::none(),
             cached: Vec::new(),
-            by_labels: Vec::new(),
+            places: HashMap::new(),
         }
     }
 
     /// Where the endpoint is cached, resolved anew if it has changed.
     fn look(&mut self, endpoint: &EndpointName) -> Option<usize> {
         loop {
-            let found = self.places.get(endpoint).copied();
+            let found = self.place(endpoint);
             if let Some(at) = found
                 && self.cached[at].resolve(&self.shared).is_active()
             {
                 return found;
             }
-            if !self.list_endpoints() {
+            if !self.refresh() {
                 return found;
             }
         }
     }
 
-    /// Lists the store's endpoints anew, if any have come or gone since the last
-    /// time, and says whether so.
-    fn list_endpoints(&mut self) -> bool {
+    /// Where the endpoint is cached, from now on if it was not. `None` if it has no
+    /// cell.
+    fn place(&mut self, endpoint: &EndpointName) -> Option<usize> {
+        if let Some(&at) = self.places.get(endpoint) {
+            return Some(at);
+        }
+        let cell = self.cells.get(endpoint)?;
+        let at = self.cached.len();
+        self.cached.push(Cached::new(Arc::clone(cell)));
+        self.places.insert(endpoint.clone(), at);
+        Some(at)
+    }
+
+    /// Takes the store's cells anew, if any have come or gone since the last time,
+    /// and says whether so. Costs what has come and gone, not what is there.
+    fn refresh(&mut self) -> bool {
         let changes = Some(self.shared.changes());
         if self.changes == changes {
             return false;
         }
         self.changes = changes;
-        self.list_cells();
-        let names = self.cached.iter().map(Cached::endpoint);
-        self.places = names.clone().cloned().zip(0..).collect();
-        self.by_labels = names.map(labels_from_last).zip(0..).collect();
-        self.by_labels.sort_unstable();
+        let cells = self.shared.index.read(|index| index.cells.clone());
+        let before = std::mem::replace(&mut self.cells, cells.clone());
+        for endpoint in before.replaced_in(&cells) {
+            self.drop_cached(endpoint);
+        }
         true
     }
 
-    /// Lists the store's cells, keeping what is cached of those that are still
-    /// the same.
-    fn list_cells(&mut self) {
-        let cells = self.shared.index.read(|index| index.cells.clone());
-        let mut old: Vec<_> = self.cached.drain(..).map(Some).collect();
-        for cell in cells.in_order() {
-            let known = self
-                .places
-                .get(cell.endpoint())
-                .and_then(|&at| old.get_mut(at)?.take());
-            self.cached.push(match known {
-                Some(cached) if cached.is_of(cell) => cached,
-                _ => Cached::new(Arc::clone(cell)),
-            });
+    fn drop_cached(&mut self, endpoint: &EndpointName) {
+        let Some(at) = self.places.remove(endpoint) else {
+            return;
+        };
+        self.cached.swap_remove(at);
+        if let Some(moved) = self.cached.get(at) {
+            self.places.insert(moved.endpoint().clone(), at);
         }
     }
-}
 
-/// The name's labels from the last to the first, each with a dot after it.
-fn labels_from_last(name: &EndpointName) -> Box<str> {
-    let labels = name.as_str().rsplit('.');
-    labels.flat_map(|label| [label, "."]).collect()
+    /// The states of the endpoints that lie below this name, if all of them are
+    /// withdrawn.
+    fn withdrawn_below(&self, name: &EndpointName) -> Option<Vec<EndpointState>> {
+        let states = self.cells.below(name).map(Cell::state);
+        let withdrawn = |state: &EndpointState| matches!(state.standing, Standing::Withdrawn(_));
+        states.map(|state| Some(state).filter(withdrawn)).collect()
+    }
 }
 
 impl<P: Primitives> Resolve for Reader<P> {
@@ -109,18 +120,15 @@ impl<P: Primitives> Resolve for Reader<P> {
     }
 
     fn is_above(&mut self, name: &EndpointName) -> bool {
-        self.list_endpoints();
+        self.refresh();
         let mut before = None;
         loop {
-            let below = self.states_below(name);
-            let withdrawn =
-                |state: &EndpointState| matches!(state.standing, Standing::Withdrawn(_));
-            if !below.iter().all(withdrawn) {
+            let Some(below) = self.withdrawn_below(name) else {
                 return true;
-            }
+            };
             // Read one after another, they need not have been withdrawn all at
             // once; if nothing has changed by the second time, they were.
-            if !self.list_endpoints() && before.as_ref() == Some(&below) {
+            if !self.refresh() && before.as_ref() == Some(&below) {
                 return false;
             }
             before = Some(below);
@@ -128,24 +136,9 @@ impl<P: Primitives> Resolve for Reader<P> {
     }
 }
 
-impl<P: Primitives> Reader<P> {
-    /// The states of the endpoints that lie below this name.
-    fn states_below(&self, name: &EndpointName) -> Vec<EndpointState> {
-        let labels = labels_from_last(name);
-        let first = self
-            .by_labels
-            .partition_point(|(other, _)| *other <= labels);
-        self.by_labels[first..]
-            .iter()
-            .take_while(|(other, _)| other.starts_with(&*labels))
-            .map(|&(_, at)| self.cached[at].state())
-            .collect()
-    }
-}
-
 impl<P: Primitives> fmt::Debug for Reader<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let endpoints = self.cached.len();
+        let endpoints = self.cells.len();
         f.debug_struct("Reader")
             .field("endpoints", &endpoints)
             .finish_non_exhaustive()

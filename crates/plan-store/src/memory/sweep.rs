@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use tracing::{debug, info};
 
+use super::cells::Cells;
 use super::pins::{Refused, Unpinned};
 use super::{Entry, Index, Shared};
 use crate::primitives::{Lock, Primitives};
-use crate::{EndpointName, Generation, Needed, Swept};
+use crate::{EndpointName, EndpointState, Generation, Needed, Swept};
 
 /// A plan that is old enough to go, and the proof that nobody held a pin on it when
 /// the sweep began, or why there is none.
@@ -22,23 +23,24 @@ struct Candidate<P: Primitives> {
 struct Uses {
     active: BTreeSet<Generation>,
     rollback: BTreeSet<Generation>,
-    /// Endpoints where nothing is active, that have nothing to roll back to, and
-    /// that the newest plan does not name.
-    idle: Vec<EndpointName>,
 }
 
 pub(super) fn sweep<P: Primitives>(shared: &Shared<P>, applied: Generation) -> Swept {
-    let (candidates, uses) = shared.index.read(|index| {
+    let (candidates, cells, idle) = shared.index.read(|index| {
         let candidates = candidates(index, shared, applied);
-        (candidates, uses(index))
+        (candidates, index.cells.clone(), idle(index))
     });
-    let swept = delete(candidates, &uses);
-    if !(swept.deleted.is_empty() && uses.idle.is_empty()) {
+    let swept = if candidates.is_empty() {
+        Swept::default()
+    } else {
+        delete(candidates, &uses(&cells))
+    };
+    if !(swept.deleted.is_empty() && idle.is_empty()) {
         shared.index.write(|index| {
             for generation in &swept.deleted {
                 index.plans.remove(generation);
             }
-            if forget(index, &uses.idle) {
+            if forget(index, &idle) {
                 shared.endpoints_changed();
             }
         });
@@ -88,19 +90,35 @@ fn candidates<P: Primitives>(
         .collect()
 }
 
-fn uses<P: Primitives>(index: &Index<P>) -> Uses {
+/// What these cells hold on to. All endpoints that a candidate names are among them,
+/// for it was in the index when they were taken.
+fn uses<P: Primitives>(cells: &Cells<P>) -> Uses {
     let mut uses = Uses::default();
-    let newest = index.plans.last_key_value().map(|(_, entry)| &entry.plan);
-    for cell in index.cells.in_order() {
+    let mut noted = EndpointState::VACANT;
+    for cell in cells.in_order() {
         let state = cell.state();
+        if state == noted {
+            continue; // As at the endpoint before: most are alike.
+        }
+        noted = state;
         uses.active.extend(state.standing.active());
         uses.rollback.extend(state.rollback);
-        let in_use = state.standing.active().is_some() || state.rollback.is_some();
-        if !in_use && newest.is_none_or(|plan| !plan.names(cell.endpoint())) {
-            uses.idle.push(cell.endpoint().clone());
-        }
     }
     uses
+}
+
+/// The endpoints that the newest plan does not name, where nothing is active and that
+/// have nothing to roll back to.
+fn idle<P: Primitives>(index: &Index<P>) -> Vec<EndpointName> {
+    let Some((_, newest)) = index.plans.last_key_value() else {
+        return Vec::new(); // No plan has ever been published.
+    };
+    let unnamed = index.cells.without(&newest.cells);
+    let idle = unnamed.filter(|cell| {
+        let state = cell.state();
+        state.standing.active().is_none() && state.rollback.is_none()
+    });
+    idle.map(|cell| cell.endpoint().clone()).collect()
 }
 
 /// Drops the cells of those endpoints that no plan names still, and says whether
