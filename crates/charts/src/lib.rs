@@ -1,0 +1,50 @@
+//! Charts as SVG: for people who look rather than read, in light and in dark, on a
+//! wide screen and on a phone, with and without colours, and for screen readers.
+//!
+//! - [`Lines`]: series over a linear, logarithmic or clock axis, with bands, points
+//!   and vertical marks.
+//! - [`Bars`]: groups of horizontal bars, each with an interval.
+//! - [`Strips`]: one small chart per row on a common time axis.
+//! - [`Grid`]: rows by columns of cells that say *good*, *bad* or neither.
+//!
+//! Each is described, then drawn at a width, which gives an [`Svg`]: a file of its own
+//! ([`Svg::standalone`]) or a part of a page ([`Svg::inline`]). A picture scales with
+//! its place, its text too, so a page for phones draws it twice, once about as wide as
+//! a phone is. Heights follow from the content. All lengths are in pixels.
+//!
+//! ```
+//! use charts::{Axis, Lines, Series};
+//!
+//! let svg = Lines::new("Cost of a read", Axis::log("endpoints"), Axis::log("ns per read"))
+//!     .series(Series::new("ours", [(1.0, 12.0), (100.0, 14.0), (10_000.0, 21.0)]))
+//!     .series(Series::new("a lock", [(1.0, 18.0), (100.0, 25.0), (10_000.0, 90.0)]))
+//!     .draw(640.0)
+//!     .standalone();
+//! assert!(svg.starts_with("<svg") && svg.contains("prefers-color-scheme: dark"));
+//! ```
+//!
+//! **Why not a library.** plotters writes each colour into each element, draws text
+//! without knowing what it covers, and its SVG has neither a title for screen readers
+//! nor a class that a style could take hold of. poloto has classes, but no logarithmic
+//! axes, bands or marks. What is left to own is little: ticks, and labels that keep
+//! out of each other's way.
+//!
+//! **Telling series apart.** Each has its colour, its dash and the shape of its
+//! points, and its name at its end. The colours differ in lightness too, for who does
+//! not see them.
+
+mod axis;
+mod bars;
+mod grid;
+mod labels;
+mod lines;
+mod strips;
+mod svg;
+pub mod theme;
+
+pub use axis::Axis;
+pub use bars::{Bar, Bars, Group};
+pub use grid::{Cell, Grid, Tone};
+pub use lines::{Lines, Mark, Series};
+pub use strips::{Strip, Strips};
+pub use svg::{Anchor, Svg, escape, text_width, wrap};

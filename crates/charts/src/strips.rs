@@ -1,0 +1,223 @@
+//! Small charts below each other, on one time axis.
+
+use crate::axis::{Axis, Scale};
+use crate::svg::{Anchor, Svg, text_width};
+
+/// The height of a row's chart, and of the bracket below it.
+const CHART: f64 = 30.0;
+const BRACKET: f64 = 12.0;
+const BETWEEN: f64 = 12.0;
+
+/// A row: a share between 0 and 1 over time.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Strip {
+    name: String,
+    values: Vec<(f64, f64)>,
+    band: Vec<(f64, f64, f64)>,
+    brackets: Vec<(f64, f64)>,
+}
+
+impl Strip {
+    /// A row. Values outside 0 to 1 are drawn at the end they are beyond; a point
+    /// without a place on the axis is left out.
+    pub fn new(name: impl Into<String>, values: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        Self {
+            name: name.into(),
+            values: values.into_iter().collect(),
+            band: Vec::new(),
+            brackets: Vec::new(),
+        }
+    }
+
+    /// With a band: x, lower, upper.
+    #[must_use]
+    pub fn band(mut self, band: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
+        self.band = band.into_iter().collect();
+        self
+    }
+
+    /// With a span marked below the row: from, to.
+    #[must_use]
+    pub fn bracket(mut self, from: f64, to: f64) -> Self {
+        self.brackets.push((from, to));
+        self
+    }
+}
+
+/// A chart of rows.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Strips {
+    title: String,
+    description: String,
+    axis: Axis,
+    rows: Vec<Strip>,
+    shades: Vec<(f64, f64, String)>,
+    legend: Option<(String, String)>,
+}
+
+impl Strips {
+    /// A chart without rows.
+    pub fn new(title: impl Into<String>, axis: Axis) -> Self {
+        Self {
+            title: title.into(),
+            description: String::new(),
+            axis,
+            rows: Vec::new(),
+            shades: Vec::new(),
+            legend: None,
+        }
+    }
+
+    /// What a person who does not see the chart should know of it.
+    #[must_use]
+    pub fn description(mut self, text: impl Into<String>) -> Self {
+        self.description = text.into();
+        self
+    }
+
+    /// With one more row.
+    #[must_use]
+    pub fn row(mut self, row: Strip) -> Self {
+        self.rows.push(row);
+        self
+    }
+
+    /// With a span of time shaded across all rows, and its label.
+    #[must_use]
+    pub fn shade(mut self, from: f64, to: f64, label: impl Into<String>) -> Self {
+        self.shades.push((from, to, label.into()));
+        self
+    }
+
+    /// Says what the areas are and what the brackets.
+    #[must_use]
+    pub fn legend(mut self, area: impl Into<String>, bracket: impl Into<String>) -> Self {
+        self.legend = Some((area.into(), bracket.into()));
+        self
+    }
+
+    /// Draws it at this width: names beside the rows if there is room, above if not.
+    pub fn draw(&self, width: f64) -> Svg {
+        let mut svg = Svg::new(&self.title, &self.description, width);
+        let names = self.rows.iter().map(|row| text_width(&row.name));
+        let widest = names.fold(0.0, f64::max) + 12.0;
+        let beside = width >= 560.0;
+        let left = if beside { widest } else { 4.0 };
+        let xs = self.rows.iter().flat_map(|row| {
+            let brackets = row.brackets.iter().flat_map(|(from, to)| [*from, *to]);
+            row.values.iter().map(|(x, _)| *x).chain(brackets)
+        });
+        let scale = self.axis.scale(xs, (left, width - 14.0));
+        let name = if beside { 0.0 } else { 18.0 };
+        let first =
+            self.draw_legend(&mut svg, width) + if self.shades.is_empty() { 4.0 } else { 20.0 };
+        let rows = u32::try_from(self.rows.len()).map_or(0.0, f64::from);
+        let bottom = first + rows * (name + CHART + BRACKET + BETWEEN);
+        self.background(&mut svg, &scale, first, bottom);
+        let mut y = first;
+        for row in &self.rows {
+            if beside {
+                svg.text(left - 10.0, y + CHART - 8.0, Anchor::End, "", &row.name);
+            } else {
+                svg.text(left, y + 13.0, Anchor::Start, "strong halo", &row.name);
+            }
+            y += name;
+            draw_row(&mut svg, &scale, row, y);
+            y += CHART + BRACKET + BETWEEN;
+        }
+        svg
+    }
+
+    /// Gives the height.
+    fn draw_legend(&self, svg: &mut Svg, width: f64) -> f64 {
+        let Some((area, mark)) = &self.legend else {
+            return 0.0;
+        };
+        svg.rect((0.0, 4.0), (26.0, 12.0), 0.0, "band s0");
+        svg.polyline(&[(0.0, 4.0), (26.0, 4.0)], "line s0");
+        svg.text(32.0, 14.0, Anchor::Start, "", area);
+        let beside = 32.0 + text_width(area) + 24.0;
+        let fits = beside + 40.0 + text_width(mark) < width;
+        let (x, y) = if fits { (beside, 8.0) } else { (0.0, 28.0) };
+        bracket(svg, (x, x + 26.0), y);
+        svg.text(x + 32.0, y + 6.0, Anchor::Start, "", mark);
+        y + 20.0
+    }
+
+    /// Shades, and the axis with its hours.
+    fn background(&self, svg: &mut Svg, scale: &Scale, top: f64, bottom: f64) {
+        for (from, to, label) in &self.shades {
+            let (from, to) = (scale.at(*from), scale.at(*to));
+            svg.rect(
+                (from, top - 2.0),
+                (to - from, bottom - top),
+                0.0,
+                "bad-band",
+            );
+            svg.text(from, top - 8.0, Anchor::Start, "quiet", label);
+        }
+        let (left, right) = scale.pixels();
+        let about = if right - left > 400.0 { 9 } else { 5 };
+        for (value, text) in scale.ticks(about) {
+            let at = scale.at(value);
+            svg.line((at, top), (at, bottom), "rule");
+            let half = text_width(&text) / 2.0;
+            let at = at.clamp(left - 4.0 + half, right + 14.0 - half);
+            svg.text(at, bottom + 16.0, Anchor::Middle, "quiet", &text);
+        }
+        svg.text(
+            right,
+            bottom + 34.0,
+            Anchor::End,
+            "strong",
+            &self.axis.title,
+        );
+        svg.reach(
+            bottom
+                + if self.axis.title.is_empty() {
+                    24.0
+                } else {
+                    42.0
+                },
+        );
+    }
+}
+
+/// One row, its chart's top at `top`.
+fn draw_row(svg: &mut Svg, scale: &Scale, row: &Strip, top: f64) {
+    let base = top + CHART;
+    let height = |share: f64| base - CHART * share.clamp(0.0, 1.0);
+    let place = |(x, share): &(f64, f64)| {
+        (scale.spans(*x) && share.is_finite()).then(|| (scale.at(*x), height(*share)))
+    };
+    let (left, right) = scale.pixels();
+    svg.line((left, base), (right, base), "axis");
+    let upper: Vec<_> = row.band.iter().map(|(x, _, high)| (*x, *high)).collect();
+    let lower: Vec<_> = row
+        .band
+        .iter()
+        .rev()
+        .map(|(x, low, _)| (*x, *low))
+        .collect();
+    let around: Vec<_> = [upper, lower].concat().iter().filter_map(place).collect();
+    if around.len() > 2 {
+        svg.polygon(&around, "band s1");
+    }
+    let line: Vec<_> = row.values.iter().filter_map(place).collect();
+    if let (Some((first, _)), Some((last, _))) = (line.first(), line.last()) {
+        let area = [&[(*first, base)], line.as_slice(), &[(*last, base)]].concat();
+        svg.polygon(&area, "band s0");
+        svg.polyline(&line, "line s0");
+    }
+    for (from, to) in &row.brackets {
+        bracket(svg, (scale.at(*from), scale.at(*to)), base + 7.0);
+    }
+}
+
+/// `├──┤`
+fn bracket(svg: &mut Svg, (from, to): (f64, f64), y: f64) {
+    svg.line((from, y), (to, y), "whisker");
+    for end in [from, to] {
+        svg.line((end, y - 4.0), (end, y + 4.0), "whisker");
+    }
+}

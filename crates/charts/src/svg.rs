@@ -1,0 +1,237 @@
+//! Writing SVG, and how wide a text will be.
+
+use std::fmt::{Display, Write as _};
+
+use crate::theme;
+
+/// The height of the heading of a picture that is a file of its own.
+const HEADING: f64 = 38.0;
+/// What it leaves free around it.
+const MARGIN: f64 = 12.0;
+
+/// Which end of a text is at its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Anchor {
+    /// It begins there.
+    Start,
+    /// It is centred there.
+    Middle,
+    /// It ends there.
+    End,
+}
+
+/// A picture in the making: the origin is at the top left, y grows downwards.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Svg {
+    title: String,
+    description: String,
+    width: f64,
+    height: f64,
+    body: String,
+}
+
+impl Svg {
+    /// An empty picture of this width. The title is its name, the description what a
+    /// person who does not see it should know of it.
+    pub fn new(title: impl Into<String>, description: impl Into<String>, width: f64) -> Self {
+        Self {
+            title: title.into(),
+            description: description.into(),
+            width,
+            height: 0.0,
+            body: String::new(),
+        }
+    }
+
+    /// Makes the picture at least as high.
+    pub fn reach(&mut self, y: f64) {
+        self.height = self.height.max(y);
+    }
+
+    /// A text on one line. `y` is its base line, `class` one or more of
+    /// [`theme::STYLE`].
+    pub fn text(&mut self, x: f64, y: f64, anchor: Anchor, class: &str, text: &str) {
+        let class = match anchor {
+            Anchor::Start => class.to_owned(),
+            Anchor::Middle => format!("middle {class}"),
+            Anchor::End => format!("end {class}"),
+        };
+        let (x, y, text) = (px(x), px(y), escape(text));
+        self.push(format_args!(
+            r#"<text x="{x}" y="{y}" class="{}">{text}</text>"#,
+            class.trim()
+        ));
+    }
+
+    /// A text that has its colour from its class, as a series' name.
+    pub(crate) fn styled_text(&mut self, x: f64, y: f64, class: &str, text: &str) {
+        let (x, y, text) = (px(x), px(y), escape(text));
+        self.push(format_args!(
+            r#"<text x="{x}" y="{y}" class="{class}">{text}</text>"#
+        ));
+    }
+
+    /// A straight line.
+    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), class: &str) {
+        let [x1, y1, x2, y2] = [from.0, from.1, to.0, to.1].map(px);
+        self.push(format_args!(
+            r#"<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" class="{class}"/>"#
+        ));
+    }
+
+    /// A rectangle with round corners.
+    pub fn rect(&mut self, at: (f64, f64), size: (f64, f64), round: f64, class: &str) {
+        let [x, y, width, height, round] =
+            [at.0, at.1, size.0.max(0.0), size.1.max(0.0), round].map(px);
+        self.push(format_args!(
+            r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{round}" class="{class}"/>"#
+        ));
+    }
+
+    /// A disc.
+    pub fn circle(&mut self, at: (f64, f64), radius: f64, class: &str) {
+        let [x, y, radius] = [at.0, at.1, radius].map(px);
+        self.push(format_args!(
+            r#"<circle cx="{x}" cy="{y}" r="{radius}" class="{class}"/>"#
+        ));
+    }
+
+    /// A line through these points, in this order.
+    pub fn polyline(&mut self, points: &[(f64, f64)], class: &str) {
+        self.path(&through(points), class);
+    }
+
+    /// The area within these points.
+    pub fn polygon(&mut self, points: &[(f64, f64)], class: &str) {
+        self.path(&format!("{}Z", through(points)), class);
+    }
+
+    /// Any path, in SVG's own notation.
+    pub fn path(&mut self, d: &str, class: &str) {
+        self.push(format_args!(r#"<path d="{d}" class="{class}"/>"#));
+    }
+
+    /// Draws another picture over this one, at the same origin.
+    pub(crate) fn append(&mut self, over: &Self) {
+        self.body += &over.body;
+        self.reach(over.height);
+    }
+
+    fn push(&mut self, element: std::fmt::Arguments<'_>) {
+        let _ = writeln!(self.body, "{element}");
+    }
+
+    /// As a file of its own: with its title drawn, a margin, and its style.
+    pub fn standalone(&self) -> String {
+        let [width, height] = [self.width + 2.0 * MARGIN, self.height + HEADING + MARGIN].map(px);
+        let [left, top] = [-MARGIN, -HEADING].map(px);
+        let (style, title) = (theme::of_a_picture(), escape(&self.title));
+        let opening = format!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left} {top} {width} {height}" width="{width}" height="{height}" class="chart" role="img">"#
+        );
+        let heading = format!(r#"<text x="0" y="-12" class="title">{title}</text>"#);
+        self.document(&opening, &format!("<style>{style}</style>\n{heading}\n"))
+    }
+
+    /// As a part of a page, that has [`theme::of_a_page`] and a caption.
+    pub fn inline(&self) -> String {
+        let (width, height) = (px(self.width), px(self.height));
+        let opening = format!(
+            r#"<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" class="chart" role="img">"#
+        );
+        self.document(&opening, "")
+    }
+
+    fn document(&self, opening: &str, head: &str) -> String {
+        let Self { body, .. } = self;
+        let (title, description) = (escape(&self.title), escape(&self.description));
+        format!(
+            "{opening}\n<title>{title}</title>\n<desc>{description}</desc>\n{head}{body}</svg>\n"
+        )
+    }
+}
+
+/// A path through these points.
+fn through(points: &[(f64, f64)]) -> String {
+    let mut d = String::new();
+    for (at, (x, y)) in points.iter().enumerate() {
+        let verb = if at == 0 { "M" } else { "L" };
+        let _ = write!(d, "{verb}{} {}", px(*x), px(*y));
+    }
+    d
+}
+
+/// A length with one decimal at most, and never `-0`.
+pub(crate) fn px(length: f64) -> impl Display {
+    let tenths = (length * 10.0).round() / 10.0;
+    if tenths == 0.0 { 0.0 } else { tenths }
+}
+
+/// The text as XML has it, in an element or in an attribute.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+/// About how wide a text is at 13 pixels, rather too wide than too narrow: no font is
+/// at hand, and each reader has another.
+pub fn text_width(text: &str) -> f64 {
+    text.chars().map(char_width).sum()
+}
+
+fn char_width(c: char) -> f64 {
+    match c {
+        'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' => 4.0,
+        'f' | 'r' | 't' | '(' | ')' | '-' | '/' => 5.5,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' => 12.0,
+        'A'..='Z' => 9.5,
+        '\u{2e80}'.. => 13.2,
+        _ => 7.8,
+    }
+}
+
+/// The text on lines no wider than this, where its spaces allow it. What has no
+/// spaces, as Japanese, may be broken anywhere.
+pub fn wrap(text: &str, width: f64) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0.0;
+    for piece in pieces(text) {
+        let wide = text_width(piece.trim_end());
+        if used > 0.0 && used + wide > width {
+            lines.push(String::new());
+            used = 0.0;
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(piece);
+        }
+        used += text_width(piece);
+    }
+    lines
+        .iter()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
+}
+
+/// Words with the spaces after them; a wide character is a word of its own, with the
+/// punctuation that must not begin a line.
+fn pieces(text: &str) -> Vec<&str> {
+    let is_wide = |c: char| c >= '\u{2e80}';
+    let hangs = |c: char| "、。，．）」』】：・ーっゃゅょ".contains(c);
+    let mut cuts = vec![0];
+    let mut before = None;
+    for (at, c) in text.char_indices() {
+        let breaks = match before {
+            Some(' ') => c != ' ',
+            Some(before) => (is_wide(c) || is_wide(before)) && !hangs(c) && c != ' ',
+            None => false,
+        };
+        if breaks {
+            cuts.push(at);
+        }
+        before = Some(c);
+    }
+    cuts.push(text.len());
+    cuts.windows(2).map(|cut| &text[cut[0]..cut[1]]).collect()
+}

@@ -1,0 +1,178 @@
+//! What is in the pictures, as a reader of SVG finds it.
+
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+use charts::{Axis, Bar, Bars, Cell, Grid, Group, Lines, Mark, Series, Strip, Strips, Svg, Tone};
+use proptest::prelude::*;
+use roxmltree::{Document, Node};
+
+/// The texts that a standalone picture shows, with where each begins and ends and
+/// its base line.
+fn texts(svg: &str) -> Vec<(String, f64, f64, f64)> {
+    let document = Document::parse(svg).unwrap();
+    let number = |node: Node<'_, '_>, name| node.attribute(name).unwrap().parse::<f64>().unwrap();
+    let texts = document
+        .descendants()
+        .filter(|node| node.has_tag_name("text"));
+    let place = |node: Node<'_, '_>| {
+        let text = node.text().unwrap_or_default().to_owned();
+        let (x, y, wide) = (
+            number(node, "x"),
+            number(node, "y"),
+            charts::text_width(&text),
+        );
+        let class = node.attribute("class").unwrap_or_default();
+        let part = match class.split(' ').next() {
+            Some("end") => 1.0,
+            Some("middle") => 0.5,
+            _ => 0.0,
+        };
+        (text, x - part * wide, x + (1.0 - part) * wide, y)
+    };
+    texts.map(place).collect()
+}
+
+/// Asserts that no text covers another, as far as [`charts::text_width`] can tell.
+fn assert_apart(svg: &str) {
+    let texts = texts(svg);
+    for (at, a) in texts.iter().enumerate() {
+        for b in &texts[..at] {
+            let apart = a.2 <= b.1 + 3.0 || b.2 <= a.1 + 3.0 || (a.3 - b.3).abs() >= 12.0;
+            assert!(apart, "{a:?} covers {b:?}");
+        }
+    }
+}
+
+fn lines(
+    names: &[String],
+    points: &[(f64, f64)],
+    marks: &[f64],
+    axis: fn(&'static str) -> Axis,
+) -> Lines {
+    let chart = Lines::new("A <title> & more", axis("x"), axis("y")).description("What it says");
+    let chart = names.iter().enumerate().fold(chart, |chart, (at, name)| {
+        let shift = f64::from(u32::try_from(at).unwrap()) + 1.0;
+        let points: Vec<_> = points.iter().map(|(x, y)| (*x, y * shift)).collect();
+        let band: Vec<_> = points.iter().map(|(x, y)| (*x, y * 0.9, y * 1.1)).collect();
+        chart.series(Series::new(name, points).band(band))
+    });
+    marks
+        .iter()
+        .fold(chart, |chart, x| chart.mark(Mark::new(*x, "a mark")))
+}
+
+fn others() -> [Box<dyn Fn(f64) -> Svg>; 3] {
+    let bars = Bars::new("bars", Axis::linear("minutes"), ["a", "b"])
+        .group(Group::new(
+            "first",
+            [Bar::within(10.0, 8.0, 14.0), Bar::exactly(0.0)],
+        ))
+        .group(Group::new(
+            "second, named at length",
+            [Bar::exactly(3.0), Bar::exactly(f64::NAN)],
+        ));
+    let grid = Grid::new("grid", ["Monotonic", "ActiveKept"])
+        .row(
+            "a protocol",
+            [Cell::new("✓", Tone::Good), Cell::new("✗", Tone::Bad)],
+        )
+        .note("a note that is long enough to be broken on a phone, but not on a wide screen");
+    let strips = Strips::new("strips", Axis::clock("UTC"))
+        .shade(410.0, 560.0, "DNS empty")
+        .legend("simulated", "published")
+        .row(
+            Strip::new("DynamoDB", [(400.0, 0.0), (410.0, 1.0), (700.0, f64::NAN)])
+                .bracket(408.0, 565.0),
+        )
+        .row(Strip::new("Lambda", [(400.0, 0.0), (1300.0, 2.0)]));
+    [
+        Box::new(move |width| bars.draw(width)),
+        Box::new(move |width| grid.draw(width)),
+        Box::new(move |width| strips.draw(width)),
+    ]
+}
+
+#[test]
+fn a_picture_has_a_name_a_description_and_both_themes() {
+    let chart = lines(&["a".into()], &[(1.0, 2.0), (3.0, 4.0)], &[], |title| {
+        Axis::linear(title)
+    });
+    let (file, part) = (chart.draw(640.0).standalone(), chart.draw(640.0).inline());
+    for svg in [&file, &part] {
+        let document = Document::parse(svg).unwrap();
+        let root = document.root_element();
+        assert_eq!(root.attribute("role"), Some("img"));
+        let named: Vec<_> = root.children().filter(Node::is_element).take(2).collect();
+        assert_eq!(named[0].tag_name().name(), "title");
+        assert_eq!(named[0].text(), Some("A <title> & more"));
+        assert_eq!(named[1].text(), Some("What it says"));
+    }
+    assert!(file.contains("prefers-color-scheme: dark"));
+    assert!(
+        !part.contains("<style"),
+        "a style in a part would hold for the whole page"
+    );
+}
+
+#[test]
+fn all_kinds_are_xml_and_their_texts_keep_apart() {
+    for draw in others() {
+        for width in [320.0, 340.0, 560.0, 900.0] {
+            let svg = draw(width).standalone();
+            assert_apart(&svg);
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        }
+    }
+}
+
+#[test]
+fn bars_end_where_their_values_are() {
+    let chart = Bars::new("bars", Axis::linear("minutes"), ["a"])
+        .group(Group::new("half", [Bar::exactly(50.0)]))
+        .group(Group::new("full", [Bar::exactly(100.0)]));
+    let svg = chart.draw(700.0).inline();
+    let document = Document::parse(&svg).unwrap();
+    let bars = document
+        .descendants()
+        .filter(|node| node.has_tag_name("rect"));
+    let widths: Vec<f64> = bars
+        .map(|bar| bar.attribute("width").unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(widths.len(), 2);
+    assert!((widths[1] - 2.0 * widths[0]).abs() < 0.3, "{widths:?}");
+}
+
+#[test]
+fn names_stand_at_the_ends_of_the_lines_or_in_a_legend() {
+    let names = [
+        "store".to_owned(),
+        "a name that is as long as a sentence".to_owned(),
+    ];
+    for (names, width) in [(&names[..1], 640.0), (&names[..], 340.0)] {
+        let both = [names, &["other".to_owned()]].concat();
+        let chart = lines(&both, &[(1.0, 2.0), (10.0, 30.0)], &[5.0], |title| {
+            Axis::log(title)
+        });
+        let svg = chart.draw(width).standalone();
+        let shown: Vec<_> = texts(&svg).into_iter().map(|(text, ..)| text).collect();
+        assert!(both.iter().all(|name| shown.contains(name)), "{shown:?}");
+        assert_apart(&svg);
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_data_lines_are_xml_and_their_texts_keep_apart(
+        names in prop::collection::vec("[a-z<&]{1,18}", 0..6),
+        points in prop::collection::vec((any::<f64>(), any::<f64>()), 0..8),
+        marks in prop::collection::vec(0.0..1e4f64, 0..5),
+        width in 300.0..1000.0f64,
+    ) {
+        let kinds: [fn(&'static str) -> Axis; 3] = [Axis::linear, Axis::log, Axis::clock];
+        for axis in kinds {
+            let svg = lines(&names, &points, &marks, axis).draw(width).standalone();
+            prop_assert!(!svg.contains("NaN") && !svg.contains("inf"));
+            assert_apart(&svg);
+        }
+    }
+}
