@@ -73,7 +73,8 @@ fn explore(args: &Args) -> Result<bool, String> {
             println!("\nThe shortest of them:\n");
             print!("{}", diagram::draw(&steps, &verdict));
             if let Some(file) = &args.svg {
-                let picture = diagram::svg(&protocol.to_string(), &steps, &verdict);
+                let picture = diagram::svg(&protocol.to_string(), &steps, &verdict, 1000.0);
+                let picture = picture.standalone();
                 fs::write(file, picture)
                     .map_err(|error| format!("{}: {error}; give another file", file.display()))?;
             }

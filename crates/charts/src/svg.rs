@@ -112,9 +112,15 @@ impl Svg {
     }
 
     /// Draws another picture over this one, at the same origin.
-    pub(crate) fn append(&mut self, over: &Self) {
+    pub fn append(&mut self, over: &Self) {
         self.body += &over.body;
         self.reach(over.height);
+    }
+
+    /// Draws another picture below this one, at the same origin.
+    pub fn append_below(&mut self, below: &Self) {
+        self.body.insert_str(0, &below.body);
+        self.reach(below.height);
     }
 
     fn push(&mut self, element: std::fmt::Arguments<'_>) {

@@ -41,6 +41,8 @@ pub const STYLE: &str = "
 .chart .accent { fill: var(--accent) }
 .chart .bad { fill: var(--bad) }
 .chart text.bad { font-weight: 600 }
+.chart .on-accent { fill: var(--paper); font-weight: 600 }
+.chart .ground { fill: var(--paper) }
 .chart .bad-band { fill: var(--bad-band) }
 .chart .s0 { --colour: var(--series-0) }
 .chart .s1 { --colour: var(--series-1); --dash: 8 4 }

@@ -1,51 +1,27 @@
-//! The diagram as a picture, in light and in dark as the reader's browser likes.
+//! The diagram as a picture: with lifelines that have their steps beside them where
+//! there is room, and with all text beside narrow lifelines where there is not.
 
 use std::fmt::Write as _;
 
+use charts::{Anchor, Svg, wrap};
+
 use super::{LIFELINES, Row, rows, times};
-use crate::{Actor, Step, Verdict};
+use crate::{Actor, Breach, Invariant, Step, Verdict};
 
-/// All lengths are in pixels.
-const WIDTH: usize = 1000;
-const ROW: usize = 24;
-/// Where the first lifeline is, and how far apart they are.
-const FIRST: usize = 60;
-const APART: usize = 190;
-/// Where the lifelines begin.
-const TOP: usize = 76;
-/// How many characters of a note fit on a line.
-const NOTE: usize = 130;
+/// The height of a row. All lengths are in pixels.
+const ROW: f64 = 24.0;
+/// Where the first lifeline is.
+const FIRST: f64 = 44.0;
+/// How wide a step and its text are, beside its lifeline.
+const STEP: f64 = 170.0;
+/// How far apart lifelines are without text between them.
+const LANE: f64 = 21.0;
 
-const STYLE: &str = "
-    svg { background: #ffffff; color: #1f2328 }
-    text { font: 13px system-ui, sans-serif; fill: currentColor }
-    .title { font-size: 16px; font-weight: 600 }
-    .actor { font-weight: 600 }
-    .number { fill: #818b98; font-size: 11px; text-anchor: end }
-    .life { stroke: #d1d9e0 }
-    .aside { font-style: italic }
-    .cause { fill: #59636e; font-size: 12px }
-    circle { fill: #0969da }
-    .bad { fill: #cf222e }
-    text.bad { font-weight: 600 }
-    .band { fill: #ffebe9 }
-    @media (prefers-color-scheme: dark) {
-      svg { background: #0d1117; color: #f0f6fc }
-      .number, .cause { fill: #9198a1 }
-      .life { stroke: #3d444d }
-      circle { fill: #4493f8 }
-      .bad { fill: #ff7b72 }
-      .band { fill: #3c1618 }
-    }
-";
-
-/// Draws the steps as SVG. A broken invariant stands under the step that broke
-/// it, as far as the journal tells.
-pub fn svg(title: &str, steps: &[Step], verdict: &Verdict) -> String {
-    let mut picture = Picture {
-        body: String::new(),
-        y: TOP,
-    };
+/// Draws the steps at this width. A broken invariant stands under the step that
+/// broke it, as far as the journal tells.
+pub fn svg(title: &str, steps: &[Step], verdict: &Verdict, width: f64) -> Svg {
+    let mut picture = Picture::new(title, verdict, width);
+    picture.names();
     for row in rows(steps, verdict, |breach| breach.broken_at) {
         match row {
             Row::Steps { steps, actor, text } => {
@@ -53,112 +29,165 @@ pub fn svg(title: &str, steps: &[Step], verdict: &Verdict) -> String {
                 let class = if steps.iter().any(broken) { "bad" } else { "" };
                 picture.step(steps, actor, &text, class);
             }
-            Row::Because(error) => picture.note("cause", &format!("because: {error}")),
-            Row::Broken(invariant, breach) => {
-                let mut what = format!("✗ {invariant}: {}", breach.what);
-                if breach.seen_at != breach.broken_at {
-                    let _ = write!(what, " (seen at step {})", breach.seen_at);
-                }
-                picture.note("bad", &what);
-            }
+            Row::Because(error) => picture.note("quiet", &format!("because: {error}")),
+            Row::Broken(invariant, breach) => picture.note("bad", &broken(invariant, breach)),
         }
     }
-    picture.end(title)
+    picture.end()
+}
+
+/// The end of it, for who does not see the picture.
+fn description(verdict: &Verdict) -> String {
+    if verdict.is_empty() {
+        return "A sequence of steps. No invariant broke.".into();
+    }
+    let broken = verdict.iter();
+    let broken = broken.map(|(invariant, breach)| broken_briefly(*invariant, breach));
+    let broken = broken.collect::<Vec<_>>().join("; ");
+    format!("A sequence of steps. Broken: {broken}.")
+}
+
+fn broken_briefly(invariant: Invariant, breach: &Breach) -> String {
+    format!("{invariant} at step {}", breach.broken_at)
+}
+
+fn broken(invariant: Invariant, breach: &Breach) -> String {
+    let mut what = format!("✗ {invariant}: {}", breach.what);
+    if breach.seen_at != breach.broken_at {
+        let _ = write!(what, " (seen at step {})", breach.seen_at);
+    }
+    what
 }
 
 struct Picture {
-    body: String,
+    /// The steps; the lifelines come below them in the end.
+    svg: Svg,
+    width: f64,
+    /// Where the text is, if it is not beside its lifeline.
+    lane: Option<f64>,
+    /// How far apart the lifelines are.
+    apart: f64,
     /// Where the next row begins.
-    y: usize,
+    y: f64,
 }
 
 impl Picture {
-    fn text(&mut self, x: usize, class: &str, text: &str) {
-        let (y, text) = (self.y + 16, escape(text));
-        let _ = writeln!(
-            self.body,
-            r#"<text x="{x}" y="{y}" class="{class}">{text}</text>"#
-        );
+    /// Where each actor's lifeline is.
+    fn places(&self) -> impl Iterator<Item = (Actor, f64)> + use<> {
+        let apart = self.apart;
+        let places = std::iter::successors(Some(FIRST), move |x| Some(x + apart));
+        LIFELINES.into_iter().zip(places)
+    }
+
+    /// Lifelines with text between them, if a step has room there.
+    fn new(title: &str, verdict: &Verdict, width: f64) -> Self {
+        let is_wide = width >= FIRST + LIFELINES.map(|_| STEP).iter().sum::<f64>();
+        let lanes = LIFELINES.map(|_| LANE).iter().sum::<f64>();
+        Self {
+            svg: Svg::new(title, description(verdict), width),
+            width,
+            lane: (!is_wide).then_some(FIRST + lanes),
+            apart: if is_wide { (width - FIRST) * LANE / lanes } else { LANE },
+            y: 0.0,
+        }
+    }
+
+    /// The actors' names. In the narrow picture each step has its actor's initial,
+    /// and a line says what they are.
+    fn names(&mut self) {
+        if self.lane.is_some() {
+            let initials = LIFELINES.map(|actor| format!("{} {actor}", initial(actor)));
+            for line in wrap(&initials.join(" · "), self.width) {
+                self.svg.text(0.0, self.y + 14.0, Anchor::Start, "quiet", &line);
+                self.y += 18.0;
+            }
+        } else {
+            for (actor, x) in self.places() {
+                let name = actor.to_string();
+                self.svg.text(x - 8.0, 14.0, Anchor::Start, "strong", &name);
+            }
+            self.y += 24.0;
+        }
     }
 
     fn step(&mut self, steps: &[Step], actor: Actor, text: &str, class: &str) {
-        if let Some(first) = steps.first() {
-            self.text(FIRST - 14, "number", &first.number.to_string());
-        }
         let text = format!("{text}{}", times(steps));
-        match LIFELINES.iter().position(|lifeline| *lifeline == actor) {
-            Some(at) => {
-                let (x, y) = (FIRST + at * APART, self.y + 12);
-                let _ = writeln!(
-                    self.body,
-                    r#"<circle cx="{x}" cy="{y}" r="5" class="{class}"/>"#
-                );
-                self.text(x + 11, class, &text);
-            }
-            None => self.text(FIRST + 11, "aside", &format!("{actor}: {text}")),
+        let middle = self.y + ROW / 2.0;
+        if let Some(first) = steps.first() {
+            let number = first.number.to_string();
+            let x = FIRST - 14.0;
+            self.svg.text(x, middle + 4.0, Anchor::End, "quiet", &number);
         }
-        self.y += ROW;
+        let lifeline = self.places().find(|(lifeline, _)| *lifeline == actor);
+        match (lifeline, self.lane) {
+            (Some((_, x)), None) => {
+                self.dot(actor, (x, middle), class);
+                self.svg.text(x + 11.0, middle + 4.0, Anchor::Start, class, &text);
+                self.y += ROW;
+            }
+            (Some((_, x)), Some(lane)) => {
+                self.dot(actor, (x, middle), class);
+                self.lines(lane, class, &text);
+            }
+            (None, _) => self.lines(FIRST + 11.0, "aside", &format!("{actor}: {text}")),
+        }
     }
 
-    /// A text of any length, on a band across the lifelines.
-    fn note(&mut self, class: &str, text: &str) {
-        let lines = wrap(text);
-        if class == "bad" {
-            let (y, height) = (self.y, ROW * lines.len());
-            let (x, width) = (FIRST - 8, WIDTH - FIRST);
-            let _ = writeln!(
-                self.body,
-                r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" class="band"/>"#
-            );
+    /// The mark of a step; in the narrow picture with its actor's initial.
+    fn dot(&mut self, actor: Actor, (x, y): (f64, f64), class: &str) {
+        let class = if class.is_empty() { "accent" } else { class };
+        if self.lane.is_some() {
+            self.svg.circle((x, y), 9.0, class);
+            let initial = initial(actor);
+            self.svg.text(x, y + 4.5, Anchor::Middle, "on-accent", initial);
+        } else {
+            self.svg.circle((x, y), 5.0, class);
         }
-        for line in lines {
-            self.text(FIRST + 4, class, &line);
+    }
+
+    /// A text of any length from here to the right.
+    fn lines(&mut self, x: f64, class: &str, text: &str) {
+        for line in wrap(text, self.width - x - 4.0) {
+            self.svg.text(x, self.y + 16.0, Anchor::Start, class, &line);
             self.y += ROW;
         }
     }
 
-    fn end(self, title: &str) -> String {
-        let (height, bottom) = (self.y + 20, self.y + 4);
-        let mut out = format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img">
-<title>{title}</title>
-<style>{STYLE}</style>
-<text x="16" y="28" class="title">{title}</text>
-"#,
-            title = escape(title)
-        );
-        for (at, actor) in LIFELINES.iter().enumerate() {
-            let x = FIRST + at * APART;
-            let _ = writeln!(
-                out,
-                r#"<text x="{}" y="60" class="actor">{actor}</text>
-<line x1="{x}" y1="{TOP}" x2="{x}" y2="{bottom}" class="life"/>"#,
-                x - 8
-            );
+    /// A text of any length, on a band across the lifelines.
+    fn note(&mut self, class: &str, text: &str) {
+        let x = self.lane.map_or(FIRST - 8.0, |_| 0.0);
+        let room = self.width - x - 16.0;
+        let lines = wrap(text, if class == "bad" { room / 1.06 } else { room });
+        let tall = lines.iter().map(|_| ROW).sum();
+        let band = if class == "bad" { "bad-band" } else { "ground" };
+        self.svg.rect((x, self.y), (self.width - x, tall), 4.0, band);
+        for line in lines {
+            self.svg.text(x + 8.0, self.y + 16.0, Anchor::Start, class, &line);
+            self.y += ROW;
         }
-        out + &self.body + "</svg>\n"
+    }
+
+    fn end(self) -> Svg {
+        let top = if self.lane.is_some() { ROW } else { 20.0 };
+        let mut below = Svg::new("", "", self.width);
+        for (_, x) in self.places() {
+            below.line((x, top), (x, self.y + 4.0), "rule");
+        }
+        let mut svg = self.svg;
+        svg.append_below(&below);
+        svg.reach(self.y + 8.0);
+        svg
     }
 }
 
-/// The text on lines that fit.
-fn wrap(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= NOTE => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
+/// One letter or digit for an actor.
+fn initial(actor: Actor) -> &'static str {
+    match actor {
+        Actor::Planner => "P",
+        Actor::Enactor(1) => "1",
+        Actor::Enactor(2) => "2",
+        Actor::Enactor(_) => "3",
+        Actor::Resolver => "R",
+        Actor::Operator => "O",
     }
-    lines
-}
-
-/// The text as XML has it.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
