@@ -87,7 +87,11 @@ impl Picture {
             svg: Svg::new(title, description(verdict), width),
             width,
             lane: (!is_wide).then_some(FIRST + lanes),
-            apart: if is_wide { (width - FIRST) * LANE / lanes } else { LANE },
+            apart: if is_wide {
+                (width - FIRST) * LANE / lanes
+            } else {
+                LANE
+            },
             y: 0.0,
         }
     }
@@ -98,7 +102,8 @@ impl Picture {
         if self.lane.is_some() {
             let initials = LIFELINES.map(|actor| format!("{} {actor}", initial(actor)));
             for line in wrap(&initials.join(" · "), self.width) {
-                self.svg.text(0.0, self.y + 14.0, Anchor::Start, "quiet", &line);
+                self.svg
+                    .text(0.0, self.y + 14.0, Anchor::Start, "quiet", &line);
                 self.y += 18.0;
             }
         } else {
@@ -116,13 +121,15 @@ impl Picture {
         if let Some(first) = steps.first() {
             let number = first.number.to_string();
             let x = FIRST - 14.0;
-            self.svg.text(x, middle + 4.0, Anchor::End, "quiet", &number);
+            self.svg
+                .text(x, middle + 4.0, Anchor::End, "quiet", &number);
         }
         let lifeline = self.places().find(|(lifeline, _)| *lifeline == actor);
         match (lifeline, self.lane) {
             (Some((_, x)), None) => {
                 self.dot(actor, (x, middle), class);
-                self.svg.text(x + 11.0, middle + 4.0, Anchor::Start, class, &text);
+                self.svg
+                    .text(x + 11.0, middle + 4.0, Anchor::Start, class, &text);
                 self.y += ROW;
             }
             (Some((_, x)), Some(lane)) => {
@@ -139,7 +146,8 @@ impl Picture {
         if self.lane.is_some() {
             self.svg.circle((x, y), 9.0, class);
             let initial = initial(actor);
-            self.svg.text(x, y + 4.5, Anchor::Middle, "on-accent", initial);
+            self.svg
+                .text(x, y + 4.5, Anchor::Middle, "on-accent", initial);
         } else {
             self.svg.circle((x, y), 5.0, class);
         }
@@ -160,9 +168,11 @@ impl Picture {
         let lines = wrap(text, if class == "bad" { room / 1.06 } else { room });
         let tall = lines.iter().map(|_| ROW).sum();
         let band = if class == "bad" { "bad-band" } else { "ground" };
-        self.svg.rect((x, self.y), (self.width - x, tall), 4.0, band);
+        self.svg
+            .rect((x, self.y), (self.width - x, tall), 4.0, band);
         for line in lines {
-            self.svg.text(x + 8.0, self.y + 16.0, Anchor::Start, class, &line);
+            self.svg
+                .text(x + 8.0, self.y + 16.0, Anchor::Start, class, &line);
             self.y += ROW;
         }
     }

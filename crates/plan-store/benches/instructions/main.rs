@@ -52,7 +52,8 @@ fn atomic_load(word: AtomicU64) -> AtomicU64 {
 }
 
 fn follower() -> Follower {
-    let mut follower = world::store(world::plan(1_000)).follow(world::endpoint(500));
+    let mut follower =
+        world::store_of(Arc::new(world::plan(1_000)), 1).follow(world::endpoint(500));
     follower.resolve();
     follower
 }
@@ -67,7 +68,7 @@ fn follower_resolve(mut follower: Follower) -> Follower {
 }
 
 fn reader() -> (Reader, EndpointName) {
-    let mut reader = world::store(world::plan(1_000)).reader();
+    let mut reader = world::store_of(Arc::new(world::plan(1_000)), 1).reader();
     let name = world::endpoint(500);
     reader.resolve(&name);
     (reader, name)

@@ -6,13 +6,17 @@
 //!
 //! prints, after criterion's own lines, a table for each question with medians and
 //! their ratios. With `-- --test` each benchmark runs once, and no table is printed.
+//! `crates/plan-store/measure` puts the tables and their curves into the docs.
 
 // A failed step is a failed benchmark.
 #![allow(clippy::unwrap_used)]
 
 mod plans;
 mod reads;
+#[path = "../report/mod.rs"]
 mod report;
+mod tables;
+mod threads;
 mod world;
 mod writes;
 
@@ -22,7 +26,7 @@ use criterion::Criterion;
 
 fn main() {
     let mut criterion = Criterion::default()
-        .output_directory(&report::folder())
+        .output_directory(&tables::folder())
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(800))
         .sample_size(20)
@@ -30,9 +34,10 @@ fn main() {
         .configure_from_args();
     reads::all(&mut criterion);
     writes::all(&mut criterion);
+    threads::all(&mut criterion);
     plans::all(&mut criterion);
     criterion.final_summary();
     if !std::env::args().any(|arg| arg == "--test") {
-        report::print();
+        tables::publish_all();
     }
 }

@@ -6,9 +6,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, SamplingMode};
+use criterion::{Bencher, BenchmarkId, Criterion, SamplingMode};
 use imbl::OrdMap;
-use plan_store::{EndpointName, Pin, PlanStore, RecordSet};
+use plan_store::memory::MemoryPin;
+use plan_store::{EndpointName, Generation, MemoryStore, Pin, PlanStore, RecordSet};
 use rpds::RedBlackTreeMapSync;
 
 use crate::world;
@@ -101,7 +102,7 @@ fn successor(criterion: &mut Criterion, size: u32) {
         world::changes(size, weight)
     };
     {
-        let store = world::store(world::plan(size));
+        let store = world::store_of(Arc::new(world::plan(size)), 1);
         group.bench_function(BenchmarkId::new("changed, and publish", size), |bencher| {
             bencher.iter_custom(|times| {
                 timed(
@@ -129,46 +130,66 @@ fn successor(criterion: &mut Criterion, size: u32) {
     group.finish();
 }
 
+/// The plan before once more, or with a hundredth changed, published and picked up.
+fn next(store: &MemoryStore, changes: Changes) -> MemoryPin {
+    let latest = store.latest().unwrap().unwrap();
+    let changes = changes
+        .into_iter()
+        .map(|(name, records)| (name, Some(records)));
+    let plan = latest.plan().changed(changes).unwrap();
+    store.publish(Arc::new(plan)).unwrap();
+    store.latest().unwrap().unwrap()
+}
+
+fn activate_all(store: &MemoryStore, pin: &MemoryPin) {
+    let walked = store.activate_all(pin, |_, outcome| {
+        black_box(outcome.is_ok());
+        ControlFlow::<()>::Continue(())
+    });
+    assert!(walked.is_continue());
+}
+
 fn pass(criterion: &mut Criterion, size: u32) {
     let mut group = criterion.benchmark_group("pass");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
-    let store = world::store(world::plan(size));
-    let publish = || {
-        let latest = store.latest().unwrap().unwrap();
-        store.publish(Arc::clone(latest.plan())).unwrap();
-        store.latest().unwrap().unwrap()
+    let store = world::store_of(Arc::new(world::plan(size)), 1);
+    let mut parts = |name, work: &dyn Fn(&mut Bencher<'_>)| {
+        group.bench_function(BenchmarkId::new(name, size), work);
     };
-    let walk = |pin: &_| {
-        let walked = store.activate_all(pin, |_, outcome| {
-            black_box(outcome.is_ok());
-            ControlFlow::<()>::Continue(())
-        });
-        assert!(walked.is_continue());
-    };
-    group.bench_function(BenchmarkId::new("activate all", size), |bencher| {
-        bencher.iter_custom(|times| {
-            timed(times, &publish, |pin| {
-                walk(&pin);
-                pin
-            })
-        });
-    });
-    group.bench_function(BenchmarkId::new("check, first", size), |bencher| {
+    let publish = || next(&store, Vec::new());
+    parts("check at the start", &|bencher| {
         bencher.iter(|| store.newest_active().unwrap());
     });
-    group.bench_function(BenchmarkId::new("unnamed", size), |bencher| {
+    parts("activate all", &|bencher| {
+        bencher.iter_custom(|times| timed(times, publish, |pin| activate_all(&store, &pin)));
+    });
+    parts("find what is unnamed", &|bencher| {
         let pin = store.latest().unwrap().unwrap();
         bencher.iter(|| store.unnamed(&pin).unwrap());
     });
-    group.bench_function(BenchmarkId::new("sweep of one plan", size), |bencher| {
-        bencher.iter_custom(|times| {
-            let prepare = || {
-                let pin = publish();
-                walk(&pin);
-                pin.generation()
-            };
-            timed(times, prepare, |applied| store.sweep(applied).unwrap())
-        });
+    parts("sweep that deletes a plan", &|bencher| {
+        let prepare = || {
+            let pin = publish();
+            activate_all(&store, &pin);
+            pin.generation()
+        };
+        let sweep = |applied| store.sweep(applied).unwrap();
+        bencher.iter_custom(|times| timed(times, prepare, sweep));
     });
+    parts("sweep that finds nothing old", &|bencher| {
+        bencher.iter(|| store.sweep(Generation::FIRST).unwrap());
+    });
+    for (name, weight) in [
+        ("all, nothing changed", None),
+        ("all, 1 % changed", Some(9)),
+    ] {
+        let prepare = || {
+            let changes = weight.map(|weight| world::changes(size, weight));
+            drop(next(&store, changes.unwrap_or_default()));
+        };
+        parts(name, &|bencher| {
+            bencher.iter_custom(|times| timed(times, prepare, |()| world::pass(&store)));
+        });
+    }
     group.finish();
 }

@@ -21,13 +21,13 @@ fn payload(number: u64) -> Payload {
 }
 
 /// Reads so many times.
-type Reads = Box<dyn FnMut(u64) + Send>;
+pub(crate) type Reads = Box<dyn FnMut(u64) + Send>;
 
 /// A way to share what is active.
-struct Peer {
-    name: &'static str,
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
     /// What one thread reads with.
-    reads: Box<dyn Fn() -> Reads>,
+    pub(crate) reads: Box<dyn Fn() -> Reads>,
     /// Puts the n-th value in place.
     write: Arc<Mutex<dyn FnMut(u64) + Send>>,
 }
@@ -69,7 +69,7 @@ fn atomic_load() -> Peer {
 fn ours() -> [Peer; 3] {
     let name = world::endpoint(0);
     let new = || {
-        let store = world::store(world::plan(1));
+        let store = world::store_of(Arc::new(world::plan(1)), 1);
         let writing = store.clone();
         let write = move |n: u64| {
             let plan = world::plan(1);
@@ -259,14 +259,18 @@ pub(crate) const SETTINGS: [(&str, bool, bool); 4] = [
     ("2 threads, writer", true, true),
 ];
 
-pub(crate) fn all(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("read");
+pub(crate) fn peers() -> Vec<Peer> {
     let mut peers = vec![atomic_load()];
     peers.extend(ours());
     peers.extend(arc_swaps());
     peers.extend([left_right(), crossbeam_epoch()]);
     peers.extend(locks());
-    for peer in &peers {
+    peers
+}
+
+pub(crate) fn all(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("read");
+    for peer in &peers() {
         for (setting, other_reader, writer) in SETTINGS {
             let id = BenchmarkId::new(peer.name, setting);
             group.bench_function(id, |bencher| {

@@ -36,6 +36,7 @@ pub(crate) fn changes(endpoints: u32, weight: u8) -> Vec<(EndpointName, Arc<Reco
 
 /// Makes the latest plan active everywhere, and sweeps.
 pub(crate) fn pass(store: &MemoryStore) {
+    let _ = store.newest_active().unwrap();
     let pin = store.latest().unwrap().unwrap();
     let walked = store.activate_all(&pin, |_, outcome| {
         let _ = outcome.unwrap();
@@ -46,10 +47,10 @@ pub(crate) fn pass(store: &MemoryStore) {
     let _ = store.sweep(plan_store::Pin::generation(&pin)).unwrap();
 }
 
-/// A store with this plan active everywhere.
-pub(crate) fn store(plan: Plan) -> MemoryStore {
-    let store = MemoryStore::new(Retention::newest(1));
-    store.publish(Arc::new(plan)).unwrap();
+/// A store with this plan active everywhere, that keeps so many generations.
+pub(crate) fn store_of(plan: Arc<Plan>, newest: u32) -> MemoryStore {
+    let store = MemoryStore::new(Retention::newest(newest));
+    store.publish(plan).unwrap();
     pass(&store);
     store
 }

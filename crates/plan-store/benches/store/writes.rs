@@ -2,31 +2,31 @@
 
 use std::any::Any;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Barrier};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use criterion::{BenchmarkId, Criterion};
 use plan_store::{MemoryStore, PlanStore, Retention};
 
+use crate::threads::{Work, time};
 use crate::world;
 
 /// Activations measured in one go; each needs a plan of its own.
-const BATCH: u64 = 2_000;
+pub(crate) const BATCH: u64 = 2_000;
 
 pub(crate) const SETTINGS: [(&str, u64); 2] = [("1 thread", 1), ("2 threads", 2)];
 
 /// A way to move one thing on to a newer number.
-struct Peer {
-    name: &'static str,
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
     /// Made anew, what moves it on to each of `BATCH` numbers of one thread of so many.
-    new: Box<dyn Fn(u64) -> Vec<Moves>>,
+    pub(crate) new: Box<dyn Fn(u64) -> Vec<Moves>>,
 }
 
 /// Returns what it holds, to be dropped when the time is taken.
-type Moves = Box<dyn FnOnce() -> Box<dyn Any + Send> + Send>;
+pub(crate) type Moves = Work<Box<dyn Any + Send>>;
 
 /// The numbers that one of `of` threads tries, as many for each.
 fn numbers(thread: u64, of: u64) -> impl Iterator<Item = u64> + Send {
@@ -130,30 +130,13 @@ fn locked() -> Peer {
     }
 }
 
-/// How long a thread takes for its moves, with the others at it too.
-fn time(moves: Vec<Moves>) -> Duration {
-    let start = Arc::new(Barrier::new(moves.len()));
-    let run = |moves: Moves| {
-        let start = Arc::clone(&start);
-        thread::spawn(move || {
-            start.wait();
-            let begin = Instant::now();
-            let held = moves();
-            (begin.elapsed(), held)
-        })
-    };
-    let threads: Vec<_> = moves.into_iter().map(run).collect();
-    let ended: Vec<_> = threads.into_iter().map(|t| t.join().unwrap()).collect();
-    ended
-        .iter()
-        .map(|(time, _)| *time)
-        .max()
-        .unwrap_or_default()
+pub(crate) fn peers() -> [Peer; 4] {
+    [compare_and_swap(), ours(), arc_swap(), locked()]
 }
 
 pub(crate) fn all(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("activate");
-    for peer in [compare_and_swap(), ours(), arc_swap(), locked()] {
+    for peer in peers() {
         for (setting, threads) in SETTINGS {
             group.bench_function(BenchmarkId::new(peer.name, setting), |bencher| {
                 bencher.iter_custom(|times| {
@@ -168,7 +151,7 @@ pub(crate) fn all(criterion: &mut Criterion) {
     pins(criterion);
 }
 
-fn to_f64(count: u64) -> f64 {
+pub(crate) fn to_f64(count: u64) -> f64 {
     u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
 }
 
@@ -181,7 +164,7 @@ fn pins(criterion: &mut Criterion) {
             word.fetch_sub(1, Ordering::Release);
         });
     });
-    let store = world::store(world::plan(1));
+    let store = world::store_of(Arc::new(world::plan(1)), 1);
     group.bench_function("latest, and let go", |bencher| {
         bencher.iter(|| store.latest().unwrap());
     });
