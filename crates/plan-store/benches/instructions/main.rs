@@ -2,20 +2,18 @@
 //! same each time: what guards them in CI, where times mean nothing.
 //!
 //! ```sh
-//! cargo bench -p plan-store --bench instructions
+//! crates/plan-store/instructions
 //! ```
 //!
-//! needs valgrind and gungraun-runner of the version of gungraun. Each benchmark does
-//! its step a thousand times, loop included, and fails beyond its limit, which stands
-//! a tenth above what was counted when it was set.
+//! Without an argument this lists the paths, each with the most instructions that one
+//! step may take, a fifth above what was counted when the limit was set. With a path's
+//! name it makes all ready and does the step a thousand times, in a function of that
+//! name, which callgrind is told to look at.
 
 // A failed step is a failed benchmark.
 #![allow(clippy::unwrap_used)]
-// The harness makes items of its own.
-#![allow(missing_docs, unused_qualifications)]
 
 #[path = "../store/world.rs"]
-#[allow(dead_code, reason = "shared with the other benchmarks")]
 mod world;
 
 use std::hint::black_box;
@@ -23,122 +21,159 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gungraun::{
-    Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
-};
 use plan_store::memory::MemoryPin;
-use plan_store::{EndpointName, Follower, MemoryStore, PlanStore, Reader, Resolve, Retention};
+use plan_store::{EndpointName, MemoryStore, Plan, PlanStore, Resolve, Retention};
 
-const STEPS: u64 = 1_000;
+/// A path: its name, the most instructions for a step, and what does it.
+type Path = (&'static str, u32, fn());
 
-/// No more than so many instructions.
-fn limit(instructions: u64) -> LibraryBenchmarkConfig {
-    let mut config = LibraryBenchmarkConfig::default();
-    config.tool(Callgrind::default().hard_limits([(EventKind::Ir, instructions)]));
-    config
-}
+const PATHS: [Path; 8] = [
+    ("atomic_load", 5, atomic_load),
+    ("follower_resolve", 9, follower_resolve),
+    ("reader_resolve", 265, reader_resolve),
+    ("activate", 500, activate),
+    ("activate_all", 195, activate_all),
+    ("pin_and_let_go", 76, pin_and_let_go),
+    ("change_and_publish", 2_750, change_and_publish),
+    ("sweep", 38, sweep),
+];
 
-fn word() -> AtomicU64 {
-    AtomicU64::new(1)
-}
+const STEPS: u16 = 1_000;
 
-#[library_benchmark(setup = word)]
-#[bench::a_word()]
-fn atomic_load(word: AtomicU64) -> AtomicU64 {
-    for _ in 0..STEPS {
-        black_box(word.load(Ordering::Acquire));
+fn main() {
+    // cargo's own argument to a benchmark says nothing here.
+    let wanted = std::env::args().skip(1).find(|a| !a.starts_with("--"));
+    for (name, limit, run) in PATHS {
+        match &wanted {
+            None => println!("{name} {limit}"),
+            Some(wanted) if wanted == name => run(),
+            Some(_) => {}
+        }
     }
-    word
 }
 
-fn follower() -> Follower {
-    let mut follower =
-        world::store_of(Arc::new(world::plan(1_000)), 1).follow(world::endpoint(500));
+/// A plan of as many endpoints as there are steps.
+fn plan() -> Arc<Plan> {
+    Arc::new(world::plan(STEPS.into()))
+}
+
+fn endpoint() -> EndpointName {
+    world::endpoint(u32::from(STEPS) / 2)
+}
+
+fn atomic_load() {
+    #[inline(never)]
+    fn atomic_load_steps(word: &AtomicU64) {
+        for _ in 0..STEPS {
+            black_box(word.load(Ordering::Acquire));
+        }
+    }
+    atomic_load_steps(&AtomicU64::new(1));
+}
+
+fn follower_resolve() {
+    #[inline(never)]
+    fn follower_resolve_steps(follower: &mut plan_store::Follower) {
+        for _ in 0..STEPS {
+            black_box(follower.resolve());
+        }
+    }
+    let mut follower = world::store_of(plan(), 1).follow(endpoint());
     follower.resolve();
-    follower
+    follower_resolve_steps(&mut follower);
 }
 
-#[library_benchmark(setup = follower)]
-#[bench::of_a_thousand(config = limit(9_000))]
-fn follower_resolve(mut follower: Follower) -> Follower {
-    for _ in 0..STEPS {
-        black_box(follower.resolve());
+fn reader_resolve() {
+    #[inline(never)]
+    fn reader_resolve_steps(reader: &mut plan_store::Reader, name: &EndpointName) {
+        for _ in 0..STEPS {
+            black_box(reader.resolve(name));
+        }
     }
-    follower
+    let mut reader = world::store_of(plan(), 1).reader();
+    reader.resolve(&endpoint());
+    reader_resolve_steps(&mut reader, &endpoint());
 }
 
-fn reader() -> (Reader, EndpointName) {
-    let mut reader = world::store_of(Arc::new(world::plan(1_000)), 1).reader();
-    let name = world::endpoint(500);
-    reader.resolve(&name);
-    (reader, name)
-}
-
-#[library_benchmark(setup = reader)]
-#[bench::of_a_thousand(config = limit(150_000))]
-fn reader_resolve((mut reader, name): (Reader, EndpointName)) -> Reader {
-    for _ in 0..STEPS {
-        black_box(reader.resolve(black_box(&name)));
-    }
-    reader
-}
-
-/// A store of a thousand endpoints, and a thousand plans that are not active yet.
-fn plans() -> (MemoryStore, Vec<MemoryPin>, EndpointName) {
-    let store = MemoryStore::new(Retention::newest(0));
-    let plan = Arc::new(world::plan(1_000));
+/// A store, and as many plans picked up as there are steps, none active yet.
+fn picked_up() -> (MemoryStore, Vec<MemoryPin>) {
+    let (store, plan) = (MemoryStore::new(Retention::newest(0)), plan());
     let publish = |_| {
         store.publish(Arc::clone(&plan)).unwrap();
         store.latest().unwrap().unwrap()
     };
     let pins = (0..STEPS).map(publish).collect();
-    (store, pins, world::endpoint(500))
+    (store, pins)
 }
 
-#[library_benchmark(setup = plans)]
-#[bench::of_a_thousand(config = limit(200_000))]
-fn activate(
-    (store, pins, name): (MemoryStore, Vec<MemoryPin>, EndpointName),
-) -> (MemoryStore, Vec<MemoryPin>) {
-    for pin in &pins {
-        let _ = black_box(store.activate(pin, &name).unwrap());
+fn activate() {
+    #[inline(never)]
+    fn activate_steps(store: &MemoryStore, pins: &[MemoryPin], name: &EndpointName) {
+        for pin in pins {
+            let _ = black_box(store.activate(pin, name).unwrap());
+        }
     }
-    (store, pins)
+    let (store, pins) = picked_up();
+    activate_steps(&store, &pins, &endpoint());
 }
 
-#[library_benchmark(setup = plans)]
-#[bench::of_a_thousand(config = limit(100_000))]
-fn activate_all(
-    (store, pins, _): (MemoryStore, Vec<MemoryPin>, EndpointName),
-) -> (MemoryStore, Vec<MemoryPin>) {
-    let walked = store.activate_all(&pins[999], |_, outcome| {
-        let _ = black_box(outcome.is_ok());
-        ControlFlow::<()>::Continue(())
-    });
-    assert!(walked.is_continue());
-    (store, pins)
-}
-
-#[library_benchmark(setup = plans)]
-#[bench::of_a_thousand(config = limit(100_000))]
-fn pin_and_let_go(
-    (store, pins, _): (MemoryStore, Vec<MemoryPin>, EndpointName),
-) -> (MemoryStore, Vec<MemoryPin>) {
-    for _ in 0..STEPS {
-        drop(black_box(store.latest().unwrap()));
+fn activate_all() {
+    #[inline(never)]
+    fn activate_all_steps(store: &MemoryStore, pin: &MemoryPin) {
+        let walked = store.activate_all(pin, |_, outcome| {
+            black_box(outcome.is_ok());
+            ControlFlow::<()>::Continue(())
+        });
+        assert!(walked.is_continue());
     }
-    (store, pins)
+    let (store, pins) = picked_up();
+    activate_all_steps(&store, &pins[0]);
 }
 
-library_benchmark_group!(
-    name = hot_paths,
-    benchmarks = [
-        atomic_load,
-        follower_resolve,
-        reader_resolve,
-        activate,
-        activate_all,
-        pin_and_let_go
-    ]
-);
-main!(library_benchmark_groups = hot_paths);
+fn pin_and_let_go() {
+    #[inline(never)]
+    fn pin_and_let_go_steps(store: &MemoryStore) {
+        for _ in 0..STEPS {
+            drop(black_box(store.latest().unwrap()));
+        }
+    }
+    pin_and_let_go_steps(&world::store_of(plan(), 1));
+}
+
+/// A hundredth of a hundred thousand endpoints, each a step.
+fn change_and_publish() {
+    type Changes = Vec<(EndpointName, Option<Arc<plan_store::RecordSet>>)>;
+    #[inline(never)]
+    fn change_and_publish_steps(store: &MemoryStore, plan: &Plan, changes: Changes) {
+        let next = plan.changed(changes).unwrap();
+        store.publish(Arc::new(next)).unwrap();
+    }
+    let endpoints = u32::from(STEPS) * 100;
+    let plan = Arc::new(world::plan(endpoints));
+    let store = world::store_of(Arc::clone(&plan), 1);
+    let changes = world::changes(endpoints, 7).into_iter();
+    let changes = changes.map(|(name, set)| (name, Some(set))).collect();
+    change_and_publish_steps(&store, &plan, changes);
+}
+
+/// A sweep that deletes a plan looks at each endpoint, each a step.
+fn sweep() {
+    #[inline(never)]
+    fn sweep_steps(store: &MemoryStore, pin: &MemoryPin) {
+        let swept = store.sweep(plan_store::Pin::generation(pin)).unwrap();
+        assert_eq!(swept.deleted.len(), 1);
+    }
+    let (store, plan) = (MemoryStore::new(Retention::newest(1)), plan());
+    store.publish(Arc::clone(&plan)).unwrap();
+    for _ in 0..2 {
+        store.publish(Arc::clone(&plan)).unwrap();
+        let pin = store.latest().unwrap().unwrap();
+        assert!(
+            store
+                .activate_all(&pin, |_, _| ControlFlow::<()>::Continue(()))
+                .is_continue()
+        );
+    }
+    let pin = store.latest().unwrap().unwrap();
+    sweep_steps(&store, &pin);
+}

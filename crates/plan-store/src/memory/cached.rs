@@ -10,10 +10,7 @@ use std::sync::Arc;
 
 use super::{Cell, Shared};
 use crate::primitives::Primitives;
-use crate::{EndpointName, EndpointState, Resolution};
-
-/// What a name without a cell resolves to.
-pub(super) static UNKNOWN: Resolution = Resolution::Unknown;
+use crate::{EndpointName, EndpointState, Generation, Resolution};
 
 pub(super) struct Cached<P: Primitives> {
     cell: Arc<Cell<P>>,
@@ -34,6 +31,15 @@ impl<P: Primitives> Cached<P> {
             word: EndpointState::VACANT.to_word(),
             resolution: Resolution::Vacant,
             answered: NO_WORD,
+        }
+    }
+
+    /// What an endpoint without a cell resolves to.
+    pub(super) fn unknown(endpoint: &EndpointName) -> Self {
+        let of_nobody_else = Arc::new(Cell::vacant(endpoint.clone(), Generation::FIRST));
+        Self {
+            resolution: Resolution::Unknown,
+            ..Self::new(of_nobody_else)
         }
     }
 

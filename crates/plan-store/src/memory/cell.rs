@@ -74,18 +74,16 @@ impl<P: Primitives> Cell<P> {
     /// Lock-free: an attempt is repeated only when another one has raised the
     /// generation, and not again once it has passed `target`'s.
     pub(super) fn advance(&self, target: Standing) -> Activation {
-        let mut seen = self.state();
+        let mut seen = self.word();
         loop {
-            let next = match step(seen, target, self.since) {
-                Ok(next) => next,
+            let replaced = EndpointState::from_word(seen);
+            let next = match step(replaced, target, self.since) {
+                Ok(next) => next.to_word(),
                 Err(refused) => return refused,
             };
-            match self
-                .word
-                .compare_exchange(seen.to_word(), next.to_word(), Release, Acquire)
-            {
-                Ok(_) => return Activation::Activated { replaced: seen },
-                Err(current) => seen = EndpointState::from_word(current),
+            match self.word.compare_exchange(seen, next, Release, Acquire) {
+                Ok(_) => return Activation::Activated { replaced },
+                Err(current) => seen = current,
             }
         }
     }

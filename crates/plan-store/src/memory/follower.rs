@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Shared;
-use super::cached::{Cached, UNKNOWN};
+use super::cached::Cached;
 use crate::primitives::Primitives;
 use crate::{EndpointName, Native, Resolution};
 
@@ -18,16 +18,17 @@ pub struct Follower<P: Primitives = Native> {
     endpoint: EndpointName,
     /// What `changes` was when the cell was last looked up.
     changes: Option<u64>,
-    cached: Option<Cached<P>>,
+    /// Of a cell that nobody else has, if the endpoint has none.
+    cached: Cached<P>,
 }
 
 impl<P: Primitives> Follower<P> {
     pub(super) fn new(shared: Arc<Shared<P>>, endpoint: EndpointName) -> Self {
         Self {
+            cached: Cached::unknown(&endpoint),
             shared,
             endpoint,
             changes: None,
-            cached: None,
         }
     }
 
@@ -39,22 +40,17 @@ impl<P: Primitives> Follower<P> {
     /// What the endpoint answers now.
     #[inline]
     pub fn resolve(&mut self) -> &Resolution {
-        if !self.cached.as_ref().is_some_and(Cached::is_current_answer) {
+        if !self.cached.is_current_answer() {
             self.look();
         }
-        match &self.cached {
-            Some(cached) => cached.resolution(),
-            None => &UNKNOWN,
-        }
+        self.cached.resolution()
     }
 
     /// Resolves anew, and looks up the cell again until it is the right one.
     #[cold]
     fn look(&mut self) {
         loop {
-            if let Some(cached) = &mut self.cached
-                && cached.resolve(&self.shared).is_active()
-            {
+            if self.cached.resolve(&self.shared).is_active() {
                 return;
             }
             let changes = Some(self.shared.changes());
@@ -67,12 +63,11 @@ impl<P: Primitives> Follower<P> {
     }
 
     fn look_up_cell(&mut self) {
-        let cell = self.shared.cell(&self.endpoint);
-        let known = self.cached.take();
-        self.cached = cell.map(|cell| match known {
-            Some(cached) if cached.is_of(&cell) => cached,
-            _ => Cached::new(cell),
-        });
+        match self.shared.cell(&self.endpoint) {
+            Some(cell) if self.cached.is_of(&cell) => {}
+            Some(cell) => self.cached = Cached::new(cell),
+            None => self.cached = Cached::unknown(&self.endpoint),
+        }
     }
 }
 

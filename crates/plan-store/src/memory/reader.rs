@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::cached::{Cached, UNKNOWN};
+use foldhash::fast::RandomState;
+
+use super::cached::Cached;
 use super::cells::Cells;
 use super::{Cell, Shared};
 use crate::primitives::{Lock, Primitives};
@@ -34,7 +36,7 @@ pub struct Reader<P: Primitives = Native> {
     cells: Cells<P>,
     /// Those that somebody has asked for.
     cached: Vec<Cached<P>>,
-    places: HashMap<EndpointName, usize>,
+    places: HashMap<EndpointName, usize, RandomState>,
 }
 
 impl<P: Primitives> Reader<P> {
@@ -44,7 +46,7 @@ impl<P: Primitives> Reader<P> {
             changes: None,
             cells: Cells::none(),
             cached: Vec::new(),
-            places: HashMap::new(),
+            places: HashMap::default(),
         }
     }
 
@@ -115,7 +117,7 @@ impl<P: Primitives> Resolve for Reader<P> {
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
         match self.look(endpoint) {
             Some(at) => self.cached[at].resolution(),
-            None => &UNKNOWN,
+            None => &Resolution::Unknown,
         }
     }
 
