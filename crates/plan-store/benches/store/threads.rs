@@ -16,23 +16,26 @@ pub(crate) const THREADS: [u64; 5] = [1, 2, 4, 8, 16];
 /// Work of one thread; what it returns is dropped when the time is taken.
 pub(crate) type Work<T> = Box<dyn FnOnce() -> T + Send>;
 
-/// How long it takes until all are done, from the moment that all are there.
+/// How long it takes from when the first begins until the last has done, with all of
+/// them started before.
 pub(crate) fn time<T: Send + 'static>(works: Vec<Work<T>>) -> Duration {
-    let start = Arc::new(Barrier::new(works.len() + 1));
+    let start = Arc::new(Barrier::new(works.len()));
     let run = |work: Work<T>| {
         let start = Arc::clone(&start);
         thread::spawn(move || {
             start.wait();
+            let begin = Instant::now();
             let done = work();
-            (Instant::now(), done)
+            (begin, Instant::now(), done)
         })
     };
     let threads: Vec<_> = works.into_iter().map(run).collect();
-    let begin = Instant::now();
-    start.wait();
     let ended: Vec<_> = threads.into_iter().map(|t| t.join().unwrap()).collect();
-    let last = ended.iter().map(|(end, _)| *end).max();
-    last.map_or(Duration::ZERO, |end| end.duration_since(begin))
+    let first = ended.iter().map(|(begin, ..)| *begin).min();
+    let last = ended.iter().map(|(_, end, _)| *end).max();
+    first
+        .zip(last)
+        .map_or(Duration::ZERO, |(first, last)| last - first)
 }
 
 pub(crate) fn all(criterion: &mut Criterion) {

@@ -14,7 +14,7 @@ use crate::threads::{Work, time};
 use crate::world;
 
 /// Activations measured in one go; each needs a plan of its own.
-pub(crate) const BATCH: u64 = 2_000;
+pub(crate) const BATCH: u64 = 4_000;
 
 pub(crate) const SETTINGS: [(&str, u64); 2] = [("1 thread", 1), ("2 threads", 2)];
 
