@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let variant = Variant::LockPerEndpoint;
     drill::main(
         &variant.to_string(),
-        |retention| IncidentStore::new(variant, retention),
+        |retention| Ok(IncidentStore::new(variant, retention)),
         Some(&repair),
         |outcome| {
             let broken = |invariant| outcome.verdict.contains_key(&invariant);

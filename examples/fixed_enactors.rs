@@ -9,7 +9,10 @@ use std::process::ExitCode;
 use plan_store::MemoryStore;
 
 fn main() -> ExitCode {
-    drill::main("memory store", MemoryStore::new, None, |outcome| {
-        outcome.verdict.is_empty() && !outcome.stuck && outcome.tally.stale > 0
-    })
+    drill::main(
+        "memory store",
+        |retention| Ok(MemoryStore::new(retention)),
+        None,
+        |outcome| outcome.verdict.is_empty() && !outcome.stuck && outcome.tally.stale > 0,
+    )
 }

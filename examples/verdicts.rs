@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use charts::{Cell, Grid, Tone};
 use clap::Parser;
 use incident::Invariant;
 use model::judge::{Judge, Pct, PlainLoads, Random, RmwLoads};
@@ -29,6 +30,9 @@ struct Args {
     /// Writes the table as a picture to this file as well
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Writes the table's cells as JSON to this file as well, for other programs
+    #[arg(long, value_name = "FILE")]
+    cells: Option<PathBuf>,
 }
 
 /// What one judge says of one protocol.
@@ -111,11 +115,13 @@ fn main() -> ExitCode {
     if args.json {
         println!("{}", as_json(&rows));
     }
-    if let Some(file) = args.svg
-        && let Err(error) = fs::write(&file, svg(&rows))
-    {
-        eprintln!("error: {}: {error}; give another file", file.display());
-        return ExitCode::from(2);
+    for (file, content) in [(args.svg, svg(&rows)), (args.cells, cells(&rows))] {
+        if let Some(file) = file
+            && let Err(error) = fs::write(&file, content)
+        {
+            eprintln!("error: {}: {error}; give another file", file.display());
+            return ExitCode::from(2);
+        }
     }
     for row in rows.iter().filter(|row| !row.is_as_known()) {
         eprintln!("not as known: {}", row.protocol);
@@ -188,73 +194,28 @@ fn as_json(rows: &[Row]) -> Value {
     Value::Array(rows.collect())
 }
 
-const STYLE: &str = "
-    svg { background: #ffffff; color: #1f2328 }
-    text { font: 13px system-ui, sans-serif; fill: currentColor }
-    .name { text-anchor: middle; font-size: 12px; font-weight: 600 }
-    .cell { text-anchor: middle; font-weight: 600; fill: #ffffff }
-    .broken { fill: #cf222e }
-    .holds { fill: #1a7f37 }
-    .differs { fill: #9a6700 }
-    .legend { font-size: 12px; fill: #59636e }
-    @media (prefers-color-scheme: dark) {
-      svg { background: #0d1117; color: #f0f6fc }
-      .broken { fill: #b62324 }
-      .holds { fill: #238636 }
-      .differs { fill: #9e6a03 }
-      .legend { fill: #9198a1 }
-    }
-";
+/// The table's cells, a protocol on a line: `✓`, `✗` or `?` by invariant. Nothing in
+/// it changes from run to run.
+fn cells(rows: &[Row]) -> String {
+    let lines = rows.iter().map(|row| {
+        let cells = Invariant::ALL.map(|invariant| (invariant.name(), row.cell(invariant)));
+        json!([row.protocol.to_string(), BTreeMap::from(cells)]).to_string()
+    });
+    format!("[\n{}\n]\n", lines.collect::<Vec<_>>().join(",\n"))
+}
 
 /// The table as a picture. Times are not in it: the same runs, the same picture.
 fn svg(rows: &[Row]) -> String {
-    const LEFT: usize = 232;
-    const CELL: usize = 94;
-    const ROW: usize = 30;
-    const TOP: usize = 44;
-    let width = LEFT + CELL * Invariant::ALL.len() + 12;
-    let height = TOP + ROW * rows.len() + 56;
-    let mut out = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">
-<title>Which protocol keeps which invariant</title>
-<style>{STYLE}</style>
-"#
-    );
-    for (at, invariant) in Invariant::ALL.into_iter().enumerate() {
-        let x = LEFT + at * CELL + CELL / 2;
-        let _ = writeln!(
-            out,
-            r#"<text x="{x}" y="28" class="name">{invariant}</text>"#
-        );
-    }
-    for (at, row) in rows.iter().enumerate() {
-        let y = TOP + at * ROW;
-        let text = y + 19;
-        let _ = writeln!(out, r#"<text x="12" y="{text}">{}</text>"#, row.protocol);
-        for (at, invariant) in Invariant::ALL.into_iter().enumerate() {
-            let (x, cell) = (LEFT + at * CELL, row.cell(invariant));
-            let class = match cell {
-                "✓" => "holds",
-                "✗" => "broken",
-                _ => "differs",
-            };
-            let _ = writeln!(
-                out,
-                r#"<rect x="{}" y="{y}" width="{}" height="{}" rx="4" class="{class}"/><text x="{}" y="{text}" class="cell">{cell}</text>"#,
-                x + 2,
-                CELL - 4,
-                ROW - 4,
-                x + CELL / 2
-            );
-        }
-    }
-    let legend = [
-        "✗ broken in some execution, found by every judge. ✓ in none, by any. A Planner and two Enactors that sweep, at one endpoint;",
-        "loom with plain and with read-modify-write loads, to two preemptions or three; shuttle on 10,000 random and 10,000 PCT schedules.",
-    ];
-    for (line, y) in legend.iter().zip([height - 32, height - 14]) {
-        let _ = writeln!(out, r#"<text x="12" y="{y}" class="legend">{line}</text>"#);
-    }
-    out += "</svg>\n";
-    out
+    let columns = Invariant::ALL.map(Invariant::name);
+    let grid = Grid::new("Which protocol keeps which invariant", columns);
+    let grid = rows.iter().fold(grid, |grid, row| {
+        let cell = |invariant| match row.cell(invariant) {
+            "✓" => Cell::new("✓", Tone::Good),
+            "✗" => Cell::new("✗", Tone::Bad),
+            other => Cell::new(other, Tone::Open),
+        };
+        grid.row(row.protocol.to_string(), Invariant::ALL.map(cell))
+    });
+    let legend = "✗ broken in some execution, found by every judge. ✓ in none, by any. A Planner and two Enactors that sweep, at one endpoint; loom with plain and with read-modify-write loads, to two preemptions or three; shuttle on 10,000 random and 10,000 PCT schedules.";
+    grid.note(legend).draw(1060.0).standalone()
 }

@@ -296,3 +296,61 @@ fn the_library_in_one_sitting_ends_well() {
         "{printed}"
     );
 }
+
+#[test]
+fn the_cascade_meets_the_published_day_and_the_fix_spares_it() {
+    let (reported, status) = report("cascade", &["--seeds", "7"]);
+    assert_eq!(reported["holds"], json!(true), "{reported}");
+    assert_eq!(reported["impaired_with_the_fix"], json!([]));
+    assert_eq!(reported["architectures"].as_array().unwrap().len(), 6);
+    let dns = json!([
+        {"at": "06:43:05", "answer": "stale"},
+        {"at": "06:48", "answer": "empty"},
+        {"at": "09:25", "answer": "current"},
+    ]);
+    assert_eq!(reported["dns"], dns);
+    assert_eq!(status, Some(0));
+}
+
+#[test]
+fn a_day_that_is_not_the_published_one_is_shown_and_told_from_it() {
+    let timeline = TempFile::new("dns.csv", b"at,answer\n06:48,empty\n07:00,current\n");
+    let parameters = TempFile::new(
+        "parameters.toml",
+        b"[dns]\nnegative_ttl = { value = 30, unit = 's', source = 'assumed: short' }\n",
+    );
+    let args = [
+        "--seeds",
+        "1",
+        "--timeline",
+        timeline.path(),
+        "--parameters",
+        parameters.path(),
+    ];
+    let output = run("cascade", &args);
+    assert_eq!(output.status.code(), Some(1));
+    let shown = stdout(&output);
+    assert!(
+        shown.contains("  current until 06:48 empty, 07:00 current\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("✗ DynamoDB"), "{shown}");
+}
+
+#[test]
+fn the_cascade_refuses_bad_files_and_arguments() {
+    let refused = |args: &[&str], says: &str| {
+        let output = run("cascade", args);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains(says), "{args:?}: {said}");
+        assert_eq!(stdout(&output), "", "{args:?}");
+    };
+    refused(&["--seeds", "0"], "1..=100000");
+    refused(&["--timeline", "no-such.csv"], "no-such.csv cannot be read");
+    let file = TempFile::new("bad.toml", b"[dns]\nttl = 5\n");
+    refused(
+        &["--parameters", file.path()],
+        ":2:1: there is no parameter `dns.ttl`",
+    );
+}

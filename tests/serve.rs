@@ -219,6 +219,8 @@ fn a_bad_argument_or_file_is_status_2() {
         (&["--max-targets", "0"], "1 to 1024"),
         (&["--threads", "999"], "1 to 256"),
         (&["--listen", "192.0.2.1:5300"], "192.0.2.1:5300"),
+        (&["--role", "front"], "a store to share"),
+        (&["--store", "nowhere"], "nowhere"),
     ] {
         let output = Command::new(program()).args(arguments).output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();

@@ -1,6 +1,6 @@
-//! What `buggy_enactors` and `fixed_enactors` share: arguments, log and reports.
+//! What `buggy_enactors`, `fixed_enactors` and `etcd_race` share: arguments, log and reports.
 
-#![allow(unreachable_pub, reason = "a module of two examples")]
+#![allow(unreachable_pub, reason = "a module of several examples")]
 
 use std::env;
 use std::io::{self, ErrorKind, Write as _};
@@ -37,13 +37,13 @@ struct Args {
 
 const SMALL_FLEET: &str = include_str!("../fleets/small.toml");
 
-type Error = Box<dyn std::error::Error>;
+pub type Error = Box<dyn std::error::Error>;
 
 /// Runs the drill on the store that `store` makes, and reports. `shown` says
 /// whether the outcome is what the example is meant to show.
 pub fn main<S: PlanStore<Reader: 'static> + Clone + 'static>(
     variant: &str,
-    store: impl FnOnce(Retention) -> S,
+    store: impl FnOnce(Retention) -> Result<S, Error>,
     repair: Option<Repair<'_, S>>,
     shown: impl FnOnce(&Outcome) -> bool,
 ) -> ExitCode {
@@ -77,20 +77,21 @@ fn start_log() -> Result<(), Error> {
     let filter = EnvFilter::try_new(&wanted)
         .map_err(|error| format!("RUST_LOG={wanted}: {error}; give a level, `info` for example"))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter);
-    log.with_writer(io::stderr).with_ansi(false).init();
+    // One that has started already is the same.
+    let _ = log.with_writer(io::stderr).with_ansi(false).try_init();
     Ok(())
 }
 
 fn run<S: PlanStore<Reader: 'static> + Clone + 'static>(
     args: &Args,
-    store: impl FnOnce(Retention) -> S,
+    store: impl FnOnce(Retention) -> Result<S, Error>,
     repair: Option<Repair<'_, S>>,
 ) -> Result<Outcome, Error> {
     let fleet = match &args.fleet {
         Some(file) => Fleet::load(file)?,
         None => Fleet::parse(SMALL_FLEET, "examples/fleets/small.toml".as_ref())?,
     };
-    let store = store(fleet.retention());
+    let store = store(fleet.retention())?;
     Ok(match args.free_running {
         None => outage(&fleet, store, args.seed, repair)?,
         Some(seconds) => free_running(&fleet, store, args.seed, until(seconds))?,

@@ -6,28 +6,39 @@
 //! dig @127.0.0.1 -p 5300 api.demo.example
 //! ```
 //!
-//! SIGHUP reads the fleet file again, SIGUSR1 confirms the plan that the guard
-//! has refused, Ctrl-C and SIGTERM end it.
+//! With a store on etcd, Planner, Enactors and front are processes of their own, on
+//! machines of their own if need be; `examples/serve/cluster.sh` starts them all:
+//!
+//! ```sh
+//! serve --store etcd://10.0.1.1:2379,10.0.2.1:2379,10.0.3.1:2379 --role enactor
+//! ```
+//!
+//! SIGHUP has the Planner read the fleet file again, SIGUSR1 confirms the plan that
+//! its guard has refused, Ctrl-C and SIGTERM end the process.
 
 mod arguments;
+mod backing;
 mod demo_targets;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod metrics;
+mod parts;
 mod zones;
 
 use std::error::Error;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use arguments::Arguments;
+use arguments::{Arguments, Role, StoreUrl};
+use backing::Backing;
 use clap::Parser;
-use control_plane::{ControlPlane, Enactor, Fleet, Pace, Planner, TcpChecks, ThreadReport};
-use demo_targets::DemoTargets;
-use dns_front::Front;
-use metrics::{Metrics, Tally};
+use control_plane::Fleet;
+use parts::Parts;
 use plan_store::MemoryStore;
+#[cfg(feature = "etcd")]
+use plan_store_etcd::{EtcdConfig, EtcdStore};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
-use tracing::{error, info};
+use tracing::info;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -43,83 +54,51 @@ fn main() -> ExitCode {
 fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let fleet = arguments.fleet()?;
     // From here on a signal is not missed.
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM, SIGUSR1])?;
-    let store = MemoryStore::new(fleet.retention());
-    let tally = Arc::new(Tally::default());
-
-    let _targets = if arguments.demo_targets {
-        Some(DemoTargets::start(&fleet, arguments.seed)?)
-    } else {
-        None
-    };
-    let zones = zones::of(&fleet)?;
-    let front = Front::start(&store, zones, &arguments.front())?;
-    let front = Arc::new(front);
-    let _metrics = match arguments.metrics {
-        Some(address) => {
-            let (store, front, tally) = (store.clone(), Arc::clone(&front), Arc::clone(&tally));
-            Some(Metrics::start(address, move || {
-                metrics::text(&store, &front.counts(), &tally)
-            })?)
+    let signals = Signals::new([SIGHUP, SIGINT, SIGTERM, SIGUSR1])?;
+    match &arguments.store {
+        StoreUrl::Memory if arguments.role != Role::All => Err(
+            "a process that is one part only needs a store to share; give --store etcd://…".into(),
+        ),
+        StoreUrl::Memory => {
+            let store = MemoryStore::new(fleet.retention());
+            run(arguments, fleet, &store, signals)
         }
-        None => None,
-    };
-    let checks = TcpChecks::start(&fleet, arguments.seed)?;
-    let control = start_control_plane(&store, &fleet, &checks, &tally, arguments.seed)?;
+        #[cfg(feature = "etcd")]
+        StoreUrl::Etcd(config) => {
+            let config = arguments.etcd(EtcdConfig::clone(config), &fleet)?;
+            let store = EtcdStore::connect(config)?;
+            run(arguments, fleet, &store, signals)
+        }
+    }
+}
 
-    for signal in signals.forever() {
-        match signal {
-            SIGHUP => match reload(arguments, &fleet) {
-                Ok(new) => {
-                    checks.set_fleet(&new);
-                    control.planner().set_fleet(new);
-                    info!("the fleet file is read again");
+/// Starts the parts, and does what the signals say until one says to end.
+fn run(
+    arguments: &Arguments,
+    fleet: Fleet,
+    store: &impl Backing,
+    mut signals: Signals,
+) -> Result<(), Box<dyn Error>> {
+    let mut parts = Parts::start(arguments, fleet, store)?;
+    loop {
+        // A front without anything to show waits for that, but not past a signal.
+        let waits = parts.begin_to_answer()?;
+        let pending: Vec<_> = if waits {
+            signals.pending().collect()
+        } else {
+            signals.wait().collect()
+        };
+        for signal in pending {
+            match signal {
+                SIGHUP => parts.reload(),
+                SIGUSR1 => parts.confirm(),
+                _ => {
+                    info!("stopping");
+                    let queries = parts.stop();
+                    info!(queries, "stopped");
+                    return Ok(());
                 }
-                Err(error) => error!(%error, "the fleet stays as it is"),
-            },
-            SIGUSR1 => control.planner().confirm(),
-            _ => break,
+            }
         }
     }
-    info!("stopping");
-    drop(control);
-    drop(checks);
-    let counts = front.counts();
-    info!(queries = counts.total(), "stopped");
-    Ok(())
-}
-
-fn start_control_plane(
-    store: &MemoryStore,
-    fleet: &Fleet,
-    checks: &TcpChecks,
-    tally: &Arc<Tally>,
-    seed: u64,
-) -> std::io::Result<ControlPlane> {
-    let timings = fleet.timings();
-    let pace = Pace {
-        backoff_first: timings.backoff_first,
-        backoff_max: timings.backoff_max,
-        recheck: Some(timings.recheck),
-        seed,
-    };
-    let enactors = ["az1", "az2", "az3"].map(|zone| Enactor::new(zone, store.clone()));
-    let planner = Planner::new(store.clone(), fleet.clone());
-    let tally = Arc::clone(tally);
-    let report = move |report: ThreadReport<'_>| tally.count(&report);
-    let interval = timings.planner_interval;
-    ControlPlane::start(planner, checks.source(), interval, enactors, pace, report)
-}
-
-/// The fleet as the file has it now, if the running front can serve it.
-fn reload(arguments: &Arguments, running: &Fleet) -> Result<Fleet, Box<dyn Error>> {
-    let fleet = arguments.fleet()?;
-    zones::of(&fleet)?;
-    if fleet.dns_zones() != running.dns_zones() {
-        return Err("its DNS zones differ from those being served; start anew for them".into());
-    }
-    if fleet.timings() != running.timings() || fleet.retention() != running.retention() {
-        return Err("its timings or its `keep_newest` differ; start anew for them".into());
-    }
-    Ok(fleet)
 }

@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use control_plane::{Pass, Planned, ThreadReport};
+use control_plane::{Error, Pass, Planned};
 use dns_front::{Counts, Outcome};
-use plan_store::MemoryStore;
 use tracing::{info, warn};
+
+use crate::arguments::Role;
+use crate::backing::Backing;
 
 /// What Planner and Enactors have reported.
 #[derive(Default)]
@@ -25,25 +27,50 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn count(&self, report: &ThreadReport<'_>) {
-        let counter = match report {
-            ThreadReport::Planned(Ok(Planned::Published { .. })) => &self.published,
-            ThreadReport::Planned(Ok(Planned::Unchanged { .. })) => &self.unchanged,
-            ThreadReport::Planned(Err(_)) => &self.refused,
-            ThreadReport::Passed(_, Ok(Pass::Applied { .. })) => &self.applied,
-            ThreadReport::Passed(_, Ok(Pass::Stale { .. } | Pass::StaleAtStart { .. })) => {
-                &self.stale
-            }
-            ThreadReport::Passed(_, Ok(Pass::NoPlan)) => return,
-            ThreadReport::Passed(_, Err(_)) => &self.failed,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn planned(&self, planned: &Result<Planned, Error>) {
+        count(match planned {
+            Ok(Planned::Published { .. }) => &self.published,
+            Ok(Planned::Unchanged { .. }) => &self.unchanged,
+            Err(_) => &self.refused,
+        });
+    }
+
+    pub(crate) fn passed(&self, pass: &Result<Pass, Error>) {
+        count(match pass {
+            Ok(Pass::Applied { .. }) => &self.applied,
+            Ok(Pass::Stale { .. } | Pass::StaleAtStart { .. }) => &self.stale,
+            Ok(Pass::NoPlan) => return,
+            Err(_) => &self.failed,
+        });
     }
 }
 
-/// All metrics, in Prometheus' text format.
-pub(crate) fn text(store: &MemoryStore, counts: &Counts, tally: &Tally) -> String {
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// All metrics of the parts that run here, in Prometheus' text format.
+pub(crate) fn text(
+    role: Role,
+    store: &impl Backing,
+    front: Option<&Counts>,
+    tally: &Tally,
+) -> String {
     let mut text = Text(String::new());
+    if let Some(counts) = front {
+        describe_front(&mut text, counts);
+    }
+    store.describe(&mut text);
+    if role.includes(Role::Planner) {
+        describe_planner(&mut text, tally);
+    }
+    if role.includes(Role::Enactor) {
+        describe_enactors(&mut text, tally);
+    }
+    text.0
+}
+
+fn describe_front(text: &mut Text, counts: &Counts) {
     text.help("dns_queries_total", "counter", "Queries by outcome.");
     for outcome in Outcome::ALL {
         let label = format!("{{outcome=\"{}\"}}", outcome.name());
@@ -56,25 +83,14 @@ pub(crate) fn text(store: &MemoryStore, counts: &Counts, tally: &Tally) -> Strin
     );
     text.sample("dns_activations_seen_total", "", counts.activations_seen);
     if let (Some(generation), Some(age)) = (counts.generation, counts.age) {
-        text.help(
-            "dns_served_generation",
-            "gauge",
-            "The newest plan answered from.",
-        );
-        text.sample("dns_served_generation", "", generation.get());
-        text.help(
-            "dns_served_age_seconds",
-            "gauge",
-            "How long ago it was first answered from.",
-        );
-        text.sample("dns_served_age_seconds", "", age.as_secs_f64());
+        let says = "The newest plan answered from.";
+        text.gauge("dns_served_generation", says, generation.get());
+        let says = "How long ago it was first answered from.";
+        text.gauge("dns_served_age_seconds", says, age.as_secs_f64());
     }
-    text.help(
-        "plans_in_store",
-        "gauge",
-        "Plans that no sweep has deleted.",
-    );
-    text.sample("plans_in_store", "", store.generations().len());
+}
+
+fn describe_planner(text: &mut Text, tally: &Tally) {
     text.help(
         "planner_ticks_total",
         "counter",
@@ -88,6 +104,9 @@ pub(crate) fn text(store: &MemoryStore, counts: &Counts, tally: &Tally) -> Strin
         let label = format!("{{outcome=\"{outcome}\"}}");
         text.sample("planner_ticks_total", &label, count.load(Ordering::Relaxed));
     }
+}
+
+fn describe_enactors(text: &mut Text, tally: &Tally) {
     text.help(
         "enactor_passes_total",
         "counter",
@@ -105,18 +124,24 @@ pub(crate) fn text(store: &MemoryStore, counts: &Counts, tally: &Tally) -> Strin
             count.load(Ordering::Relaxed),
         );
     }
-    text.0
 }
 
-struct Text(String);
+/// Metrics as they are written.
+pub(crate) struct Text(String);
 
 impl Text {
-    fn help(&mut self, name: &str, kind: &str, says: &str) {
+    pub(crate) fn help(&mut self, name: &str, kind: &str, says: &str) {
         // Writing to a string does not fail.
         let _ = writeln!(self.0, "# HELP {name} {says}\n# TYPE {name} {kind}");
     }
 
-    fn sample(&mut self, name: &str, label: &str, value: impl std::fmt::Display) {
+    /// A gauge of one sample.
+    pub(crate) fn gauge(&mut self, name: &str, says: &str, value: impl std::fmt::Display) {
+        self.help(name, "gauge", says);
+        self.sample(name, "", value);
+    }
+
+    pub(crate) fn sample(&mut self, name: &str, label: &str, value: impl std::fmt::Display) {
         let _ = writeln!(self.0, "{name}{label} {value}");
     }
 }

@@ -19,12 +19,13 @@ use control_plane::Enactor;
 use fastrand::Rng;
 use incident::{IncidentStore, Variant};
 use plan_store::{
-    Activation, EndpointName, Generation, MemoryStore, Plan, PlanStore, RecordSet, Resolve, Target,
+    Activation, EndpointName, EndpointState, Generation, MemoryStore, Plan, PlanStore, RecordSet,
+    Resolve, Standing, Target,
 };
-use porcupine_rs::{CheckResult, Model as _, check_operations_info};
+use porcupine_rs::{CheckResult, Model as _, Operation, check_operations_info};
 
 use record::{History, Recorded};
-use spec::{ENDPOINTS, Op, RETENTION, Spec};
+use spec::{Content, ENDPOINTS, Hold, Op, RETENTION, Spec};
 
 const HISTORIES: u64 = 1_000;
 const PLANS: u8 = 8;
@@ -57,7 +58,7 @@ fn stall(chance: &mut Rng) {
 /// What all of them were told, in one run of the whole system.
 fn history<S: PlanStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64) -> History {
     let history = History::default();
-    let client = |number: u32| Recorded::new(store.clone(), number, &history);
+    let client = |number: u32| Recorded::new(store.clone(), number, Hold::Pin, &history);
     let planner = client(0);
     planner.publish(plan(1)).unwrap();
     thread::scope(|scope| {
@@ -168,7 +169,7 @@ fn the_incidents_overwrite_and_deletion_are_rejected() {
     for variant in [Variant::Incident, Variant::LockPerEndpoint] {
         let store = IncidentStore::new(variant, RETENTION);
         let history = History::default();
-        let client = |number| Recorded::new(store.clone(), number, &history);
+        let client = |number| Recorded::new(store.clone(), number, Hold::Pin, &history);
         let (planner, slow, quick) = (client(0), client(1), client(2));
         let told_so_far = |wanted, step: &str| {
             assert_eq!(judge(&history), wanted, "{variant}, {step}:\n{history}");
@@ -184,11 +185,8 @@ fn the_incidents_overwrite_and_deletion_are_rejected() {
     }
     // By age alone: what the slow one holds, and what is active.
     let history = History::default();
-    let client = Recorded::new(
-        IncidentStore::new(Variant::CompareAndSwapOnly, RETENTION),
-        0,
-        &history,
-    );
+    let store = IncidentStore::new(Variant::CompareAndSwapOnly, RETENTION);
+    let client = Recorded::new(store, 0, Hold::Pin, &history);
     client.publish(plan(1)).unwrap();
     let pin = client.latest().unwrap().unwrap();
     let _ = client.activate(&pin, &endpoint(0)).unwrap();
@@ -196,4 +194,53 @@ fn the_incidents_overwrite_and_deletion_are_rejected() {
     client.publish(plan(3)).unwrap();
     client.sweep(Generation::new(2).unwrap()).unwrap();
     assert_eq!(judge(&history), CheckResult::Illegal);
+}
+
+/// Operations one after another. Nobody was told of those that are open.
+fn in_order(ops: &[Op]) -> CheckResult {
+    let operation = |(at, op): (i64, &Op)| Operation {
+        client_id: Some(0),
+        call_time: 2 * at,
+        return_time: if op.is_open() { i64::MAX } else { 2 * at + 1 },
+        op: op.clone(),
+        metadata: None,
+    };
+    let operations: Vec<Operation<Spec>> = (0..).zip(ops).map(operation).collect();
+    check_operations_info(&operations).0
+}
+
+#[test]
+fn a_step_that_nobody_was_told_of_is_done_late_or_never_and_not_undone() {
+    let (generation, at) = (Generation::FIRST, 0);
+    let activate = |told| Op::Activate {
+        generation,
+        hold: Hold::Lease,
+        at,
+        told,
+    };
+    let state = |state| Op::State { at, told: state };
+    let content = Content::of(&plan(1));
+    let told = EndpointState::VACANT.moved_to(Standing::Active(generation));
+    let (vacant, active) = (state(EndpointState::VACANT), state(told));
+    let told_both = [vacant.clone(), active.clone()];
+    for (looks, wanted) in [
+        (&[][..], CheckResult::Ok),
+        (&told_both[..1], CheckResult::Ok),
+        (&told_both, CheckResult::Ok),
+        (&told_both[1..], CheckResult::Ok),
+        (&[active, vacant], CheckResult::Illegal),
+    ] {
+        for published in [None, Some(generation)] {
+            let mut ops = vec![
+                Op::Publish {
+                    content,
+                    generation: published,
+                },
+                Op::PickUp(Some(generation), Hold::Lease),
+                activate(Activation::Unknown),
+            ];
+            ops.extend_from_slice(looks);
+            assert_eq!(in_order(&ops), wanted, "{ops:?}");
+        }
+    }
 }

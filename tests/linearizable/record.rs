@@ -1,17 +1,19 @@
 //! Who was told what, and when. A clock that everybody advances says which call ended
 //! before which other began.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, Resolution,
-    Resolve, Swept,
+    Activation, EndpointName, EndpointState, Error, Generation, Needed, Pin, Plan, PlanStore,
+    Resolution, Resolve, Swept,
 };
 use porcupine_rs::Operation;
 
-use crate::spec::{Op, Spec, Told, named, place};
+use crate::spec::{Content, Hold, Op, Spec, Told, place};
 
 /// What all clients were told.
 #[derive(Clone, Default)]
@@ -28,6 +30,26 @@ impl History {
         self.0.operations.lock().unwrap().clone()
     }
 
+    /// The plans that a sweep may have deleted without saying so: those that were too
+    /// old for it, of which nobody has said that they are deleted.
+    fn may_be_deleted(&self, applied: Generation) -> Vec<Op> {
+        let operations = self.0.operations.lock().unwrap();
+        let deleted = operations
+            .iter()
+            .filter_map(|operation| match operation.op {
+                Op::Delete { generation, .. } => Some(generation),
+                _ => None,
+            });
+        let deleted: BTreeSet<_> = deleted.collect();
+        let old = (1..applied.get()).filter_map(Generation::new);
+        let left = old.filter(|generation| !deleted.contains(generation));
+        left.map(|generation| Op::MayDelete {
+            generation,
+            applied,
+        })
+        .collect()
+    }
+
     fn now(&self) -> i64 {
         self.0.clock.fetch_add(1, Ordering::SeqCst)
     }
@@ -41,13 +63,13 @@ impl History {
     ) -> T {
         let call_time = self.now();
         let told = call();
-        let return_time = self.now();
+        let (return_time, now) = (self.now(), Instant::now());
         let operations = came_to(&told).into_iter().map(|op| Operation {
             client_id: Some(client),
             call_time,
-            return_time,
+            return_time: if op.is_open() { i64::MAX } else { return_time },
             op,
-            metadata: None,
+            metadata: Some(now),
         });
         self.0.operations.lock().unwrap().extend(operations);
         told
@@ -74,19 +96,24 @@ impl fmt::Display for History {
 }
 
 /// One client's handle on a store.
+///
+/// A store that holds plans by leases is far away, and what it reads may be out of date
+/// when it arrives. Nothing is decided from that, so reads are not part of its history.
 #[derive(Clone)]
 pub(crate) struct Recorded<S> {
     store: S,
     client: u32,
+    hold: Hold,
     history: History,
 }
 
 impl<S> Recorded<S> {
-    pub(crate) fn new(store: S, client: u32, history: &History) -> Self {
+    pub(crate) fn new(store: S, client: u32, hold: Hold, history: &History) -> Self {
         let history = history.clone();
         Self {
             store,
             client,
+            hold,
             history,
         }
     }
@@ -97,14 +124,16 @@ impl<S: PlanStore> PlanStore for Recorded<S> {
     type Reader = RecordedReader<S::Reader>;
 
     fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
-        let names = named(&plan);
+        let content = Content::of(&plan);
         self.history.call(
             self.client,
             || self.store.publish(plan),
             |told| {
-                told.iter()
-                    .map(|&generation| Op::Publish { names, generation })
-                    .collect()
+                let generation = told.as_ref().ok().copied();
+                vec![Op::Publish {
+                    content,
+                    generation,
+                }]
             },
         )
     }
@@ -115,12 +144,13 @@ impl<S: PlanStore> PlanStore for Recorded<S> {
             || self.store.latest(),
             |told| {
                 let picked_up = told.iter().map(|pin| pin.as_ref().map(Pin::generation));
-                picked_up.map(Op::PickUp).collect()
+                picked_up.map(|told| Op::PickUp(told, self.hold)).collect()
             },
         );
         Ok(told?.map(|pin| RecordedPin {
             pin: Some(pin),
             client: self.client,
+            hold: self.hold,
             history: self.history.clone(),
         }))
     }
@@ -136,7 +166,7 @@ impl<S: PlanStore> PlanStore for Recorded<S> {
     }
 
     fn activate(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
-        let (generation, at) = (pin.generation(), place(endpoint));
+        let (generation, hold, at) = (pin.generation(), pin.hold, place(endpoint));
         self.history.call(
             self.client,
             || self.store.activate(pin.held(), endpoint),
@@ -144,6 +174,7 @@ impl<S: PlanStore> PlanStore for Recorded<S> {
                 told.iter()
                     .map(|&told| Op::Activate {
                         generation,
+                        hold,
                         at,
                         told,
                     })
@@ -158,7 +189,7 @@ impl<S: PlanStore> PlanStore for Recorded<S> {
     }
 
     fn withdraw(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
-        let (generation, at) = (pin.generation(), place(endpoint));
+        let (generation, hold, at) = (pin.generation(), pin.hold, place(endpoint));
         self.history.call(
             self.client,
             || self.store.withdraw(pin.held(), endpoint),
@@ -166,6 +197,7 @@ impl<S: PlanStore> PlanStore for Recorded<S> {
                 told.iter()
                     .map(|&told| Op::Withdraw {
                         generation,
+                        hold,
                         at,
                         told,
                     })
@@ -175,7 +207,15 @@ impl<S: PlanStore> PlanStore for Recorded<S> {
     }
 
     fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
-        self.store.state(endpoint)
+        let at = place(endpoint);
+        self.history.call(
+            self.client,
+            || self.store.state(endpoint),
+            |told| {
+                let told = told.iter().filter(|_| self.hold == Hold::Pin);
+                told.map(|&told| Op::State { at, told }).collect()
+            },
+        )
     }
 
     /// A sweep is not one moment: each deletion is, and each sparing.
@@ -184,15 +224,23 @@ impl<S: PlanStore> PlanStore for Recorded<S> {
             self.client,
             || self.store.sweep(applied),
             |told| {
-                let Ok(swept) = told else { return Vec::new() };
+                let Ok(swept) = told else {
+                    let mut ops = self.history.may_be_deleted(applied);
+                    ops.push(Op::MayForget { ended: false });
+                    return ops;
+                };
                 let deleted = swept.deleted.iter();
                 let deleted = deleted.map(|&generation| Op::Delete {
                     generation,
                     applied,
                 });
                 let spared = swept.spared.iter();
+                // A lease may have held it of which nobody knows.
+                let known = |why| self.hold == Hold::Pin || why != Needed::Pinned;
+                let spared = spared.filter(|(_, why)| known(*why));
                 let spared = spared.map(|&(generation, why)| Op::Spare { generation, why });
-                deleted.chain(spared).chain([Op::MayForget]).collect()
+                let may_forget = Op::MayForget { ended: true };
+                deleted.chain(spared).chain([may_forget]).collect()
             },
         )
     }
@@ -210,6 +258,7 @@ pub(crate) struct RecordedPin<P: Pin> {
     /// There until the pin is dropped.
     pin: Option<P>,
     client: u32,
+    hold: Hold,
     history: History,
 }
 
@@ -233,6 +282,9 @@ impl<P: Pin> Drop for RecordedPin<P> {
     fn drop(&mut self) {
         let generation = self.generation();
         let pin = self.pin.take();
+        if self.hold == Hold::Lease {
+            return;
+        }
         self.history
             .call(self.client, || drop(pin), |()| vec![Op::LetGo(generation)]);
     }

@@ -2,12 +2,17 @@
 //!
 //! What a client is told leaves open, now and then, what the state is: a sweep does not
 //! say which endpoints it forgot. So a state holds all that each endpoint may be.
+//!
+//! An operation whose outcome nobody was told is allowed at any time, and does then what
+//! it does. It is recorded as if it never returned, so that it may come last, where
+//! nobody sees it: as if it had not been done.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use plan_store::{
-    Activation, EndpointName, EndpointState, Generation, Needed, Plan, Resolution, Retention,
-    Standing,
+    Activation, EndpointName, EndpointState, Generation, Needed, Plan, RecordSet, Resolution,
+    Retention, Standing,
 };
 use porcupine_rs::Model;
 
@@ -18,18 +23,21 @@ pub(crate) const RETENTION: Retention = Retention::newest(1);
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
     Publish {
-        names: [bool; ENDPOINTS],
-        generation: Generation,
+        content: Content,
+        /// `None` if nobody was told.
+        generation: Option<Generation>,
     },
-    PickUp(Option<Generation>),
+    PickUp(Option<Generation>, Hold),
     LetGo(Generation),
     Activate {
         generation: Generation,
+        hold: Hold,
         at: usize,
         told: Activation,
     },
     Withdraw {
         generation: Generation,
+        hold: Hold,
         at: usize,
         told: Activation,
     },
@@ -37,8 +45,17 @@ pub(crate) enum Op {
         at: usize,
         told: Told,
     },
+    State {
+        at: usize,
+        told: EndpointState,
+    },
     /// A sweep deleted this plan,
     Delete {
+        generation: Generation,
+        applied: Generation,
+    },
+    /// or may have,
+    MayDelete {
         generation: Generation,
         applied: Generation,
     },
@@ -47,18 +64,72 @@ pub(crate) enum Op {
         generation: Generation,
         why: Needed,
     },
-    /// and may have forgotten endpoints.
-    MayForget,
+    /// and may have forgotten endpoints, or may yet.
+    MayForget {
+        ended: bool,
+    },
+}
+
+impl Op {
+    /// Whether nobody knows when it was done, or whether.
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Publish { generation, .. } => generation.is_none(),
+            Self::Activate { told, .. } | Self::Withdraw { told, .. } => {
+                *told == Activation::Unknown
+            }
+            Self::MayDelete { .. } => true,
+            Self::MayForget { ended } => !ended,
+            _ => false,
+        }
+    }
+}
+
+/// How a plan is held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hold {
+    /// For certain, until it is let go.
+    Pin,
+    /// Until a lease runs out, and then somewhat longer. What is left to be said: no step
+    /// is taken by a plan that is deleted.
+    Lease,
+}
+
+/// What a plan says: which endpoints it names, and a number of its own in its records.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Content {
+    names: [bool; ENDPOINTS],
+    serial: u16,
+}
+
+impl Content {
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let mut content = Self {
+            names: [false; ENDPOINTS],
+            serial: 0,
+        };
+        for (name, records) in plan.endpoints() {
+            content.names[place(name)] = true;
+            content.serial = serial(records).unwrap_or_default();
+        }
+        content
+    }
+}
+
+fn serial(records: &RecordSet) -> Option<u16> {
+    let [_, _, high, low] = records.a().first()?.address.octets();
+    Some(u16::from_be_bytes([high, low]))
 }
 
 /// What a name resolved to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Told {
-    Answer(Generation),
+    /// By which plan, and that plan's number.
+    Answer(Generation, u16),
     Withdrawn(Generation),
     Vacant,
     Unknown,
-    /// Nothing, or records of another plan.
+    /// Nothing, or records of no plan.
     Wrong,
 }
 
@@ -68,14 +139,7 @@ impl Told {
             Resolution::Answer {
                 generation,
                 records,
-            } => {
-                let last = records.a().first().map(|target| target.address.octets()[3]);
-                if last.map(u32::from) == Some(generation.get()) {
-                    Self::Answer(*generation)
-                } else {
-                    Self::Wrong
-                }
-            }
+            } => serial(records).map_or(Self::Wrong, |serial| Self::Answer(*generation, serial)),
             Resolution::Withdrawn { generation } => Self::Withdrawn(*generation),
             Resolution::Vacant => Self::Vacant,
             Resolution::Unknown => Self::Unknown,
@@ -87,15 +151,6 @@ impl Told {
 /// Which endpoint this is.
 pub(crate) fn place(endpoint: &EndpointName) -> usize {
     usize::from(endpoint.as_str().as_bytes()[0] - b'a')
-}
-
-/// Which endpoints a plan names.
-pub(crate) fn named(plan: &Plan) -> [bool; ENDPOINTS] {
-    let mut named = [false; ENDPOINTS];
-    for (name, _) in plan.endpoints() {
-        named[place(name)] = true;
-    }
-    named
 }
 
 /// The sequential store.
@@ -111,7 +166,7 @@ pub(crate) struct State {
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Held {
-    names: [bool; ENDPOINTS],
+    content: Content,
     pins: usize,
 }
 
@@ -122,7 +177,8 @@ type Known = Option<(EndpointState, Generation)>;
 impl Model for Spec {
     type State = State;
     type Op = Op;
-    type Metadata = ();
+    /// When it returned.
+    type Metadata = Instant;
 
     fn init() -> State {
         State {
@@ -142,15 +198,11 @@ impl State {
     /// Whether the operation can be, now; if so, this is the state after it.
     fn can(&mut self, op: &Op) -> bool {
         match *op {
-            Op::Publish { names, generation } => self.publish(names, generation),
-            Op::PickUp(told) => {
-                let newest = self.plans.last_entry();
-                let same = newest.as_ref().map(|entry| *entry.key()) == told;
-                if let Some(mut entry) = newest {
-                    entry.get_mut().pins += 1;
-                }
-                same
-            }
+            Op::Publish {
+                content,
+                generation,
+            } => self.publish(content, generation),
+            Op::PickUp(told, hold) => self.pick_up(told, hold),
             Op::LetGo(generation) => match self.plans.get_mut(&generation) {
                 Some(held) if held.pins > 0 => {
                     held.pins -= 1;
@@ -160,54 +212,79 @@ impl State {
             },
             Op::Activate {
                 generation,
+                hold,
                 at,
                 told,
-            } => {
-                let pinned = self
-                    .plans
-                    .get(&generation)
-                    .is_some_and(|plan| plan.pins > 0);
-                pinned && self.advance(at, Standing::Active(generation), told)
-            }
+            } => self.advance(at, Standing::Active(generation), hold, told),
             Op::Withdraw {
                 generation,
+                hold,
                 at,
                 told,
-            } => {
-                let pinned = self
-                    .plans
-                    .get(&generation)
-                    .is_some_and(|plan| plan.pins > 0);
-                pinned && self.advance(at, Standing::Withdrawn(generation), told)
-            }
-            Op::Resolve { at, told } => self.keep(at, |known| told == answer(known)),
+            } => self.advance(at, Standing::Withdrawn(generation), hold, told),
+            Op::Resolve { at, told } => self.resolve(at, told),
+            Op::State { at, told } => self.keep(at, |known| {
+                known.map_or(EndpointState::VACANT, |(state, _)| state) == told
+            }),
             Op::Delete {
                 generation,
                 applied,
             } => self.delete(generation, applied),
+            Op::MayDelete {
+                generation,
+                applied,
+            } => {
+                let mut next = self.clone();
+                if next.delete(generation, applied) {
+                    *self = next;
+                }
+                true
+            }
             Op::Spare { generation, why } => self.needs(generation, why),
-            Op::MayForget => {
+            Op::MayForget { .. } => {
                 self.may_forget();
                 true
             }
         }
     }
 
-    fn publish(&mut self, names: [bool; ENDPOINTS], generation: Generation) -> bool {
-        let expected = self.last.map_or(Ok(Generation::FIRST), Generation::next);
+    fn publish(&mut self, content: Content, told: Option<Generation>) -> bool {
+        let next = self.last.map_or(Ok(Generation::FIRST), Generation::next);
+        let Some(generation) = next
+            .ok()
+            .filter(|next| told.is_none_or(|told| told == *next))
+        else {
+            return false;
+        };
         self.last = Some(generation);
-        self.plans.insert(generation, Held { names, pins: 0 });
-        for (known, _) in self
-            .endpoints
-            .iter_mut()
-            .zip(names)
-            .filter(|(_, named)| *named)
-        {
+        self.plans.insert(generation, Held { content, pins: 0 });
+        let named = self.endpoints.iter_mut().zip(content.names);
+        for (known, _) in named.filter(|(_, named)| *named) {
             if known.remove(&None) {
                 known.insert(Some((EndpointState::VACANT, generation)));
             }
         }
-        expected.is_ok_and(|expected| expected == generation)
+        true
+    }
+
+    fn pick_up(&mut self, told: Option<Generation>, hold: Hold) -> bool {
+        let newest = self.plans.last_entry();
+        let same = newest.as_ref().map(|entry| *entry.key()) == told;
+        if let (Some(mut entry), Hold::Pin) = (newest, hold) {
+            entry.get_mut().pins += 1;
+        }
+        same
+    }
+
+    fn resolve(&mut self, at: usize, told: Told) -> bool {
+        let from = match told {
+            Told::Answer(generation, serial) => {
+                let plan = self.plans.get(&generation);
+                plan.is_some_and(|plan| plan.content.serial == serial)
+            }
+            _ => true,
+        };
+        from && self.keep(at, |known| answers(known, told))
     }
 
     /// Keeps of what an endpoint may be what is so, and says whether anything is left.
@@ -216,14 +293,24 @@ impl State {
         !self.endpoints[at].is_empty()
     }
 
-    /// Moves the endpoint on, where that is told so.
-    fn advance(&mut self, at: usize, target: Standing, told: Activation) -> bool {
+    /// Moves the endpoint on, where that is told so. A step that nobody was told of may
+    /// have come to anything, or to nothing.
+    fn advance(&mut self, at: usize, target: Standing, hold: Hold, told: Activation) -> bool {
+        let unknown = told == Activation::Unknown;
+        let plan = target.generation().and_then(|plan| self.plans.get(&plan));
+        if !plan.is_some_and(|plan| hold == Hold::Lease || plan.pins > 0) {
+            return unknown;
+        }
         let moved = self.endpoints[at].iter().filter_map(|known| {
             let (next, outcome) = step(*known, target)?;
-            (outcome == told).then_some(next)
+            (unknown || outcome == told).then_some(next)
         });
-        self.endpoints[at] = moved.collect();
-        !self.endpoints[at].is_empty()
+        let moved: BTreeSet<_> = moved.collect();
+        if moved.is_empty() {
+            return unknown;
+        }
+        self.endpoints[at] = moved;
+        true
     }
 
     fn delete(&mut self, generation: Generation, applied: Generation) -> bool {
@@ -257,7 +344,7 @@ impl State {
 
     fn may_forget(&mut self) {
         for (at, known) in self.endpoints.iter_mut().enumerate() {
-            let named = self.plans.values().any(|plan| plan.names[at]);
+            let named = self.plans.values().any(|plan| plan.content.names[at]);
             let idle = |(state, _): &(EndpointState, Generation)| {
                 state.standing.active().is_none() && state.rollback.is_none()
             };
@@ -268,13 +355,13 @@ impl State {
     }
 }
 
-/// What an endpoint answers.
-fn answer(known: &Known) -> Told {
-    match known.map(|(state, _)| state.standing) {
-        None => Told::Unknown,
-        Some(Standing::Vacant) => Told::Vacant,
-        Some(Standing::Active(generation)) => Told::Answer(generation),
-        Some(Standing::Withdrawn(generation)) => Told::Withdrawn(generation),
+/// Whether that is what the endpoint answers.
+fn answers(known: &Known, told: Told) -> bool {
+    match (known.map(|(state, _)| state.standing), told) {
+        (None, Told::Unknown) | (Some(Standing::Vacant), Told::Vacant) => true,
+        (Some(Standing::Active(here)), Told::Answer(told, _))
+        | (Some(Standing::Withdrawn(here)), Told::Withdrawn(told)) => here == told,
+        _ => false,
     }
 }
 

@@ -137,6 +137,11 @@ impl Scale {
         (self.low..=self.high).contains(&value)
     }
 
+    /// The lowest value and the highest.
+    pub(crate) fn ends(&self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
     /// Where the lower end is and where the upper.
     pub(crate) fn pixels(&self) -> (f64, f64) {
         self.pixels
@@ -221,9 +226,12 @@ fn clock_step(span: f64, about: usize) -> f64 {
     steps.into_iter().find(fits).unwrap_or(days)
 }
 
-/// `06:48`; of later days with the day.
+/// `06:48`, with the day if that is another; the end of the day is `24:00`.
 pub(crate) fn clock(minutes: f64) -> String {
     let (day, minutes) = ((minutes / 1440.0).floor(), minutes.rem_euclid(1440.0));
+    if (day, minutes) == (1.0, 0.0) {
+        return "24:00".into();
+    }
     let (hour, minute) = ((minutes / 60.0).floor(), (minutes % 60.0).floor());
     match day {
         0.0 => format!("{hour:02}:{minute:02}"),
@@ -231,9 +239,12 @@ pub(crate) fn clock(minutes: f64) -> String {
     }
 }
 
-/// A number in a few characters: `250`, `1,000`, `20k`, `5M`, `0.05`, `1e-6`.
+/// A number in a few characters, with a minus as wide as a plus: `250`, `1,000`, `20k`, `5M`, `0.05`, `1e-6`.
 pub(crate) fn number(value: f64) -> String {
-    let size = value.abs();
+    if value < 0.0 {
+        return format!("−{}", number(-value));
+    }
+    let size = value;
     if size != 0.0 && !(1e-3..1e13).contains(&size) {
         return format!("{value:.0e}");
     }
@@ -283,7 +294,7 @@ mod tests {
         assert_eq!(written(&linear, &[0.0, 42_000.0], 4), ["0", "20k", "40k"]);
         assert_eq!(
             written(&linear, &[-1.0, 1.0], 4),
-            ["-1", "-0.5", "0", "0.5", "1"]
+            ["−1", "−0.5", "0", "0.5", "1"]
         );
         let log = Axis::log("");
         assert_eq!(
@@ -298,7 +309,7 @@ mod tests {
         );
         assert_eq!(
             written(&clock, &[1380.0, 1500.0], 4),
-            ["23:00", "23:30", "00:00 +1d", "00:30 +1d", "01:00 +1d"]
+            ["23:00", "23:30", "24:00", "00:30 +1d", "01:00 +1d"]
         );
     }
 

@@ -58,6 +58,7 @@ pub struct Bars {
     axis: Axis,
     series: Vec<String>,
     groups: Vec<Group>,
+    marks: Vec<f64>,
 }
 
 impl Bars {
@@ -73,7 +74,15 @@ impl Bars {
             axis,
             series: series.into_iter().map(Into::into).collect(),
             groups: Vec::new(),
+            marks: Vec::new(),
         }
+    }
+
+    /// With a dotted line at this value, where something ends that is good enough.
+    #[must_use]
+    pub fn mark(mut self, value: f64) -> Self {
+        self.marks.push(value);
+        self
     }
 
     /// What a person who does not see the chart should know of it.
@@ -100,7 +109,7 @@ impl Bars {
         let left = if beside {
             widest.min(0.32 * width)
         } else {
-            8.0
+            18.0
         };
         let scale = self.scale((left, width - 76.0));
         let mut y = self.legend(&mut svg, width);
@@ -116,7 +125,8 @@ impl Bars {
     fn scale(&self, pixels: (f64, f64)) -> Scale {
         let bars = self.groups.iter().flat_map(|group| &group.bars);
         let values = bars.flat_map(|bar| [bar.value, bar.interval.0, bar.interval.1]);
-        self.axis.scale(values.chain([0.0]), pixels)
+        let marks = self.marks.iter().copied();
+        self.axis.scale(values.chain(marks).chain([0.0]), pixels)
     }
 
     /// Names of the series above the chart, if there are several. Gives the height.
@@ -145,6 +155,12 @@ impl Bars {
             svg.line((at, top), (at, bottom), "rule");
             svg.text(at, bottom + 16.0, Anchor::Middle, "quiet", &text);
         }
+        for value in self.marks.iter().filter(|value| scale.spans(**value)) {
+            let at = scale.at(*value);
+            svg.line((at, top), (at, bottom), "mark");
+        }
+        let zero = scale.at(0.0);
+        svg.line((zero, top), (zero, bottom), "axis");
         svg.text(
             right,
             bottom + 34.0,
@@ -166,7 +182,7 @@ impl Bars {
     ) -> f64 {
         let bars = u32::try_from(group.bars.len()).map_or(0.0, f64::from);
         let height = bars * (BAR + GAP) - GAP;
-        let room = beside.map_or(scale.pixels().1, |left| left - 12.0);
+        let room = beside.map_or(scale.pixels().1 / 1.14, |left| left - 12.0);
         let lines = wrap(&group.name, room);
         let tall = u32::try_from(lines.len()).map_or(0.0, f64::from) * 16.0;
         let (text_top, mut y) = match beside {
@@ -177,7 +193,7 @@ impl Bars {
         for line in lines {
             match beside {
                 Some(left) => svg.text(left - 10.0, base, Anchor::End, "", &line),
-                None => svg.text(0.0, base, Anchor::Start, "strong", &line),
+                None => svg.text(0.0, base, Anchor::Start, "strong halo", &line),
             }
             base += 16.0;
         }
@@ -226,9 +242,8 @@ fn bar(svg: &mut Svg, series: usize, at: (f64, f64), size: (f64, f64)) {
 
 /// A value beside a bar: whole if it is not small.
 fn value(value: f64) -> String {
-    if value.abs() >= 10.0 {
-        number(value.round())
-    } else {
-        number((value * 10.0).round() / 10.0)
-    }
+    let places = if value.abs() >= 10.0 { 1.0 } else { 10.0 };
+    let rounded = (value * places).round() / places;
+    // Never `-0`.
+    number(rounded + 0.0)
 }

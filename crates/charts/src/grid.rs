@@ -1,6 +1,6 @@
 //! Rows by columns of cells.
 
-use crate::svg::{Anchor, Svg, text_width, wrap};
+use crate::svg::{Anchor, Svg, bold_width, text_width, wrap};
 
 /// What a cell's colour says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,10 +51,12 @@ pub struct Grid {
     notes: Vec<String>,
 }
 
+/// How much narrower the columns' names are than other text.
+const SMALL: f64 = 11.0 / 13.0;
 /// The height of a row.
 const ROW: f64 = 30.0;
-/// Below this width row names stand above their cells, and column names are numbers
-/// that a legend explains.
+/// Below this width row names stand above their cells. Column names that do not fit
+/// above theirs are numbers that a legend explains.
 const NARROW: f64 = 560.0;
 
 impl Grid {
@@ -105,16 +107,19 @@ impl Grid {
         };
         let columns = u32::try_from(self.columns.len().max(1)).map_or(1.0, f64::from);
         let cell = (width - left) / columns;
-        let mut y = if narrow {
+        let heads = self.heads(cell);
+        let mut y = if heads.is_none() {
             self.legend(&mut svg, width)
         } else {
             8.0
         };
-        y = self.heads(&mut svg, left, cell, narrow, y);
+        let numbers = (1..).map(|number: u32| vec![number.to_string()]);
+        let heads = heads.unwrap_or_else(|| numbers.take(self.columns.len()).collect());
+        y = draw_heads(&mut svg, &heads, (left, y), cell);
         for (name, cells) in &self.rows {
             if narrow {
                 svg.text(0.0, y + 15.0, Anchor::Start, "", name);
-                y += 20.0;
+                y += 22.0;
             } else {
                 svg.text(0.0, y + 18.0, Anchor::Start, "", name);
             }
@@ -155,28 +160,45 @@ impl Grid {
         y + 10.0
     }
 
-    /// The columns' names. Gives where the rows begin.
-    fn heads(&self, svg: &mut Svg, left: f64, cell: f64, narrow: bool, top: f64) -> f64 {
-        let names = (1..).zip(&self.columns);
-        let lines = names.map(|(number, name)| {
-            if narrow {
-                vec![number.to_string()]
-            } else {
-                wrap(name, cell - 6.0)
+    /// The columns' names, each on as many lines as it takes; none if some do not fit.
+    fn heads(&self, cell: f64) -> Option<Vec<Vec<String>>> {
+        let room = (cell - 4.0) / SMALL;
+        let heads = self.columns.iter().map(|name| {
+            if bold_width(name) <= room {
+                return vec![name.clone()];
             }
+            wrap(&apart(name), room * text_width(name) / bold_width(name))
         });
-        let lines: Vec<_> = lines.collect();
-        let most = lines.iter().map(Vec::len).max().unwrap_or(0);
-        let bottom = top + 16.0 * u32::try_from(most).map_or(0.0, f64::from);
-        let mut x = left + cell / 2.0;
-        for lines in &lines {
-            let mut y = bottom;
-            for line in lines.iter().rev() {
-                svg.text(x, y - 2.0, Anchor::Middle, "strong", line);
-                y -= 16.0;
-            }
-            x += cell;
-        }
-        bottom + 8.0
+        let heads: Vec<_> = heads.collect();
+        let fit = heads.iter().flatten().all(|line| bold_width(line) <= room);
+        fit.then_some(heads)
     }
+}
+
+/// `RollbackKept` with a space within.
+fn apart(name: &str) -> String {
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(c);
+    }
+    words
+}
+
+/// The columns' names. Gives where the rows begin.
+fn draw_heads(svg: &mut Svg, heads: &[Vec<String>], (left, top): (f64, f64), cell: f64) -> f64 {
+    let most = heads.iter().map(Vec::len).max().unwrap_or(0);
+    let bottom = top + 16.0 * u32::try_from(most).map_or(0.0, f64::from);
+    let mut x = left + cell / 2.0;
+    for lines in heads {
+        let mut y = bottom;
+        for line in lines.iter().rev() {
+            svg.text(x, y - 2.0, Anchor::Middle, "strong small", line);
+            y -= 16.0;
+        }
+        x += cell;
+    }
+    bottom + 8.0
 }

@@ -47,4 +47,4 @@ pub use bars::{Bar, Bars, Group};
 pub use grid::{Cell, Grid, Tone};
 pub use lines::{Lines, Mark, Series};
 pub use strips::{Strip, Strips};
-pub use svg::{Anchor, Svg, escape, text_width, wrap};
+pub use svg::{Anchor, Svg, bold_width, escape, text_width, wrap};

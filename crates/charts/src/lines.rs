@@ -2,7 +2,7 @@
 
 use crate::axis::{Axis, Scale};
 use crate::labels::{lanes, spread};
-use crate::svg::{Anchor, Svg, text_width};
+use crate::svg::{Anchor, Svg, bold_width, text_width};
 use crate::theme::SERIES;
 
 /// How far apart base lines of labels are.
@@ -102,7 +102,7 @@ impl Lines {
     /// Draws it at this width.
     pub fn draw(&self, width: f64) -> Svg {
         let mut svg = Svg::new(&self.title, &self.description, width);
-        let labels = self.series.iter().map(|series| text_width(&series.name));
+        let labels = self.series.iter().map(|series| bold_width(&series.name));
         let widest = labels.fold(0.0, f64::max);
         let beside = self.series.len() > 1 && widest < 0.24 * width;
         let legend = if beside || self.series.len() < 2 {
@@ -110,7 +110,7 @@ impl Lines {
         } else {
             self.legend(&mut svg, width)
         };
-        let frame = self.frame(width, legend, if beside { widest + 24.0 } else { 16.0 });
+        let frame = self.frame(width, legend, if beside { widest + 24.0 } else { 22.0 });
         self.axes(&mut svg, &frame);
         self.draw_marks(&mut svg, &frame);
         for (at, series) in self.series.iter().enumerate() {

@@ -1,12 +1,15 @@
 //! Small charts below each other, on one time axis.
 
 use crate::axis::{Axis, Scale};
+use crate::labels::lanes;
 use crate::svg::{Anchor, Svg, text_width};
 
 /// The height of a row's chart, and of the bracket below it.
-const CHART: f64 = 30.0;
-const BRACKET: f64 = 12.0;
+const CHART: f64 = 28.0;
+const BRACKET: f64 = 18.0;
 const BETWEEN: f64 = 12.0;
+/// The height of a lane of labels above the rows.
+const LANE: f64 = 14.0;
 
 /// A row: a share between 0 and 1 over time.
 #[derive(Clone, PartialEq, Debug)]
@@ -15,6 +18,7 @@ pub struct Strip {
     values: Vec<(f64, f64)>,
     band: Vec<(f64, f64, f64)>,
     brackets: Vec<(f64, f64)>,
+    spans: Vec<(f64, f64)>,
 }
 
 impl Strip {
@@ -26,7 +30,15 @@ impl Strip {
             values: values.into_iter().collect(),
             band: Vec::new(),
             brackets: Vec::new(),
+            spans: Vec::new(),
         }
+    }
+
+    /// With a thick line below the row: from, to; cut off at the ends of the axis.
+    #[must_use]
+    pub fn span(mut self, from: f64, to: f64) -> Self {
+        self.spans.push((from, to));
+        self
     }
 
     /// With a band: x, lower, upper.
@@ -36,7 +48,8 @@ impl Strip {
         self
     }
 
-    /// With a span marked below the row: from, to.
+    /// With a bracket below that: from, to. What is beyond the axis is cut
+    /// off, and so is the end of the bracket.
     #[must_use]
     pub fn bracket(mut self, from: f64, to: f64) -> Self {
         self.brackets.push((from, to));
@@ -53,6 +66,7 @@ pub struct Strips {
     rows: Vec<Strip>,
     shades: Vec<(f64, f64, String)>,
     legend: Option<(String, String)>,
+    marks: Vec<(f64, String)>,
 }
 
 impl Strips {
@@ -65,7 +79,15 @@ impl Strips {
             rows: Vec::new(),
             shades: Vec::new(),
             legend: None,
+            marks: Vec::new(),
         }
+    }
+
+    /// With a vertical line across all rows, and a letter or a number on top of it.
+    #[must_use]
+    pub fn mark(mut self, x: f64, label: impl Into<String>) -> Self {
+        self.marks.push((x, label.into()));
+        self
     }
 
     /// What a person who does not see the chart should know of it.
@@ -89,7 +111,7 @@ impl Strips {
         self
     }
 
-    /// Says what the areas are and what the brackets.
+    /// Says what the areas and the thick lines are, and what the brackets.
     #[must_use]
     pub fn legend(mut self, area: impl Into<String>, bracket: impl Into<String>) -> Self {
         self.legend = Some((area.into(), bracket.into()));
@@ -103,17 +125,25 @@ impl Strips {
         let widest = names.fold(0.0, f64::max) + 12.0;
         let beside = width >= 560.0;
         let left = if beside { widest } else { 4.0 };
-        let xs = self.rows.iter().flat_map(|row| {
-            let brackets = row.brackets.iter().flat_map(|(from, to)| [*from, *to]);
-            row.values.iter().map(|(x, _)| *x).chain(brackets)
-        });
-        let scale = self.axis.scale(xs, (left, width - 14.0));
+        let xs = self.rows.iter().flat_map(|row| &row.values);
+        let scale = self.axis.scale(xs.map(|(x, _)| *x), (left, width - 14.0));
         let name = if beside { 0.0 } else { 18.0 };
-        let first =
-            self.draw_legend(&mut svg, width) + if self.shades.is_empty() { 4.0 } else { 20.0 };
+        let marks = self.place_marks(&scale);
+        let lanes = marks.iter().map(|mark| mark.lane + 1.0).fold(0.0, f64::max);
+        let shade = if self.shades.is_empty() { 4.0 } else { 20.0 };
+        let first = self.draw_legend(&mut svg, width) + shade + LANE * lanes;
         let rows = u32::try_from(self.rows.len()).map_or(0.0, f64::from);
         let bottom = first + rows * (name + CHART + BRACKET + BETWEEN);
         self.background(&mut svg, &scale, first, bottom);
+        for (from, _, label) in &self.shades {
+            let y = first - 8.0 - LANE * lanes;
+            svg.text(scale.at(*from), y, Anchor::Start, "quiet", label);
+        }
+        for Placed { at, lane, label } in marks {
+            let y = first - 6.0 - LANE * lane;
+            svg.line((at, y + 3.0), (at, bottom), "mark");
+            svg.text(at, y, Anchor::Middle, "strong small halo", label);
+        }
         let mut y = first;
         for row in &self.rows {
             if beside {
@@ -128,25 +158,46 @@ impl Strips {
         svg
     }
 
+    /// The marks that are on the axis.
+    fn place_marks(&self, scale: &Scale) -> Vec<Placed<'_>> {
+        let marks = self.marks.iter().filter(|(x, _)| scale.spans(*x));
+        let marks: Vec<_> = marks
+            .map(|(x, label)| (scale.at(*x), label.as_str()))
+            .collect();
+        let span = |(at, label): &(f64, &str)| {
+            let half = text_width(label) / 2.0;
+            (at - half, at + half)
+        };
+        let lanes = lanes(&marks.iter().map(span).collect::<Vec<_>>(), 3.0);
+        let placed = marks.into_iter().zip(lanes);
+        let placed = placed.map(|((at, label), lane)| Placed {
+            at,
+            label,
+            lane: u32::try_from(lane).map_or(0.0, f64::from),
+        });
+        placed.collect()
+    }
+
     /// Gives the height.
     fn draw_legend(&self, svg: &mut Svg, width: f64) -> f64 {
         let Some((area, mark)) = &self.legend else {
             return 0.0;
         };
-        svg.rect((0.0, 4.0), (26.0, 12.0), 0.0, "band s0");
+        svg.rect((0.0, 18.0), (26.0, 4.0), 0.0, "fill s0");
+        svg.rect((0.0, 4.0), (26.0, 11.0), 0.0, "band s0");
         svg.polyline(&[(0.0, 4.0), (26.0, 4.0)], "line s0");
-        svg.text(32.0, 14.0, Anchor::Start, "", area);
+        svg.text(32.0, 16.0, Anchor::Start, "", area);
         let beside = 32.0 + text_width(area) + 24.0;
         let fits = beside + 40.0 + text_width(mark) < width;
-        let (x, y) = if fits { (beside, 8.0) } else { (0.0, 28.0) };
-        bracket(svg, (x, x + 26.0), y);
-        svg.text(x + 32.0, y + 6.0, Anchor::Start, "", mark);
+        let (x, y) = if fits { (beside, 12.0) } else { (0.0, 36.0) };
+        bracket(svg, (x, x + 26.0), y, [true; 2]);
+        svg.text(x + 32.0, y + 4.0, Anchor::Start, "", mark);
         y + 20.0
     }
 
     /// Shades, and the axis with its hours.
     fn background(&self, svg: &mut Svg, scale: &Scale, top: f64, bottom: f64) {
-        for (from, to, label) in &self.shades {
+        for (from, to, _) in &self.shades {
             let (from, to) = (scale.at(*from), scale.at(*to));
             svg.rect(
                 (from, top - 2.0),
@@ -154,7 +205,6 @@ impl Strips {
                 0.0,
                 "bad-band",
             );
-            svg.text(from, top - 8.0, Anchor::Start, "quiet", label);
         }
         let (left, right) = scale.pixels();
         let about = if right - left > 400.0 { 9 } else { 5 };
@@ -183,6 +233,13 @@ impl Strips {
     }
 }
 
+/// A mark with its place: its pixel, and its lane, 0 for the lowest.
+struct Placed<'a> {
+    at: f64,
+    label: &'a str,
+    lane: f64,
+}
+
 /// One row, its chart's top at `top`.
 fn draw_row(svg: &mut Svg, scale: &Scale, row: &Strip, top: f64) {
     let base = top + CHART;
@@ -209,15 +266,24 @@ fn draw_row(svg: &mut Svg, scale: &Scale, row: &Strip, top: f64) {
         svg.polygon(&area, "band s0");
         svg.polyline(&line, "line s0");
     }
+    let (low, high) = scale.ends();
+    for (from, to) in &row.spans {
+        let (from, to) = (scale.at(from.max(low)), scale.at(to.min(high)));
+        svg.rect((from, base + 4.0), (to - from, 4.0), 0.0, "fill s0");
+    }
     for (from, to) in &row.brackets {
-        bracket(svg, (scale.at(*from), scale.at(*to)), base + 7.0);
+        let ends = [*from, *to].map(|x| scale.spans(x));
+        let (from, to) = (scale.at(from.max(low)), scale.at(to.min(high)));
+        bracket(svg, (from, to), base + 14.0, ends);
     }
 }
 
-/// `├──┤`
-fn bracket(svg: &mut Svg, (from, to): (f64, f64), y: f64) {
+/// `├──┤`, with the ends that it has.
+fn bracket(svg: &mut Svg, (from, to): (f64, f64), y: f64, ends: [bool; 2]) {
     svg.line((from, y), (to, y), "whisker");
-    for end in [from, to] {
-        svg.line((end, y - 4.0), (end, y + 4.0), "whisker");
+    for (end, is_there) in [from, to].into_iter().zip(ends) {
+        if is_there {
+            svg.line((end, y - 4.0), (end, y + 4.0), "whisker");
+        }
     }
 }

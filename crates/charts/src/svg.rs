@@ -4,9 +4,12 @@ use std::fmt::{Display, Write as _};
 
 use crate::theme;
 
-/// The height of the heading of a picture that is a file of its own.
-const HEADING: f64 = 38.0;
-/// What it leaves free around it.
+/// The height of a line of a title, and how much wider it is than other text.
+const HEADING: f64 = 21.0;
+const LARGER: f64 = 16.0 / 13.0 * BOLDER;
+/// How much wider bold text is.
+const BOLDER: f64 = 1.14;
+/// What a picture that is a file of its own leaves free around it.
 const MARGIN: f64 = 12.0;
 
 /// Which end of a text is at its place.
@@ -101,6 +104,18 @@ impl Svg {
         self.path(&through(points), class);
     }
 
+    /// A smooth line downwards through these points, upright at each.
+    pub fn curve(&mut self, points: &[(f64, f64)], class: &str) {
+        let mut d = through(points.get(..1).unwrap_or_default());
+        for pair in points.windows(2) {
+            let [(x1, y1), (x2, y2)] = [pair[0], pair[1]];
+            let middle = px(f64::midpoint(y1, y2));
+            let [x1, x2, y2] = [x1, x2, y2].map(px);
+            let _ = write!(d, "C{x1} {middle} {x2} {middle} {x2} {y2}");
+        }
+        self.path(&d, class);
+    }
+
     /// The area within these points.
     pub fn polygon(&mut self, points: &[(f64, f64)], class: &str) {
         self.path(&format!("{}Z", through(points)), class);
@@ -129,30 +144,49 @@ impl Svg {
 
     /// As a file of its own: with its title drawn, a margin, and its style.
     pub fn standalone(&self) -> String {
-        let [width, height] = [self.width + 2.0 * MARGIN, self.height + HEADING + MARGIN].map(px);
-        let [left, top] = [-MARGIN, -HEADING].map(px);
-        let (style, title) = (theme::of_a_picture(), escape(&self.title));
-        let opening = format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left} {top} {width} {height}" width="{width}" height="{height}" class="chart" role="img">"#
-        );
-        let heading = format!(r#"<text x="0" y="-12" class="title">{title}</text>"#);
-        self.document(&opening, &format!("<style>{style}</style>\n{heading}\n"))
+        let (heading, top) = self.heading();
+        let size = (self.width + 2.0 * MARGIN, self.height + top + 2.0 * MARGIN);
+        let head = format!("<style>{}</style>\n{heading}", theme::of_a_picture());
+        let namespace = r#" xmlns="http://www.w3.org/2000/svg""#;
+        self.document(namespace, (-MARGIN, -MARGIN - top), size, &head)
     }
 
-    /// As a part of a page, that has [`theme::of_a_page`] and a caption.
+    /// As a part of a page that has [`theme::of_a_page`], and a caption beside it.
     pub fn inline(&self) -> String {
-        let (width, height) = (px(self.width), px(self.height));
-        let opening = format!(
-            r#"<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" class="chart" role="img">"#
-        );
-        self.document(&opening, "")
+        self.document("", (0.0, 0.0), (self.width, self.height), "")
     }
 
-    fn document(&self, opening: &str, head: &str) -> String {
+    /// The same with its title drawn, as one of several below one caption.
+    pub fn inline_titled(&self) -> String {
+        let (heading, top) = self.heading();
+        let size = (self.width, self.height + top);
+        self.document("", (0.0, -top), size, &heading)
+    }
+
+    /// The title above the picture, and how high it is.
+    fn heading(&self) -> (String, f64) {
+        let lines = wrap(&self.title, self.width / LARGER);
+        let mut y = -14.0;
+        let mut heading = String::new();
+        for line in lines.iter().rev() {
+            let (line, at) = (escape(line), px(y));
+            heading =
+                format!("<text x=\"0\" y=\"{at}\" class=\"title\">{line}</text>\n") + &heading;
+            y -= HEADING;
+        }
+        (heading, -y - 4.0)
+    }
+
+    fn document(&self, namespace: &str, from: (f64, f64), size: (f64, f64), head: &str) -> String {
+        let [left, top, width, height] = [from.0, from.1, size.0, size.1].map(px);
         let Self { body, .. } = self;
         let (title, description) = (escape(&self.title), escape(&self.description));
         format!(
-            "{opening}\n<title>{title}</title>\n<desc>{description}</desc>\n{head}{body}</svg>\n"
+            r#"<svg{namespace} viewBox="{left} {top} {width} {height}" width="{width}" height="{height}" class="chart" role="img">
+<title>{title}</title>
+<desc>{description}</desc>
+{head}{body}</svg>
+"#
         )
     }
 }
@@ -160,7 +194,13 @@ impl Svg {
 /// A path through these points.
 fn through(points: &[(f64, f64)]) -> String {
     let mut d = String::new();
+    let height = |at: usize| points.get(at).map(|(_, y)| px(*y).to_string());
     for (at, (x, y)) in points.iter().enumerate() {
+        let level = height(at);
+        // A point between two of its height shows nothing.
+        if at > 0 && height(at - 1) == level && height(at + 1) == level {
+            continue;
+        }
         let verb = if at == 0 { "M" } else { "L" };
         let _ = write!(d, "{verb}{} {}", px(*x), px(*y));
     }
@@ -187,14 +227,20 @@ pub fn text_width(text: &str) -> f64 {
     text.chars().map(char_width).sum()
 }
 
+/// The same in bold.
+pub fn bold_width(text: &str) -> f64 {
+    text_width(text) * BOLDER
+}
+
+/// As wide as in `DejaVu Sans`, one of the widest that there are.
 fn char_width(c: char) -> f64 {
     match c {
-        'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' => 4.0,
-        'f' | 'r' | 't' | '(' | ')' | '-' | '/' => 5.5,
-        'm' | 'w' | 'M' | 'W' | '%' | '@' => 12.0,
-        'A'..='Z' => 9.5,
+        'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' => 4.4,
+        'f' | 'r' | 't' | '(' | ')' | '-' | '/' => 5.3,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' | '→' | '✗' | '✓' => 12.0,
+        'A'..='Z' => 9.6,
         '\u{2e80}'.. => 13.2,
-        _ => 7.8,
+        _ => 8.2,
     }
 }
 

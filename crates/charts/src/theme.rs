@@ -6,7 +6,7 @@
 /// The colours in light.
 pub const LIGHT: &str = "\
     --paper: #ffffff; --ink: #1f2328; --quiet: #59636e; --rule: #d1d9e0; --faint: #f6f8fa; \
-    --accent: #0969da; --bad: #cf222e; --bad-band: #ffebe9; \
+    --accent: #0969da; --bad: #cf222e; --good: #1a7f37; --bad-band: #ffebe9; \
     --cell-good: #1a7f37; --cell-bad: #cf222e; --cell-open: #9a6700; \
     --series-0: #0969da; --series-1: #bc4c00; --series-2: #0f7b6c; \
     --series-3: #bf3989; --series-4: #7d5f00; --series-5: #59636e;";
@@ -14,7 +14,7 @@ pub const LIGHT: &str = "\
 /// The colours in dark.
 pub const DARK: &str = "\
     --paper: #0d1117; --ink: #f0f6fc; --quiet: #9198a1; --rule: #3d444d; --faint: #151b23; \
-    --accent: #4493f8; --bad: #ff7b72; --bad-band: #3c1618; \
+    --accent: #4493f8; --bad: #ff7b72; --good: #3fb950; --bad-band: #3c1618; \
     --cell-good: #238636; --cell-bad: #b62324; --cell-open: #9e6a03; \
     --series-0: #4493f8; --series-1: #f0883e; --series-2: #3fb8a0; \
     --series-3: #f778ba; --series-4: #d9b84c; --series-5: #9198a1;";
@@ -37,10 +37,15 @@ pub const STYLE: &str = "
 .chart .mark { stroke: var(--quiet); stroke-dasharray: 2 3 }
 .chart .halo { stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; paint-order: stroke }
 .chart .faint { fill: var(--faint) }
+.chart .small { font-size: 11px }
+.chart .edge { fill: none; stroke: var(--quiet); stroke-width: 1.3 }
+.chart .tip { fill: var(--quiet) }
+.chart .node-first { fill: var(--bad-band); stroke: var(--bad); stroke-width: 1.5 }
 .chart .node { fill: var(--faint); stroke: var(--quiet) }
 .chart .accent { fill: var(--accent) }
 .chart .bad { fill: var(--bad) }
-.chart text.bad { font-weight: 600 }
+.chart .good { fill: var(--good) }
+.chart text.bad, .chart text.good { font-weight: 600 }
 .chart .on-accent { fill: var(--paper); font-weight: 600 }
 .chart .ground { fill: var(--paper) }
 .chart .bad-band { fill: var(--bad-band) }

@@ -176,3 +176,64 @@ proptest! {
         }
     }
 }
+
+/// A colour's luminance, and the contrast of two, as WCAG 2.2 has them.
+fn luminance(colour: &str) -> f64 {
+    let part = |at: usize| {
+        let share = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+        if share <= 0.04045 {
+            share / 12.92
+        } else {
+            ((share + 0.055) / 1.055).powf(2.4)
+        }
+    };
+    0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
+}
+
+fn contrast(a: &str, b: &str) -> f64 {
+    let (a, b) = (luminance(a), luminance(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+#[test]
+fn text_stands_out_from_its_ground_in_both_themes() {
+    for (theme, colours) in [
+        ("light", charts::theme::LIGHT),
+        ("dark", charts::theme::DARK),
+    ] {
+        let pairs = colours
+            .split(';')
+            .filter_map(|pair| pair.trim().split_once(": "));
+        let colours: std::collections::BTreeMap<_, _> = pairs.collect();
+        let of = |name: &str| colours[format!("--{name}").as_str()];
+        let on_paper = ["ink", "quiet", "accent", "bad", "good"];
+        let series = (0..6).map(|series| format!("series-{series}"));
+        for name in series.chain(on_paper.map(str::to_owned)) {
+            let contrast = contrast(of(&name), of("paper"));
+            assert!(
+                contrast >= 4.5,
+                "{theme}: {name} on paper has {contrast:.2}"
+            );
+        }
+        for (text, ground) in [
+            ("ink", "faint"),
+            ("quiet", "faint"),
+            ("bad", "bad-band"),
+            ("quiet", "bad-band"),
+            ("ink", "bad-band"),
+        ] {
+            let contrast = contrast(of(text), of(ground));
+            assert!(
+                contrast >= 4.5,
+                "{theme}: {text} on {ground} has {contrast:.2}"
+            );
+        }
+        for cell in ["good", "bad", "open"] {
+            let contrast = contrast("#ffffff", of(&format!("cell-{cell}")));
+            assert!(
+                contrast >= 4.5,
+                "{theme}: white on {cell} has {contrast:.2}"
+            );
+        }
+    }
+}

@@ -75,7 +75,7 @@ fn times(steps: &[Step]) -> String {
 }
 
 /// A step in a few words, without its endpoint.
-fn describe(event: &Event) -> String {
+pub fn describe(event: &Event) -> String {
     match event {
         Event::Published { generation, .. } => format!("publish {generation}"),
         Event::PickedUp { generation } => format!("pick up {generation}"),

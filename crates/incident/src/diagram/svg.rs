@@ -4,9 +4,10 @@
 use std::fmt::Write as _;
 
 use charts::{Anchor, Svg, wrap};
+use plan_store::Activation;
 
 use super::{LIFELINES, Row, rows, times};
-use crate::{Actor, Breach, Invariant, Step, Verdict};
+use crate::{Actor, Breach, Event, Invariant, Step, Verdict};
 
 /// The height of a row. All lengths are in pixels.
 const ROW: f64 = 24.0;
@@ -25,15 +26,28 @@ pub fn svg(title: &str, steps: &[Step], verdict: &Verdict, width: f64) -> Svg {
     for row in rows(steps, verdict, |breach| breach.broken_at) {
         match row {
             Row::Steps { steps, actor, text } => {
-                let broken = |step: &Step| verdict.values().any(|b| b.broken_at == step.number);
-                let class = if steps.iter().any(broken) { "bad" } else { "" };
-                picture.step(steps, actor, &text, class);
+                picture.step(steps, actor, &text, tone(steps, verdict));
             }
             Row::Because(error) => picture.note("quiet", &format!("because: {error}")),
             Row::Broken(invariant, breach) => picture.note("bad", &broken(invariant, breach)),
         }
     }
     picture.end()
+}
+
+/// Bad if the steps broke something or failed, good if a late one was turned away.
+fn tone(steps: &[Step], verdict: &Verdict) -> &'static str {
+    let broken = |step: &Step| verdict.values().any(|b| b.broken_at == step.number);
+    let event = steps.first().map(|step| &step.event);
+    match event {
+        _ if steps.iter().any(broken) => "bad",
+        Some(Event::Failed { .. }) => "bad",
+        Some(Event::Stepped {
+            outcome: Activation::Stale { .. },
+            ..
+        }) => "good",
+        _ => "",
+    }
 }
 
 /// The end of it, for who does not see the picture.
@@ -100,18 +114,15 @@ impl Picture {
     /// and a line says what they are.
     fn names(&mut self) {
         if self.lane.is_some() {
-            let initials = LIFELINES.map(|actor| format!("{} {actor}", initial(actor)));
-            for line in wrap(&initials.join(" · "), self.width) {
-                self.svg
-                    .text(0.0, self.y + 14.0, Anchor::Start, "quiet", &line);
-                self.y += 18.0;
-            }
+            let key = "P Planner · 1, 2, 3 Enactors · R Resolver";
+            self.svg.text(0.0, 14.0, Anchor::Start, "quiet", key);
+            self.y = 24.0;
         } else {
             for (actor, x) in self.places() {
                 let name = actor.to_string();
                 self.svg.text(x - 8.0, 14.0, Anchor::Start, "strong", &name);
             }
-            self.y += 24.0;
+            self.y = 24.0;
         }
     }
 
@@ -165,7 +176,7 @@ impl Picture {
     fn note(&mut self, class: &str, text: &str) {
         let x = self.lane.map_or(FIRST - 8.0, |_| 0.0);
         let room = self.width - x - 16.0;
-        let lines = wrap(text, if class == "bad" { room / 1.06 } else { room });
+        let lines = wrap(text, if class == "bad" { room / 1.14 } else { room });
         let tall = lines.iter().map(|_| ROW).sum();
         let band = if class == "bad" { "bad-band" } else { "ground" };
         self.svg
@@ -178,10 +189,9 @@ impl Picture {
     }
 
     fn end(self) -> Svg {
-        let top = if self.lane.is_some() { ROW } else { 20.0 };
         let mut below = Svg::new("", "", self.width);
         for (_, x) in self.places() {
-            below.line((x, top), (x, self.y + 4.0), "rule");
+            below.line((x, 22.0), (x, self.y + 4.0), "rule");
         }
         let mut svg = self.svg;
         svg.append_below(&below);

@@ -1,85 +1,29 @@
-//! Any sequence of operations on [`MemoryStore`] agrees, result for result, with
-//! a plain sequential reference, and keeps every invariant after every step.
-//!
-//! `reference.rs` is the reference, `session.rs` the operations, `invariants.rs`
-//! the invariants, and `wrong.rs` the faulty stores that show that the tests can
-//! fail. More cases: `PROPTEST_CASES=100000 cargo test -p plan-store --test
-//! reference_model`.
+//! The conformance suite can fail: it rejects stores with one fault each, and says
+//! which. Its reference keeps every invariant, and its scripts come to everything.
 
-// The helpers of tests are tests too.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
-mod invariants;
-mod reference;
-mod session;
 mod wrong;
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
 
-use plan_store::{MemoryStore, Needed, PlanStore};
+use plan_store::Needed;
+use plan_store_conformance::Effort;
+use plan_store_conformance::script::{References, Script, Session, watch};
+use plan_store_conformance::scripts::{self, compare};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 
-use crate::invariants::watch;
-use crate::reference::Reference;
-use crate::session::{Script, Session};
-use crate::wrong::{Fault, Wrong};
+use crate::wrong::{Fault, Wrongs};
 
-/// Performs a script on a store and on the reference, and compares.
-fn compare<S: PlanStore>(store: S, script: &Script) -> Result<(), String> {
-    let reference = Reference::new(script.retention(), script.last());
-    let mut subject = Session::new(store, script);
-    let mut model = Session::new(reference, script);
-    for op in &script.ops {
-        let (said, expected) = (subject.perform(op), model.perform(op));
-        if said != expected {
-            return Err(format!("{op:?}: {said:?}, but should be {expected:?}"));
-        }
-        let (is, expected) = (subject.audit(), model.audit());
-        if is != expected {
-            return Err(format!("after {op:?}: {is:?}, but should be {expected:?}"));
-        }
-    }
-    Ok(())
-}
-
-fn memory_store(script: &Script) -> MemoryStore {
-    match script.last() {
-        None => MemoryStore::new(script.retention()),
-        Some(last) => MemoryStore::continuing(script.retention(), last),
-    }
-}
-
-/// Eight times the cases that proptest or the environment asks for. A failing
-/// script is printed, not filed.
 fn config() -> ProptestConfig {
-    let default = ProptestConfig::default();
-    ProptestConfig {
-        cases: default.cases.saturating_mul(8),
-        failure_persistence: None,
-        ..default
-    }
+    scripts::config(Effort::FULL)
 }
 
-proptest! {
-    #![proptest_config(config())]
-
-    #[test]
-    fn the_store_agrees_with_the_reference(script in Script::any()) {
-        compare(memory_store(&script), &script).map_err(TestCaseError::fail)?;
-    }
-
-    #[test]
-    fn the_store_keeps_every_invariant(script in Script::any()) {
-        watch(memory_store(&script), &script).map_err(TestCaseError::fail)?;
-    }
-
-    #[test]
-    fn the_reference_keeps_every_invariant(script in Script::any()) {
-        let reference = Reference::new(script.retention(), script.last());
-        watch(reference, &script).map_err(TestCaseError::fail)?;
-    }
+#[test]
+fn the_reference_keeps_every_invariant() {
+    scripts::the_store_keeps_every_invariant(&References);
 }
 
 fn same_every_time(config: ProptestConfig) -> TestRunner {
@@ -87,14 +31,13 @@ fn same_every_time(config: ProptestConfig) -> TestRunner {
 }
 
 /// Why `judge` rejects a store with this fault; empty if it does not.
-fn rejection(fault: Fault, judge: impl Fn(Wrong, &Script) -> Result<(), String>) -> String {
+fn rejection(fault: Fault, judge: impl Fn(&Wrongs, &Script) -> Result<(), String>) -> String {
     let config = ProptestConfig {
         max_shrink_iters: 0,
         ..config()
     };
-    let verdict = same_every_time(config).run(&Script::any(), |script| {
-        let store = Wrong::new(memory_store(&script), fault);
-        judge(store, &script).map_err(TestCaseError::fail)
+    let verdict = same_every_time(config).run(&Script::any(&Wrongs(fault)), |script| {
+        judge(&Wrongs(fault), &script).map_err(TestCaseError::fail)
     });
     match verdict {
         Err(TestError::Fail(reason, _)) => reason.message().to_owned(),
@@ -145,9 +88,8 @@ fn the_watch_names_the_invariant_that_a_fault_breaks() {
 #[test]
 fn the_scripts_come_to_everything() {
     let seen = RefCell::new(String::new());
-    let verdict = same_every_time(config()).run(&Script::any(), |script| {
-        let store = Reference::new(script.retention(), script.last());
-        let mut session = Session::new(store, &script);
+    let verdict = same_every_time(config()).run(&Script::any(&References), |script| {
+        let mut session = Session::new(&References, &script);
         for op in &script.ops {
             let _ = write!(seen.borrow_mut(), "{:?}", session.perform(op));
         }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use plan_store::{
     Activation, EndpointName, EndpointState, Error, Generation, MemoryStore, Needed, Pin, Plan,
-    PlanStore, Reader, Resolution, Resolve, Standing, Swept,
+    PlanStore, Reader, Resolution, Resolve, Retention, Standing, Swept,
 };
+use plan_store_conformance::{Effort, Stores};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
@@ -31,21 +32,36 @@ pub(crate) enum Fault {
     HidesWhatIsBelow,
 }
 
+/// Where stores with this fault come from.
+pub(crate) struct Wrongs(pub(crate) Fault);
+
+/// A good store that is made to look as if it had the fault.
+#[derive(Clone)]
 pub(crate) struct Wrong {
-    pub(crate) store: MemoryStore,
-    pub(crate) fault: Fault,
-    deleted: Mutex<BTreeSet<Generation>>,
-    overwritten: Mutex<BTreeMap<EndpointName, Generation>>,
+    store: MemoryStore,
+    fault: Fault,
+    deleted: Arc<Mutex<BTreeSet<Generation>>>,
+    overwritten: Arc<Mutex<BTreeMap<EndpointName, Generation>>>,
 }
 
-impl Wrong {
-    pub(crate) fn new(store: MemoryStore, fault: Fault) -> Self {
-        Self {
+impl Stores for Wrongs {
+    type Store = Wrong;
+
+    fn make(&self, retention: Retention, last: Option<Generation>) -> Wrong {
+        let store = match last {
+            None => MemoryStore::new(retention),
+            Some(last) => MemoryStore::continuing(retention, last),
+        };
+        Wrong {
             store,
-            fault,
-            deleted: Mutex::default(),
-            overwritten: Mutex::default(),
+            fault: self.0,
+            deleted: Arc::default(),
+            overwritten: Arc::default(),
         }
+    }
+
+    fn effort(&self) -> Effort {
+        Effort::FULL
     }
 }
 

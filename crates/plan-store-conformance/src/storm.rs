@@ -1,9 +1,6 @@
-//! Real threads on one [`MemoryStore`]: a Planner, Enactors that stall and crash,
+//! Real threads on one store: a Planner, Enactors that stall and crash,
 //! and servers that resolve throughout. What they do is seeded, how the machine
 //! interleaves them is not; no test depends on how long anything takes.
-
-// The helpers of tests are tests too.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::hint::spin_loop;
@@ -17,14 +14,15 @@ use std::thread;
 use std::time::Duration;
 
 use plan_store::{
-    Activation, EndpointName, EndpointState, Generation, MemoryStore, Needed, Pin, Plan, PlanStore,
-    RecordSet, Resolution, Resolve, Retention, Standing, Target,
+    Activation, EndpointName, EndpointState, Generation, Needed, Pin, Plan, PlanStore, RecordSet,
+    Resolution, Resolve, Retention, Standing, Target,
 };
+
+use crate::{Stores, generation, generations};
 
 const ENDPOINTS: u32 = 8;
 const ENACTORS: u64 = 3;
 const READERS: usize = 2;
-const PASSES: u32 = 500;
 /// For how many plans an endpoint stays or is gone.
 const BLOCK: u32 = 8;
 
@@ -54,12 +52,8 @@ fn plan(number: u32) -> Arc<Plan> {
     Arc::new(Plan::new(records).unwrap())
 }
 
-fn generation(number: u32) -> Generation {
-    Generation::new(number).unwrap()
-}
-
 /// Publishes plans that get these generations.
-fn publish(store: &MemoryStore, numbers: Range<u32>) {
+fn publish(store: &impl PlanStore, numbers: Range<u32>) {
     for number in numbers {
         assert_eq!(store.publish(plan(number)).unwrap(), generation(number));
     }
@@ -123,7 +117,7 @@ impl Tally {
                 self.stale += 1;
             }
             Activation::Already => {}
-            Activation::Unknown => unreachable!("no reply is lost in memory"),
+            Activation::Unknown => unreachable!("nothing fails here, so no reply is lost"),
         }
         false
     }
@@ -143,8 +137,8 @@ impl Announced {
     }
 }
 
-struct Enactor<'a> {
-    store: &'a MemoryStore,
+struct Enactor<'a, S> {
+    store: &'a S,
     announced: &'a Announced,
     stalls: Stalls,
     tally: Tally,
@@ -154,8 +148,8 @@ struct Enactor<'a> {
     crash_in: Option<u64>,
 }
 
-impl<'a> Enactor<'a> {
-    fn new(store: &'a MemoryStore, announced: &'a Announced, seed: u64) -> Self {
+impl<'a, S: PlanStore> Enactor<'a, S> {
+    fn new(store: &'a S, announced: &'a Announced, seed: u64) -> Self {
         Self {
             store,
             announced,
@@ -166,12 +160,12 @@ impl<'a> Enactor<'a> {
         }
     }
 
-    fn pick_up(&self) -> <MemoryStore as PlanStore>::Pin {
+    fn pick_up(&self) -> S::Pin {
         self.store.latest().unwrap().unwrap()
     }
 
     /// Works on a plan that it has picked up.
-    fn pass(&mut self, pin: &<MemoryStore as PlanStore>::Pin) {
+    fn pass(&mut self, pin: &S::Pin) {
         let by = pin.generation();
         if self.sweeps_early && self.stalls.next().is_multiple_of(4) {
             self.sweep(by);
@@ -199,7 +193,7 @@ impl<'a> Enactor<'a> {
         self.tally.spared.extend(swept.spared);
     }
 
-    fn withdraw_unnamed(&mut self, pin: &<MemoryStore as PlanStore>::Pin) {
+    fn withdraw_unnamed(&mut self, pin: &S::Pin) {
         let by = pin.generation();
         let unnamed = self.store.unnamed(pin).unwrap();
         for at in (0..ENDPOINTS).filter(|&at| unnamed.contains(&endpoint(at))) {
@@ -215,8 +209,8 @@ impl<'a> Enactor<'a> {
 
     /// A plan that an endpoint's state tells of can be pinned, unless the state
     /// has changed meanwhile. (No state ever returns.)
-    fn check_kept(&self, at: u32, pin: &<MemoryStore as PlanStore>::Pin) {
-        let held = self.store.pin(pin.generation());
+    fn check_kept(&self, at: u32, pin: &S::Pin) {
+        let held = self.store.pin(pin.generation()).map(|_| ());
         assert!(held.is_ok(), "PinnedKept: {held:?}");
         let state = || self.store.state(&endpoint(at)).unwrap();
         let seen = state();
@@ -238,9 +232,9 @@ impl<'a> Enactor<'a> {
     }
 }
 
-/// A run of [`PASSES`] passes. Asks for a new plan before each.
-fn enact(mut enactor: Enactor<'_>, next_plan: &Sender<()>) -> Tally {
-    for _ in 0..PASSES {
+/// A run of so many passes. Asks for a new plan before each.
+fn enact<S: PlanStore>(mut enactor: Enactor<'_, S>, passes: u32, next_plan: &Sender<()>) -> Tally {
+    for _ in 0..passes {
         next_plan.send(()).unwrap();
         let pin = enactor.pick_up();
         enactor.step();
@@ -251,10 +245,10 @@ fn enact(mut enactor: Enactor<'_>, next_plan: &Sender<()>) -> Tally {
 
 /// As many passes, each in a thread of its own that crashes in its midst, or
 /// just survives.
-fn crash(enactor: &Enactor<'_>, next_plan: &Sender<()>) -> Tally {
+fn crash<S: PlanStore>(enactor: &Enactor<'_, S>, passes: u32, next_plan: &Sender<()>) -> Tally {
     let mut stalls = Stalls(enactor.stalls.0);
     let mut tally = Tally::default();
-    for _ in 0..PASSES {
+    for _ in 0..passes {
         next_plan.send(()).unwrap();
         let mut doomed = Enactor::new(enactor.store, enactor.announced, stalls.next());
         doomed.crash_in = Some(stalls.next() % u64::from(ENDPOINTS));
@@ -273,12 +267,20 @@ fn crash(enactor: &Enactor<'_>, next_plan: &Sender<()>) -> Tally {
 }
 
 /// Resolves all endpoints, over and over, until all is quiet.
-fn serve(store: &MemoryStore, announced: &Announced, quiet: &AtomicBool) -> usize {
+fn serve<M: Stores>(
+    stores: &M,
+    store: &M::Store,
+    announced: &Announced,
+    quiet: &AtomicBool,
+) -> usize {
     let mut reader = store.reader();
     let mut seen = [const { Seen::NOTHING }; ENDPOINTS as usize];
     let mut answers = 0;
     loop {
         let last_round = quiet.load(SeqCst);
+        if last_round {
+            stores.settle(store);
+        }
         for at in 0..ENDPOINTS {
             let endpoint = endpoint(at);
             let seen = &mut seen[at as usize];
@@ -336,8 +338,9 @@ impl Seen {
 
 /// Plans appear as fast as passes begin; Enactors overtake each other; servers
 /// look on. The first Enactor begins with a plan that is long out of date.
-fn storm(seed: u64, crashing: bool) -> (MemoryStore, Tally) {
-    let store = MemoryStore::new(Retention::newest(1));
+fn storm<M: Stores>(stores: &M, seed: u64, crashing: bool) -> (M::Store, Tally) {
+    let store = make(stores);
+    let passes = stores.effort().passes;
     let (announced, quiet) = (Announced::default(), AtomicBool::new(false));
     let enactor = |number| Enactor::new(&store, &announced, seed << 8 | (number + 1));
     publish(&store, 1..2);
@@ -354,7 +357,7 @@ fn storm(seed: u64, crashing: bool) -> (MemoryStore, Tally) {
                 publish(&store, number..number + 1);
             }
         });
-        let serve = || serve(&store, &announced, &quiet);
+        let serve = || serve(stores, &store, &announced, &quiet);
         let readers: Vec<_> = (0..READERS).map(|_| scope.spawn(serve)).collect();
         let enactors: Vec<_> = (0..ENACTORS)
             .map(|number| {
@@ -366,9 +369,9 @@ fn storm(seed: u64, crashing: bool) -> (MemoryStore, Tally) {
                         enactor.pass(&late);
                     }
                     if crashing && number == 1 {
-                        crash(&enactor, &next_plan)
+                        crash(&enactor, passes, &next_plan)
                     } else {
-                        enact(enactor, &next_plan)
+                        enact(enactor, passes, &next_plan)
                     }
                 })
             })
@@ -389,21 +392,25 @@ fn storm(seed: u64, crashing: bool) -> (MemoryStore, Tally) {
     (store, total)
 }
 
+fn make<M: Stores>(stores: &M) -> M::Store {
+    stores.make(Retention::newest(1), None)
+}
+
 /// A pass, with a sweep before its time.
-fn first_pass(mut enactor: Enactor<'_>) -> Tally {
+fn first_pass<S: PlanStore>(mut enactor: Enactor<'_, S>) -> Tally {
     let pin = enactor.pick_up();
     enactor.sweep(pin.generation());
     enactor.pass(&pin);
     enactor.tally
 }
 
-fn states(store: &MemoryStore) -> Vec<EndpointState> {
+fn states(store: &impl PlanStore) -> Vec<EndpointState> {
     let state = |at| store.state(&endpoint(at)).unwrap();
     (0..ENDPOINTS).map(state).collect()
 }
 
 /// Every endpoint that plan `number` names is on it, and all others on none.
-fn assert_everywhere(store: &MemoryStore, number: u32, invariant: &str) {
+fn assert_everywhere(store: &impl PlanStore, number: u32, invariant: &str) {
     for (at, state) in (0..ENDPOINTS).zip(states(store)) {
         let expected = names(number, at).then(|| generation(number));
         assert_eq!(state.standing.active(), expected, "{invariant}: at {at}");
@@ -411,7 +418,7 @@ fn assert_everywhere(store: &MemoryStore, number: u32, invariant: &str) {
 }
 
 /// One publish and one pass, when all is quiet.
-fn assert_progress_and_reclaimed(store: &MemoryStore, number: u32) {
+fn assert_progress_and_reclaimed(store: &impl PlanStore, number: u32) {
     publish(store, number..number + 1);
     let _ = first_pass(Enactor::new(store, &Announced::default(), 1));
     assert_everywhere(store, number, "Progress");
@@ -419,7 +426,7 @@ fn assert_progress_and_reclaimed(store: &MemoryStore, number: u32) {
     let mut left: BTreeSet<_> = states(store).into_iter().flat_map(needed).collect();
     left.insert(generation(number));
     let left: Vec<_> = left.into_iter().collect();
-    assert_eq!(store.generations(), left, "Reclaimed");
+    assert_eq!(generations(store), left, "Reclaimed");
 }
 
 fn assert_each_once<T: Ord>(all: Vec<T>, what: &str) {
@@ -439,26 +446,26 @@ fn assert_eventful(total: &Tally) {
     }
 }
 
-#[test]
-fn every_invariant_holds_while_enactors_stall() {
-    for seed in 1..=3 {
-        let (store, total) = storm(seed, false);
+/// All invariants, while Enactors overtake each other.
+pub fn every_invariant_holds_while_enactors_stall<M: Stores>(stores: &M) {
+    for seed in 1..=stores.effort().storms {
+        let (store, total) = storm(stores, seed, false);
         assert_eventful(&total);
         let newest = total.newest.unwrap();
         assert_everywhere(&store, newest.get(), "LatestWins");
-        let next = *store.generations().last().unwrap();
+        let next = *generations(&store).last().unwrap();
         assert_progress_and_reclaimed(&store, next.get() + 1);
         assert_each_once(total.activations, "a plan was activated");
         assert_each_once(total.deleted, "a plan was deleted");
     }
 }
 
-#[test]
-fn every_invariant_holds_while_enactors_crash() {
-    let (store, total) = storm(4, true);
+/// The same, while one of them panics in most of its passes.
+pub fn every_invariant_holds_while_enactors_crash<M: Stores>(stores: &M) {
+    let (store, total) = storm(stores, 4, true);
     assert_eventful(&total);
     assert!(total.crashes > 0, "nobody crashed");
-    let next = *store.generations().last().unwrap();
+    let next = *generations(&store).last().unwrap();
     assert_progress_and_reclaimed(&store, next.get() + 1);
 }
 
@@ -469,14 +476,14 @@ fn small_plan() -> Arc<Plan> {
 
 /// Each plan is swept at the moment when an Enactor picks it up late, activates
 /// it and lets it go.
-#[test]
-fn a_sweep_at_the_moment_of_activation_deletes_nothing_active() {
-    const PLANS: u32 = 20_000;
-    let store = MemoryStore::new(Retention::newest(1));
+pub fn a_sweep_at_the_moment_of_activation_deletes_nothing_active<M: Stores>(stores: &M) {
+    let plans = stores.effort().sweeps;
+    let store = make(stores);
     store.publish(small_plan()).unwrap();
     let first = store.latest().unwrap().unwrap();
     let _ = store.activate(&first, &endpoint(0)).unwrap();
     drop(first);
+    stores.settle(&store);
     let (old, quiet) = (AtomicU32::new(1), AtomicBool::new(false));
     thread::scope(|scope| {
         let enactor = scope.spawn(|| {
@@ -488,7 +495,7 @@ fn a_sweep_at_the_moment_of_activation_deletes_nothing_active() {
                 assert!(answer.records().is_some(), "ActiveKept: {answer:?}");
             }
         });
-        for number in 1..PLANS {
+        for number in 1..plans {
             let newest = store.publish(small_plan()).unwrap();
             old.store(number, SeqCst);
             let _ = store.sweep(newest).unwrap();
@@ -499,15 +506,17 @@ fn a_sweep_at_the_moment_of_activation_deletes_nothing_active() {
 }
 
 /// Threads with a third of the plans each race through them, at one endpoint.
-#[test]
-fn activations_that_collide_form_a_chain() {
-    const PLANS: u32 = 9_000;
-    let store = MemoryStore::new(Retention::newest(1));
-    let pins = (0..PLANS).map(|_| store.publish(small_plan()).unwrap());
-    let pins: Vec<_> = pins.map(|plan| store.pin(plan).unwrap()).collect();
-    let race = |first| {
-        let mine = pins.iter().skip(first).step_by(3);
-        let outcomes = mine.map(|pin| {
+pub fn activations_that_collide_form_a_chain<M: Stores>(stores: &M) {
+    let plans = stores.effort().collisions;
+    let store = make(stores);
+    let pins = (0..plans).map(|_| store.publish(small_plan()).unwrap());
+    let pins = pins.map(|plan| store.pin(plan).unwrap());
+    let mut shares = [(); 3].map(|()| Vec::new());
+    for (pin, share) in pins.zip((0..3).cycle()) {
+        shares[share].push(pin);
+    }
+    let race = |pins: Vec<<M::Store as PlanStore>::Pin>| {
+        let outcomes = pins.iter().map(|pin| {
             let outcome = store.activate(pin, &endpoint(0)).unwrap();
             (pin.generation(), outcome)
         });
@@ -515,7 +524,7 @@ fn activations_that_collide_form_a_chain() {
     };
     let race = &race;
     let mut outcomes: Vec<_> = thread::scope(|scope| {
-        let threads = [0, 1, 2].map(|first| scope.spawn(move || race(first)));
+        let threads = shares.map(|share| scope.spawn(move || race(share)));
         threads
             .into_iter()
             .flat_map(|t| t.join().unwrap())
@@ -538,13 +547,12 @@ fn activations_that_collide_form_a_chain() {
         }
     }
     assert_eq!(store.state(&endpoint(0)).unwrap(), state, "LatestWins");
-    assert_eq!(state.standing, Standing::Active(generation(PLANS)));
+    assert_eq!(state.standing, Standing::Active(generation(plans)));
 }
 
 /// The race of October 2025, with each thread held where it hurts.
-#[test]
-fn a_held_enactor_is_told_that_it_is_stale() {
-    let store = MemoryStore::new(Retention::newest(1));
+pub fn a_held_enactor_is_told_that_it_is_stale<M: Stores>(stores: &M) {
+    let store = make(stores);
     let announced = Announced::default();
     let enactor = |seed| Enactor::new(&store, &announced, seed);
     publish(&store, 1..2);
@@ -591,11 +599,11 @@ fn a_held_enactor_is_told_that_it_is_stale() {
     assert_eq!(swept.deleted, [generation(1)], "Reclaimed");
 }
 
-#[test]
-fn an_enactor_that_panics_leaves_no_pin_behind() {
+/// A pass that panics at any of its steps holds nobody up.
+pub fn an_enactor_that_panics_leaves_no_pin_behind<M: Stores>(stores: &M) {
     let named = (0..ENDPOINTS).filter(|&at| names(1, at)).count();
     for step in 0..=named as u64 {
-        let store = MemoryStore::new(Retention::newest(1));
+        let store = make(stores);
         let announced = Announced::default();
         publish(&store, 1..2);
         let mut doomed = Enactor::new(&store, &announced, 1);
@@ -613,6 +621,6 @@ fn an_enactor_that_panics_leaves_no_pin_behind() {
         // The others carry on. Plan 1 is a rollback target for one pass more.
         assert_progress_and_reclaimed(&store, 2);
         assert_progress_and_reclaimed(&store, 3);
-        assert_eq!(store.generations(), [2, 3].map(generation));
+        assert_eq!(generations(&store), [2, 3].map(generation));
     }
 }

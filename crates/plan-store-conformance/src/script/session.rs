@@ -1,6 +1,7 @@
 //! Scripts of operations, and a session that performs them on any store.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -11,23 +12,27 @@ use plan_store::{
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+use crate::Stores;
+
 const ENDPOINTS: u8 = 4;
 const READERS: usize = 2;
 
 /// A store to begin with, and what is done to it.
 #[derive(Clone, Debug)]
-pub(crate) struct Script {
+pub struct Script {
     newest: u32,
     /// The number of the last generation before the store began; 0 for none.
     before: u32,
-    pub(crate) ops: Vec<Op>,
+    /// The operations.
+    pub ops: Vec<Op>,
 }
 
 /// Endpoints and readers go by their index; pins by theirs among those held;
 /// plans by their distance from the first, so that some are long swept and some
 /// never published.
 #[derive(Clone, Debug)]
-pub(crate) enum Op {
+#[allow(missing_docs, reason = "a call each, by its name")]
+pub enum Op {
     Publish(Vec<u8>),
     Republish(u32),
     Latest,
@@ -49,7 +54,8 @@ pub(crate) enum Op {
 
 /// What a store said to an operation.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Said {
+#[allow(missing_docs, reason = "an answer each, by its type")]
+pub enum Said {
     Nothing,
     Generation(Option<Generation>),
     Pinned(Generation, Arc<Plan>),
@@ -65,9 +71,14 @@ pub(crate) enum Said {
 }
 
 impl Script {
-    pub(crate) fn any() -> impl Strategy<Value = Self> {
+    /// Any script for these stores.
+    pub fn any<M: Stores>(stores: &M) -> impl Strategy<Value = Self> + use<M> {
         let max = Generation::MAX.get();
-        let before = select(vec![0, 0, 0, 1, 7, max - 12, max - 5, max - 1, max]);
+        let before = select(if stores.can_continue() {
+            vec![0, 0, 0, 1, 7, max - 12, max - 5, max - 1, max]
+        } else {
+            vec![0]
+        });
         let ops = prop::collection::vec(any_op(), 1..80);
         (0..=3_u32, before, ops).prop_map(|(newest, before, ops)| Self {
             newest,
@@ -76,11 +87,13 @@ impl Script {
         })
     }
 
-    pub(crate) fn retention(&self) -> Retention {
+    /// What its store keeps.
+    pub fn retention(&self) -> Retention {
         Retention::newest(self.newest)
     }
 
-    pub(crate) fn last(&self) -> Option<Generation> {
+    /// What its store's first plan follows.
+    pub fn last(&self) -> Option<Generation> {
         Generation::new(self.before)
     }
 }
@@ -137,26 +150,34 @@ fn plan(named: &[u8], serial: usize) -> Arc<Plan> {
 }
 
 /// Someone who does what a script says, and keeps what the store hands out.
-pub(crate) struct Session<S: PlanStore> {
-    pub(crate) store: S,
+pub struct Session<'a, M: Stores> {
+    stores: &'a M,
+    pub(crate) store: M::Store,
     pub(crate) published: BTreeMap<Generation, Arc<Plan>>,
-    pub(crate) pins: Vec<S::Pin>,
-    readers: Vec<S::Reader>,
+    pub(crate) pins: Vec<PinOf<M>>,
+    readers: Vec<ReaderOf<M>>,
     before: u32,
 }
 
-impl<S: PlanStore> Session<S> {
-    pub(crate) fn new(store: S, script: &Script) -> Self {
+pub(crate) type PinOf<M> = <<M as Stores>::Store as PlanStore>::Pin;
+pub(crate) type ReaderOf<M> = <<M as Stores>::Store as PlanStore>::Reader;
+
+impl<'a, M: Stores> Session<'a, M> {
+    /// A session on a new store, as the script wants it.
+    pub fn new(stores: &'a M, script: &Script) -> Self {
+        let store = stores.make(script.retention(), script.last());
         Self {
             readers: (0..READERS).map(|_| store.reader()).collect(),
             published: BTreeMap::new(),
             pins: Vec::new(),
             before: script.before,
+            stores,
             store,
         }
     }
 
-    pub(crate) fn perform(&mut self, op: &Op) -> Said {
+    /// Does what the operation says.
+    pub fn perform(&mut self, op: &Op) -> Said {
         let said = self.try_to_perform(op);
         said.unwrap_or_else(|error| Said::Error(error.to_string()))
     }
@@ -205,13 +226,20 @@ impl<S: PlanStore> Session<S> {
             Op::State(at) => Said::State(store.state(&endpoint(at))?),
             Op::NewestActive => Said::Generation(store.newest_active()?),
             Op::Sweep(at) => Said::Swept(store.sweep(self.generation(at))?),
-            Op::Resolve(at) => Said::Resolved(store.resolve(&endpoint(at))),
+            Op::Resolve(at) => {
+                self.stores.settle(store);
+                Said::Resolved(store.resolve(&endpoint(at)))
+            }
             Op::Read(reader, at) => {
+                self.stores.settle(store);
                 let endpoint = endpoint(at);
                 let resolution = self.readers[reader].resolve(&endpoint).clone();
                 Said::Read(endpoint, resolution)
             }
-            Op::IsAbove(reader, at) => Said::Above(self.readers[reader].is_above(&endpoint(at))),
+            Op::IsAbove(reader, at) => {
+                self.stores.settle(store);
+                Said::Above(self.readers[reader].is_above(&endpoint(at)))
+            }
             Op::NewReader(reader) => {
                 self.readers[reader] = store.reader();
                 Said::Nothing
@@ -237,18 +265,23 @@ impl<S: PlanStore> Session<S> {
         Ok(Said::Pass(said))
     }
 
-    fn keep_pin(&mut self, pin: S::Pin) -> Said {
+    fn keep_pin(&mut self, pin: PinOf<M>) -> Said {
         let said = Said::Pinned(pin.generation(), Arc::clone(pin.plan()));
         self.pins.push(pin);
         said
     }
 
-    fn pin(&self, pin: usize) -> Option<&S::Pin> {
+    fn pin(&self, pin: usize) -> Option<&PinOf<M>> {
         self.pins.get(pin.checked_rem(self.pins.len())?)
     }
 
     fn generation(&self, at: u32) -> Generation {
         Generation::new(self.before + 1 + at).unwrap_or(Generation::MAX)
+    }
+
+    /// Waits until readers show all that was done.
+    pub(crate) fn settle(&self) {
+        self.stores.settle(&self.store);
     }
 
     pub(crate) fn state(&self, endpoint: &EndpointName) -> EndpointState {
@@ -261,12 +294,19 @@ impl<S: PlanStore> Session<S> {
     }
 
     /// All that can be seen of the store: its plans, and where endpoints stand.
-    pub(crate) fn audit(&self) -> (Vec<Generation>, Vec<(EndpointState, Resolution)>) {
+    pub fn audit(&self) -> (Vec<Generation>, Vec<(EndpointState, Resolution)>) {
+        self.settle();
         let plans = self.published.keys().copied();
         let endpoints = endpoints().map(|e| (self.state(&e), self.store.resolve(&e)));
         (
             plans.filter(|&plan| self.keeps(plan)).collect(),
             endpoints.collect(),
         )
+    }
+}
+
+impl<M: Stores> fmt::Debug for Session<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
     }
 }

@@ -1,25 +1,21 @@
 //! What a store says at the edges: pins of another store, endpoints that come
 //! and go, generations that are not there.
 
-#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
-
 use std::sync::Arc;
 
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, MemoryStore, Plan, PlanStore,
-    RecordSet, Resolution, Resolve, Retention, Standing, Target,
+    Activation, EndpointName, EndpointState, Error, Generation, Plan, PlanStore, RecordSet,
+    Resolution, Resolve, Retention, Standing, Target,
 };
+
+use crate::{Stores, generation, generations};
 
 fn name(text: &str) -> EndpointName {
     text.parse().unwrap()
 }
 
-fn generation(number: u32) -> Generation {
-    Generation::new(number).unwrap()
-}
-
 /// Publishes a plan of these endpoints.
-fn publish(store: &MemoryStore, endpoints: &[&str]) -> Generation {
+fn publish(store: &impl PlanStore, endpoints: &[&str]) -> Generation {
     let records = |name: &EndpointName| {
         let target = Target::new([192, 0, 2, 1].into(), 1);
         RecordSet::new(name, 5, [target]).unwrap()
@@ -29,23 +25,23 @@ fn publish(store: &MemoryStore, endpoints: &[&str]) -> Generation {
     store.publish(Arc::new(plan)).unwrap()
 }
 
-fn store() -> MemoryStore {
-    MemoryStore::new(Retention::newest(0))
+fn make<M: Stores>(stores: &M) -> M::Store {
+    stores.make(Retention::newest(0), None)
 }
 
-fn activate(store: &MemoryStore, plan: Generation, endpoint: &str) -> Activation {
+fn activate(store: &impl PlanStore, plan: Generation, endpoint: &str) -> Activation {
     let pin = store.pin(plan).unwrap();
     store.activate(&pin, &name(endpoint)).unwrap()
 }
 
-fn withdraw(store: &MemoryStore, plan: Generation, endpoint: &str) -> Activation {
+fn withdraw(store: &impl PlanStore, plan: Generation, endpoint: &str) -> Activation {
     let pin = store.pin(plan).unwrap();
     store.withdraw(&pin, &name(endpoint)).unwrap()
 }
 
-#[test]
-fn another_stores_pin_is_refused_whatever_it_is_for() {
-    let (ours, theirs) = (store(), store());
+/// A pin of another store is refused by every call that takes one.
+pub fn another_stores_pin_is_refused_whatever_it_is_for<M: Stores>(stores: &M) {
+    let (ours, theirs) = (make(stores), make(stores));
     for store in [&ours, &theirs] {
         let plan = publish(store, &["a.example"]);
         let _ = activate(store, plan, "a.example");
@@ -70,9 +66,9 @@ fn another_stores_pin_is_refused_whatever_it_is_for() {
     assert_eq!(state.standing, Standing::Active(generation(1)));
 }
 
-#[test]
-fn an_older_plan_does_not_withdraw_what_a_newer_one_brings() {
-    let store = store();
+/// To the older plan, the endpoint is not there yet.
+pub fn an_older_plan_does_not_withdraw_what_a_newer_one_brings<M: Stores>(stores: &M) {
+    let store = make(stores);
     let old = publish(&store, &["a.example"]);
     let slow = store.pin(old).unwrap();
     let new = publish(&store, &["a.example", "b.example"]);
@@ -85,9 +81,9 @@ fn an_older_plan_does_not_withdraw_what_a_newer_one_brings() {
     );
 }
 
-#[test]
-fn a_newer_plan_fences_off_what_an_older_one_had_not_activated_yet() {
-    let store = store();
+/// A withdrawal holds against an older plan that comes late.
+pub fn a_newer_plan_fences_off_what_an_older_one_had_not_activated_yet<M: Stores>(stores: &M) {
+    let store = make(stores);
     let old = publish(&store, &["a.example", "b.example"]);
     let slow = store.pin(old).unwrap();
     let new = publish(&store, &["a.example"]);
@@ -98,12 +94,13 @@ fn a_newer_plan_fences_off_what_an_older_one_had_not_activated_yet() {
     assert_eq!(late, Activation::Stale { active: new });
 }
 
-#[test]
-fn an_endpoint_that_no_plan_names_is_forgotten_by_store_and_reader() {
-    let store = store();
+/// An endpoint that is withdrawn and has nothing to roll back to goes with the next sweep.
+pub fn an_endpoint_that_no_plan_names_is_forgotten_by_store_and_reader<M: Stores>(stores: &M) {
+    let store = make(stores);
     let mut reader = store.reader();
     let first = publish(&store, &["a.example", "never.example"]);
     let _ = activate(&store, first, "a.example");
+    stores.settle(&store);
     assert_eq!(*reader.resolve(&name("never.example")), Resolution::Vacant);
     let mut last = first;
     for _ in 0..3 {
@@ -112,6 +109,7 @@ fn an_endpoint_that_no_plan_names_is_forgotten_by_store_and_reader() {
         let _ = withdraw(&store, last, "a.example");
         store.sweep(last).unwrap();
     }
+    stores.settle(&store);
     for gone in ["a.example", "never.example"] {
         assert_eq!(store.resolve(&name(gone)), Resolution::Unknown, "{gone}");
         assert_eq!(*reader.resolve(&name(gone)), Resolution::Unknown, "{gone}");
@@ -121,22 +119,12 @@ fn an_endpoint_that_no_plan_names_is_forgotten_by_store_and_reader() {
     assert!(reader.is_above(&name("example")));
 }
 
-#[test]
-fn no_sweep_deletes_the_newest_plan_whatever_it_is_told_is_applied() {
-    let store = store();
+/// A generation beyond the newest counts as that.
+pub fn no_sweep_deletes_the_newest_plan_whatever_it_is_told_is_applied<M: Stores>(stores: &M) {
+    let store = make(stores);
     publish(&store, &["a.example"]);
     let newest = publish(&store, &["a.example"]);
     let swept = store.sweep(generation(1000)).unwrap();
     assert_eq!(swept.deleted, [generation(1)]);
-    assert_eq!(store.generations(), [newest]);
-}
-
-#[test]
-fn what_is_shown_is_what_it_is() {
-    assert_eq!(generation(7).to_string(), "7");
-    let target = plan_store::Target::new([192, 0, 2, 1].into(), 255);
-    let records = plan_store::RecordSet::new(&name("a.example"), 30, [target]).unwrap();
-    assert_eq!(records.ttl(), 30);
-    let by_name = std::collections::BTreeMap::from([(name("A.example"), 1)]);
-    assert_eq!(by_name.get("a.example"), Some(&1));
+    assert_eq!(generations(&store), [newest]);
 }

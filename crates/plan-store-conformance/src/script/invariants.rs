@@ -1,25 +1,28 @@
 //! The invariants, each checked by its name after every operation.
 
-use std::sync::Arc;
-
 use plan_store::{
     EndpointName, EndpointState, Generation, Pin, PlanStore, Resolution, Resolve, Retention,
     Standing,
 };
 
-use crate::session::{Op, Said, Script, Session, endpoints};
+use super::session::{Op, Said, Script, Session, endpoints};
+use crate::Stores;
 
 /// Says which invariant is broken, its name first.
 type Broken = String;
 
 /// Performs a script on a store. The reader is the watch's own, and kept
 /// throughout.
-pub(crate) fn watch<S: PlanStore>(store: S, script: &Script) -> Result<(), Broken> {
-    let mut reader = store.reader();
-    let mut session = Session::new(store, script);
+///
+/// # Errors
+/// The invariant that broke, its name first, and how.
+pub fn watch<M: Stores>(stores: &M, script: &Script) -> Result<(), Broken> {
+    let mut session = Session::new(stores, script);
+    let mut reader = session.store.reader();
     let mut history: Vec<Seen> = endpoints().map(Seen::nothing).collect();
     for op in &script.ops {
         session.perform(op);
+        session.settle();
         pinned_kept(&session)?;
         for seen in &mut history {
             let endpoint = &seen.endpoint;
@@ -90,8 +93,8 @@ impl Seen {
     }
 }
 
-fn active_and_rollback_kept<S: PlanStore>(
-    session: &Session<S>,
+fn active_and_rollback_kept<M: Stores>(
+    session: &Session<'_, M>,
     state: EndpointState,
 ) -> Result<(), Broken> {
     let kept = |plan: Option<Generation>| plan.is_none_or(|plan| session.keeps(plan));
@@ -100,18 +103,19 @@ fn active_and_rollback_kept<S: PlanStore>(
     holds("RollbackKept", kept(state.rollback), says)
 }
 
-fn pinned_kept<S: PlanStore>(session: &Session<S>) -> Result<(), Broken> {
+fn pinned_kept<M: Stores>(session: &Session<'_, M>) -> Result<(), Broken> {
     session.pins.iter().try_for_each(|pin| {
         let plan = pin.generation();
         let kept = session.store.pin(plan);
-        let same = kept.is_ok_and(|kept| Arc::ptr_eq(kept.plan(), pin.plan()));
+        let same = kept.is_ok_and(|kept| kept.plan() == pin.plan());
         holds("PinnedKept", same, || format!("plan {plan} is deleted"))
     })
 }
 
-/// An answer's records are, by identity, those that its plan was published with.
-fn whole_answer<S: PlanStore>(
-    session: &Session<S>,
+/// An answer's records are those that its plan was published with, which no other
+/// plan has.
+fn whole_answer<M: Stores>(
+    session: &Session<'_, M>,
     endpoint: &EndpointName,
     resolution: &Resolution,
 ) -> Result<(), Broken> {
@@ -124,15 +128,15 @@ fn whole_answer<S: PlanStore>(
     };
     let plan = session.published.get(generation);
     let published = plan.and_then(|plan| plan.records(endpoint));
-    let same = published.is_some_and(|published| Arc::ptr_eq(published, records));
+    let same = published == Some(records);
     holds("WholeAnswer", same, || {
         format!("{endpoint} does not answer from plan {generation} alone: {records:?}")
     })
 }
 
 /// When all is quiet: one publish (unless generations are exhausted), one pass.
-fn progress_and_reclaimed<S: PlanStore>(
-    mut session: Session<S>,
+fn progress_and_reclaimed<M: Stores>(
+    mut session: Session<'_, M>,
     retention: Retention,
 ) -> Result<(), Broken> {
     session.pins.clear();

@@ -10,12 +10,14 @@ use plan_store::{
     Resolution, Resolve, Retention, Standing, Swept,
 };
 
-#[derive(Clone)]
-pub(crate) struct Reference {
+/// The reference. Clones are handles on the same store.
+#[derive(Clone, Debug)]
+pub struct Reference {
     book: Arc<Mutex<Book>>,
 }
 
 /// All there is to know.
+#[derive(Debug)]
 struct Book {
     retention: Retention,
     last: Option<Generation>,
@@ -27,16 +29,24 @@ struct Book {
     since: BTreeMap<EndpointName, Generation>,
 }
 
-pub(crate) struct ReferencePin {
+/// Its pin.
+#[derive(Debug)]
+pub struct ReferencePin {
     book: Arc<Mutex<Book>>,
     generation: Generation,
     plan: Arc<Plan>,
 }
 
-pub(crate) struct ReferenceReader {
+/// Its reader.
+#[derive(Debug)]
+pub struct ReferenceReader {
     book: Arc<Mutex<Book>>,
     answer: Resolution,
 }
+
+/// Where references come from.
+#[derive(Clone, Copy, Debug)]
+pub struct References;
 
 impl Reference {
     /// An empty store whose first plan follows `last`.

@@ -1,0 +1,106 @@
+//! How the same services are arranged.
+
+/// An arrangement of the services.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Architecture {
+    /// A short name for machines.
+    pub id: &'static str,
+    /// The name, in English.
+    pub caption: &'static str,
+    /// The name, in Japanese.
+    pub caption_ja: &'static str,
+    /// What it is, in a sentence.
+    pub what: &'static str,
+    /// The same in Japanese.
+    pub what_ja: &'static str,
+    pub(crate) spread: Spread,
+    pub(crate) outlives: bool,
+    pub(crate) announced: bool,
+}
+
+/// What customers are spread over. Each unit has all services, with a database
+/// and a name of its own; the outage hits one unit.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Spread {
+    /// All in one region.
+    OneRegion,
+    /// Several regions, with routing that leads away from one that fails.
+    Regions,
+    /// Cells of a region, without routing between them.
+    Cells,
+}
+
+impl Architecture {
+    /// One region with one database, as it was.
+    pub const ONE_REGION: Self = Self {
+        id: "one_region",
+        caption: "One region, one database",
+        caption_ja: "単一リージョン・単一データベース",
+        what: "all customers in one region, whose services share one database",
+        what_ja: "全顧客が一つのリージョンにあり、全サービスが一つのデータベースを共有",
+        spread: Spread::OneRegion,
+        outlives: false,
+        announced: false,
+    };
+    /// The same with what was announced after.
+    pub const ANNOUNCED: Self = Self {
+        id: "announced",
+        caption: "One region, remedies announced after",
+        caption_ja: "単一リージョン・発表された対策あり",
+        what: "the same, with NLB's limit on taking capacity out and throttling by queue length",
+        what_ja: "同上。NLB の容量切り離しの速度制限と、キューの長さに応じた制限を追加",
+        announced: true,
+        ..Self::ONE_REGION
+    };
+    /// Several regions with routing between them.
+    pub const REGIONS: Self = Self {
+        id: "regions",
+        caption: "Several regions with routing",
+        caption_ja: "複数リージョン・ルーティングあり",
+        what: "customers spread over regions; health checks lead them away from one that fails",
+        what_ja: "顧客を複数リージョンに分散し、障害リージョンからヘルスチェックで迂回",
+        spread: Spread::Regions,
+        ..Self::ONE_REGION
+    };
+    /// Fault isolation: cells, each with a database of its own.
+    pub const CELLS: Self = Self {
+        id: "cells",
+        caption: "Cells",
+        caption_ja: "セル分割",
+        what: "one region cut into cells, each with a database and a name of its own",
+        what_ja: "一つのリージョンを、データベースと名前を別々に持つセルに分割",
+        spread: Spread::Cells,
+        ..Self::ONE_REGION
+    };
+    /// Static stability: what is known goes on to hold while the database is away.
+    pub const STATIC: Self = Self {
+        id: "static",
+        caption: "Static stability",
+        caption_ja: "静的安定性",
+        what: "leases outlive the database, and services go on with what they know",
+        what_ja: "リースがデータベースの停止より長く続き、各サービスは手元の情報で動き続ける",
+        outlives: true,
+        ..Self::ONE_REGION
+    };
+    /// Cells and static stability.
+    pub const STATIC_CELLS: Self = Self {
+        id: "static_cells",
+        caption: "Cells with static stability",
+        caption_ja: "セル分割と静的安定性",
+        what: "both: cells, in which leases outlive the database",
+        what_ja: "両方の組み合わせ",
+        spread: Spread::Cells,
+        outlives: true,
+        ..Self::ONE_REGION
+    };
+
+    /// All of them, the one of the incident first.
+    pub const ALL: [Self; 6] = [
+        Self::ONE_REGION,
+        Self::ANNOUNCED,
+        Self::REGIONS,
+        Self::CELLS,
+        Self::STATIC,
+        Self::STATIC_CELLS,
+    ];
+}

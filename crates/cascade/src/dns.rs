@@ -1,0 +1,279 @@
+//! What the database's name answered, and when.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::text::{fault_at, load};
+use crate::{Error, Time};
+
+/// What a resolver is told that asks for the name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum DnsAnswer {
+    /// Addresses of the newest plan.
+    Current,
+    /// Addresses of an older plan: a stale overwrite. They serve, for a while.
+    Stale,
+    /// NOERROR and no records.
+    Empty,
+}
+
+impl DnsAnswer {
+    const ALL: [Self; 3] = [Self::Current, Self::Stale, Self::Empty];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Stale => "stale",
+            Self::Empty => "empty",
+        }
+    }
+}
+
+impl fmt::Display for DnsAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// From a time on the name answers so.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct DnsChange {
+    /// The time.
+    pub at: Time,
+    /// What is answered from then on.
+    pub answer: DnsAnswer,
+}
+
+/// What the name answers over the day: [`DnsAnswer::Current`] before the first
+/// change. Each change is later than the one before, and changes something.
+///
+/// # The file
+/// Comma-separated values with the header `at,answer`; one change on a line, in
+/// order of time. Empty lines, and those that begin with `#`, are skipped.
+///
+/// ```
+/// use std::path::Path;
+/// use cascade::{DnsAnswer, DnsTimeline, Time};
+///
+/// let text = "at,answer\n06:48,empty\n09:25,current\n";
+/// let timeline = DnsTimeline::parse(text, Path::new("dns.csv"))?;
+/// assert_eq!(timeline.answer_at(Time::of_day(7, 0)), DnsAnswer::Empty);
+/// assert_eq!(timeline, DnsTimeline::october_2025());
+///
+/// let wrong = DnsTimeline::parse("at,answer\n06:48,gone\n", Path::new("dns.csv"));
+/// assert_eq!(
+///     wrong.unwrap_err().to_string(),
+///     "dns.csv:2:7: `gone` is no answer; write current, stale or empty"
+/// );
+/// # Ok::<(), cascade::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct DnsTimeline {
+    changes: Vec<DnsChange>,
+}
+
+impl DnsTimeline {
+    const HEADER: &str = "at,answer";
+
+    /// Most changes that a timeline may have; a day has few.
+    pub const MAX_CHANGES: usize = 10_000;
+
+    /// The name answers as it should all day.
+    pub const fn calm() -> Self {
+        Self {
+            changes: Vec::new(),
+        }
+    }
+
+    /// As published: empty from 06:48 to 09:25.
+    pub fn october_2025() -> Self {
+        let change = |at, answer| DnsChange { at, answer };
+        Self {
+            changes: vec![
+                change(Time::DELETED, DnsAnswer::Empty),
+                change(Time::REPAIRED, DnsAnswer::Current),
+            ],
+        }
+    }
+
+    /// What a run of the control plane came to, on the day's clock. `steps` are
+    /// the run's steps at which somebody resolved the name, in order, with what
+    /// was answered. `anchors` say which step was when: at least two, both
+    /// growing. A step between two anchors lies between their times in
+    /// proportion; one outside, at the pace of the two nearest.
+    ///
+    /// ```
+    /// use cascade::{DnsAnswer::{Current, Empty, Stale}, DnsTimeline, Time};
+    ///
+    /// let steps = [(28, Current), (35, Stale), (39, Empty), (45, Empty), (60, Current)];
+    /// let anchors = [(39, Time::DELETED), (60, Time::REPAIRED)];
+    /// let timeline = DnsTimeline::from_steps(steps, &anchors)?;
+    /// assert_eq!(timeline.answer_at(Time::DELETED), Empty);
+    /// assert_eq!(timeline.answer_at(Time::REPAIRED), Current);
+    /// assert_eq!(timeline.changes()[0].at.to_string(), "06:18:06");
+    /// # Ok::<(), cascade::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Steps`] if the steps or the anchors are not in order.
+    pub fn from_steps(
+        steps: impl IntoIterator<Item = (usize, DnsAnswer)>,
+        anchors: &[(usize, Time)],
+    ) -> Result<Self, Error> {
+        let fault = |fault: &str| Error::Steps {
+            fault: fault.into(),
+        };
+        let grows = |pair: &[(usize, Time)]| pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1;
+        if anchors.len() < 2 || !anchors.windows(2).all(grows) {
+            return Err(fault("give two anchors or more, each later than the last"));
+        }
+        let mut timeline = Self::calm();
+        let mut before = 0;
+        for (step, answer) in steps {
+            if step < before {
+                return Err(fault(
+                    "give the steps in the order in which they were taken",
+                ));
+            }
+            before = step;
+            timeline.push(on_the_clock(step, anchors), answer);
+        }
+        if timeline.changes.len() > Self::MAX_CHANGES {
+            return Err(fault("there are more than 10000 changes; leave some out"));
+        }
+        Ok(timeline)
+    }
+
+    /// Adds a change, unless it changes nothing. Of two at the same time the
+    /// later one holds.
+    fn push(&mut self, at: Time, answer: DnsAnswer) {
+        if self.changes.last().is_some_and(|last| last.at == at) {
+            self.changes.pop();
+        }
+        if self.last() != answer {
+            self.changes.push(DnsChange { at, answer });
+        }
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`], [`Error::TooLarge`], and [`Error::Bad`] with the
+    /// first mistake in it.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        Self::parse(&load(path)?, path)
+    }
+
+    /// Reads a text; `origin` is the file that errors name.
+    ///
+    /// # Errors
+    /// [`Error::Bad`] with the first mistake in it.
+    pub fn parse(text: &str, origin: &Path) -> Result<Self, Error> {
+        let mut timeline = Self::calm();
+        let (mut begun, mut start, mut before) = (false, 0, None);
+        for line in text.split_inclusive('\n') {
+            let place = start + (line.len() - line.trim_start().len());
+            start += line.len();
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if begun {
+                let change = change(line)
+                    .and_then(|change| in_order(change, before))
+                    .map_err(|(at, fault)| fault_at(origin, text, place + at, fault))?;
+                if timeline.changes.len() >= Self::MAX_CHANGES {
+                    let fault = "there are more than 10000 changes; leave some out";
+                    return Err(fault_at(origin, text, place, fault));
+                }
+                before = Some(change.at);
+                timeline.push(change.at, change.answer);
+            } else if line == Self::HEADER {
+                begun = true;
+            } else {
+                let fault = format!("the header is missing; begin with `{}`", Self::HEADER);
+                return Err(fault_at(origin, text, place, fault));
+            }
+        }
+        if begun {
+            Ok(timeline)
+        } else {
+            let fault = format!("the file is empty; begin with `{}`", Self::HEADER);
+            Err(fault_at(origin, text, 0, fault))
+        }
+    }
+
+    /// The changes, by time.
+    pub fn changes(&self) -> &[DnsChange] {
+        &self.changes
+    }
+
+    /// What the name answers at this time.
+    pub fn answer_at(&self, time: Time) -> DnsAnswer {
+        let before = self.changes.partition_point(|change| change.at <= time);
+        let last = before.checked_sub(1).map(|last| self.changes[last].answer);
+        last.unwrap_or(DnsAnswer::Current)
+    }
+
+    fn last(&self) -> DnsAnswer {
+        self.answer_at(Time::MAX)
+    }
+
+    /// The file of this timeline.
+    pub fn to_csv(&self) -> String {
+        let lines = self.changes.iter();
+        let lines = lines.map(|change| format!("{},{}\n", change.at, change.answer));
+        format!("{}\n{}", Self::HEADER, lines.collect::<String>())
+    }
+}
+
+/// A place in a line, and what is wrong there.
+type Fault = (usize, String);
+
+fn change(line: &str) -> Result<DnsChange, Fault> {
+    let Some((at, answer)) = line.split_once(',') else {
+        let fault = format!("`{line}` is no change; write a time, a comma and an answer");
+        return Err((0, fault));
+    };
+    let time = Time::parse(at.trim()).ok_or_else(|| {
+        let fault = format!("`{at}` is no time; write 09:25, 09:25:30 or 21T11:05");
+        (0, fault)
+    })?;
+    let answer_at = at.len() + 1;
+    let word = answer.trim();
+    let answer = DnsAnswer::ALL
+        .into_iter()
+        .find(|known| known.word() == word);
+    let answer = answer.ok_or_else(|| {
+        let fault = format!("`{word}` is no answer; write current, stale or empty");
+        (answer_at, fault)
+    })?;
+    Ok(DnsChange { at: time, answer })
+}
+
+fn in_order(change: DnsChange, before: Option<Time>) -> Result<DnsChange, Fault> {
+    match before {
+        Some(before) if change.at <= before => {
+            let at = change.at;
+            let fault = format!("{at} is not later than {before}; put the changes in order");
+            Err((0, fault))
+        }
+        _ => Ok(change),
+    }
+}
+
+/// When a step was, by two or more anchors.
+fn on_the_clock(step: usize, anchors: &[(usize, Time)]) -> Time {
+    let after = anchors.partition_point(|&(at, _)| at <= step);
+    let second = after.clamp(1, anchors.len() - 1);
+    let ((step0, time0), (step1, time1)) = (anchors[second - 1], anchors[second]);
+    #[allow(clippy::cast_precision_loss, reason = "a run has few steps")]
+    let share = (step as f64 - step0 as f64) / (step1 - step0) as f64;
+    let seconds = f64::from(time0.seconds()) + share * 60.0 * time1.minutes_since(time0);
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a cast to u32 saturates, and times are bounded below that"
+    )]
+    Time::from_seconds(seconds.round() as u32)
+}

@@ -1,0 +1,217 @@
+//! Rates, capacities, time-outs and switches: each with its unit and its source.
+
+mod file;
+mod values;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::text::load;
+use crate::{Error, Switch, Time};
+
+pub(crate) use values::{
+    Arrangement, Balancers, Connect, Containers, Demand, Dns, Droplets, Launches, Network, SignIn,
+    Tokens, Values,
+};
+
+/// The parameters of this crate, as a file.
+const BUILT_IN: &str = include_str!("../../parameters.toml");
+
+/// Where a number comes from.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Source {
+    /// It was published; what was.
+    Published(String),
+    /// It is assumed; why this and not another.
+    Assumed(String),
+}
+
+/// One parameter, for people to read.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Parameter {
+    /// `section.key`.
+    pub name: String,
+    /// The value, as written.
+    pub value: String,
+    /// Its unit.
+    pub unit: &'static str,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// All parameters, checked.
+///
+/// # The file
+/// TOML. Each parameter is a table with three fields:
+///
+/// ```toml
+/// [dns]
+/// negative_ttl = { value = 900, unit = "s", source = "published: caches were empty by 09:40" }
+///
+/// [switches]
+/// failover_off = { value = "16:36", unit = "UTC", source = "published: automatic fail-over off" }
+/// velocity_limit = { value = "never", unit = "UTC", source = "published: announced after" }
+/// ```
+///
+/// The unit must be the parameter's own. The source begins with `published: ` or
+/// `assumed: ` and goes on to say what was published, or why this is assumed. A
+/// parameter that the file leaves out keeps the value of this crate's own file,
+/// `crates/cascade/parameters.toml`, which names them all.
+///
+/// ```
+/// use std::path::Path;
+/// use cascade::Parameters;
+///
+/// let text = "[dns]\nnegative_ttl = { value = 30, unit = 's', source = 'assumed: short' }\n";
+/// let parameters = Parameters::parse(text, Path::new("my.toml"))?;
+/// assert_eq!(parameters.get("dns.negative_ttl"), Some(30.0));
+///
+/// let wrong = Parameters::parse(&text.replace("'s'", "'min'"), Path::new("my.toml"));
+/// assert_eq!(
+///     wrong.unwrap_err().to_string(),
+///     "my.toml:2:37: `dns.negative_ttl` is in `s`, not `min`; convert the value"
+/// );
+/// # Ok::<(), cascade::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Debug)]
+pub struct Parameters {
+    pub(crate) values: Values,
+    switches: BTreeMap<Switch, Time>,
+    listed: Vec<Parameter>,
+}
+
+impl Parameters {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`], [`Error::TooLarge`], and [`Error::Bad`] with the
+    /// first mistake in it.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        Self::parse(&load(path)?, path)
+    }
+
+    /// Reads a text; `origin` is the file that errors name.
+    ///
+    /// # Errors
+    /// [`Error::Bad`] with the first mistake in it.
+    pub fn parse(text: &str, origin: &Path) -> Result<Self, Error> {
+        let mut parameters = Self::default();
+        file::read(text, origin, &mut parameters)?;
+        Ok(parameters)
+    }
+
+    /// A parameter's value, by its name `section.key`.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        let spec = values::spec(name)?;
+        Some((spec.get)(&self.values))
+    }
+
+    /// The least and the most that a parameter may be, by its name.
+    pub fn bounds(name: &str) -> Option<(f64, f64)> {
+        let spec = values::spec(name)?;
+        Some((spec.least, spec.most))
+    }
+
+    /// The same parameters with one changed.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if there is none of this name, or it cannot have this
+    /// value.
+    pub fn with(mut self, name: &str, value: f64) -> Result<Self, Error> {
+        let refused = |fault: String| Error::Parameter {
+            name: name.into(),
+            fault,
+        };
+        let spec = values::spec(name)
+            .ok_or_else(|| refused("there is none of this name; see parameters.toml".into()))?;
+        spec.check(value).map_err(refused)?;
+        *(spec.slot)(&mut self.values) = value;
+        self.list(name, value.to_string(), spec.unit, None);
+        Ok(self)
+    }
+
+    /// When something is switched; `None` if never.
+    pub fn switch(&self, switch: Switch) -> Option<Time> {
+        self.switches.get(&switch).copied()
+    }
+
+    /// The same parameters with something switched at another time, or never.
+    #[must_use]
+    pub fn with_switch(mut self, switch: Switch, at: Option<Time>) -> Self {
+        self.set_switch(switch, at, None);
+        self
+    }
+
+    /// All parameters, for people to read, in the order of the file.
+    pub fn list_all(&self) -> &[Parameter] {
+        &self.listed
+    }
+
+    /// The switches with their times, by time.
+    pub fn switches(&self) -> Vec<(Time, Switch)> {
+        let mut switches: Vec<_> = self.switches.iter().map(|(&it, &at)| (at, it)).collect();
+        switches.sort_unstable();
+        switches
+    }
+
+    fn set_switch(&mut self, switch: Switch, at: Option<Time>, source: Option<Source>) {
+        match at {
+            Some(at) => self.switches.insert(switch, at),
+            None => self.switches.remove(&switch),
+        };
+        let value = at.map_or_else(|| "never".into(), |at| at.to_string());
+        self.list(&format!("switches.{}", switch.id()), value, "UTC", source);
+    }
+
+    /// Notes a value for people to read.
+    fn list(&mut self, name: &str, value: String, unit: &'static str, source: Option<Source>) {
+        let source = source.unwrap_or_else(|| Source::Assumed("set by the caller".into()));
+        let parameter = Parameter {
+            name: name.into(),
+            value,
+            unit,
+            source,
+        };
+        match self.listed.iter_mut().find(|listed| listed.name == name) {
+            Some(listed) => *listed = parameter,
+            None => self.listed.push(parameter),
+        }
+    }
+}
+
+/// The parameters of this crate's own file.
+impl Default for Parameters {
+    fn default() -> Self {
+        let mut parameters = Self {
+            values: Values::default(),
+            switches: BTreeMap::new(),
+            listed: Vec::new(),
+        };
+        let read = file::read(BUILT_IN, Path::new("parameters.toml"), &mut parameters);
+        debug_assert!(read.is_ok(), "{read:?}");
+        parameters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{BUILT_IN, Parameters, Switch, values};
+
+    /// What the file does not set would be 0 or never, in silence.
+    #[test]
+    fn the_built_in_file_is_right_and_sets_everything() {
+        let parameters = Parameters::parse(BUILT_IN, Path::new("parameters.toml")).unwrap();
+        let listed = parameters.list_all();
+        let is_listed = |name: &str| listed.iter().any(|it| it.name == name);
+        for spec in values::SPECS {
+            assert!(is_listed(spec.name), "{}", spec.name);
+        }
+        for switch in Switch::ALL {
+            let name = format!("switches.{}", switch.id());
+            assert!(is_listed(&name), "{name}");
+        }
+        assert_eq!(listed.len(), values::SPECS.len() + Switch::ALL.len());
+    }
+}

@@ -1,0 +1,231 @@
+//! The services, and which depends on which.
+
+use std::fmt;
+
+/// A service of the incident, or the part of one that failed in its own way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Service {
+    /// The database's name, as resolvers know it, and the database behind it.
+    DynamoDb,
+    /// Copies of tables in other regions.
+    GlobalTables,
+    /// EC2's `DropletWorkflow` Manager: leases on droplets, the hosts.
+    Droplets,
+    /// Launches of EC2 instances.
+    Launches,
+    /// EC2's Network Manager: network state for new instances.
+    NetworkManager,
+    /// Network Load Balancer.
+    LoadBalancers,
+    /// Functions, their event queues, and the pollers that feed them.
+    Lambda,
+    /// ECS, EKS and Fargate.
+    Containers,
+    /// The contact centre.
+    Connect,
+    /// The Security Token Service.
+    Tokens,
+    /// Console and IAM sign-in.
+    SignIn,
+    /// Queries of the data warehouse.
+    Redshift,
+    /// Clusters of the data warehouse that wait for hosts.
+    RedshiftClusters,
+}
+
+impl Service {
+    /// All of them; a service comes after those it depends on.
+    pub const ALL: [Self; 13] = [
+        Self::DynamoDb,
+        Self::GlobalTables,
+        Self::Droplets,
+        Self::Launches,
+        Self::NetworkManager,
+        Self::LoadBalancers,
+        Self::Lambda,
+        Self::Containers,
+        Self::Connect,
+        Self::Tokens,
+        Self::SignIn,
+        Self::Redshift,
+        Self::RedshiftClusters,
+    ];
+
+    /// A short name for machines.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::DynamoDb => "dynamodb",
+            Self::GlobalTables => "global_tables",
+            Self::Droplets => "droplets",
+            Self::Launches => "launches",
+            Self::NetworkManager => "network_manager",
+            Self::LoadBalancers => "load_balancers",
+            Self::Lambda => "lambda",
+            Self::Containers => "containers",
+            Self::Connect => "connect",
+            Self::Tokens => "tokens",
+            Self::SignIn => "sign_in",
+            Self::Redshift => "redshift",
+            Self::RedshiftClusters => "redshift_clusters",
+        }
+    }
+
+    /// The name in English.
+    pub fn caption(self) -> &'static str {
+        match self {
+            Self::DynamoDb => "DynamoDB",
+            Self::GlobalTables => "Global tables",
+            Self::Droplets => "EC2 droplet leases",
+            Self::Launches => "EC2 launches",
+            Self::NetworkManager => "EC2 Network Manager",
+            Self::LoadBalancers => "Network Load Balancer",
+            Self::Lambda => "Lambda",
+            Self::Containers => "ECS, EKS, Fargate",
+            Self::Connect => "Connect",
+            Self::Tokens => "STS",
+            Self::SignIn => "Console sign-in",
+            Self::Redshift => "Redshift queries",
+            Self::RedshiftClusters => "Redshift clusters",
+        }
+    }
+
+    /// The name in Japanese.
+    pub fn caption_ja(self) -> &'static str {
+        match self {
+            Self::DynamoDb => "DynamoDB",
+            Self::GlobalTables => "グローバルテーブル",
+            Self::Droplets => "EC2 ドロップレットのリース",
+            Self::Launches => "EC2 インスタンス起動",
+            Self::NetworkManager => "EC2 ネットワークマネージャー",
+            Self::LoadBalancers => "Network Load Balancer",
+            Self::Lambda => "Lambda",
+            Self::Containers => "ECS・EKS・Fargate",
+            Self::Connect => "Connect",
+            Self::Tokens => "STS",
+            Self::SignIn => "コンソールへのサインイン",
+            Self::Redshift => "Redshift クエリ",
+            Self::RedshiftClusters => "Redshift クラスター",
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.caption())
+    }
+}
+
+/// One service needs another.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Dependency {
+    /// Who needs it.
+    pub service: Service,
+    /// What is needed.
+    pub on: Service,
+    /// For what, in English.
+    pub how: &'static str,
+    /// For what, in Japanese.
+    pub how_ja: &'static str,
+}
+
+/// Which service needs which, as the simulation has it. Without cycles, and in
+/// the order of [`Service::ALL`].
+pub const DEPENDENCIES: &[Dependency] = {
+    use Service::{
+        Connect, Containers, Droplets, DynamoDb, GlobalTables, Lambda, Launches, LoadBalancers,
+        NetworkManager, Redshift, RedshiftClusters, SignIn, Tokens,
+    };
+    const fn need(
+        service: Service,
+        on: Service,
+        how: &'static str,
+        how_ja: &'static str,
+    ) -> Dependency {
+        Dependency {
+            service,
+            on,
+            how,
+            how_ja,
+        }
+    }
+    &[
+        need(
+            GlobalTables,
+            DynamoDb,
+            "replication writes",
+            "レプリケーションの書き込み",
+        ),
+        need(
+            Droplets,
+            DynamoDb,
+            "state checks of leases",
+            "リースの状態確認",
+        ),
+        need(Launches, DynamoDb, "state of the launch", "起動処理の状態"),
+        need(
+            Launches,
+            Droplets,
+            "a droplet with a lease",
+            "リースのあるドロップレット",
+        ),
+        need(
+            NetworkManager,
+            Launches,
+            "new instances to connect",
+            "接続すべき新インスタンス",
+        ),
+        need(
+            LoadBalancers,
+            NetworkManager,
+            "network state of new targets",
+            "新ターゲットのネットワーク状態",
+        ),
+        need(
+            Lambda,
+            DynamoDb,
+            "functions and their state",
+            "関数とその状態",
+        ),
+        need(
+            Lambda,
+            LoadBalancers,
+            "health of its hosts",
+            "ホストのヘルスチェック",
+        ),
+        need(
+            Lambda,
+            Launches,
+            "hosts in place of lost ones",
+            "失ったホストの補充",
+        ),
+        need(
+            Containers,
+            Launches,
+            "hosts for tasks",
+            "タスクを載せるホスト",
+        ),
+        need(
+            Connect,
+            DynamoDb,
+            "configuration, kept for a while",
+            "設定 (しばらく手元に保持)",
+        ),
+        need(
+            Connect,
+            Lambda,
+            "events of chats and tasks",
+            "チャットとタスクのイベント",
+        ),
+        need(Connect, LoadBalancers, "its front", "フロントエンド"),
+        need(Tokens, DynamoDb, "state of sessions", "セッションの状態"),
+        need(Tokens, LoadBalancers, "its front", "フロントエンド"),
+        need(SignIn, DynamoDb, "state of sign-ins", "サインインの状態"),
+        need(Redshift, DynamoDb, "state of clusters", "クラスターの状態"),
+        need(
+            RedshiftClusters,
+            Launches,
+            "hosts in place of lost ones",
+            "失ったホストの補充",
+        ),
+    ]
+};

@@ -1,0 +1,104 @@
+//! What people did, or announced that they would do.
+//!
+//! A switch has a time, and is thrown then if there is a need: people do not
+//! throttle what works. So the same switches make sense in a day without an
+//! outage, and in an architecture that did not need them.
+
+use std::fmt;
+
+/// Something that people switch on, or off, at a time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Switch {
+    /// Tooling repaired: internal services reach the database by other means
+    /// than its name.
+    InternalEndpoints,
+    /// Work that comes in to DWFM is throttled, and its hosts are restarted one
+    /// by one, which empties their queues.
+    DwfmThrottle,
+    /// The SQS pollers of Lambda are started again.
+    PollersRestored,
+    /// Fewer launches are let through, so that Network Manager can catch up.
+    NetworkShed,
+    /// Lambda holds asynchronous work back in favour of synchronous.
+    AsyncThrottle,
+    /// NLB no longer takes zones out by itself; all that were out come back.
+    FailoverOff,
+    /// The throttles on launches are relaxed, step by step.
+    ThrottlesRelaxed,
+    /// NLB takes zones out by itself again.
+    FailoverOn,
+    /// Announced: a limit on how fast NLB takes capacity out.
+    VelocityLimit,
+    /// Announced: EC2 throttles by the length of its queues.
+    QueueThrottle,
+}
+
+impl Switch {
+    /// All of them: what was done by time, then what was announced.
+    pub const ALL: [Self; 10] = [
+        Self::InternalEndpoints,
+        Self::DwfmThrottle,
+        Self::PollersRestored,
+        Self::NetworkShed,
+        Self::AsyncThrottle,
+        Self::FailoverOff,
+        Self::ThrottlesRelaxed,
+        Self::FailoverOn,
+        Self::VelocityLimit,
+        Self::QueueThrottle,
+    ];
+
+    /// The key in a parameter file.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::InternalEndpoints => "internal_endpoints",
+            Self::DwfmThrottle => "dwfm_throttle",
+            Self::PollersRestored => "pollers_restored",
+            Self::NetworkShed => "network_shed",
+            Self::AsyncThrottle => "async_throttle",
+            Self::FailoverOff => "failover_off",
+            Self::ThrottlesRelaxed => "throttles_relaxed",
+            Self::FailoverOn => "failover_on",
+            Self::VelocityLimit => "velocity_limit",
+            Self::QueueThrottle => "queue_throttle",
+        }
+    }
+
+    /// What is done, in English.
+    pub fn caption(self) -> &'static str {
+        match self {
+            Self::InternalEndpoints => "internal services reach the database again",
+            Self::DwfmThrottle => "DWFM throttled, hosts restarted one by one",
+            Self::PollersRestored => "SQS pollers restored",
+            Self::NetworkShed => "fewer launches, so that Network Manager catches up",
+            Self::AsyncThrottle => "asynchronous Lambda work held back",
+            Self::FailoverOff => "automatic NLB fail-over off",
+            Self::ThrottlesRelaxed => "launch throttles relaxed step by step",
+            Self::FailoverOn => "automatic NLB fail-over on again",
+            Self::VelocityLimit => "limit on how fast NLB takes capacity out",
+            Self::QueueThrottle => "launches throttled by the length of queues",
+        }
+    }
+
+    /// What is done, in Japanese.
+    pub fn caption_ja(self) -> &'static str {
+        match self {
+            Self::InternalEndpoints => "内部サービスがデータベースへの接続を回復",
+            Self::DwfmThrottle => "DWFM を絞り、ホストを一台ずつ再起動",
+            Self::PollersRestored => "SQS ポーラーを復旧",
+            Self::NetworkShed => "起動を減らし、ネットワークマネージャーの遅れを解消",
+            Self::AsyncThrottle => "Lambda の非同期処理を抑制",
+            Self::FailoverOff => "NLB の自動フェイルオーバーを停止",
+            Self::ThrottlesRelaxed => "起動の制限を段階的に緩和",
+            Self::FailoverOn => "NLB の自動フェイルオーバーを再開",
+            Self::VelocityLimit => "NLB が容量を外す速さの上限",
+            Self::QueueThrottle => "キューの長さに応じた起動の制限",
+        }
+    }
+}
+
+impl fmt::Display for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.caption())
+    }
+}

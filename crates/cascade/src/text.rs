@@ -1,0 +1,49 @@
+//! Text from outside: how much of it is read, and where in it a mistake is.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::Error;
+
+/// Most bytes of a file that is read, 1 MiB: far more than anybody writes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The file's text.
+pub(crate) fn load(path: &Path) -> Result<String, Error> {
+    let unreadable = |source| Error::Unreadable {
+        file: path.to_owned(),
+        source,
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        let file = path.to_owned();
+        return Err(Error::TooLarge {
+            file,
+            most: MAX_BYTES,
+        });
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let bytes = error.into_bytes();
+        let text = String::from_utf8_lossy(&bytes[..valid]);
+        let fault = "the text is not UTF-8 from here on; save the file as UTF-8";
+        fault_at(path, &text, valid, fault)
+    })
+}
+
+/// A mistake at a byte of the text.
+pub(crate) fn fault_at(file: &Path, text: &str, at: usize, fault: impl Into<String>) -> Error {
+    let before = text.get(..at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    Error::Bad {
+        file: file.to_owned(),
+        line: before.matches('\n').count() + 1,
+        column: before[line_start..].chars().count() + 1,
+        fault: fault.into(),
+    }
+}

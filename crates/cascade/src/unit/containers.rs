@@ -1,0 +1,73 @@
+//! ECS, EKS and Fargate: tasks on hosts that are launched for them.
+//!
+//! A pool of hosts stands ready, so a short shortage is not seen. Each task takes
+//! a host from it, and launches fill it up again, as far as they succeed. Tasks
+//! that find the pool empty wait, and are given up after a while.
+
+use crate::unit::meter::{Meter, amount, share, whole_number};
+use crate::unit::moment::{Moment, STEP_MINUTES};
+use crate::unit::record::Record;
+use crate::{Counts, Service, ServiceOutcome};
+
+/// Containers of a unit.
+#[derive(Debug)]
+pub(crate) struct Containers {
+    /// Hosts that stand ready.
+    pool: f64,
+    tasks: Meter,
+    room: Meter,
+    counts: Counts,
+    record: Record<2>,
+}
+
+impl Containers {
+    pub(crate) fn new(values: &crate::parameters::Containers) -> Self {
+        let caption = (
+            "tasks that do not find a host at once",
+            "すぐにホストを得られないタスクの割合",
+        );
+        let series = [
+            ("pool", "hosts that stand ready", "待機中のホスト", "hosts"),
+            (
+                "waiting",
+                "tasks that wait for a host",
+                "ホストを待つタスク",
+                "tasks",
+            ),
+        ];
+        Self {
+            pool: values.pool * values.demand,
+            tasks: Meter::default(),
+            room: Meter::default(),
+            counts: Counts::default(),
+            record: Record::new(Service::Containers, 0.05, caption, series),
+        }
+    }
+
+    /// Each missing host gets its launch `launches` times an hour.
+    pub(crate) fn step(&mut self, moment: &Moment<'_>, launches: f64) {
+        let values = &moment.values.containers;
+        let came = self.tasks.take(moment.demand(values.demand));
+        self.counts.arrive(came);
+        let most = values.pool * values.demand;
+        let missing = most - self.pool + amount(self.counts.waiting);
+        let at_most = values.demand * values.launched * STEP_MINUTES;
+        self.pool += at_most.min(missing * launches * STEP_MINUTES / 60.0);
+        let served = self
+            .counts
+            .serve(self.room.take(amount(self.counts.waiting).min(self.pool)));
+        self.pool = (self.pool - amount(served)).max(0.0);
+        let patient = whole_number(values.patience * values.demand);
+        self.counts
+            .fail(self.counts.waiting.saturating_sub(patient));
+        let waiting = amount(self.counts.waiting);
+        self.record.push(
+            share(waiting, waiting + amount(served)),
+            [self.pool, waiting],
+        );
+    }
+
+    pub(crate) fn finish(self) -> ServiceOutcome {
+        self.record.finish(self.counts)
+    }
+}

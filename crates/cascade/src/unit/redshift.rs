@@ -1,0 +1,96 @@
+//! Redshift: queries, and clusters that wait for hosts.
+//!
+//! Some queries need the database. A cluster that loses a host needs another; a
+//! workflow fetches one, and only so many of these run at a time. While launches
+//! fail, clusters pile up, and when they succeed the workflows take their time.
+
+use crate::unit::meter::{Meter, amount, share};
+use crate::unit::moment::{Moment, STEP_MINUTES};
+use crate::unit::record::Record;
+use crate::unit::resolvers::Resolvers;
+use crate::{Counts, Service, ServiceOutcome};
+
+/// Queries of a unit.
+#[derive(Debug)]
+pub(crate) struct Queries {
+    asked: Meter,
+    room: Meter,
+    counts: Counts,
+    record: Record<0>,
+}
+
+impl Queries {
+    pub(crate) fn new() -> Self {
+        let caption = ("queries that fail", "失敗するクエリの割合");
+        Self {
+            asked: Meter::default(),
+            room: Meter::default(),
+            counts: Counts::default(),
+            record: Record::new(Service::Redshift, 0.05, caption, []),
+        }
+    }
+
+    pub(crate) fn step(&mut self, moment: &Moment<'_>, resolvers: &Resolvers) {
+        let values = &moment.values.redshift;
+        let asked = self.asked.take(moment.demand(values.queries));
+        self.counts.arrive(asked);
+        let reach = resolvers.reach(moment.now, moment.keep(values.keep));
+        let able = 1.0 - values.depend * (1.0 - reach);
+        self.counts.serve(self.room.take(amount(asked) * able));
+        let failed = self.counts.fail(u64::MAX);
+        self.record.push(share(amount(failed), amount(asked)), []);
+    }
+
+    pub(crate) fn finish(self) -> ServiceOutcome {
+        self.record.finish(self.counts)
+    }
+}
+
+/// Clusters of a unit that wait for hosts.
+#[derive(Debug)]
+pub(crate) struct Clusters {
+    lost: Meter,
+    repaired: Meter,
+    counts: Counts,
+    record: Record<1>,
+}
+
+impl Clusters {
+    pub(crate) fn new() -> Self {
+        let caption = (
+            "clusters that wait for a host, 1 for a hundredth of all",
+            "ホストを待つクラスター (1 は全体の百分の一)",
+        );
+        let series = (
+            "waiting",
+            "clusters that wait for a host",
+            "ホストを待つクラスター",
+            "clusters",
+        );
+        Self {
+            lost: Meter::default(),
+            repaired: Meter::default(),
+            counts: Counts::default(),
+            record: Record::new(Service::RedshiftClusters, 0.05, caption, [series]),
+        }
+    }
+
+    /// `success` of all launches succeed.
+    pub(crate) fn step(&mut self, moment: &Moment<'_>, success: f64) {
+        let values = &moment.values.redshift;
+        let hours = STEP_MINUTES / 60.0;
+        // Replacements do not follow the customers' day.
+        self.counts.arrive(self.lost.take(values.lost * hours));
+        // A workflow that is refused a launch begins again from the start.
+        let able = values.workflows * success.powi(2) * hours;
+        let repaired = self.repaired.take(able.min(amount(self.counts.waiting)));
+        self.counts.serve(repaired);
+        let waiting = amount(self.counts.waiting);
+        self.record
+            .push(waiting / (values.clusters * 0.01), [waiting]);
+    }
+
+    pub(crate) fn finish(self) -> ServiceOutcome {
+        self.record.finish(self.counts)
+    }
+}

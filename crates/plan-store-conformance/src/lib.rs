@@ -1,0 +1,154 @@
+//! Whether a store does what [`PlanStore`] asks of it: each test once, for any
+//! store.
+//!
+//! Who writes a store says how to come by one ([`Stores`]) and gets the tests by
+//! [`suite!`]:
+//!
+//! ```
+//! use plan_store::{Generation, MemoryStore, Retention};
+//! use plan_store_conformance::{Effort, Stores};
+//!
+//! struct InMemory;
+//!
+//! impl Stores for InMemory {
+//!     type Store = MemoryStore;
+//!
+//!     fn make(&self, retention: Retention, last: Option<Generation>) -> MemoryStore {
+//!         match last {
+//!             None => MemoryStore::new(retention),
+//!             Some(last) => MemoryStore::continuing(retention, last),
+//!         }
+//!     }
+//!
+//!     fn effort(&self) -> Effort {
+//!         Effort::FULL
+//!     }
+//! }
+//!
+//! plan_store_conformance::suite!(InMemory);
+//! ```
+//!
+//! - [`edges`]: what a store says at the edges, case by case.
+//! - [`scripts`]: any sequence of operations agrees, result for result, with a
+//!   plain sequential [`Reference`](script::Reference), and keeps every invariant
+//!   after every step.
+//! - [`storm`]: a Planner, Enactors that stall and crash, and servers, all at once
+//!   on real threads; races that are run into again and again; the race of October
+//!   2025, with each thread held where it hurts.
+//!
+//! A test panics where a store is wrong, and says how.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "these are tests: a failed step is a failed test"
+)]
+
+pub mod edges;
+pub mod script;
+pub mod scripts;
+pub mod storm;
+
+use plan_store::{Generation, Pin, PlanStore, Retention};
+
+/// Where the suite's stores come from.
+pub trait Stores: Sync {
+    /// The store under test. Clones are handles on the same store.
+    type Store: PlanStore<Reader: 'static> + Clone + 'static;
+
+    /// An empty store. Its first plan follows `last`, or is the very first.
+    fn make(&self, retention: Retention, last: Option<Generation>) -> Self::Store;
+
+    /// Whether a store can be made that follows a generation without its plan being
+    /// there. If not, each begins with the first.
+    fn can_continue(&self) -> bool {
+        true
+    }
+
+    /// Returns once every reader of this handle shows all that was done to the
+    /// store before. Where readers are never behind there is nothing to do.
+    fn settle(&self, _store: &Self::Store) {}
+
+    /// How much is to be done.
+    fn effort(&self) -> Effort;
+}
+
+/// How often things are tried: as often as the store's speed allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Effort {
+    /// Scripts of up to 80 operations; `None`: eight times what proptest does by
+    /// default or is told by `PROPTEST_CASES`.
+    pub scripts: Option<u32>,
+    /// Storms, each with a seed of its own.
+    pub storms: u64,
+    /// Passes of each Enactor in a storm.
+    pub passes: u32,
+    /// Plans that collide at one endpoint.
+    pub collisions: u32,
+    /// Plans that are swept at the moment of their activation.
+    pub sweeps: u32,
+}
+
+impl Effort {
+    /// For a store in memory: a few seconds.
+    pub const FULL: Self = Self {
+        scripts: None,
+        storms: 3,
+        passes: 500,
+        collisions: 9_000,
+        sweeps: 20_000,
+    };
+
+    /// For a store behind a network, with a millisecond or so for each step: about
+    /// a minute.
+    pub const REMOTE: Self = Self {
+        scripts: Some(12),
+        storms: 1,
+        passes: 12,
+        collisions: 150,
+        sweeps: 150,
+    };
+}
+
+/// The suite's tests, each as a `#[test]` of its own, on the stores of the
+/// expression.
+#[macro_export]
+macro_rules! suite {
+    ($stores:expr) => {
+        $crate::suite! { $stores =>
+            edges::another_stores_pin_is_refused_whatever_it_is_for
+            edges::an_older_plan_does_not_withdraw_what_a_newer_one_brings
+            edges::a_newer_plan_fences_off_what_an_older_one_had_not_activated_yet
+            edges::an_endpoint_that_no_plan_names_is_forgotten_by_store_and_reader
+            edges::no_sweep_deletes_the_newest_plan_whatever_it_is_told_is_applied
+            scripts::the_store_agrees_with_the_reference
+            scripts::the_store_keeps_every_invariant
+            storm::every_invariant_holds_while_enactors_stall
+            storm::every_invariant_holds_while_enactors_crash
+            storm::a_sweep_at_the_moment_of_activation_deletes_nothing_active
+            storm::activations_that_collide_form_a_chain
+            storm::a_held_enactor_is_told_that_it_is_stale
+            storm::an_enactor_that_panics_leaves_no_pin_behind
+        }
+    };
+    ($stores:expr => $($module:ident :: $test:ident)*) => {
+        $(
+            #[test]
+            fn $test() {
+                $crate::$module::$test(&$stores);
+            }
+        )*
+    };
+}
+
+fn generation(number: u32) -> Generation {
+    Generation::new(number).unwrap()
+}
+
+/// The plans that are in the store, as far as it has published any.
+fn generations<S: PlanStore>(store: &S) -> Vec<Generation> {
+    let latest = store.latest().unwrap();
+    let newest = latest.map_or(0, |pin| pin.generation().get());
+    let all = (1..=newest).map(generation);
+    all.filter(|&plan| store.pin(plan).is_ok()).collect()
+}

@@ -1,0 +1,132 @@
+//! How fast the store on etcd is, beside etcd itself:
+//!
+//! ```sh
+//! cargo bench -p plan-store-etcd
+//! ```
+//!
+//! starts its own clusters on loopback, for which `etcd` must be installed. Rounds of
+//! one kind and another take turns, and medians are given, so that a machine that
+//! others use too says something of their ratio all the same. With `-- --test` each
+//! runs once, for a moment.
+
+// A failed step is a failed benchmark.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod cluster;
+mod etcd;
+mod report;
+mod world;
+
+// What the store talks to etcd with, to do the same without the store: of each module
+// as much as that takes.
+#[allow(dead_code, unreachable_pub, unused_imports)]
+#[path = "../../src/client.rs"]
+mod client;
+#[allow(dead_code, unreachable_pub, unused_imports)]
+#[path = "../../src/config.rs"]
+mod config;
+#[allow(dead_code, unreachable_pub, unused_imports)]
+#[path = "../../src/error.rs"]
+mod error;
+#[allow(dead_code, unreachable_pub, unused_imports)]
+#[path = "../../src/layout.rs"]
+mod layout;
+#[allow(dead_code, unreachable_pub, unused_imports)]
+#[path = "../../src/proto.rs"]
+mod proto;
+#[allow(dead_code, unreachable_pub, unused_imports)]
+#[path = "../../src/threads.rs"]
+mod threads;
+#[allow(dead_code, unreachable_pub, unused_imports)]
+#[path = "../../src/txn.rs"]
+mod txn;
+
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::report::{Round, Table};
+use crate::world::World;
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+struct Length {
+    rounds: usize,
+    /// In each round, by all writers together; each at an endpoint of its own.
+    steps: usize,
+    endpoints: usize,
+}
+
+const FULL: Length = Length {
+    rounds: 15,
+    steps: 400,
+    endpoints: 1000,
+};
+const TEST: Length = Length {
+    rounds: 1,
+    steps: 16,
+    endpoints: 100,
+};
+
+fn main() {
+    let test = std::env::args().any(|argument| argument == "--test");
+    let (length, sizes) = if test {
+        (TEST, &[1][..])
+    } else {
+        (FULL, &[1, 3][..])
+    };
+    for &members in sizes {
+        let cluster = Cluster::start(members);
+        println!("\nA cluster of {members}");
+        let world = World::new(&cluster.endpoints(), length.endpoints);
+        steps(&world, length);
+        passes(&world, length);
+        latency(&world, length);
+    }
+}
+
+/// One step at a time by each writer: a transaction of one comparison and one put;
+/// one with all that an activation's has; and an activation.
+fn steps(world: &World, length: Length) {
+    for writers in [1, 8] {
+        let mut table = Table::new(format!("steps, by {writers} at a time"));
+        for _ in 0..length.rounds {
+            let run = |step: &(dyn Fn(usize) + Sync)| Round::run(writers, length.steps, step);
+            // A plan is much to write; what comes right after it waits for that, and so
+            // is not counted.
+            let pin = world.publish();
+            drop(run(&|at| world.bare(at)));
+            table.add("bare transaction", run(&|at| world.bare(at)));
+            table.add("activation's transaction", run(&|at| world.like(at)));
+            table.add("activate", run(&|at| world.activate(&pin, at)));
+        }
+        table.print();
+    }
+}
+
+/// A pass over all endpoints, and a pass that finds nothing to do.
+fn passes(world: &World, length: Length) {
+    let mut table = Table::new(format!("passes over {} endpoints", length.endpoints));
+    for _ in 0..length.rounds {
+        drop(world.publish());
+        let all = length.endpoints;
+        table.add("all to do", Round::run(1, 1, &|_| world.pass(all)));
+        table.add("nothing to do", Round::run(1, 1, &|_| world.pass(0)));
+    }
+    table.print();
+}
+
+/// How long it takes until a reader shows it.
+fn latency(world: &World, length: Length) {
+    let mut table = Table::new("until a reader shows it".into());
+    for _ in 0..length.rounds {
+        let pin = world.publish();
+        let activate = || world.activate(&pin, 0);
+        table.add("activate", Round::of(world.until_shown(0, activate)));
+        let last = length.endpoints - 1;
+        let pass = || {
+            drop(world.publish());
+            world.pass(length.endpoints);
+        };
+        table.add("publish and pass", Round::of(world.until_shown(last, pass)));
+    }
+    table.print();
+}

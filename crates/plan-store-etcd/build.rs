@@ -1,0 +1,15 @@
+//! Makes Rust of `proto/`, with a compiler that is a crate: nothing needs to be
+//! installed.
+
+use std::error::Error;
+
+const PROTOS: [&str; 2] = ["proto/etcd.proto", "proto/stored.proto"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=proto");
+    let descriptors = protox::compile(PROTOS, ["proto"])?;
+    tonic_prost_build::configure()
+        .build_server(false)
+        .compile_fds(descriptors)?;
+    Ok(())
+}

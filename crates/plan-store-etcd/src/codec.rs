@@ -1,0 +1,251 @@
+//! Plans as bytes, and back.
+//!
+//! A plan that fits is stored with its generation; one that does not, in chunks
+//! that are named by their SHA-256. Where a chunk ends depends on the names near by
+//! alone, so that plans which differ in a few endpoints have most chunks in common,
+//! and those need not be sent again.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use plan_store::{EndpointName, Plan, RecordSet, Target};
+use prost::Message;
+use sha2::{Digest, Sha256};
+
+use crate::proto::stored;
+
+/// What is stored of a plan.
+pub(crate) enum Encoded {
+    Inline(stored::Endpoints),
+    Chunked(Vec<Chunk>),
+}
+
+/// A part of a plan.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct Chunk {
+    pub(crate) hash: [u8; 32],
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// How large the parts may be, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    /// The largest plan that is stored in one.
+    pub(crate) inline: usize,
+    /// A chunk ends where it may once it has half of this, and here at the latest.
+    pub(crate) chunk: usize,
+}
+
+impl Sizes {
+    /// etcd takes requests of 1.5 MiB by default; the rest of a request is small.
+    pub(crate) const DEFAULT: Self = Self {
+        inline: 256 << 10,
+        chunk: 1 << 20,
+    };
+}
+
+/// A chunk of sufficient size ends after a name whose hash ends in so many zeros:
+/// after one in 64.
+const BOUNDARY_BITS: u32 = 6;
+
+pub(crate) fn encode(plan: &Plan, sizes: Sizes) -> Encoded {
+    let endpoints = plan.endpoints().map(|(name, records)| stored::Endpoint {
+        name: name.as_str().into(),
+        records: Some(encode_records(records)),
+    });
+    let endpoints: Vec<_> = endpoints.collect();
+    let whole = stored::Endpoints { endpoints };
+    if whole.encoded_len() <= sizes.inline {
+        return Encoded::Inline(whole);
+    }
+    Encoded::Chunked(cut(whole.endpoints, sizes.chunk))
+}
+
+fn cut(endpoints: Vec<stored::Endpoint>, size: usize) -> Vec<Chunk> {
+    let (mut chunks, mut part, mut length) = (Vec::new(), Vec::new(), 0);
+    for endpoint in endpoints {
+        // With room for the tag and the length before it.
+        let more = endpoint.encoded_len() + 8;
+        if length + more > size && !part.is_empty() {
+            chunks.push(Chunk::of(std::mem::take(&mut part)));
+            length = 0;
+        }
+        let boundary = length + more > size / 2 && is_boundary(&endpoint.name);
+        length += more;
+        part.push(endpoint);
+        if boundary {
+            chunks.push(Chunk::of(std::mem::take(&mut part)));
+            length = 0;
+        }
+    }
+    if !part.is_empty() {
+        chunks.push(Chunk::of(part));
+    }
+    chunks
+}
+
+fn is_boundary(name: &str) -> bool {
+    // FNV-1a, with its upper half, which is the better one.
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash >> 32).trailing_zeros() >= BOUNDARY_BITS
+}
+
+impl Chunk {
+    fn of(endpoints: Vec<stored::Endpoint>) -> Self {
+        let bytes = stored::Endpoints { endpoints }.encode_to_vec();
+        let hash = Sha256::digest(&bytes).into();
+        Self { hash, bytes }
+    }
+}
+
+/// Checks a chunk's content, and decodes it.
+pub(crate) fn decode_chunk(hash: &[u8], bytes: &[u8]) -> Result<stored::Endpoints, String> {
+    if Sha256::digest(bytes).as_slice() != hash {
+        return Err("its content does not have its hash".into());
+    }
+    stored::Endpoints::decode(bytes).map_err(|error| error.to_string())
+}
+
+/// Checks what is stored of a plan, part by part, and makes a plan of it.
+pub(crate) fn decode(parts: impl IntoIterator<Item = stored::Endpoints>) -> Result<Plan, String> {
+    let endpoints = parts.into_iter().flat_map(|part| part.endpoints);
+    let endpoints = endpoints.map(|endpoint| {
+        let name: EndpointName = endpoint.name.parse()?;
+        let records = endpoint.records.unwrap_or_default();
+        let records = decode_records(&name, &records)?;
+        Ok::<_, plan_store::Error>((name, records))
+    });
+    let endpoints: Result<Vec<_>, _> = endpoints.collect();
+    endpoints
+        .and_then(Plan::new)
+        .map_err(|error| error.to_string())
+}
+
+pub(crate) fn encode_records(records: &RecordSet) -> stored::RecordSet {
+    let mut stored = stored::RecordSet {
+        ttl: records.ttl(),
+        ..stored::RecordSet::default()
+    };
+    for Target { address, weight } in records.a() {
+        stored.a.extend(address.octets());
+        stored.a.push(*weight);
+    }
+    for Target { address, weight } in records.aaaa() {
+        stored.aaaa.extend(address.octets());
+        stored.aaaa.push(*weight);
+    }
+    stored
+}
+
+pub(crate) fn decode_records(
+    endpoint: &EndpointName,
+    stored: &stored::RecordSet,
+) -> Result<RecordSet, plan_store::Error> {
+    let (a, a_rest) = stored.a.as_chunks::<5>();
+    let (aaaa, aaaa_rest) = stored.aaaa.as_chunks::<17>();
+    if !(a_rest.is_empty() && aaaa_rest.is_empty()) {
+        // An address that is cut off is none.
+        return Err(plan_store::Error::EmptyRecordSet {
+            endpoint: endpoint.clone(),
+        });
+    }
+    let a = a.iter().map(|&[address @ .., weight]| {
+        let address: [u8; 4] = address;
+        Target::new(IpAddr::from(Ipv4Addr::from(address)), weight)
+    });
+    let aaaa = aaaa.iter().map(|&[address @ .., weight]| {
+        let address: [u8; 16] = address;
+        Target::new(IpAddr::from(Ipv6Addr::from(address)), weight)
+    });
+    RecordSet::new(endpoint, stored.ttl, a.chain(aaaa))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(count: u32, changed: Option<u32>) -> Plan {
+        let endpoints = (0..count).map(|i| {
+            let name: EndpointName = format!("e{i:05}.example").parse().unwrap();
+            let last = if changed == Some(i) {
+                0x0b00_0000
+            } else {
+                0x0a00_0000
+            };
+            let targets = [
+                Target::new(Ipv4Addr::from_bits(last + i).into(), 3),
+                Target::new(Ipv6Addr::from_bits(u128::from(i) + 2).into(), 0),
+                Target::new(Ipv6Addr::from_bits(1 << 100).into(), 255),
+            ];
+            let records = RecordSet::new(&name, i % 100, targets).unwrap();
+            (name, records)
+        });
+        Plan::new(endpoints).unwrap()
+    }
+
+    fn chunks(plan: &Plan) -> Vec<Chunk> {
+        let sizes = Sizes {
+            inline: 100,
+            chunk: 8000,
+        };
+        match encode(plan, sizes) {
+            Encoded::Inline(_) => panic!("it was not cut"),
+            Encoded::Chunked(chunks) => chunks,
+        }
+    }
+
+    fn decoded(chunks: &[Chunk]) -> Result<Plan, String> {
+        let parts: Result<Vec<_>, _> = chunks
+            .iter()
+            .map(|chunk| decode_chunk(&chunk.hash, &chunk.bytes))
+            .collect();
+        decode(parts?)
+    }
+
+    #[test]
+    fn a_plan_survives_its_bytes() {
+        let plan = plan(3000, None);
+        let Encoded::Inline(whole) = encode(&plan, Sizes::DEFAULT) else {
+            panic!("it was cut");
+        };
+        assert_eq!(decode([whole]).unwrap(), plan);
+        let chunks = chunks(&plan);
+        assert!(chunks.len() > 20, "{}", chunks.len());
+        assert!(chunks.iter().all(|chunk| chunk.bytes.len() <= 8000));
+        assert_eq!(decoded(&chunks).unwrap(), plan);
+    }
+
+    #[test]
+    fn plans_that_differ_a_little_share_their_chunks() {
+        let (old, new) = (chunks(&plan(3000, None)), chunks(&plan(3000, Some(1500))));
+        let changed = new.iter().filter(|chunk| !old.contains(chunk)).count();
+        assert_eq!(changed, 1);
+    }
+
+    #[test]
+    fn what_has_been_damaged_is_refused() {
+        let mut some = chunks(&plan(3000, None));
+        some[7].bytes[100] ^= 1;
+        assert!(decoded(&some).unwrap_err().contains("hash"));
+        let endpoint = |name: &str, a: &[u8]| stored::Endpoint {
+            name: name.into(),
+            records: Some(stored::RecordSet {
+                ttl: 1,
+                a: a.into(),
+                aaaa: Vec::new(),
+            }),
+        };
+        let good = endpoint("a", &[192, 0, 2, 1, 9]);
+        let bad = [
+            endpoint("-", &[192, 0, 2, 1, 9]),
+            endpoint("b", &[192, 0, 2, 1]),
+            endpoint("b", &[0, 0, 0, 0, 9]),
+            endpoint("a", &[192, 0, 2, 1, 9]),
+        ];
+        for bad in bad {
+            let endpoints = vec![good.clone(), bad];
+            decode([stored::Endpoints { endpoints }]).unwrap_err();
+        }
+    }
+}

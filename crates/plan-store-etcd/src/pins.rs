@@ -1,0 +1,144 @@
+//! Holding plans.
+
+use std::sync::Arc;
+
+use plan_store::{Generation, Plan};
+use tonic::Code;
+
+use crate::Error;
+use crate::layout::generation_value;
+use crate::proto::etcd::Compare;
+use crate::shared::{Shared, head_of};
+use crate::txn::{Answers, created_at, exists, get, is, peek, put_under, txn};
+
+/// A plan that is held by a key in etcd.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) generation: Generation,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) fence: Fence,
+}
+
+/// What shows that it is held still.
+#[derive(Clone, Debug)]
+pub(crate) struct Fence {
+    pub(crate) key: Vec<u8>,
+    /// The revision at which the key was created. Once it is gone, none will ever
+    /// be created at this revision again.
+    pub(crate) created: i64,
+}
+
+impl Fence {
+    pub(crate) fn holds(&self) -> Compare {
+        created_at(self.key.clone(), self.created)
+    }
+}
+
+/// What an attempt to pin has met.
+enum Attempt {
+    Held(Held),
+    /// The comparison failed, and this is what `head` says.
+    Refused(Option<Generation>),
+}
+
+/// How often a pin is tried under a new lease when the last one is over.
+const LEASES: usize = 3;
+
+impl Shared {
+    /// Pins the newest plan.
+    pub(crate) async fn pin_latest(&self) -> Result<Option<Held>, Error> {
+        let (mut newest, _) = self.read_head().await?;
+        while let Some(generation) = newest {
+            let is_newest = is(self.keys.head(), generation_value(newest));
+            match self.try_pin(generation, vec![is_newest]).await? {
+                Attempt::Held(held) => return Ok(Some(held)),
+                // `head` was set so that the first plan follows another store's last.
+                Attempt::Refused(head) if head == newest => return Ok(None),
+                Attempt::Refused(head) => newest = head,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Pins this plan, if it is in the store.
+    pub(crate) async fn pin(&self, generation: Generation) -> Result<Held, plan_store::Error> {
+        match self.try_pin(generation, Vec::new()).await? {
+            Attempt::Held(held) => Ok(held),
+            Attempt::Refused(_) => Err(plan_store::Error::NoSuchPlan { generation }),
+        }
+    }
+
+    /// Pins this plan, if it is in the store and `also` holds.
+    async fn try_pin(&self, generation: Generation, also: Vec<Compare>) -> Result<Attempt, Error> {
+        let plan = self.keys.plan(generation);
+        let mut compare = also;
+        compare.push(exists(plan.clone()));
+        let mut left = LEASES;
+        loop {
+            let lease = self.session.lease().await?;
+            let key = self.keys.pin(generation, lease, self.session.next_pin());
+            let success = [
+                put_under(key.clone(), Vec::new(), lease),
+                peek(key.clone()),
+                peek(plan.clone()),
+            ];
+            let failure = [get(self.keys.head())];
+            let request = txn(compare.clone(), success, failure);
+            match self.client.txn_once(request).await {
+                Ok(answer) if answer.succeeded => {
+                    let answers = Answers::of(answer);
+                    return self.held(generation, key, answers).await.map(Attempt::Held);
+                }
+                Ok(answer) => {
+                    let (head, _) = head_of(Answers::of(answer).key()?.as_ref())?;
+                    return Ok(Attempt::Refused(head));
+                }
+                Err(Error::Refused {
+                    code: Code::NotFound,
+                    ..
+                }) if left > 0 => {
+                    self.session.is_over(lease).await;
+                    left -= 1;
+                }
+                Err(error) => {
+                    if !error.not_applied() {
+                        self.session.drop_doubtful_pin(key);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// What this pin holds, of the answers to the transaction that has put it.
+    async fn held(
+        &self,
+        generation: Generation,
+        key: Vec<u8>,
+        mut answers: Answers,
+    ) -> Result<Held, Error> {
+        let held = async {
+            answers.replaced()?;
+            let pin = answers.key()?;
+            let created = pin.ok_or(Error::PinLost { generation })?.create_revision;
+            let stored = answers.key()?.map_or(0, |plan| plan.create_revision);
+            let plan = match self.plans.get(generation, stored) {
+                Some(plan) => Some(plan),
+                None => self.read_plan(generation, 0).await?,
+            };
+            let plan = plan.ok_or(Error::PinLost { generation })?;
+            Ok((plan, created))
+        };
+        match held.await {
+            Ok((plan, created)) => Ok(Held {
+                generation,
+                plan,
+                fence: Fence { key, created },
+            }),
+            Err(error) => {
+                self.session.drop_pin(key);
+                Err(error)
+            }
+        }
+    }
+}

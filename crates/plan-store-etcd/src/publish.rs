@@ -1,0 +1,252 @@
+//! Adding a plan.
+//!
+//! # Steps
+//! 1. Read `head`: which generation is the next, and when `head` was written.
+//! 2. A plan that is too large for a request: put those of its chunks that are not
+//!    there, and see that all are, in a transaction that writes `head` again.
+//! 3. The endpoints that it names and the plan before does not get keys, if they
+//!    have none. As many as fit do so in step 4, the others now.
+//! 4. In one transaction: if `head` has not been written since and the generation is
+//!    free, store the plan and move `head` on.
+//!
+//! If step 4 is refused, another publish or a sweep has written `head`, and all
+//! begins anew. If its answer is lost, *settling* it writes `head` as it was, if it is
+//! still as it was read: then the lost transaction will never be done, and all
+//! begins anew; or else the plan that is there shows by its token whose it is. So a
+//! plan is published once, however many answers are lost.
+//!
+//! What is put before step 4 is for a generation beyond `head`, and no sweep touches
+//! that; see [`crate::sweep`].
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use plan_store::{EndpointName, Generation, Plan};
+use prost::Message;
+use tracing::{debug, info};
+
+use crate::Error;
+use crate::codec::{Chunk, Encoded, encode};
+use crate::layout::{Place, generation_value};
+use crate::proto::etcd::{Compare, RequestOp};
+use crate::proto::stored::{self, plan::Content};
+use crate::shared::{Shared, head_of, stored_plan};
+use crate::txn::{Answers, created_at, exists, get, nested, put, revision, txn, written_at};
+
+/// `head` as a publish has read it.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    newest: Option<Generation>,
+    written: i64,
+}
+
+/// What became of an attempt.
+enum Attempt {
+    /// The plan is there, stored at this revision.
+    Published(i64),
+    /// It is not, and will not be.
+    Lost,
+}
+
+/// Most comparisons or operations of one kind beside a few others.
+const BATCH: usize = 100;
+
+/// How often an answer that was lost is asked for again.
+const SETTLINGS: usize = 3;
+
+impl Shared {
+    /// Adds a plan under the next generation. Goes round only when `head` has been
+    /// written meanwhile, by a publish or by a sweep that had something to forget.
+    pub(crate) async fn publish(&self, plan: Arc<Plan>) -> Result<Generation, plan_store::Error> {
+        let encoded = encode(&plan, self.sizes);
+        loop {
+            let (newest, written) = self.read_head().await?;
+            let generation = newest.map_or(Ok(Generation::FIRST), Generation::next)?;
+            let head = Head { newest, written };
+            let Some(head) = self.put_chunks(head, &encoded).await? else {
+                continue;
+            };
+            match self.try_publish(&plan, &encoded, generation, head).await? {
+                Attempt::Published(created) => {
+                    let endpoints = plan.endpoints().len();
+                    self.plans.keep(generation, created, plan);
+                    info!(%generation, endpoints, "publish");
+                    return Ok(generation);
+                }
+                Attempt::Lost => debug!(%generation, "the generation is taken; again"),
+            }
+        }
+    }
+
+    async fn try_publish(
+        &self,
+        plan: &Plan,
+        encoded: &Encoded,
+        generation: Generation,
+        head: Head,
+    ) -> Result<Attempt, Error> {
+        let (mut seeds, before) = self.seeds(plan, generation, head);
+        if !self.put_seeds(&mut seeds, head).await? {
+            return Ok(Attempt::Lost);
+        }
+        let token = token();
+        let key = self.keys.plan(generation);
+        let mut compare = vec![
+            written_at(self.keys.head(), head.written),
+            created_at(key.clone(), 0),
+        ];
+        compare.extend(before);
+        let mut success = vec![
+            put(self.keys.head(), generation_value(Some(generation))),
+            put(key, to_store(encoded, &token).encode_to_vec()),
+        ];
+        success.extend(seeds);
+        match self.client.txn_once(txn(compare, success, [])).await {
+            Ok(answer) if answer.succeeded => Ok(Attempt::Published(revision(&answer))),
+            Ok(_) => {
+                if let Some(newest) = head.newest {
+                    self.plans.forget(newest);
+                }
+                Ok(Attempt::Lost)
+            }
+            Err(error) if error.not_applied() => Err(error),
+            Err(error) => self.settle(generation, head, &token, error).await,
+        }
+    }
+
+    /// Finds out what became of a publish whose answer is lost.
+    async fn settle(
+        &self,
+        generation: Generation,
+        head: Head,
+        token: &[u8],
+        mut last: Error,
+    ) -> Result<Attempt, Error> {
+        debug!(%generation, error = %last, "outcome unknown; settling");
+        let compare = [written_at(self.keys.head(), head.written)];
+        let success = [put(self.keys.head(), generation_value(head.newest))];
+        let failure = [get(self.keys.plan(generation)), get(self.keys.head())];
+        let settling = txn(compare, success, failure);
+        for _ in 0..SETTLINGS {
+            let answer = match self.client.txn(settling.clone()).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    last = error;
+                    continue;
+                }
+            };
+            if answer.succeeded {
+                return Ok(Attempt::Lost);
+            }
+            let mut answers = Answers::of(answer);
+            let (plan, now) = (answers.key()?, answers.key()?);
+            let (newest, _) = head_of(now.as_ref())?;
+            return match plan {
+                Some(plan) if stored_plan(&plan)?.token == token => {
+                    Ok(Attempt::Published(plan.create_revision))
+                }
+                Some(_) => Ok(Attempt::Lost),
+                None if newest < Some(generation) => Ok(Attempt::Lost),
+                // Swept already, whosever it was.
+                None => break,
+            };
+        }
+        let last = Box::new(last);
+        Err(Error::PublishUnknown { generation, last })
+    }
+
+    /// The operations that give endpoints keys which have none, and on what these
+    /// are all that are missing: on the plan before being there still.
+    fn seeds(
+        &self,
+        plan: &Plan,
+        generation: Generation,
+        head: Head,
+    ) -> (Vec<RequestOp>, Option<Compare>) {
+        let before = head.newest.and_then(|newest| {
+            let (created, before) = self.plans.any(newest)?;
+            Some((created_at(self.keys.plan(newest), created), before))
+        });
+        let (compare, before) = before.unzip();
+        let named = |name: &EndpointName| before.as_ref().is_some_and(|before| before.names(name));
+        let new = plan.endpoints().filter(|(name, _)| !named(name));
+        let seeds = new.map(|(name, _)| self.seed(name, generation)).collect();
+        (seeds, compare)
+    }
+
+    fn seed(&self, endpoint: &EndpointName, generation: Generation) -> RequestOp {
+        let active = self.keys.active(endpoint);
+        let success = [
+            put(active.clone(), Place::Brought(generation).to_value()),
+            put(self.keys.rollback(endpoint), generation_value(None)),
+        ];
+        nested(txn([created_at(active, 0)], success, []))
+    }
+
+    /// Does all of them but for the last [`BATCH`], as long as `head` is not written;
+    /// says whether it was not.
+    async fn put_seeds(&self, seeds: &mut Vec<RequestOp>, head: Head) -> Result<bool, Error> {
+        while seeds.len() > BATCH {
+            let some = seeds.split_off(seeds.len() - BATCH);
+            let compare = [written_at(self.keys.head(), head.written)];
+            // Done twice they do no more than done once.
+            let answer = self.client.txn(txn(compare, some, [])).await?;
+            if !answer.succeeded {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Puts the chunks that are not there, and makes sure of them all. `None` if
+    /// `head` has been written meanwhile, other than by that.
+    async fn put_chunks(&self, mut head: Head, plan: &Encoded) -> Result<Option<Head>, Error> {
+        let Encoded::Chunked(chunks) = plan else {
+            return Ok(Some(head));
+        };
+        let (_, there) = self.read_all(&self.keys.chunks(), true, 0).await?;
+        let there: HashSet<_> = there.into_iter().map(|key| key.key).collect();
+        for Chunk { hash, bytes } in chunks {
+            let key = self.keys.chunk(hash);
+            if !there.contains(&key) {
+                let compare = [created_at(key.clone(), 0)];
+                self.client
+                    .txn(txn(compare, [put(key, bytes.clone())], []))
+                    .await?;
+            }
+        }
+        for some in chunks.chunks(BATCH) {
+            let mut compare = vec![written_at(self.keys.head(), head.written)];
+            compare.extend(
+                some.iter()
+                    .map(|chunk| exists(self.keys.chunk(&chunk.hash))),
+            );
+            let same = put(self.keys.head(), generation_value(head.newest));
+            // Done twice, it has written `head` the first time.
+            let answer = self.client.txn(txn(compare, [same], [])).await?;
+            if !answer.succeeded {
+                return Ok(None);
+            }
+            head.written = revision(&answer);
+        }
+        Ok(Some(head))
+    }
+}
+
+fn to_store(plan: &Encoded, token: &[u8]) -> stored::Plan {
+    let content = match plan {
+        Encoded::Inline(whole) => Content::Inline(whole.clone()),
+        Encoded::Chunked(chunks) => Content::Chunks(stored::Chunks {
+            hashes: chunks.iter().map(|chunk| chunk.hash.to_vec()).collect(),
+        }),
+    };
+    stored::Plan {
+        token: token.to_vec(),
+        content: Some(content),
+    }
+}
+
+/// Not a secret: only never the same twice.
+fn token() -> Vec<u8> {
+    fastrand::u128(..).to_be_bytes().to_vec()
+}

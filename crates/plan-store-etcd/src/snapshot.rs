@@ -1,0 +1,265 @@
+//! The view on disk.
+//!
+//! ```text
+//! "plan-store-etcd view 1\n"   what it is
+//! 32 bytes                     SHA-256 of the rest
+//! the rest                     stored.Snapshot
+//! ```
+//! It is written beside its place and then moved there, so that what is there is
+//! always whole. What is read is checked, all of it, before it is used.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use plan_store::{EndpointName, Resolution};
+use prost::Message;
+use sha2::{Digest, Sha256};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use crate::Error;
+use crate::codec::{decode_records, encode_records};
+use crate::layout::Place;
+use crate::proto::stored;
+use crate::view::{Shown, View, answer_at};
+
+const MAGIC: &[u8] = b"plan-store-etcd view 1\n";
+const HASH: usize = 32;
+
+/// The place of an endpoint where nothing has happened yet.
+const VACANT: u64 = 0;
+
+/// How often it is written, at most.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Shows the view that is on disk, if there is one and it can be read.
+pub(crate) fn show(file: &Path, shown: &Shown) {
+    match load(file) {
+        Ok(Some(view)) => {
+            info!(revision = view.revision, "a view from disk");
+            shown.show_from_disk(view);
+        }
+        Ok(None) => {}
+        Err(error) => {
+            warn!(%error, "no view from disk");
+            shown.warn(error);
+        }
+    }
+}
+
+/// Writes the view whenever there is a newer one, for ever.
+pub(crate) async fn keep(file: PathBuf, shown: Arc<Shown>) {
+    let mut saved = shown.get().revision;
+    loop {
+        sleep(PAUSE).await;
+        let view = shown.get();
+        if view.revision == saved {
+            continue;
+        }
+        let (file, revision) = (file.clone(), view.revision);
+        match spawn_blocking(move || save(&file, &view)).await {
+            Ok(Ok(())) => saved = revision,
+            Ok(Err(error)) => {
+                warn!(%error, "the view is not written");
+                shown.warn(error);
+            }
+            Err(error) => warn!(%error, "the view is not written"),
+        }
+    }
+}
+
+fn save(file: &Path, view: &View) -> Result<(), Error> {
+    let failed = |error: std::io::Error| bad(file, error);
+    let snapshot = stored::Snapshot {
+        cluster_id: view.cluster,
+        revision: view.revision,
+        endpoints: view
+            .answers()
+            .filter_map(|(name, answer)| standing(name, answer))
+            .collect(),
+    };
+    let rest = snapshot.encode_to_vec();
+    let mut beside = PathBuf::from(file).into_os_string();
+    beside.push(".new");
+    let mut new = File::create(&beside).map_err(failed)?;
+    new.write_all(MAGIC).map_err(failed)?;
+    new.write_all(&Sha256::digest(&rest)).map_err(failed)?;
+    new.write_all(&rest).map_err(failed)?;
+    new.sync_all().map_err(failed)?;
+    fs::rename(&beside, file).map_err(failed)
+}
+
+fn standing(name: &EndpointName, answer: &Resolution) -> Option<stored::Standing> {
+    let (place, records) = match answer {
+        Resolution::Withdrawn { generation } => (Place::Withdrawn(*generation).number(), None),
+        Resolution::Answer {
+            generation,
+            records,
+        } => (
+            Place::Active(*generation).number(),
+            Some(encode_records(records)),
+        ),
+        Resolution::Dangling { generation } => (Place::Active(*generation).number(), None),
+        Resolution::Vacant => (VACANT, None),
+        Resolution::Unknown => return None,
+    };
+    let name = name.as_str().into();
+    Some(stored::Standing {
+        name,
+        place,
+        records,
+    })
+}
+
+/// The view that is there; `None` if there is none.
+fn load(file: &Path) -> Result<Option<View>, Error> {
+    let bytes = match fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(bad(file, error)),
+    };
+    decode(&bytes).map(Some).map_err(|reason| bad(file, reason))
+}
+
+fn decode(bytes: &[u8]) -> Result<View, String> {
+    let rest = bytes
+        .strip_prefix(MAGIC)
+        .ok_or("it is not a view's snapshot")?;
+    let (hash, rest) = rest.split_first_chunk::<HASH>().ok_or("it is cut short")?;
+    if Sha256::digest(rest).as_slice() != hash {
+        return Err("it is damaged; remove it".into());
+    }
+    let snapshot = stored::Snapshot::decode(rest).map_err(|error| error.to_string())?;
+    let mut view = View::at(snapshot.cluster_id, snapshot.revision);
+    for stored::Standing {
+        name,
+        place,
+        records,
+    } in snapshot.endpoints
+    {
+        let name: EndpointName = name.parse().map_err(text)?;
+        let records = records.map(|records| decode_records(&name, &records).map(Arc::new));
+        let records = records.transpose().map_err(text)?;
+        let answer = match place {
+            VACANT => Resolution::Vacant,
+            place => {
+                let place = Place::from_number(place);
+                let place = place.ok_or_else(|| format!("{name} stands nowhere"))?;
+                answer_at(place, records)
+            }
+        };
+        view.set(name, answer);
+    }
+    Ok(view)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as map_err gives it")]
+fn text(error: plan_store::Error) -> String {
+    error.to_string()
+}
+
+fn bad(file: &Path, reason: impl std::fmt::Display) -> Error {
+    Error::Snapshot {
+        file: file.into(),
+        reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plan_store::{Generation, RecordSet, Target};
+
+    use super::*;
+
+    /// A folder of its own for each test.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let folder = format!("plan-store-etcd-{name}-{}", std::process::id());
+            let folder = std::env::temp_dir().join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            Self(folder)
+        }
+
+        fn file(&self) -> PathBuf {
+            self.0.join("view")
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn view(revision: i64) -> View {
+        let name = |text: &str| -> EndpointName { text.parse().unwrap() };
+        let generation = Generation::FIRST;
+        let target = Target::new([192, 0, 2, 1].into(), 7);
+        let records = RecordSet::new(&name("a"), 5, [target]).unwrap();
+        let records = Arc::new(records);
+        let mut view = View::at(17, revision);
+        view.set(
+            name("a"),
+            Resolution::Answer {
+                generation,
+                records,
+            },
+        );
+        view.set(name("b"), Resolution::Withdrawn { generation });
+        view.set(name("c"), Resolution::Vacant);
+        view
+    }
+
+    fn content(view: &View) -> Vec<(EndpointName, Resolution)> {
+        let answers = view
+            .answers()
+            .map(|(name, answer)| (name.clone(), answer.clone()));
+        let mut answers: Vec<_> = answers.collect();
+        answers.sort_by(|(a, _), (b, _)| a.cmp(b));
+        answers
+    }
+
+    #[test]
+    fn a_view_survives_the_disk() {
+        let folder = Folder::new("survives");
+        assert!(load(&folder.file()).unwrap().is_none(), "there is none yet");
+        for revision in [8, 9] {
+            save(&folder.file(), &view(revision)).unwrap();
+            let loaded = load(&folder.file()).unwrap().unwrap();
+            assert_eq!((loaded.cluster, loaded.revision), (17, revision));
+            assert_eq!(content(&loaded), content(&view(revision)));
+        }
+        let files = fs::read_dir(&folder.0).unwrap().count();
+        assert_eq!(files, 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_wherever_it_is_damaged() {
+        let folder = Folder::new("damaged");
+        save(&folder.file(), &view(8)).unwrap();
+        let good = fs::read(folder.file()).unwrap();
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            assert!(decode(&bad).is_err(), "byte {at}");
+            assert!(decode(&good[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_what_is_there() {
+        let folder = Folder::new("kept");
+        save(&folder.file(), &view(8)).unwrap();
+        // Where the new file is to be written there is a folder.
+        fs::create_dir(folder.0.join("view.new")).unwrap();
+        let error = save(&folder.file(), &view(9)).unwrap_err();
+        assert!(error.to_string().contains("view"), "{error}");
+        assert_eq!(load(&folder.file()).unwrap().unwrap().revision, 8);
+    }
+}

@@ -1,0 +1,170 @@
+//! Activation and withdrawal: one step at one endpoint.
+
+use plan_store::{Activation, EndpointName, EndpointState, Generation};
+use tracing::debug;
+
+use crate::Error;
+use crate::error::corrupt;
+use crate::layout::{Place, generation_value};
+use crate::pins::Held;
+use crate::proto::etcd::{TxnRequest, TxnResponse};
+use crate::shared::{Shared, generation_in, place_of};
+use crate::txn::{Answers, exists, get, is, is_below, nested, peek, put, replace, txn};
+
+/// Moves an endpoint to a place, under a pin on the plan of that place.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) endpoint: EndpointName,
+    pub(crate) to: Place,
+}
+
+/// What a step's transaction has met.
+enum Met {
+    /// It is done, or need not or cannot be.
+    End(Activation),
+    /// Nothing is done: the endpoint stands somewhere else than it was thought to.
+    Elsewhere(Place),
+}
+
+/// What a step's end is, or why there is none.
+pub(crate) type Outcome = Result<Activation, plan_store::Error>;
+
+/// How many endpoints share a request. etcd takes 128 operations or comparisons
+/// in a transaction, those of its largest nested one included.
+pub(crate) const BATCH: usize = 64;
+
+impl Shared {
+    /// Takes a step, from wherever the endpoint stands.
+    pub(crate) async fn step(&self, held: &Held, step: &Step) -> Outcome {
+        self.step_from(self.guess(held, step), held, step).await
+    }
+
+    /// Goes round only when another step has moved the endpoint meanwhile, to a
+    /// place that this one may still leave.
+    async fn step_from(&self, mut seen: Place, held: &Held, step: &Step) -> Outcome {
+        loop {
+            let request = self.step_txn(held, step, seen);
+            let met = match self.client.txn_once(request).await {
+                Ok(answer) => self.met(held, step, seen, answer)?,
+                Err(error) => return unanswered(error),
+            };
+            match met {
+                Met::End(activation) => return Ok(activation),
+                Met::Elsewhere(place) => seen = place,
+            }
+        }
+    }
+
+    /// Takes up to [`BATCH`] steps in one request, each with its own comparisons.
+    pub(crate) async fn step_all(&self, held: &Held, steps: &[Step]) -> Vec<Outcome> {
+        let guesses: Vec<_> = steps.iter().map(|step| self.guess(held, step)).collect();
+        let requests = steps.iter().zip(&guesses);
+        let requests = requests.map(|(step, &seen)| nested(self.step_txn(held, step, seen)));
+        let request = txn([], requests.collect::<Vec<_>>(), []);
+        let mut answers = match self.client.txn_once(request).await {
+            Ok(answer) => Answers::of(answer),
+            Err(error) => return steps.iter().map(|_| unanswered(error.clone())).collect(),
+        };
+        let mut outcomes = Vec::with_capacity(steps.len());
+        for (step, seen) in steps.iter().zip(guesses) {
+            let answer = answers.nested().map_err(plan_store::Error::from);
+            let met = answer.and_then(|answer| self.met(held, step, seen, answer));
+            outcomes.push(match met {
+                Ok(Met::End(activation)) => Ok(activation),
+                Ok(Met::Elsewhere(place)) => self.step_from(place, held, step).await,
+                Err(error) => Err(error),
+            });
+        }
+        outcomes
+    }
+
+    /// Remembers where all endpoints stand now.
+    pub(crate) async fn look_ahead(&self) -> Result<(), Error> {
+        let places = self.read_places(0).await?;
+        *self.places.lock() = places.into_iter().collect();
+        Ok(())
+    }
+
+    /// Where the endpoint was last, or where it stands if it is new with this plan.
+    fn guess(&self, held: &Held, step: &Step) -> Place {
+        let guess = self.places.lock().get(&step.endpoint).copied();
+        guess.unwrap_or(Place::Brought(held.generation))
+    }
+
+    /// The guard and what it guards; see the [crate's documentation](crate#transactions).
+    fn step_txn(&self, held: &Held, step: &Step, seen: Place) -> TxnRequest {
+        let active = self.keys.active(&step.endpoint);
+        let rollback = generation_value(seen.standing().active());
+        let compare = [
+            is_below(active.clone(), Place::limit(held.generation)),
+            is(active.clone(), seen.to_value()),
+            held.fence.holds(),
+            exists(self.keys.plan(held.generation)),
+        ];
+        let success = [
+            put(active.clone(), step.to.to_value()),
+            replace(self.keys.rollback(&step.endpoint), rollback),
+        ];
+        let failure = [get(active), peek(held.fence.key.clone())];
+        txn(compare, success, failure)
+    }
+
+    fn met(
+        &self,
+        held: &Held,
+        step: &Step,
+        seen: Place,
+        answer: TxnResponse,
+    ) -> Result<Met, plan_store::Error> {
+        let generation = held.generation;
+        let (succeeded, mut answers) = (answer.succeeded, Answers::of(answer));
+        if succeeded {
+            answers.replaced()?;
+            let rollback = answers.replaced()?;
+            let replaced = EndpointState {
+                standing: seen.standing(),
+                rollback: rollback.as_ref().map_or(Ok(None), generation_in)?,
+            };
+            self.places.lock().insert(step.endpoint.clone(), step.to);
+            return Ok(Met::End(Activation::Activated { replaced }));
+        }
+        let (active, pin) = (answers.key()?, answers.key()?);
+        let Some(active) = active else {
+            self.places.lock().remove(&step.endpoint);
+            return match step.to {
+                Place::Withdrawn(_) => Ok(Met::End(Activation::Already)),
+                _ => Err(corrupt(&self.keys.active(&step.endpoint), "it is missing").into()),
+            };
+        };
+        let (_, here) = place_of(&self.keys.actives(), &active)?;
+        self.places.lock().insert(step.endpoint.clone(), here);
+        if here >= Place::Withdrawn(generation) {
+            return Ok(Met::End(refusal(here, generation)));
+        }
+        if pin.is_none_or(|pin| pin.create_revision != held.fence.created) {
+            return Err(Error::PinLost { generation }.into());
+        }
+        if here == seen {
+            return Err(plan_store::Error::NoSuchPlan { generation });
+        }
+        Ok(Met::Elsewhere(here))
+    }
+}
+
+/// The outcome of a step whose transaction has met with this.
+fn unanswered(error: Error) -> Outcome {
+    if error.not_applied() {
+        Err(error.into())
+    } else {
+        debug!(%error, "outcome unknown");
+        Ok(Activation::Unknown)
+    }
+}
+
+/// Why a plan may not leave this place.
+fn refusal(here: Place, plan: Generation) -> Activation {
+    match here.generation() {
+        active if active == plan => Activation::Already,
+        active => Activation::Stale { active },
+    }
+}

@@ -1,0 +1,325 @@
+//! What readers see of the cluster: one revision of it, whole.
+//!
+//! # Who may touch what
+//! | | reads | changes |
+//! |---|---|---|
+//! | the view | readers, at any time | the follower, which replaces it whole |
+//! | the status | anyone, under its lock | the follower |
+//!
+//! # Rules
+//! 1. A view is what the cluster held at its revision, but that an endpoint may still
+//!    have an older answer whose plan was swept before the follower came to read it;
+//!    a newer answer follows.
+//! 2. Each view is of a later revision than the one that it replaces, of the same
+//!    cluster. So what a reader sees of an endpoint never goes back, whichever member
+//!    it comes from, and after a start from disk too.
+//! 3. An answer holds the records of one plan; it is replaced, never changed.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use imbl::{HashMap, OrdSet};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use plan_store::{EndpointName, Generation, RecordSet, Resolution};
+
+use crate::Error;
+use crate::layout::Place;
+
+/// All endpoints with their answers. Cheap to clone and change: what does not change
+/// is shared.
+#[derive(Clone, Default)]
+pub(crate) struct View {
+    /// 0: of no cluster yet.
+    pub(crate) cluster: u64,
+    pub(crate) revision: i64,
+    /// The newest plan, active or not. Not known of a view from disk.
+    pub(crate) newest: Option<Generation>,
+    answers: HashMap<EndpointName, Resolution>,
+    /// The endpoints that are not withdrawn, each by its labels from the last to the
+    /// first: what lies below a name stands together.
+    by_labels: OrdSet<Box<str>>,
+}
+
+impl View {
+    /// Nothing yet, of this revision of this cluster.
+    pub(crate) fn at(cluster: u64, revision: i64) -> Self {
+        Self {
+            cluster,
+            revision,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn answer(&self, endpoint: &EndpointName) -> Option<&Resolution> {
+        self.answers.get(endpoint)
+    }
+
+    pub(crate) fn answers(&self) -> impl ExactSizeIterator<Item = (&EndpointName, &Resolution)> {
+        self.answers.iter()
+    }
+
+    /// What the endpoint answers now.
+    pub(crate) fn set(&mut self, endpoint: EndpointName, answer: Resolution) {
+        let labels = labels_from_last(&endpoint);
+        if let Resolution::Withdrawn { .. } = answer {
+            self.by_labels.remove(&labels);
+        } else {
+            self.by_labels.insert(labels);
+        }
+        self.answers.insert(endpoint, answer);
+    }
+
+    /// The endpoint is not known any more.
+    pub(crate) fn remove(&mut self, endpoint: &EndpointName) {
+        self.by_labels.remove(&labels_from_last(endpoint));
+        self.answers.remove(endpoint);
+    }
+
+    /// Whether an endpoint lies below this name that is not withdrawn.
+    pub(crate) fn is_above(&self, name: &EndpointName) -> bool {
+        let labels = labels_from_last(name);
+        let mut from = self.by_labels.range(labels.clone()..);
+        // The name itself may come first.
+        let below = from.by_ref().find(|other| **other != labels);
+        below.is_some_and(|other| other.starts_with(&*labels))
+    }
+}
+
+/// What an endpoint answers that stands here; `records` are its records if a plan is
+/// active.
+pub(crate) fn answer_at(place: Place, records: Option<Arc<RecordSet>>) -> Resolution {
+    let generation = place.generation();
+    match (place, records) {
+        (Place::Brought(_), _) => Resolution::Vacant,
+        (Place::Withdrawn(_), _) => Resolution::Withdrawn { generation },
+        (Place::Active(_), Some(records)) => Resolution::Answer {
+            generation,
+            records,
+        },
+        (Place::Active(_), None) => Resolution::Dangling { generation },
+    }
+}
+
+/// The name's labels from the last to the first, each with a dot after it.
+fn labels_from_last(name: &EndpointName) -> Box<str> {
+    let labels = name.as_str().rsplit('.');
+    labels.flat_map(|label| [label, "."]).collect()
+}
+
+/// How a store's readers are supplied.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Health {
+    /// Whether the cluster is followed now. If not, readers show the last that was
+    /// seen of it.
+    pub connected: bool,
+    /// The cluster's revision that readers show. `None`: they have nothing to show
+    /// yet, and every endpoint is unknown.
+    pub revision: Option<i64>,
+    /// Whether what they show is from the snapshot on disk still.
+    pub from_disk: bool,
+    /// How long ago the cluster was heard of last. `None`: not since the start.
+    pub last_contact: Option<Duration>,
+    /// How often the connection was lost.
+    pub losses: u64,
+    /// What keeps the cluster from being followed, or the snapshot from being
+    /// written.
+    pub error: Option<Error>,
+}
+
+/// The view that is shown now, and how it came about.
+pub(crate) struct Shown {
+    pub(crate) view: Arc<ArcSwap<View>>,
+    status: Mutex<Status>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Status {
+    connected: bool,
+    /// The revision of the view, if there is one.
+    revision: Option<i64>,
+    newest: Option<Generation>,
+    from_disk: bool,
+    last_contact: Option<Instant>,
+    losses: u64,
+    error: Option<Error>,
+}
+
+impl Status {
+    fn contact(&mut self) {
+        self.connected = true;
+        self.error = None;
+        self.last_contact = Some(Instant::now());
+        self.from_disk = false;
+    }
+}
+
+impl Shown {
+    pub(crate) fn nothing() -> Self {
+        Self {
+            view: Arc::default(),
+            status: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// The view that is shown.
+    pub(crate) fn get(&self) -> Arc<View> {
+        self.view.load_full()
+    }
+
+    /// Shows a view from disk.
+    pub(crate) fn show_from_disk(&self, view: View) {
+        let mut status = self.status.lock();
+        status.revision = Some(view.revision);
+        status.from_disk = true;
+        self.view.store(Arc::new(view));
+        self.changed.notify_all();
+    }
+
+    /// Shows a view that the cluster has just given.
+    pub(crate) fn show(&self, view: View) {
+        let mut status = self.status.lock();
+        status.revision = Some(view.revision);
+        status.newest = view.newest;
+        status.contact();
+        self.view.store(Arc::new(view));
+        self.changed.notify_all();
+    }
+
+    /// The cluster has been heard of, and has nothing newer than the view.
+    pub(crate) fn contact(&self) {
+        self.status.lock().contact();
+    }
+
+    /// The cluster is not followed any more.
+    pub(crate) fn lost(&self, error: Error) {
+        let mut status = self.status.lock();
+        if std::mem::take(&mut status.connected) {
+            status.losses += 1;
+        }
+        status.error = Some(error);
+    }
+
+    /// Something is wrong, though the cluster may be followed.
+    pub(crate) fn warn(&self, error: Error) {
+        self.status.lock().error = Some(error);
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let status = self.status.lock();
+        Health {
+            connected: status.connected,
+            revision: status.revision,
+            from_disk: status.from_disk,
+            last_contact: status.last_contact.map(|at| at.elapsed()),
+            losses: status.losses,
+            error: status.error.clone(),
+        }
+    }
+
+    /// Waits until the view is of this revision or a later one.
+    pub(crate) fn wait_for(&self, revision: i64, within: Duration) -> Result<(), Error> {
+        let status = self.wait_until(within, |status| status.revision >= Some(revision));
+        status.map(drop).map_err(|status| Error::NoView {
+            waited: within,
+            reason: match &status.error {
+                Some(error) => error.to_string(),
+                None => "it is behind".into(),
+            },
+        })
+    }
+
+    /// Waits until there is a newer plan than this one, and says which.
+    pub(crate) fn wait_for_plan_after(
+        &self,
+        than: Option<Generation>,
+        within: Duration,
+    ) -> Option<Generation> {
+        let status = self.wait_until(within, |status| status.newest > than);
+        status.ok()?.newest
+    }
+
+    /// Waits until the status is as wanted; `Err` if it is not in time.
+    fn wait_until(
+        &self,
+        within: Duration,
+        wanted: impl Fn(&Status) -> bool,
+    ) -> Result<MutexGuard<'_, Status>, MutexGuard<'_, Status>> {
+        let until = Instant::now() + within;
+        let mut status = self.status.lock();
+        while !wanted(&status) {
+            if self.changed.wait_until(&mut status, until).timed_out() {
+                return if wanted(&status) {
+                    Ok(status)
+                } else {
+                    Err(status)
+                };
+            }
+        }
+        Ok(status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plan_store::Target;
+
+    use super::*;
+
+    fn name(text: &str) -> EndpointName {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_name_is_above_what_lies_below_it_and_is_not_withdrawn() {
+        let generation = Generation::FIRST;
+        let mut view = View::default();
+        view.set(name("a.b.example"), Resolution::Vacant);
+        view.set(name("c.bb.example"), Resolution::Withdrawn { generation });
+        view.set(name("example"), Resolution::Vacant);
+        assert!(view.is_above(&name("b.example")) && view.is_above(&name("example")));
+        for not in ["bb.example", "a.b.example", "c.example", "xample"] {
+            assert!(!view.is_above(&name(not)), "{not}");
+        }
+        view.set(name("c.bb.example"), Resolution::Vacant);
+        assert!(view.is_above(&name("bb.example")));
+        view.remove(&name("c.bb.example"));
+        assert!(!view.is_above(&name("bb.example")));
+    }
+
+    #[test]
+    fn an_older_view_stays_as_it_is() {
+        let endpoint = name("db.example");
+        let target = Target::new([192, 0, 2, 1].into(), 1);
+        let records = Arc::new(RecordSet::new(&endpoint, 5, [target]).unwrap());
+        let shown = Shown::nothing();
+        let before = shown.get();
+        let mut view = View::clone(&before);
+        view.revision = 7;
+        view.newest = Some(Generation::FIRST);
+        view.set(
+            endpoint.clone(),
+            answer_at(Place::Active(Generation::FIRST), Some(records)),
+        );
+        shown.show(view);
+        assert_eq!(before.answer(&endpoint), None);
+        let answer = shown.get().answer(&endpoint).cloned();
+        assert!(
+            matches!(answer, Some(Resolution::Answer { .. })),
+            "{answer:?}"
+        );
+        assert_eq!(
+            shown.wait_for_plan_after(None, Duration::ZERO),
+            Some(Generation::FIRST)
+        );
+        assert_eq!(
+            shown.wait_for_plan_after(Some(Generation::FIRST), Duration::ZERO),
+            None
+        );
+        shown.wait_for(7, Duration::ZERO).unwrap();
+        assert!(shown.wait_for(8, Duration::ZERO).is_err());
+    }
+}

@@ -1,0 +1,24 @@
+//! `MemoryStore` does what `PlanStore` asks of a store. More scripts:
+//! `PROPTEST_CASES=100000 cargo test -p plan-store --test conformance scripts`.
+
+use plan_store::{Generation, MemoryStore, Retention};
+use plan_store_conformance::{Effort, Stores, suite};
+
+struct InMemory;
+
+impl Stores for InMemory {
+    type Store = MemoryStore;
+
+    fn make(&self, retention: Retention, last: Option<Generation>) -> MemoryStore {
+        match last {
+            None => MemoryStore::new(retention),
+            Some(last) => MemoryStore::continuing(retention, last),
+        }
+    }
+
+    fn effort(&self) -> Effort {
+        Effort::FULL
+    }
+}
+
+suite!(InMemory);

@@ -1,0 +1,304 @@
+//! The dependency map of the services, laid out in layers: who needs nobody is on top.
+//! A line between layers that are further apart goes through a place of its own in
+//! each layer between, so that it crosses no service.
+
+use ::cascade::{DEPENDENCIES, PUBLISHED, Published, Service, Time};
+use charts::{Anchor, Svg, wrap};
+use maud::html;
+
+use crate::page::{Figure, Lang, Section, Table, Text, text};
+
+/// Lengths in pixels.
+const BETWEEN: f64 = 32.0;
+const LINE: f64 = 16.0;
+/// A line's place in a layer, as a part of a box.
+const THREAD: f64 = 0.18;
+
+pub fn section() -> Section<'static> {
+    Section {
+        id: "map",
+        title: text("What hung on one name", "一つの名前に連なるもの"),
+        lead: vec![text(
+            "One DNS name answered with nothing. What needed the database fell at once; what needed those services fell later, and some of it only while they came back. Below each name: from when to when it was impaired, as published (UTC).",
+            "一つの DNS 名が空の応答を返しました。データベースを必要とするサービスはただちに、それらを必要とするサービスは後から倒れ、復旧の途中で初めて倒れたものもあります。名前の下は、公表された影響時間（UTC）です。",
+        )],
+        figures: vec![Figure {
+            id: "map-services",
+            caption: text(
+                "Who needs whom, as the simulation has it. Arrows lead from what is needed to who needs it.",
+                "シミュレーションにおける依存関係。矢印は、必要とされる側から必要とする側へ向かいます。",
+            ),
+            pictures: vec![Box::new(draw)],
+            table: table(),
+            open: false,
+            code: &[
+                ("crates/cascade/src/service.rs", "DEPENDENCIES"),
+                ("examples/report/map.rs", "Layers"),
+            ],
+        }],
+        after: html! {},
+    }
+}
+
+pub fn name(service: Service) -> Text {
+    text(service.caption(), service.caption_ja())
+}
+
+fn table() -> Table {
+    let rows = DEPENDENCIES.iter().map(|it| {
+        vec![
+            name(it.service),
+            name(it.on),
+            text(it.how, it.how_ja),
+            joined_by_commas(&spans(it.service)),
+        ]
+    });
+    Table {
+        caption: text("Dependencies", "依存関係"),
+        head: vec![
+            text("Service", "サービス"),
+            text("needs", "必要とするもの"),
+            text("for", "用途"),
+            text("Impaired (UTC)", "影響時間 (UTC)"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+/// When a service was impaired, as published: a text for each span.
+fn spans(service: Service) -> Vec<Text> {
+    let spans = PUBLISHED.iter().filter(|it| it.service == service);
+    let span = |it: &Published| {
+        let recovery = clock(it.recovery);
+        match it.onset {
+            Some(onset) => Text::same(format!("{onset}–{}", recovery.en)),
+            None => Text::new(format!("to {}", recovery.en), format!("〜{}", recovery.ja)),
+        }
+    };
+    spans.map(span).collect()
+}
+
+/// `09:32`, or `21 Oct 11:05`.
+fn clock(time: Time) -> Text {
+    let time = time.to_string();
+    match time.split_once('T') {
+        Some((day, clock)) => Text::new(format!("{day} Oct {clock}"), format!("{day} 日 {clock}")),
+        None => Text::same(time),
+    }
+}
+
+fn joined_by_commas(texts: &[Text]) -> Text {
+    let [en, ja] = [Lang::En, Lang::Ja].map(|lang| {
+        let texts = texts.iter().map(|text| text.get(lang));
+        texts.collect::<Vec<_>>().join(", ")
+    });
+    Text::new(en, ja)
+}
+
+/// What is in a layer: a service, or a line (an index into the dependencies) that
+/// passes through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Item {
+    Service(Service),
+    Line(usize),
+}
+
+/// The services by how far they are from who needs nobody.
+struct Layers(Vec<Vec<Item>>);
+
+impl Layers {
+    fn new() -> Self {
+        let mut layers = Vec::new();
+        let mut put = |depth: usize, item| {
+            if layers.len() <= depth {
+                layers.resize(depth + 1, Vec::new());
+            }
+            layers[depth].push(item);
+        };
+        for service in Service::ALL {
+            put(depth(service), Item::Service(service));
+        }
+        for (at, line) in DEPENDENCIES.iter().enumerate() {
+            for between in depth(line.on) + 1..depth(line.service) {
+                put(between, Item::Line(at));
+            }
+        }
+        let mut layers = Self(layers);
+        layers.untangle();
+        layers
+    }
+
+    /// Puts each item below or above the middle of what it is joined to, down and up
+    /// a few times (Sugiyama, Tagawa and Toda, 1981).
+    fn untangle(&mut self) {
+        for _ in 0..12 {
+            let last = self.0.len().saturating_sub(1);
+            let down = (1..=last).map(|layer| (layer, layer - 1));
+            let up = (0..last).rev().map(|layer| (layer, layer + 1));
+            for (layer, beside) in down.chain(up) {
+                let order = places(&self.0[beside], 1.0, (0.0, 1.0));
+                let middle = |item: &Item| {
+                    let joined = order.iter().filter(|(other, _, _)| joined(*item, *other));
+                    let (sum, count) = joined.fold((0.0, 0.0), |(sum, count), (_, from, to)| {
+                        (sum + f64::midpoint(*from, *to), count + 1.0)
+                    });
+                    if count > 0.0 { sum / count } else { 0.5 }
+                };
+                self.0[layer].sort_by(|a, b| middle(a).total_cmp(&middle(b)));
+            }
+        }
+    }
+}
+
+/// How far a service is from who needs nobody.
+fn depth(service: Service) -> usize {
+    let needs = DEPENDENCIES.iter().filter(|it| it.service == service);
+    needs.map(|it| depth(it.on) + 1).max().unwrap_or(0)
+}
+
+/// Whether a line leads from one item to the other, in whichever direction.
+fn joined(a: Item, b: Item) -> bool {
+    let ends = |line: usize| [DEPENDENCIES[line].service, DEPENDENCIES[line].on];
+    match (a, b) {
+        (Item::Service(a), Item::Service(b)) => {
+            let joins = |it: &cascade::Dependency| {
+                [it.service, it.on] == [a, b] || [it.on, it.service] == [a, b]
+            };
+            DEPENDENCIES.iter().any(joins)
+        }
+        (Item::Service(service), Item::Line(line)) | (Item::Line(line), Item::Service(service)) => {
+            ends(line).contains(&service)
+        }
+        (Item::Line(a), Item::Line(b)) => a == b,
+    }
+}
+
+/// From where to where each item of a layer is. `most` is how wide a box gets.
+fn places(layer: &[Item], most: f64, (left, right): (f64, f64)) -> Vec<(Item, f64, f64)> {
+    let share = |item: &Item| {
+        if matches!(item, Item::Service(_)) {
+            1.0
+        } else {
+            THREAD
+        }
+    };
+    let shares: f64 = layer.iter().map(share).sum();
+    let unit = ((right - left) / shares.max(1.0)).min(most);
+    let mut x = f64::midpoint(left, right) - unit * shares / 2.0;
+    let place = |item: &Item| {
+        let from = x;
+        x += unit * share(item);
+        (*item, from, x)
+    };
+    layer.iter().map(place).collect()
+}
+
+/// A layer with its place: from where to where it is, and its items.
+struct Placed {
+    top: f64,
+    bottom: f64,
+    items: Vec<(Item, f64, f64)>,
+}
+
+/// The layers below each other, each as high as its services' texts need.
+fn place_all(layers: &Layers, lang: Lang, width: f64) -> Vec<Placed> {
+    let most = 0.23 * width.max(480.0);
+    let mut top = 0.0;
+    let place = |layer: &Vec<Item>| {
+        let items = places(layer, most, (0.0, width));
+        let lines = items.iter().filter_map(|(item, from, to)| match item {
+            Item::Service(service) => Some(lines(*service, lang, to - from - 6.0)),
+            Item::Line(_) => None,
+        });
+        let tall = lines.map(|lines| lines.iter().map(|_| LINE).sum());
+        let bottom = top + tall.fold(LINE, f64::max) + 22.0;
+        let placed = Placed { top, bottom, items };
+        top = bottom + BETWEEN;
+        placed
+    };
+    layers.0.iter().map(place).collect()
+}
+
+fn draw(lang: Lang, width: f64) -> Svg {
+    let title = text("Map of dependencies", "依存関係の図");
+    let description = text(
+        "DynamoDB is on top; every other service needs it, directly or through others.",
+        "最上部が DynamoDB。他のすべてのサービスが、直接または間接にこれを必要とします。",
+    );
+    let mut svg = Svg::new(title.get(lang), description.get(lang), width);
+    let placed = place_all(&Layers::new(), lang, width);
+    for (line, dependency) in DEPENDENCIES.iter().enumerate() {
+        let ends = [
+            Item::Service(dependency.on),
+            Item::Line(line),
+            Item::Service(dependency.service),
+        ];
+        arrow(&mut svg, &placed, ends);
+    }
+    for layer in &placed {
+        for (item, from, to) in &layer.items {
+            if let Item::Service(service) = item {
+                let size = (to - from - 6.0, layer.bottom - layer.top);
+                node(&mut svg, *service, lang, (*from + 3.0, layer.top), size);
+            }
+        }
+        svg.reach(layer.bottom + 4.0);
+    }
+    svg
+}
+
+/// What is written in a service's box: its name, and when it was impaired; each line
+/// with its class.
+fn lines(service: Service, lang: Lang, wide: f64) -> Vec<(&'static str, String)> {
+    let names = wrap(name(service).get(lang), (wide - 4.0) / 1.14);
+    let names = names.into_iter().map(|name| ("strong", name));
+    let spans = spans(service);
+    let spans = spans.iter().map(|span| span.get(lang));
+    let spans = if wide > 120.0 {
+        vec![spans.collect::<Vec<_>>().join(", ")]
+    } else {
+        // In the middle of a span, if it does not fit; its letters are small.
+        let parts = spans.map(|span| span.replace('–', "– "));
+        parts
+            .flat_map(|span| wrap(&span, wide / 0.85))
+            .map(|line| line.replace("– ", "–"))
+            .collect()
+    };
+    names
+        .chain(spans.into_iter().map(|span| ("quiet small", span)))
+        .collect()
+}
+
+fn node(svg: &mut Svg, service: Service, lang: Lang, at: (f64, f64), size: (f64, f64)) {
+    let class = match service {
+        Service::DynamoDb => "node-first",
+        _ => "node",
+    };
+    svg.rect(at, size, 6.0, class);
+    let lines = lines(service, lang, size.0);
+    let tall = lines.iter().map(|_| LINE).sum::<f64>();
+    let mut y = at.1 + (size.1 - tall) / 2.0 + 12.0;
+    for (class, line) in lines {
+        svg.text(at.0 + size.0 / 2.0, y, Anchor::Middle, class, &line);
+        y += LINE;
+    }
+}
+
+/// An arrow that leaves its first service below, passes through the layers between,
+/// and ends on top of the last.
+fn arrow(svg: &mut Svg, placed: &[Placed], ends: [Item; 3]) {
+    let [first, _, last] = ends;
+    let mut points = Vec::new();
+    for layer in placed {
+        let item = layer.items.iter().find(|(item, _, _)| ends.contains(item));
+        if let Some((item, from, to)) = item {
+            let x = f64::midpoint(*from, *to);
+            points.extend((*item != first).then_some((x, layer.top)));
+            points.extend((*item != last).then_some((x, layer.bottom)));
+        }
+    }
+    svg.curve(&points, "edge");
+    if let Some((x, y)) = points.last() {
+        svg.polygon(&[(*x, *y), (x - 4.0, y - 7.0), (x + 4.0, y - 7.0)], "tip");
+    }
+}

@@ -1,0 +1,139 @@
+//! The cascade: when each service fell and came back, simulated and published.
+
+use ::cascade::{Band, Time};
+use charts::{Axis, Strip, Strips};
+use maud::{Markup, html};
+
+use crate::cascade::{Cascade, END};
+use crate::map::name;
+use crate::page::{Figure, Lang, Section, Table, Text, text};
+
+impl Cascade {
+    pub fn timeline_section(&self) -> Section<'_> {
+        let seeds = self.study().map_or(0, |study| study.seeds);
+        Section {
+            id: "cascade",
+            title: text("The cascade", "障害の連鎖"),
+            lead: vec![
+                text(
+                    "The DNS was wrong for two and a half hours; the outage lasted until the evening. Each service here is a small mechanism, not a drawn curve: leases that run out, queues that collapse, health checks that flap. What drives them is the DNS of the run above, put on the day’s clock.",
+                    "DNS の異常は 2 時間半でしたが、障害は夜まで続きました。ここでの各サービスは、曲線をなぞったものではなく小さな仕組みです。リースは失効し、キューは輻輳で崩壊し、ヘルスチェックは揺れ動きます。それらを動かすのは、上の実行で得られた DNS の応答を当日の時刻に合わせたものです。",
+                ),
+                Text::new(
+                    format!(
+                        "Areas show how impaired a service was: the median of {seeds} seeds; around it, the middle nine tenths. The thick line below says when it counts as impaired, the bracket when it was, as published."
+                    ),
+                    format!(
+                        "面は各サービスの影響の度合い（{seeds} 個のシードの中央値、まわりの帯は中央の 9 割）。下の太線は影響ありとみなされる時間、括弧線は公表された影響時間です。"
+                    ),
+                ),
+            ],
+            figures: vec![Figure {
+                id: "cascade-timeline",
+                caption: text(
+                    "How impaired each service was over the day. Shaded: the name is empty. Numbered lines: what people did, listed below.",
+                    "各サービスの影響の推移。網掛け：名前が空の時間。番号つきの線：人が行った操作（下に一覧）。",
+                ),
+                pictures: vec![Box::new(move |lang, width| self.strips(lang).draw(width))],
+                table: self.timeline_table(),
+                open: false,
+                code: &[
+                    ("crates/cascade/src/simulation.rs", "simulate"),
+                    ("crates/cascade/src/study.rs", "study"),
+                    ("crates/cascade/src/published.rs", "PUBLISHED"),
+                ],
+            }],
+            after: self.switches(),
+        }
+    }
+
+    fn strips(&self, lang: Lang) -> Strips {
+        let title = text("Impairment by service", "サービスごとの影響");
+        let description = text(
+            "One row per service: simulated impairment as an area, published impairment as a bracket.",
+            "サービスごとに一行。シミュレーションの影響を面で、公表された影響時間を括弧線で示します。",
+        );
+        let axis = Axis::clock(text("UTC, 20 October 2025", "UTC・2025 年 10 月 20 日").get(lang));
+        let legend = [
+            text(
+                "simulated: how impaired, and when",
+                "シミュレーション：影響の度合いと時間",
+            ),
+            text("published", "公表された影響時間"),
+        ];
+        let mut strips = Strips::new(title.get(lang), axis.from_to(Time::BEGIN.minutes(), END))
+            .description(description.get(lang))
+            .legend(legend[0].get(lang), legend[1].get(lang));
+        let label = text("the name is empty", "名前が空");
+        for (from, to) in self.empty_spans() {
+            strips = strips.shade(from.minutes(), to.minutes(), label.get(lang));
+        }
+        for (number, (at, _)) in (1..).zip(self.parameters.switches()) {
+            strips = strips.mark(at.minutes(), number.to_string());
+        }
+        let bands = self.study().map_or(&[][..], |study| &study.impairments);
+        bands.iter().fold(strips, |strips, series| {
+            let points = series
+                .points
+                .iter()
+                .map(|(time, band)| (time.minutes(), band));
+            let points: Vec<_> = points.filter(|(minute, _)| *minute <= END).collect();
+            let median = points.iter().map(|(minute, band)| (*minute, band.median));
+            let band = points
+                .iter()
+                .map(|(minute, band)| (*minute, band.low, band.high));
+            let strip = Strip::new(name(series.service).get(lang), median).band(band);
+            let rows = self.study().map_or(&[][..], |study| &study.rows);
+            let rows = rows
+                .iter()
+                .filter(|row| row.published.service == series.service);
+            strips.row(rows.fold(strip, |strip, row| {
+                let onset = row.published.onset.map_or(f64::NEG_INFINITY, Time::minutes);
+                let strip = strip.bracket(onset, row.published.recovery.minutes());
+                match (row.onset, row.recovery) {
+                    (Some(onset), Some(recovery)) => strip.span(onset.median, recovery.median),
+                    _ => strip,
+                }
+            }))
+        })
+    }
+
+    /// What people did, numbered as in the picture.
+    fn switches(&self) -> Markup {
+        html! {
+            ol.notes {
+                @for (at, switch) in self.parameters.switches() {
+                    li { (at) " " (text(switch.caption(), switch.caption_ja())) }
+                }
+            }
+        }
+    }
+
+    /// Medians, each half hour.
+    fn timeline_table(&self) -> Table {
+        let bands = self.study().map_or(&[][..], |study| &study.impairments);
+        let times = bands.first().map_or(&[][..], |series| &series.points);
+        let rows = times.iter().enumerate().step_by(6).map(|(at, (time, _))| {
+            let share = |band: Band| Text::same(format!("{:.0}\u{a0}%", 100.0 * band.median));
+            let cells = bands.iter().map(|series| {
+                series
+                    .points
+                    .get(at)
+                    .map_or(Text::same("–"), |(_, band)| share(*band))
+            });
+            [Text::same(time.to_string())]
+                .into_iter()
+                .chain(cells)
+                .collect()
+        });
+        let head = bands.iter().map(|series| name(series.service));
+        Table {
+            caption: text(
+                "How impaired, each half hour (median)",
+                "30 分ごとの影響の割合（中央値）",
+            ),
+            head: [text("UTC", "UTC")].into_iter().chain(head).collect(),
+            rows: rows.collect(),
+        }
+    }
+}

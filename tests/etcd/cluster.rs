@@ -1,0 +1,317 @@
+//! Real etcd clusters on loopback: started, killed, paused, wiped and cleaned up.
+//!
+//! Nothing here sleeps for something to have happened: it asks until it has, for a
+//! minute at most.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Nothing here takes as long. Who waits in vain fails.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How often the cluster is asked while somebody waits.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How often other ports are tried, if somebody took one just now.
+const TRIES: usize = 3;
+
+/// Waits until so, by asking.
+pub(crate) fn wait_until(what: &str, so: impl FnMut() -> bool) {
+    assert!(comes_true(so), "waited in vain until {what}");
+}
+
+fn comes_true(mut so: impl FnMut() -> bool) -> bool {
+    let begin = Instant::now();
+    while !so() {
+        if begin.elapsed() > PATIENCE {
+            return false;
+        }
+        thread::sleep(PAUSE);
+    }
+    true
+}
+
+/// A running cluster. Dropping it kills the members and deletes their disks.
+pub(crate) struct Cluster {
+    dir: PathBuf,
+    members: Vec<Member>,
+}
+
+struct Member {
+    name: String,
+    client: SocketAddr,
+    peer: SocketAddr,
+    process: Option<Child>,
+}
+
+impl Cluster {
+    /// Starts a cluster of so many members and waits until all are healthy.
+    pub(crate) fn start(members: usize) -> Self {
+        for _ in 0..TRIES {
+            if let Some(cluster) = Self::try_to_start(members) {
+                return cluster;
+            }
+        }
+        panic!("no cluster came up in {TRIES} tries; is etcd installed?");
+    }
+
+    fn try_to_start(members: usize) -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("etcd-{}-{number}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let ports = free_ports(2 * members);
+        let members = ports.chunks(2).enumerate().map(|(at, ports)| Member {
+            name: format!("m{at}"),
+            client: ports[0],
+            peer: ports[1],
+            process: None,
+        });
+        let mut cluster = Self {
+            dir,
+            members: members.collect(),
+        };
+        for at in 0..cluster.members.len() {
+            cluster.spawn(at, "new");
+        }
+        let all_answer = comes_true(|| {
+            let died = (0..cluster.members.len()).any(|at| cluster.has_ended(at));
+            died || cluster.is_healthy()
+        });
+        (all_answer && cluster.is_healthy()).then_some(cluster)
+    }
+
+    /// Where clients find the members.
+    pub(crate) fn endpoints(&self) -> Vec<String> {
+        let clients = self.members.iter().map(|member| member.client);
+        clients.map(|client| format!("http://{client}")).collect()
+    }
+
+    /// How many members there are.
+    pub(crate) fn size(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The member that leads now, by what the others say.
+    pub(crate) fn leader(&self) -> usize {
+        let mut leader = None;
+        wait_until("somebody leads", || {
+            leader = (0..self.size()).find(|&at| self.leads(at));
+            leader.is_some()
+        });
+        leader.unwrap()
+    }
+
+    /// A member that runs and follows.
+    pub(crate) fn follower(&self) -> usize {
+        let leader = self.leader();
+        let runs = |at: &usize| self.members[*at].process.is_some();
+        let mut others = (0..self.size()).filter(|at| *at != leader);
+        others.find(runs).unwrap()
+    }
+
+    /// Kills a member with SIGKILL, and waits for its end.
+    pub(crate) fn kill(&mut self, at: usize) {
+        let mut process = self.members[at].process.take().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
+    /// Starts a killed member again, on the disk that it had. Returns when it is
+    /// healthy.
+    pub(crate) fn restart(&mut self, at: usize) {
+        self.spawn(at, "existing");
+        wait_until("the member is back", || self.member_is_healthy(at));
+    }
+
+    /// Starts all members again after all were killed.
+    pub(crate) fn restart_all(&mut self) {
+        (0..self.size()).for_each(|at| self.spawn(at, "existing"));
+        self.wait_until_healthy();
+    }
+
+    /// Stops a member's process without ending it.
+    pub(crate) fn pause(&self, at: usize) {
+        signal(self.process(at), "STOP");
+    }
+
+    /// Lets it go on, and waits until it is healthy.
+    pub(crate) fn resume(&self, at: usize) {
+        signal(self.process(at), "CONT");
+        wait_until("the member is back", || self.member_is_healthy(at));
+    }
+
+    /// Kills a member and deletes its disk; then it joins as a new one, in the way
+    /// that the manual says: removed, added, started with nothing.
+    pub(crate) fn wipe(&mut self, at: usize) {
+        self.kill(at);
+        fs::remove_dir_all(self.dir.join(&self.members[at].name)).unwrap();
+        let other = (at + 1) % self.size();
+        let (name, peer) = (self.members[at].name.clone(), self.members[at].peer);
+        let members = self.ask(other, &["member", "list"]);
+        let lost = members["members"].as_array().unwrap().iter();
+        let lost = lost.clone().find(|member| member["name"] == name.as_str());
+        let id = format!("{:x}", lost.unwrap()["ID"].as_u64().unwrap());
+        // Refused until the cluster has been whole for a while.
+        wait_until("the lost member is removed", || {
+            self.try_to_ask(other, &["member", "remove", &id]).is_some()
+        });
+        let peer = format!("--peer-urls=http://{peer}");
+        wait_until("a new member is added", || {
+            self.try_to_ask(other, &["member", "add", &name, &peer])
+                .is_some()
+        });
+        self.restart(at);
+    }
+
+    /// Waits until every member is healthy.
+    pub(crate) fn wait_until_healthy(&self) {
+        wait_until("the cluster is healthy", || self.is_healthy());
+    }
+
+    /// What `etcdctl` is told by one member, as JSON.
+    pub(crate) fn ask(&self, at: usize, arguments: &[&str]) -> Value {
+        let mut answer = None;
+        wait_until("the member answers", || {
+            answer = self.try_to_ask(at, arguments);
+            answer.is_some()
+        });
+        answer.unwrap()
+    }
+
+    /// Puts a number as the store has them: eight bytes, the highest first.
+    pub(crate) fn put_number(&self, key: &str, number: u64) {
+        let mut put = self.ctl(0);
+        let mut put = put
+            .args(["put", key])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let value = number.to_be_bytes();
+        put.stdin.take().unwrap().write_all(&value).unwrap();
+        assert!(put.wait().unwrap().success());
+    }
+
+    fn try_to_ask(&self, at: usize, arguments: &[&str]) -> Option<Value> {
+        let output = self.ctl(at).args(arguments).output().unwrap();
+        let answer = output.status.success();
+        answer.then(|| serde_json::from_slice(&output.stdout).unwrap_or_default())
+    }
+
+    /// `etcdctl`, to be run against one member.
+    pub(crate) fn ctl(&self, at: usize) -> Command {
+        let endpoint = format!("--endpoints=http://{}", self.members[at].client);
+        let mut ctl = Command::new("etcdctl");
+        ctl.args([&endpoint, "--write-out=json", "--command-timeout=2s"]);
+        ctl.env("ETCDCTL_API", "3");
+        ctl
+    }
+
+    fn leads(&self, at: usize) -> bool {
+        let runs = self.members[at].process.is_some();
+        let status = runs.then(|| self.try_to_ask(at, &["endpoint", "status"]));
+        status.flatten().is_some_and(|status| {
+            let status = &status[0]["Status"];
+            status["leader"] == status["header"]["member_id"]
+        })
+    }
+
+    fn is_healthy(&self) -> bool {
+        (0..self.size()).all(|at| self.member_is_healthy(at))
+    }
+
+    /// Whether the member says that it has a leader and can read through it.
+    fn member_is_healthy(&self, at: usize) -> bool {
+        let ask = || -> std::io::Result<String> {
+            let mut member = TcpStream::connect(self.members[at].client)?;
+            member.set_read_timeout(Some(Duration::from_secs(2)))?;
+            member.write_all(b"GET /health HTTP/1.0\r\n\r\n")?;
+            let mut answer = String::new();
+            member.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        ask().is_ok_and(|answer| answer.contains("\"health\":\"true\""))
+    }
+
+    fn has_ended(&mut self, at: usize) -> bool {
+        let process = self.members[at].process.as_mut();
+        process.is_none_or(|process| process.try_wait().unwrap().is_some())
+    }
+
+    fn process(&self, at: usize) -> &Child {
+        self.members[at].process.as_ref().unwrap()
+    }
+
+    fn spawn(&mut self, at: usize, state: &str) {
+        let others = self.members.iter();
+        let others: Vec<_> = others
+            .map(|member| format!("{}=http://{}", member.name, member.peer))
+            .collect();
+        let member = &self.members[at];
+        let (client, peer) = (
+            format!("http://{}", member.client),
+            format!("http://{}", member.peer),
+        );
+        let log = self.dir.join(format!("{}.log", member.name));
+        let log = File::options().create(true).append(true).open(log).unwrap();
+        let process = Command::new("etcd")
+            .args(["--name", &member.name])
+            .arg("--data-dir")
+            .arg(self.dir.join(&member.name))
+            .args(["--listen-client-urls", &client])
+            .args(["--advertise-client-urls", &client])
+            .args(["--listen-peer-urls", &peer])
+            .args(["--initial-advertise-peer-urls", &peer])
+            .args(["--initial-cluster", &others.join(",")])
+            .args(["--initial-cluster-state", state])
+            .args(["--logger", "zap", "--log-level", "warn"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
+        let process = process.unwrap_or_else(|error| panic!("etcd must be installed: {error}"));
+        self.members[at].process = Some(process);
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for member in &mut self.members {
+            if let Some(mut process) = member.process.take() {
+                // It may have ended already; then there is nothing to do.
+                let _ = process.kill();
+                let _ = process.wait();
+            }
+        }
+        if thread::panicking() {
+            eprintln!("the members' logs are in {}", self.dir.display());
+        } else {
+            let _ = fs::remove_dir_all(&self.dir);
+        }
+    }
+}
+
+/// Ports that were free a moment ago; taken all at once, so that they differ.
+fn free_ports(count: usize) -> Vec<SocketAddr> {
+    let taken = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let taken: Vec<_> = taken.collect();
+    taken
+        .iter()
+        .map(|port| port.local_addr().unwrap())
+        .collect()
+}
+
+/// Sends a process a signal by name.
+pub(crate) fn signal(process: &Child, name: &str) {
+    let id = process.id().to_string();
+    let sent = Command::new("kill").args(["-s", name, &id]).status();
+    assert!(sent.unwrap().success());
+}

@@ -1,0 +1,21 @@
+//! The store on real etcd clusters. `etcd` and `etcdctl` must be installed: a
+//! program that is missing is a failure.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed step is a failed test"
+)]
+
+mod cluster;
+mod conformance;
+mod faults;
+mod front;
+mod load;
+mod outside;
+mod processes;
+#[path = "../linearizable/record.rs"]
+mod record;
+#[path = "../linearizable/spec.rs"]
+mod spec;
+mod tls;

@@ -1,0 +1,209 @@
+//! A headless Chromium with the report open in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use headless_chrome::protocol::cdp::types::Event;
+use headless_chrome::protocol::cdp::{Emulation, Network, Page};
+use headless_chrome::{Browser, LaunchOptions, Tab};
+use serde_json::Value;
+
+use crate::made::Report;
+
+/// How long anything may take, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Without these the browser looks for updates, which no test asked for.
+const QUIET: [&str; 2] = ["--disable-quic", "--disable-component-update"];
+
+/// The report in a browser. What the browser complains of, and whatever it asks the
+/// network for, is taken down.
+pub struct Open {
+    tab: Arc<Tab>,
+    complaints: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
+    _browser: Browser,
+}
+
+impl Open {
+    /// Opens it in a window of this size; `query` is what follows the address.
+    pub fn new(report: &Report, query: &str, (width, height): (u32, u32)) -> Self {
+        let options = LaunchOptions {
+            path: Some(PathBuf::from("/usr/bin/chromium")),
+            sandbox: false,
+            args: QUIET.map(OsStr::new).into(),
+            idle_browser_timeout: PATIENCE,
+            ..LaunchOptions::default()
+        };
+        let browser = Browser::new(options).unwrap();
+        let tab = browser.new_tab().unwrap();
+        tab.set_default_timeout(PATIENCE);
+        let open = Self {
+            tab,
+            complaints: Arc::default(),
+            requests: Arc::default(),
+            _browser: browser,
+        };
+        open.listen();
+        open.resize(width, height);
+        let url = format!("file://{}{query}", report.path().display());
+        open.tab.navigate_to(&url).unwrap();
+        open.tab.wait_until_navigated().unwrap();
+        open
+    }
+
+    fn listen(&self) {
+        let (complaints, requests) = (Arc::clone(&self.complaints), Arc::clone(&self.requests));
+        let listener = move |event: &Event| match event {
+            Event::NetworkRequestWillBeSent(sent) => {
+                requests
+                    .lock()
+                    .unwrap()
+                    .push(sent.params.request.url.clone());
+            }
+            Event::LogEntryAdded(added) => {
+                complaints
+                    .lock()
+                    .unwrap()
+                    .push(added.params.entry.text.clone());
+            }
+            Event::RuntimeExceptionThrown(thrown) => {
+                let details = &thrown.params.exception_details;
+                complaints.lock().unwrap().push(format!("{details:?}"));
+            }
+            Event::RuntimeConsoleAPICalled(called) => {
+                complaints
+                    .lock()
+                    .unwrap()
+                    .push(format!("{:?}", called.params));
+            }
+            _ => {}
+        };
+        self.tab.add_event_listener(Arc::new(listener)).unwrap();
+        self.tab.enable_log().unwrap().enable_runtime().unwrap();
+        let enable = Network::Enable {
+            max_total_buffer_size: None,
+            max_resource_buffer_size: None,
+            max_post_data_size: None,
+            report_direct_socket_traffic: None,
+            enable_durable_messages: None,
+        };
+        self.tab.call_method(enable).unwrap();
+    }
+
+    /// A window, or a phone, of this size in CSS pixels.
+    pub fn resize(&self, width: u32, height: u32) {
+        let size = Emulation::SetDeviceMetricsOverride {
+            width,
+            height,
+            device_scale_factor: 1.0,
+            mobile: width < 500,
+            scale: None,
+            screen_width: None,
+            screen_height: None,
+            position_x: None,
+            position_y: None,
+            dont_set_visible_size: None,
+            screen_orientation: None,
+            viewport: None,
+            display_feature: None,
+            device_posture: None,
+        };
+        self.tab.call_method(size).unwrap();
+    }
+
+    /// What an expression comes to, as JSON.
+    pub fn ask(&self, expression: &str) -> Value {
+        let asked = format!("JSON.stringify({expression})");
+        let answer = self.tab.evaluate(&asked, false).unwrap();
+        let answer = answer.value.unwrap_or_default();
+        serde_json::from_str(answer.as_str().unwrap_or("null")).unwrap()
+    }
+
+    /// Opens whatever can be opened on the page.
+    pub fn unfold(&self) {
+        self.ask("document.querySelectorAll('details').forEach((it) => { it.open = true; })");
+    }
+
+    /// Presses a key, as `Tab` or `Enter`.
+    pub fn press(&self, key: &str) {
+        self.tab.press_key(key).unwrap();
+    }
+
+    /// What a part of the page looks like: x, y, width, height. It must be in sight.
+    pub fn look(&self, [x, y, width, height]: [f64; 4]) -> Pixels {
+        let png = Page::CaptureScreenshotFormatOption::Png;
+        let clip = Page::Viewport {
+            x,
+            y,
+            width,
+            height,
+            scale: 1.0,
+        };
+        let shot = self.tab.capture_screenshot(png, None, Some(clip), true);
+        Pixels::decode(&shot.unwrap())
+    }
+
+    /// Shows the page as it is printed.
+    pub fn emulate_print(&self) {
+        let print = Emulation::SetEmulatedMedia {
+            media: Some("print".into()),
+            features: None,
+        };
+        self.tab.call_method(print).unwrap();
+    }
+
+    /// The page as a PDF.
+    pub fn print(&self) -> Vec<u8> {
+        self.tab.print_to_pdf(None).unwrap()
+    }
+
+    /// What the browser complained of so far.
+    pub fn complaints(&self) -> Vec<String> {
+        self.complaints.lock().unwrap().clone()
+    }
+
+    /// What was loaded so far, by address.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+/// A screenshot.
+pub struct Pixels(Vec<[u8; 3]>);
+
+impl Pixels {
+    fn decode(png: &[u8]) -> Self {
+        let mut reader = png::Decoder::new(Cursor::new(png)).read_info().unwrap();
+        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut bytes).unwrap();
+        let samples = info.color_type.samples();
+        let pixels = bytes[..info.buffer_size()].chunks(samples);
+        Self(pixels.map(|it| [it[0], it[1], it[2]]).collect())
+    }
+
+    /// How many different colours there are.
+    pub fn colours(&self) -> usize {
+        self.0.iter().collect::<BTreeSet<_>>().len()
+    }
+
+    /// The share of pixels that do not have the commonest colour.
+    pub fn drawn(&self) -> f64 {
+        let mut counts = BTreeMap::<_, u32>::new();
+        for pixel in &self.0 {
+            *counts.entry(pixel).or_default() += 1;
+        }
+        let ground = counts.values().copied().max().unwrap_or_default();
+        1.0 - f64::from(ground) / f64::from(u32::try_from(self.0.len()).unwrap())
+    }
+
+    /// How light it is, from 0 to 255.
+    pub fn light(&self) -> f64 {
+        let sum: f64 = self.0.iter().flatten().copied().map(f64::from).sum();
+        sum / f64::from(u32::try_from(3 * self.0.len()).unwrap())
+    }
+}

@@ -1,0 +1,51 @@
+//! The report as `examples/report` makes it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Few seeds: what the pictures show is not these tests' concern.
+const QUICK: [&str; 2] = ["--seeds", "3"];
+
+/// Runs the example, which must not panic.
+pub fn run(args: &[&str]) -> Output {
+    // Built beside the folder of the test that is running.
+    let test = env::current_exe().unwrap();
+    let folder = test.ancestors().nth(2).unwrap().join("examples");
+    let path = folder
+        .join("report")
+        .with_extension(env::consts::EXE_EXTENSION);
+    assert!(
+        path.exists(),
+        "`cargo build --example report` first: {}",
+        path.display()
+    );
+    let output = Command::new(path).args(args).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("panicked"), "{said}");
+    output
+}
+
+/// A report in a file of the test's own.
+pub struct Report(PathBuf);
+
+impl Report {
+    /// Makes one with few seeds and these arguments.
+    pub fn make(name: &str, args: &[&str]) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let file = folder.join(format!("report-{name}.html"));
+        let report = Self(file);
+        let out = ["--out", report.path().to_str().unwrap()];
+        let output = run(&[&QUICK, args, &out].concat());
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        report
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
