@@ -150,19 +150,26 @@ fn sweep_until_deleted(store: &EtcdStore, applied: Generation) -> bool {
     held
 }
 
+/// Others publish and pass on, and sweep until the process's plan is deleted, which it is
+/// once its lease has run out. Returns the newest plan.
+fn go_on_until_it_is_swept(store: &EtcdStore) -> Generation {
+    let mut newest = Generation::FIRST;
+    for serial in 9..12 {
+        newest = publish_and_pass(store, serial);
+    }
+    assert!(
+        sweep_until_deleted(store, newest),
+        "PinnedKept: nobody held it"
+    );
+    newest
+}
+
 #[test]
 fn a_process_that_is_killed_in_mid_pass_keeps_its_plan_for_its_lease_only() {
     let (cluster, store, mut process) = in_mid_pass();
     process.child.kill().unwrap();
     process.child.wait().unwrap();
-    let mut newest = Generation::FIRST;
-    for serial in 9..12 {
-        newest = publish_and_pass(&store, serial);
-    }
-    assert!(
-        sweep_until_deleted(&store, newest),
-        "PinnedKept: nobody held it"
-    );
+    let newest = go_on_until_it_is_swept(&store);
     let outside = Outside::of(&cluster, PREFIX);
     outside.assert_whole();
     assert!(
@@ -177,14 +184,7 @@ fn a_process_that_is_killed_in_mid_pass_keeps_its_plan_for_its_lease_only() {
 fn a_process_that_stands_still_for_longer_than_its_lease_does_no_harm() {
     let (cluster, store, mut process) = in_mid_pass();
     signal(&process.child, "STOP");
-    let mut newest = Generation::FIRST;
-    for serial in 9..12 {
-        newest = publish_and_pass(&store, serial);
-    }
-    assert!(
-        sweep_until_deleted(&store, newest),
-        "PinnedKept: nobody held it"
-    );
+    let newest = go_on_until_it_is_swept(&store);
 
     signal(&process.child, "CONT");
     process.go_on();
