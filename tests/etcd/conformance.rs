@@ -50,6 +50,11 @@ impl Stores for OnEtcd {
         store.catch_up(PATIENCE).unwrap();
     }
 
+    /// The store asks the cluster, readers follow it.
+    fn readers_lag(&self) -> bool {
+        true
+    }
+
     fn effort(&self) -> Effort {
         Effort::REMOTE
     }

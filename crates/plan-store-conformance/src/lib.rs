@@ -69,6 +69,12 @@ pub trait Stores: Sync {
     /// store before. Where readers are never behind there is nothing to do.
     fn settle(&self, _store: &Self::Store) {}
 
+    /// Whether a reader may still show what was, after the store itself has told of
+    /// what is.
+    fn readers_lag(&self) -> bool {
+        false
+    }
+
     /// How much is to be done.
     fn effort(&self) -> Effort;
 }

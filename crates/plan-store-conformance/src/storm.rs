@@ -274,7 +274,10 @@ fn serve<M: Stores>(
     quiet: &AtomicBool,
 ) -> usize {
     let mut reader = store.reader();
-    let mut seen = [const { Seen::NOTHING }; ENDPOINTS as usize];
+    // What has been seen through the reader, and of the store: all in one, unless
+    // the reader may lag.
+    let mut seen = [const { [Seen::NOTHING; 2] }; ENDPOINTS as usize];
+    let of_store = usize::from(stores.readers_lag());
     let mut answers = 0;
     loop {
         let last_round = quiet.load(SeqCst);
@@ -284,9 +287,12 @@ fn serve<M: Stores>(
         for at in 0..ENDPOINTS {
             let endpoint = endpoint(at);
             let seen = &mut seen[at as usize];
-            seen.check(at, reader.resolve(&endpoint), announced);
-            seen.check(at, &store.resolve(&endpoint), announced);
-            answers += usize::from(seen.answered.is_some());
+            let shown = reader.resolve(&endpoint);
+            let held = store.resolve(&endpoint);
+            seen[0].check(at, shown, announced);
+            seen[of_store].check(at, &held, announced);
+            assert!(!last_round || *shown == held, "Settled: {shown:?}, {held:?}");
+            answers += usize::from(seen[0].answered.is_some());
         }
         if last_round {
             return answers;
@@ -296,6 +302,7 @@ fn serve<M: Stores>(
 }
 
 /// What a server has seen of an endpoint.
+#[derive(Clone, Copy)]
 struct Seen {
     newest: Option<Generation>,
     /// The plan of the newest answer.
