@@ -8,6 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use charts::Lang;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use incident::{Invariant, diagram};
@@ -73,7 +74,8 @@ fn explore(args: &Args) -> Result<bool, String> {
             println!("\nThe shortest of them:\n");
             print!("{}", diagram::draw(&steps, &verdict));
             if let Some(file) = &args.svg {
-                let picture = diagram::svg(&protocol.to_string(), &steps, &verdict, 1000.0);
+                let picture =
+                    diagram::svg(&protocol.to_string(), &steps, &verdict, 1000.0, Lang::En);
                 let picture = picture.standalone();
                 fs::write(file, picture)
                     .map_err(|error| format!("{}: {error}; give another file", file.display()))?;

@@ -1,11 +1,11 @@
 //! How other architectures would have stood the same day.
 
 use ::cascade::Band;
-use charts::{Axis, Bar, Bars, Group};
+use charts::{Axis, Bar, Bars, Group, Lang};
 use maud::html;
 
 use crate::cascade::Cascade;
-use crate::page::{Figure, Lang, Section, Table, Text, text};
+use crate::page::{Figure, Section, Table, Text, text};
 
 impl Cascade {
     pub fn architectures_section(&self) -> Section<'_> {
@@ -14,14 +14,14 @@ impl Cascade {
             title: text("What would have stood", "何なら持ちこたえたか"),
             lead: vec![text(
                 "The same outage, the same services, arranged otherwise. Each bar is the median over many seeds, each line nine tenths of them.",
-                "同じ障害、同じサービスで、配置だけを変えました。棒は多数のシードの中央値、線はその 9 割の範囲です。",
+                "同じ障害、同じサービスで、配置だけを変えた結果です。棒は多数のシードの中央値、線はシードの 9 割が収まる範囲を表します。",
             )],
             figures: vec![
                 Figure {
                     id: "architectures-minutes",
                     caption: text(
                         "Minutes of failure that customers had: the share that failed, added up over the day.",
-                        "顧客が被った失敗の分数：失敗の割合を 1 日にわたって足し合わせたもの。",
+                        "顧客から見た失敗の時間（分）：失敗した割合を 1 日にわたって積算したもの。",
                     ),
                     pictures: vec![Box::new(move |lang, width| self.minutes(lang).draw(width))],
                     table: self.architectures_table(),
@@ -35,7 +35,7 @@ impl Cascade {
                     id: "architectures-blast",
                     caption: text(
                         "Blast radius: the largest share of customers that was hit at the same time.",
-                        "影響範囲：同時に影響を受けた顧客の最大の割合。",
+                        "影響範囲：同時に影響を受けた顧客の割合の最大値。",
                     ),
                     pictures: vec![Box::new(move |lang, width| self.blast(lang).draw(width))],
                     table: self.blast_table(),
@@ -59,15 +59,15 @@ impl Cascade {
 
     fn minutes(&self, lang: Lang) -> Bars {
         let series = [
-            text("launches", "起動"),
+            text("launches", "インスタンス起動"),
             text("invocations", "関数呼び出し"),
             text("sign-ins", "サインイン"),
         ];
         let title = text(
             "Minutes of failure by architecture",
-            "アーキテクチャごとの失敗の分数",
+            "アーキテクチャごとの失敗の時間",
         );
-        let axis = Axis::linear(text("minutes of failure", "失敗の分数").get(lang));
+        let axis = Axis::linear(text("minutes of failure", "失敗の時間（分）").get(lang));
         let bars = Bars::new(
             title.get(lang),
             axis,
@@ -94,7 +94,8 @@ impl Cascade {
             "Blast radius by architecture",
             "アーキテクチャごとの影響範囲",
         );
-        let axis = Axis::linear(text("% of customers", "顧客の %").get(lang)).from_to(0.0, 100.0);
+        let axis =
+            Axis::linear(text("% of customers", "顧客の割合（%）").get(lang)).from_to(0.0, 100.0);
         let bars = Bars::new(title.get(lang), axis, [title.get(lang)]);
         self.studies
             .iter()
@@ -124,11 +125,11 @@ impl Cascade {
         Table {
             caption: text(
                 "Minutes of failure: median (nine tenths of the seeds)",
-                "失敗の分数：中央値（シードの 9 割の範囲）",
+                "失敗の時間（分）：中央値（シードの 9 割が収まる範囲）",
             ),
             head: vec![
                 text("Architecture", "アーキテクチャ"),
-                text("Launches", "起動"),
+                text("Launches", "インスタンス起動"),
                 text("Invocations", "関数呼び出し"),
                 text("Sign-ins", "サインイン"),
             ],
@@ -146,7 +147,7 @@ impl Cascade {
         Table {
             caption: text(
                 "Blast radius: median (nine tenths of the seeds)",
-                "影響範囲：中央値（シードの 9 割の範囲）",
+                "影響範囲：中央値（シードの 9 割が収まる範囲）",
             ),
             head: vec![
                 text("Architecture", "アーキテクチャ"),

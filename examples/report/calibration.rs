@@ -1,12 +1,12 @@
-//! Simulated times against published ones, and where each parameter comes from.
+//! Simulated times against published ones.
 
-use ::cascade::{DecidedBy, Row, Service, Source, Time};
-use charts::{Axis, Bar, Bars, Group};
-use maud::{Markup, html};
+use ::cascade::{DecidedBy, Row, Service, Time};
+use charts::{Axis, Bar, Bars, Group, Lang};
 
 use crate::cascade::Cascade;
-use crate::map::name;
-use crate::page::{Figure, Lang, Section, Table, Text, text};
+use crate::map::{clock, name};
+use crate::page::{Figure, Section, Table, Text, text};
+use crate::parameters;
 
 impl Cascade {
     pub fn calibration_section(&self) -> Section<'_> {
@@ -23,14 +23,14 @@ impl Cascade {
                     "One set of parameters for all of it. An onset is met within 5 minutes, a recovery within 10\u{a0}% of the time since 06:48. {met} of {all} published spans are met by the median of the seeds. Where people’s switch decided the time, a match says little, and the table says so."
                 ),
                 format!(
-                    "全体で一組のパラメータだけを使います。発生は 5 分以内、復旧は 06:48 からの経過時間の 10 % 以内なら合致とします。公表された {all} 区間のうち {met} 区間で、シードの中央値が合致しました。時刻が人の操作で決まったものは、合っていても意味が小さいため、表に明記しています。"
+                    "全体で一組のパラメータだけを使います。発生は 5 分以内、復旧は 06:48 からの経過時間の 10\u{a0}% 以内なら合致とします。公表された {all} 区間のうち {met} 区間で、シードの中央値が合致しました。時刻が人の操作で決まったものは、合っていても意味が小さいため、表に明記しています。"
                 ),
             )],
             figures: vec![Figure {
                 id: "calibration-errors",
                 caption: text(
                     "How far off the simulated onsets and recoveries are; lines span nine tenths of the seeds. To the right: too late.",
-                    "シミュレーションの発生と復旧の誤差。線はシードの 9 割の範囲。右側：遅すぎる。",
+                    "シミュレーションの発生と復旧の誤差。線はシードの 9 割が収まる範囲。右側：実際より遅い。",
                 ),
                 pictures: vec![
                     Box::new(move |lang, width| self.errors(lang, false).draw(width)),
@@ -43,7 +43,7 @@ impl Cascade {
                     ("crates/cascade/parameters.toml", "demand"),
                 ],
             }],
-            after: self.parameters_table(),
+            after: parameters::table(&self.parameters),
         }
     }
 
@@ -99,45 +99,6 @@ impl Cascade {
             ))
         })
     }
-
-    /// Every parameter, with where it comes from.
-    fn parameters_table(&self) -> Markup {
-        let rows = self.parameters.list_all().iter().map(|it| {
-            let (kind, why) = match &it.source {
-                Source::Published(what) => (text("published", "公表"), what),
-                Source::Assumed(why) => (text("assumed", "仮定"), why),
-            };
-            vec![
-                Text::same(&it.name),
-                Text::same(format!("{} {}", it.value, it.unit)),
-                kind,
-                Text::same(why),
-            ]
-        });
-        let table = Table {
-            caption: text(
-                "Parameters of the simulation",
-                "シミュレーションのパラメータ",
-            ),
-            head: vec![
-                text("Parameter", "パラメータ"),
-                text("Value", "値"),
-                text("Published or assumed", "公表か仮定か"),
-                text(
-                    "What was published, or why this",
-                    "公表された内容、または仮定の理由",
-                ),
-            ],
-            rows: rows.collect(),
-        };
-        html! {
-            details {
-                summary id="parameters" { (text("All parameters, with their sources", "すべてのパラメータとその出典")) }
-                div.scroll tabindex="0" role="region" aria-labelledby="parameters" { (table) }
-            }
-            p.code { (text("From ", "出典：")) a href="crates/cascade/parameters.toml" { code { "crates/cascade/parameters.toml" } } }
-        }
-    }
 }
 
 /// A service, and which of its waves.
@@ -154,8 +115,8 @@ fn wave_name(service: Service, wave: u8) -> Text {
 
 fn calibration_table(rows: &[Row]) -> Table {
     // To the minute; a median falls between.
-    let minute = |time: Time| Time::from_seconds((time.seconds() + 30) / 60 * 60).to_string();
-    let time = |time: Option<Time>| Text::same(time.map_or_else(|| "–".into(), minute));
+    let minute = |time: Time| Time::from_seconds((time.seconds() + 30) / 60 * 60);
+    let time = |time: Option<Time>| time.map_or(Text::same("–"), |time| clock(minute(time)));
     let met = |holds: bool| {
         if holds {
             text("✓ yes", "✓ 合致")

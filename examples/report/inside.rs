@@ -7,6 +7,7 @@ use maud::html;
 use crate::cascade::{Cascade, END};
 use crate::map::name;
 use crate::page::{Draw, Figure, Section, Table, Text, text};
+use crate::parameters::unit;
 
 /// The series that tell why it took so long. All others can be unfolded.
 const TELLING: [(Service, &str); 6] = [
@@ -98,14 +99,14 @@ fn table(told: &[Told<'_>]) -> Table {
             .collect()
     });
     let head = told.iter().map(|(service, series)| {
-        let unit = if series.unit.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", series.unit)
+        let Text { en, ja } = unit(series.unit);
+        let (en, ja) = match en.as_str() {
+            "" => (en, ja),
+            _ => (format!(" ({en})"), format!("（{ja}）")),
         };
         Text::new(
-            format!("{}: {}{unit}", service.caption(), series.caption),
-            format!("{}：{}{unit}", service.caption_ja(), series.caption_ja),
+            format!("{}: {}{en}", service.caption(), series.caption),
+            format!("{}：{}{ja}", service.caption_ja(), series.caption_ja),
         )
     });
     Table {
@@ -124,9 +125,14 @@ fn picture(service: Service, series: &Series) -> Draw<'_> {
     let recoveries: Vec<_> = recovery.collect();
     Box::new(move |lang, width| {
         let what = text(series.caption, series.caption_ja);
-        let title = format!("{}: {}", name(service).get(lang), what.get(lang));
+        let colon = lang.pick(": ", "：");
+        let title = format!("{}{colon}{}", name(service).get(lang), what.get(lang));
         let x = Axis::clock("").from_to(Time::BEGIN.minutes(), END);
-        let lines = Lines::new(title, x, Axis::linear(series.unit).from_to(0.0, 0.0));
+        let lines = Lines::new(
+            title,
+            x,
+            Axis::linear(unit(series.unit).get(lang)).from_to(0.0, 0.0),
+        );
         let lines = lines.series(charts::Series::new(series.key, thinned(series)));
         let mark = text("published recovery", "公表された復旧");
         recoveries

@@ -11,6 +11,8 @@ mod map;
 #[path = "../cascade/outage.rs"]
 mod outage;
 mod page;
+mod parameters;
+mod protocols;
 mod race;
 mod timeline;
 mod verdicts;

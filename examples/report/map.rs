@@ -3,10 +3,10 @@
 //! each layer between, so that it crosses no service.
 
 use ::cascade::{DEPENDENCIES, PUBLISHED, Published, Service, Time};
-use charts::{Anchor, Svg, wrap};
+use charts::{Anchor, Lang, Svg, wrap};
 use maud::html;
 
-use crate::page::{Figure, Lang, Section, Table, Text, text};
+use crate::page::{Figure, Section, Table, Text, text};
 
 /// Lengths in pixels.
 const BETWEEN: f64 = 32.0;
@@ -79,7 +79,7 @@ fn spans(service: Service) -> Vec<Text> {
 }
 
 /// `09:32`, or `21 Oct 11:05`.
-fn clock(time: Time) -> Text {
+pub fn clock(time: Time) -> Text {
     let time = time.to_string();
     match time.split_once('T') {
         Some((day, clock)) => Text::new(format!("{day} Oct {clock}"), format!("{day} 日 {clock}")),
@@ -88,11 +88,10 @@ fn clock(time: Time) -> Text {
 }
 
 fn joined_by_commas(texts: &[Text]) -> Text {
-    let [en, ja] = [Lang::En, Lang::Ja].map(|lang| {
+    Text::said_by(|lang| {
         let texts = texts.iter().map(|text| text.get(lang));
-        texts.collect::<Vec<_>>().join(", ")
-    });
-    Text::new(en, ja)
+        texts.collect::<Vec<_>>().join(lang.pick(", ", "、"))
+    })
 }
 
 /// What is in a layer: a service, or a line (an index into the dependencies) that

@@ -1,6 +1,6 @@
 //! The page: texts in two languages, figures with their tables, and the frame.
 
-use charts::Svg;
+use charts::{Lang, Svg};
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
 /// The width of a picture on a wide screen, of one of two side by side, and on a
@@ -11,13 +11,6 @@ const PHONE: f64 = 336.0;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
-
-/// A language of the page.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Lang {
-    En,
-    Ja,
-}
 
 /// A text in both languages.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,11 +31,14 @@ impl Text {
         Self { ja: en.clone(), en }
     }
 
+    /// What a function says in each language.
+    pub fn said_by(say: impl Fn(Lang) -> String) -> Self {
+        let [en, ja] = Lang::ALL.map(say);
+        Self { en, ja }
+    }
+
     pub fn get(&self, lang: Lang) -> &str {
-        match lang {
-            Lang::En => &self.en,
-            Lang::Ja => &self.ja,
-        }
+        lang.pick(&self.en, &self.ja)
     }
 }
 
@@ -138,7 +134,7 @@ impl Render for Figure<'_> {
 
 /// The picture once, if it is the same in both languages.
 fn in_both_languages(draw: &Draw<'_>, width: f64, titled: bool) -> Markup {
-    let [en, ja] = [Lang::En, Lang::Ja].map(|lang| {
+    let [en, ja] = Lang::ALL.map(|lang| {
         let svg = draw(lang, width);
         if titled {
             svg.inline_titled()

@@ -31,23 +31,20 @@ impl Race {
             Box::new(move |lang, width| {
                 let outcome = of(self);
                 let title = title.get(lang);
-                diagram::svg(title, &outcome.steps, &outcome.verdict, width)
+                diagram::svg(title, &outcome.steps, &outcome.verdict, width, lang)
             })
         };
         Section {
             id: "race",
-            title: text(
-                "The race, buggy beside fixed",
-                "競合の再現：バグありと修正後",
-            ),
+            title: text("The race, buggy beside fixed", "競合の再現：修正前と修正後"),
             lead: vec![
                 text(
                     "Both pictures are real runs on real threads: the same Planner, the same three Enactors, the same schedule. Only the store differs. Enactor 1 picks plan 2 up, checks it once, and is slow. The others go on to plan 5. Then Enactor 1 writes.",
                     "どちらも実スレッドでの実行結果です。Planner も 3 台の Enactor もスケジュールも同一で、違うのはストアだけです。Enactor 1 はプラン 2 を取得し、一度だけ確認したあと処理が遅れます。その間に他の Enactor はプラン 5 まで進みます。そこで Enactor 1 が書き込みます。",
                 ),
                 text(
-                    "On October’s store the old plan wins: a stale overwrite. A sweep then deletes plan 2 as old, though it is active, and every name answers with nothing. On the repaired store the write is a compare-and-swap on the generation that is active. It is told “stale”, and nothing breaks.",
-                    "10 月当時のストアでは古いプランが勝ちます（古い上書き）。続く掃除（古いプランの削除）がプラン 2 を「古い」と判断し、使用中にもかかわらず削除するため、すべての名前が空の応答になります。修正後のストアでは、書き込みが「有効な世代」に対する compare-and-swap です。古い書き込みは「stale」と拒否され、何も壊れません。",
+                    "On October’s store the old plan wins: a stale overwrite. A sweep then deletes plan 2 as old, though it is active, and every name answers with nothing. From then on no Enactor can go on: each write must make the active plan the rollback target, and that plan is gone. On the repaired store the write is a compare-and-swap on the generation that is active. It is told “stale”, and nothing breaks.",
+                    "10 月当時のストアでは古いプランが勝ちます（古い上書き）。続く掃除（古いプランの削除）がプラン 2 を「古い」と判断し、使用中にもかかわらず削除するため、すべての名前が空の応答になります。その後はどの Enactor も先へ進めません。書き込みのたびに有効なプランを切り戻し先にする必要があるのに、そのプランがもうないからです。修正後のストアでは、書き込みが「有効な世代」に対する compare-and-swap です。古い書き込みは「stale」と拒否され、何も壊れません。",
                 ),
             ],
             figures: vec![Figure {
@@ -94,8 +91,8 @@ impl Race {
                         format!("{} {}", store.en, step.number),
                         format!("{} {}", store.ja, step.number),
                     ),
-                    Text::same(step.actor.to_string()),
-                    Text::same(diagram::describe(&step.event)),
+                    Text::said_by(|lang| diagram::actor(step.actor, lang)),
+                    Text::said_by(|lang| diagram::describe(&step.event, lang)),
                     Text::same(endpoint(&step.event).map_or("", EndpointName::as_str)),
                     Text::same(broke.join(", ")),
                 ]

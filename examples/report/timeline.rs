@@ -1,12 +1,12 @@
 //! The cascade: when each service fell and came back, simulated and published.
 
 use ::cascade::{Band, Time};
-use charts::{Axis, Strip, Strips};
+use charts::{Axis, Lang, Strip, Strips};
 use maud::{Markup, html};
 
 use crate::cascade::{Cascade, END};
 use crate::map::name;
-use crate::page::{Figure, Lang, Section, Table, Text, text};
+use crate::page::{Figure, Section, Table, Text, text};
 
 impl Cascade {
     pub fn timeline_section(&self) -> Section<'_> {

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use charts::{Cell, Grid, Tone};
+use charts::{Cell, Grid, Lang, Tone};
 use incident::Invariant;
-use maud::html;
+use maud::{Markup, html};
 
-use crate::page::{Figure, Lang, Section, Table, Text, text};
+use crate::page::{Figure, Section, Table, Text, text};
+use crate::protocols;
 
 /// What `cargo run --example verdicts --features loom,shuttle -- --cells FILE` writes.
 const CELLS: &str = include_str!("../../docs/verdicts.json");
@@ -57,14 +58,27 @@ impl Verdicts {
                     ("tests/model/outage.rs", "Protocol"),
                 ],
             }],
-            after: html! {
-                dl.notes {
-                    @for (invariant, says) in Invariant::ALL.into_iter().map(|it| (it, says(it))) {
-                        dt { code { (invariant.name()) } }
-                        dd { (says) }
-                    }
+            after: self.notes(),
+        }
+    }
+
+    /// What the protocols and the invariants are.
+    fn notes(&self) -> Markup {
+        html! {
+            h3 { (text("The invariants", "不変条件")) }
+            dl.notes {
+                @for invariant in Invariant::ALL {
+                    dt { code { (invariant.name()) } span.ja lang="ja" { " " (gloss(invariant)) } }
+                    dd { (says(invariant)) }
                 }
-            },
+            }
+            h3 { (text("The protocols", "プロトコル")) }
+            dl.notes {
+                @for (protocol, _) in &self.0 {
+                    dt { (protocols::name(protocol)) }
+                    dd { (protocols::what(protocol)) }
+                }
+            }
         }
     }
 
@@ -73,7 +87,8 @@ impl Verdicts {
             "Which protocol keeps which invariant",
             "どのプロトコルがどの不変条件を守るか",
         );
-        let grid = Grid::new(title.get(lang), Invariant::ALL.map(Invariant::name));
+        let columns = Invariant::ALL.map(|invariant| column(invariant).get(lang).to_owned());
+        let grid = Grid::new(title.get(lang), columns);
         self.0.iter().fold(grid, |grid, (protocol, marks)| {
             let cell = |invariant: Invariant| match marks.get(invariant.name()).map(String::as_str)
             {
@@ -81,7 +96,10 @@ impl Verdicts {
                 Some("✗") => Cell::new("✗", Tone::Bad),
                 _ => Cell::new("?", Tone::Open),
             };
-            grid.row(protocol, Invariant::ALL.map(cell))
+            grid.row(
+                protocols::name(protocol).get(lang),
+                Invariant::ALL.map(cell),
+            )
         })
     }
 
@@ -93,14 +111,35 @@ impl Verdicts {
         };
         let rows = self.0.iter().map(|(protocol, marks)| {
             let marks = Invariant::ALL.map(|invariant| mark(marks.get(invariant.name())));
-            [vec![Text::same(protocol)], marks.into()].concat()
+            [vec![protocols::name(protocol)], marks.into()].concat()
         });
-        let head = Invariant::ALL.map(|invariant| Text::same(invariant.name()));
+        let head = Invariant::ALL.map(column);
         Table {
             caption: text("Protocol by invariant", "プロトコルと不変条件"),
             head: [vec![text("Protocol", "プロトコル")], head.into()].concat(),
             rows: rows.collect(),
         }
+    }
+}
+
+/// An invariant's name; in Japanese with what it means, on a line of its own.
+fn column(invariant: Invariant) -> Text {
+    let name = invariant.name();
+    Text::new(name, format!("{name}\n{}", gloss(invariant)))
+}
+
+/// What an invariant's name means, in Japanese.
+fn gloss(invariant: Invariant) -> &'static str {
+    match invariant {
+        Invariant::Monotonic => "後退なし",
+        Invariant::ActiveKept => "有効を保護",
+        Invariant::RollbackKept => "切り戻し先を保護",
+        Invariant::PinnedKept => "保持中を保護",
+        Invariant::NeverEmpty => "空応答なし",
+        Invariant::WholeAnswer => "混在なし",
+        Invariant::Progress => "前進できる",
+        Invariant::LatestWins => "最新に収束",
+        Invariant::Reclaimed => "不要を回収",
     }
 }
 

@@ -168,8 +168,10 @@ fn outcome(event: &Event) -> Option<String> {
             ..
         } => "already".into(),
         Event::Swept { swept, .. } => return swept_outcome(swept),
-        Event::Failed { error } if error.contains("repair the endpoint by hand") => "stuck".into(),
-        Event::Failed { error } => format!("failed: {error}"),
+        Event::Failed { error, .. } if error.contains("repair the endpoint by hand") => {
+            "stuck".into()
+        }
+        Event::Failed { error, .. } => format!("failed: {error}"),
         _ => return None,
     })
 }

@@ -46,9 +46,9 @@ impl Architecture {
     pub const ANNOUNCED: Self = Self {
         id: "announced",
         caption: "One region, remedies announced after",
-        caption_ja: "単一リージョン・発表された対策あり",
+        caption_ja: "単一リージョン・事後発表の対策あり",
         what: "the same, with NLB's limit on taking capacity out and throttling by queue length",
-        what_ja: "同上。NLB の容量切り離しの速度制限と、キューの長さに応じた制限を追加",
+        what_ja: "同上に、NLB が容量を外す速さの上限と、キューの長さに応じた起動の制限を追加",
         announced: true,
         ..Self::ONE_REGION
     };
@@ -58,7 +58,7 @@ impl Architecture {
         caption: "Several regions with routing",
         caption_ja: "複数リージョン・ルーティングあり",
         what: "customers spread over regions; health checks lead them away from one that fails",
-        what_ja: "顧客を複数リージョンに分散し、障害リージョンからヘルスチェックで迂回",
+        what_ja: "顧客を複数のリージョンに分散し、障害のあるリージョンからはヘルスチェックにより別のリージョンへ誘導",
         spread: Spread::Regions,
         ..Self::ONE_REGION
     };
@@ -68,7 +68,7 @@ impl Architecture {
         caption: "Cells",
         caption_ja: "セル分割",
         what: "one region cut into cells, each with a database and a name of its own",
-        what_ja: "一つのリージョンを、データベースと名前を別々に持つセルに分割",
+        what_ja: "一つのリージョンを、それぞれ専用のデータベースと名前を持つセルに分割",
         spread: Spread::Cells,
         ..Self::ONE_REGION
     };
@@ -78,7 +78,7 @@ impl Architecture {
         caption: "Static stability",
         caption_ja: "静的安定性",
         what: "leases outlive the database, and services go on with what they know",
-        what_ja: "リースがデータベースの停止より長く続き、各サービスは手元の情報で動き続ける",
+        what_ja: "データベースが止まってもリースは有効なまま残り、各サービスは手元の情報で動き続ける",
         outlives: true,
         ..Self::ONE_REGION
     };

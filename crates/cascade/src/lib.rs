@@ -45,7 +45,7 @@ pub use calibration::{Calibration, DecidedBy, Row, calibration};
 pub use dns::{DnsAnswer, DnsChange, DnsTimeline};
 pub use error::Error;
 pub use outcome::{Counts, Customers, Outcome, STEP, Series, ServiceOutcome, Spell};
-pub use parameters::{Parameter, Parameters, Source};
+pub use parameters::{Parameter, Parameters, Source, SourceKind};
 pub use published::{PUBLISHED, Published};
 pub use service::{DEPENDENCIES, Dependency, Service};
 pub use simulation::{Scenario, simulate};

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use cascade::{DnsTimeline, Error, Parameters, Source, Switch, Time};
+use cascade::{DnsTimeline, Error, Parameters, Source, SourceKind, Switch, Time};
 
 fn refused(text: &str) -> String {
     Parameters::parse(text, Path::new("p.toml"))
@@ -34,6 +34,10 @@ fn a_mistake_in_a_parameter_file_is_named_with_its_place() {
         (whole("900", "s", "assumed: "), "does not say where it is from; write `published: `"),
         (whole("\\\"900\\\"", "s", "assumed: x"), "p.toml:2:"),
         (whole("0x10", "s", "assumed: x"), "`dns.negative_ttl` is no decimal number; give 30 to 86400"),
+        (
+            field("{ value = 900, unit = \"s\", source = \"assumed: x\", source_ja = 3 }"),
+            "p.toml:2:78: `source_ja` of `dns.negative_ttl` is no text",
+        ),
         (whole("nan", "s", "assumed: x"), "NaN is out of bounds; give 30 to 86400 s"),
         (whole("1e9", "s", "assumed: x"), "`dns.negative_ttl` = 1000000000 is out of bounds; give 30 to 86400 s"),
         ("[switches]\nfailover = 3\n".into(), "p.toml:2:1: there is no parameter `switches.failover`"),
@@ -62,11 +66,30 @@ fn what_a_file_leaves_out_stays_as_it_is() {
         .list_all()
         .iter()
         .find(|it| it.name == "switches.failover_off");
-    assert_eq!(listed.unwrap().source, Source::Assumed("what if".into()));
+    let source = Source {
+        kind: SourceKind::Assumed,
+        why: "what if".into(),
+        why_ja: None,
+    };
+    assert_eq!(listed.unwrap().source, source);
     assert_eq!(
         parameters.list_all().len(),
         Parameters::default().list_all().len()
     );
+}
+
+/// For readers of the report in Japanese.
+#[test]
+fn all_parameters_and_sources_are_told_in_japanese_too() {
+    let is_japanese = |text: &str| text.chars().any(|c| c >= '\u{3040}');
+    for it in Parameters::default().list_all() {
+        assert!(is_japanese(it.about_ja), "{it:?}");
+        let why_ja = it.source.why_ja.as_deref();
+        assert!(why_ja.is_some_and(is_japanese), "{it:?}");
+        for english in [it.about, &it.source.why] {
+            assert!(!english.is_empty() && !is_japanese(english), "{it:?}");
+        }
+    }
 }
 
 #[test]

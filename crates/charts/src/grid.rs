@@ -60,7 +60,7 @@ const ROW: f64 = 30.0;
 const NARROW: f64 = 560.0;
 
 impl Grid {
-    /// A grid without rows.
+    /// A grid without rows. A column's name may have several lines.
     pub fn new<S: Into<String>>(
         title: impl Into<String>,
         columns: impl IntoIterator<Item = S>,
@@ -149,7 +149,7 @@ impl Grid {
     fn legend(&self, svg: &mut Svg, width: f64) -> f64 {
         let (mut x, mut y) = (0.0, 14.0);
         for (number, name) in (1..).zip(&self.columns) {
-            let text = format!("{number} {name}");
+            let text = format!("{number} {}", name.replace('\n', " "));
             let wide = text_width(&text);
             if x > 0.0 && x + wide > width {
                 (x, y) = (0.0, y + 18.0);
@@ -164,10 +164,13 @@ impl Grid {
     fn heads(&self, cell: f64) -> Option<Vec<Vec<String>>> {
         let room = (cell - 4.0) / SMALL;
         let heads = self.columns.iter().map(|name| {
-            if bold_width(name) <= room {
-                return vec![name.clone()];
-            }
-            wrap(&apart(name), room * text_width(name) / bold_width(name))
+            let lines = name.split('\n').flat_map(|line| {
+                if bold_width(line) <= room {
+                    return vec![line.to_owned()];
+                }
+                wrap(&apart(line), room * text_width(line) / bold_width(line))
+            });
+            lines.collect::<Vec<_>>()
         });
         let heads: Vec<_> = heads.collect();
         let fit = heads.iter().flatten().all(|line| bold_width(line) <= room);

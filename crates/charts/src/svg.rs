@@ -244,12 +244,21 @@ fn char_width(c: char) -> f64 {
     }
 }
 
-/// The text on lines no wider than this, where its spaces allow it. What has no
-/// spaces, as Japanese, may be broken anywhere.
+/// The text on lines no wider than this, where its spaces allow it. Japanese has none:
+/// it is broken anywhere but within a word in Katakana that fits on a line, before
+/// what must not begin a line, and after what must not end one.
 pub fn wrap(text: &str, width: f64) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0.0;
-    for piece in pieces(text) {
+    let words = cut(text, ends_a_word).into_iter();
+    let pieces = words.flat_map(|word| {
+        if text_width(word) > width {
+            cut(word, is_within_katakana)
+        } else {
+            vec![word]
+        }
+    });
+    for piece in pieces {
         let wide = text_width(piece.trim_end());
         if used > 0.0 && used + wide > width {
             lines.push(String::new());
@@ -266,24 +275,35 @@ pub fn wrap(text: &str, width: f64) -> Vec<String> {
         .collect()
 }
 
-/// Words with the spaces after them; a wide character is a word of its own, with the
-/// punctuation that must not begin a line.
-fn pieces(text: &str) -> Vec<&str> {
-    let is_wide = |c: char| c >= '\u{2e80}';
-    let hangs = |c: char| "、。，．）」』】：・ーっゃゅょ".contains(c);
-    let mut cuts = vec![0];
-    let mut before = None;
-    for (at, c) in text.char_indices() {
-        let breaks = match before {
-            Some(' ') => c != ' ',
-            Some(before) => (is_wide(c) || is_wide(before)) && !hangs(c) && c != ' ',
-            None => false,
-        };
-        if breaks {
-            cuts.push(at);
-        }
-        before = Some(c);
-    }
-    cuts.push(text.len());
+/// The text in parts, cut between characters where `may_cut` says.
+fn cut(text: &str, may_cut: fn(char, char) -> bool) -> Vec<&str> {
+    let pairs = text.chars().zip(text.char_indices().skip(1));
+    let cuts = pairs.filter_map(|(before, (at, c))| may_cut(before, c).then_some(at));
+    let cuts: Vec<_> = [0].into_iter().chain(cuts).chain([text.len()]).collect();
     cuts.windows(2).map(|cut| &text[cut[0]..cut[1]]).collect()
+}
+
+/// Words have the spaces after them; most wide characters are words of their own.
+fn ends_a_word(before: char, c: char) -> bool {
+    let is_wide = |c: char| c >= '\u{2e80}';
+    match before {
+        ' ' => c != ' ',
+        '（' | '「' | '『' => false,
+        _ if c == ' ' || hangs(c) => false,
+        _ if is_katakana(before) && is_katakana(c) => false,
+        _ => is_wide(c) || is_wide(before),
+    }
+}
+
+fn is_within_katakana(before: char, c: char) -> bool {
+    is_katakana(before) && is_katakana(c) && !hangs(c)
+}
+
+fn is_katakana(c: char) -> bool {
+    matches!(c, 'ァ'..='ヺ' | 'ー')
+}
+
+/// Whether it must not begin a line.
+fn hangs(c: char) -> bool {
+    "、。，．）」』：；？！・〜ーぁぃぅぇぉっゃゅょァィゥェォッャュョ".contains(c)
 }

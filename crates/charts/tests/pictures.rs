@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
-use charts::{Axis, Bar, Bars, Cell, Grid, Group, Lines, Mark, Series, Strip, Strips, Svg, Tone};
+use charts::{
+    Axis, Bar, Bars, Cell, Grid, Group, Lines, Mark, Series, Strip, Strips, Svg, Tone, text_width,
+    wrap,
+};
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
 
@@ -236,4 +239,43 @@ fn text_stands_out_from_its_ground_in_both_themes() {
             );
         }
     }
+}
+
+#[test]
+fn japanese_lines_break_where_they_may() {
+    let word = "ネットワークマネージャー";
+    // In the middle of a word only if it fits on no line.
+    let text = format!("起動の速さが{word}の能力を上回る");
+    let lines = wrap(&text, text_width(word) + 14.0);
+    assert!(
+        lines.len() > 2 && lines.iter().any(|line| line.contains(word)),
+        "{lines:?}"
+    );
+    for width in [40.0, 60.0, 90.0, 150.0] {
+        let text = format!("（{text}）、「{word}」：{word}ッ。");
+        let lines = wrap(&text, width);
+        assert_eq!(lines.concat(), text);
+        for line in &lines {
+            assert!(
+                !line.starts_with(['）', '、', '」', '：', '。', 'ー', 'ャ', 'ッ']),
+                "{lines:?}"
+            );
+            assert!(!line.ends_with(['（', '「']), "{lines:?}");
+        }
+    }
+}
+
+#[test]
+fn a_column_of_a_grid_has_its_lines_on_a_wide_screen_and_on_one_in_a_legend() {
+    let grid = Grid::new("", ["Kept\n残る", "Wins\n勝つ"])
+        .row("a", ["✓", "✗"].map(|mark| Cell::new(mark, Tone::Good)));
+    let wide = grid.draw(900.0).inline();
+    assert!(wide.contains(">Kept<") && wide.contains(">残る<"), "{wide}");
+    let columns: Vec<_> = (0..30).map(|at| format!("Kept{at}\n残る")).collect();
+    let cells = columns.iter().map(|_| Cell::new("✓", Tone::Good));
+    let narrow = Grid::new("", columns.clone())
+        .row("a", cells)
+        .draw(336.0)
+        .inline();
+    assert!(narrow.contains(">1 Kept0 残る<"), "{narrow}");
 }

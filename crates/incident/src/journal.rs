@@ -6,8 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use plan_store::{Activation, EndpointName, Generation, Plan, Resolution, Swept};
 
-use crate::Told;
 use crate::witness::{Verdict, Witness};
+use crate::{Error, Told};
 
 /// Somebody who does something.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -96,6 +96,8 @@ pub enum Event {
     Failed {
         /// What it said.
         error: String,
+        /// The plan that is active and gone, if that is why.
+        gone: Option<Generation>,
     },
     /// One publish and one undisturbed pass did not make the plan active
     /// everywhere.
@@ -122,6 +124,19 @@ pub enum Event {
         /// The plan it was pointed at.
         generation: Generation,
     },
+}
+
+impl Event {
+    /// The store refused, with this error.
+    pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut causes = std::iter::successors(Some(error), |error| error.source());
+        let gone = causes.find_map(|cause| match cause.downcast_ref() {
+            Some(Error::Stuck { active, .. }) => Some(*active),
+            _ => None,
+        });
+        let error = error.to_string();
+        Self::Failed { error, gone }
+    }
 }
 
 /// An event with its place in the order.

@@ -16,6 +16,7 @@ mod client;
 pub mod diagram;
 pub mod drill;
 mod error;
+mod fault;
 mod gate;
 mod journal;
 mod lease;
@@ -28,6 +29,7 @@ mod witness;
 
 pub use client::{Client, Told};
 pub use error::Error;
+pub use fault::Fault;
 pub use gate::{Gate, Open, Point};
 pub use journal::{Actor, Event, Journal, Step, Tally};
 pub use lease::{Fencing, Leased};

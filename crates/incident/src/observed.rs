@@ -50,9 +50,7 @@ impl<S: PlanStore> Observed<S> {
         let result = step(&self.store);
         let event = match &result {
             Ok(value) => event(value),
-            Err(error) => Some(Event::Failed {
-                error: error.to_string(),
-            }),
+            Err(error) => Some(Event::failed(error)),
         };
         if let Some(event) = event {
             self.journal.record(self.actor, event);

@@ -85,8 +85,7 @@ pub fn check_progress<S: PlanStore + Clone>(
     let applied = matches!(pass, Ok(Pass::Applied { plan, .. }) if plan == generation);
     let everywhere = is_active_everywhere(store, endpoints, generation)?;
     if let Err(error) = &pass {
-        let error = error.to_string();
-        journal.record(Actor::Operator, Event::Failed { error });
+        journal.record(Actor::Operator, Event::failed(error));
     }
     if !(applied && everywhere) {
         journal.record(Actor::Operator, Event::NoProgress { generation });

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use plan_store::{Activation, EndpointName, Generation, Plan, Resolution};
 
-use crate::Told;
 use crate::journal::{Event, Step};
+use crate::{Fault, Told};
 
 /// What must never be broken. The names are the same in assertions, logs and
 /// reports.
@@ -85,8 +85,8 @@ pub struct Breach {
     pub broken_at: usize,
     /// The step that showed it.
     pub seen_at: usize,
-    /// What happened, in words.
-    pub what: String,
+    /// What happened.
+    pub what: Fault,
     /// How many breaches of this invariant there were in all.
     pub times: usize,
 }
@@ -168,24 +168,24 @@ impl Witness {
                 self.see_answer(now, endpoint, resolution);
             }
             Event::RollbackGone { endpoint, rollback } => {
-                let what = format!("{endpoint}: rollback target {rollback} is deleted");
-                self.breach(
-                    Invariant::RollbackKept,
-                    self.deletion_of(*rollback, now),
-                    now,
-                    what,
-                );
+                let by = self.deletion_of(*rollback, now);
+                let (endpoint, rollback) = (endpoint.clone(), *rollback);
+                let what = Fault::RollbackDeleted { endpoint, rollback };
+                self.breach(Invariant::RollbackKept, by, now, what);
             }
             Event::NoProgress { generation } => {
-                let what = format!("plan {generation} was published and could not be applied");
+                let generation = *generation;
+                let what = Fault::NotApplied { generation };
                 self.breach(Invariant::Progress, now, now, what);
             }
             Event::LeftBehind { endpoint, newest } => {
-                let what = format!("{endpoint} is not on plan {newest}");
+                let (endpoint, newest) = (endpoint.clone(), *newest);
+                let what = Fault::LeftBehind { endpoint, newest };
                 self.breach(Invariant::LatestWins, now, now, what);
             }
             Event::NotReclaimed { generation } => {
-                let what = format!("plan {generation} is needed by nobody, and still there");
+                let generation = *generation;
+                let what = Fault::NotReclaimed { generation };
                 self.breach(Invariant::Reclaimed, now, now, what);
             }
             Event::Checked { .. } | Event::Failed { .. } | Event::Repaired { .. } => {}
@@ -203,7 +203,12 @@ impl Witness {
             return;
         };
         if let Some(newer) = replaced.standing.generation().filter(|&g| g > generation) {
-            let what = format!("{endpoint}: plan {generation} over plan {newer}");
+            let endpoint = endpoint.clone();
+            let what = Fault::StaleOverwrite {
+                endpoint,
+                generation,
+                newer,
+            };
             self.breach(Invariant::Monotonic, now, now, what);
         }
     }
@@ -215,7 +220,7 @@ impl Witness {
         }
         self.plans.remove(&generation);
         if self.held.contains_key(&generation) {
-            let what = format!("plan {generation} was deleted while it was held");
+            let what = Fault::HeldDeleted { generation };
             self.breach(Invariant::PinnedKept, now, now, what);
         }
     }
@@ -229,7 +234,11 @@ impl Witness {
                 self.answered.insert(endpoint.clone());
                 let plan = self.plans.get(generation);
                 if plan.is_some_and(|plan| plan.records(endpoint) != Some(records)) {
-                    let what = format!("{endpoint}: the answer is not plan {generation}'s");
+                    let (endpoint, generation) = (endpoint.clone(), *generation);
+                    let what = Fault::OtherRecords {
+                        endpoint,
+                        generation,
+                    };
                     self.breach(Invariant::WholeAnswer, now, now, what);
                 }
             }
@@ -237,8 +246,12 @@ impl Witness {
                 self.answered.remove(endpoint);
             }
             Resolution::Dangling { generation } => {
-                let by = self.deletion_of(*generation, now);
-                let what = format!("{endpoint}: active plan {generation} is deleted");
+                let generation = *generation;
+                let by = self.deletion_of(generation, now);
+                let what = Fault::ActiveDeleted {
+                    endpoint: endpoint.clone(),
+                    generation,
+                };
                 self.breach(Invariant::ActiveKept, by, now, what);
                 self.see_emptiness(by, now, endpoint);
             }
@@ -260,7 +273,8 @@ impl Witness {
 
     fn see_emptiness(&mut self, by: usize, now: usize, endpoint: &EndpointName) {
         if self.answered.contains(endpoint) {
-            let what = format!("{endpoint} has resolved before, and now to nothing");
+            let endpoint = endpoint.clone();
+            let what = Fault::Emptied { endpoint };
             self.breach(Invariant::NeverEmpty, by, now, what);
         }
     }
@@ -270,7 +284,7 @@ impl Witness {
         self.deleted.get(&generation).copied().unwrap_or(now)
     }
 
-    fn breach(&mut self, invariant: Invariant, broken_at: usize, seen_at: usize, what: String) {
+    fn breach(&mut self, invariant: Invariant, broken_at: usize, seen_at: usize, what: Fault) {
         let breach = self.verdict.entry(invariant).or_insert(Breach {
             broken_at,
             seen_at,

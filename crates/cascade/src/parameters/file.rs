@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::values::{SPECS, Spec, spec};
-use super::{Parameters, Source};
+use super::{Parameter, Parameters, Source, SourceKind};
 use crate::text::fault_at;
 use crate::{Error, Switch, Time};
 
@@ -60,11 +60,12 @@ struct Reader<'a> {
     origin: &'a Path,
 }
 
-/// The three fields of a parameter.
+/// The fields of a parameter.
 struct Fields<'a> {
     value: &'a Value<'a>,
     unit: &'a Value<'a>,
     source: &'a Value<'a>,
+    source_ja: Option<&'a Value<'a>>,
 }
 
 impl Reader<'_> {
@@ -101,14 +102,14 @@ impl Reader<'_> {
         };
         let fields = self.fields(&name, key, fields)?;
         self.unit(&name, fields.unit, unit)?;
-        let source = self.source(&name, fields.source)?;
+        let source = self.source(&name, &fields)?;
         if let Some(switch) = switch {
             let at = self.time(&name, fields.value)?;
-            into.set_switch(switch, at, Some(source));
+            into.set_switch(switch, at, source);
         } else if let Some(spec) = spec {
             let (value, written) = self.number(spec, fields.value)?;
             *(spec.slot)(&mut into.values) = value;
-            into.list(&name, written, unit, Some(source));
+            into.list(Parameter::of_spec(spec, written, source));
         }
         Ok(())
     }
@@ -122,7 +123,7 @@ impl Reader<'_> {
         const FORM: &str = r#"{ value = ..., unit = "...", source = "published: ..." }"#;
         let fault = format!("`{name}` has no value with unit and source; write `{FORM}`");
         let table = self.table(fields, &fault)?;
-        let known = |field: &str| ["value", "unit", "source"].contains(&field);
+        let known = |field: &str| ["value", "unit", "source", "source_ja"].contains(&field);
         if let Some((field, _)) = table.iter().find(|(field, _)| !known(field.get_ref())) {
             let fault = format!(
                 "`{name}` has no field `{}`; write `{FORM}`",
@@ -141,6 +142,7 @@ impl Reader<'_> {
             value: field("value")?,
             unit: field("unit")?,
             source: field("source")?,
+            source_ja: table.get("source_ja"),
         })
     }
 
@@ -155,20 +157,29 @@ impl Reader<'_> {
         }
     }
 
-    fn source(&self, name: &str, written: &Value<'_>) -> Result<Source, Error> {
-        let text = written.get_ref().as_str().unwrap_or_default();
-        let source = match text.split_once(": ") {
-            Some(("published", what)) if !what.trim().is_empty() => {
-                Some(Source::Published(what.into()))
-            }
-            Some(("assumed", why)) if !why.trim().is_empty() => Some(Source::Assumed(why.into())),
-            _ => None,
+    fn source(&self, name: &str, fields: &Fields<'_>) -> Result<Source, Error> {
+        let text = fields.source.get_ref().as_str().unwrap_or_default();
+        let (kind, why) = match text.split_once(": ") {
+            Some(("published", what)) => (Some(SourceKind::Published), what),
+            Some(("assumed", why)) => (Some(SourceKind::Assumed), why),
+            _ => (None, ""),
         };
-        source.ok_or_else(|| {
+        let kind = kind.filter(|_| !why.trim().is_empty());
+        let kind = kind.ok_or_else(|| {
             let fault = format!(
                 "the source of `{name}` does not say where it is from; write `published: ` and what was published, or `assumed: ` and why"
             );
-            self.fault(written.span().start, fault)
+            self.fault(fields.source.span().start, fault)
+        })?;
+        let why_ja = fields.source_ja.map(|written| {
+            let text = written.get_ref().as_str().map(ToOwned::to_owned);
+            let fault = format!("`source_ja` of `{name}` is no text; write it, or leave it out");
+            text.ok_or_else(|| self.fault(written.span().start, fault))
+        });
+        Ok(Source {
+            kind,
+            why: why.into(),
+            why_ja: why_ja.transpose()?,
         })
     }
 

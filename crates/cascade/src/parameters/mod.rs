@@ -6,6 +6,7 @@ mod values;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use self::values::Spec;
 use crate::text::load;
 use crate::{Error, Switch, Time};
 
@@ -19,11 +20,22 @@ const BUILT_IN: &str = include_str!("../../parameters.toml");
 
 /// Where a number comes from.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Source {
-    /// It was published; what was.
-    Published(String),
-    /// It is assumed; why this and not another.
-    Assumed(String),
+pub struct Source {
+    /// Whether it was published or is assumed.
+    pub kind: SourceKind,
+    /// What was published, or why this is assumed and not another.
+    pub why: String,
+    /// The same in Japanese, if the file says it.
+    pub why_ja: Option<String>,
+}
+
+/// Whether a number was published or is assumed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SourceKind {
+    /// It was published.
+    Published,
+    /// It is assumed.
+    Assumed,
 }
 
 /// One parameter, for people to read.
@@ -31,6 +43,10 @@ pub enum Source {
 pub struct Parameter {
     /// `section.key`.
     pub name: String,
+    /// What it is, in English.
+    pub about: &'static str,
+    /// What it is, in Japanese.
+    pub about_ja: &'static str,
     /// The value, as written.
     pub value: String,
     /// Its unit.
@@ -54,8 +70,8 @@ pub struct Parameter {
 /// ```
 ///
 /// The unit must be the parameter's own. The source begins with `published: ` or
-/// `assumed: ` and goes on to say what was published, or why this is assumed. A
-/// parameter that the file leaves out keeps the value of this crate's own file,
+/// `assumed: ` and goes on to say what was published, or why this is assumed; a fourth
+/// field, `source_ja`, may say that in Japanese. A parameter that the file leaves out keeps the value of this crate's own file,
 /// `crates/cascade/parameters.toml`, which names them all.
 ///
 /// ```
@@ -126,7 +142,7 @@ impl Parameters {
             .ok_or_else(|| refused("there is none of this name; see parameters.toml".into()))?;
         spec.check(value).map_err(refused)?;
         *(spec.slot)(&mut self.values) = value;
-        self.list(name, value.to_string(), spec.unit, None);
+        self.list(Parameter::of_spec(spec, value.to_string(), by_the_caller()));
         Ok(self)
     }
 
@@ -138,7 +154,7 @@ impl Parameters {
     /// The same parameters with something switched at another time, or never.
     #[must_use]
     pub fn with_switch(mut self, switch: Switch, at: Option<Time>) -> Self {
-        self.set_switch(switch, at, None);
+        self.set_switch(switch, at, by_the_caller());
         self
     }
 
@@ -154,28 +170,54 @@ impl Parameters {
         switches
     }
 
-    fn set_switch(&mut self, switch: Switch, at: Option<Time>, source: Option<Source>) {
+    fn set_switch(&mut self, switch: Switch, at: Option<Time>, source: Source) {
         match at {
             Some(at) => self.switches.insert(switch, at),
             None => self.switches.remove(&switch),
         };
-        let value = at.map_or_else(|| "never".into(), |at| at.to_string());
-        self.list(&format!("switches.{}", switch.id()), value, "UTC", source);
+        self.list(Parameter {
+            name: named(switch),
+            about: switch.caption(),
+            about_ja: switch.caption_ja(),
+            value: at.map_or_else(|| "never".into(), |at| at.to_string()),
+            unit: "UTC",
+            source,
+        });
     }
 
     /// Notes a value for people to read.
-    fn list(&mut self, name: &str, value: String, unit: &'static str, source: Option<Source>) {
-        let source = source.unwrap_or_else(|| Source::Assumed("set by the caller".into()));
-        let parameter = Parameter {
-            name: name.into(),
-            value,
-            unit,
-            source,
-        };
-        match self.listed.iter_mut().find(|listed| listed.name == name) {
+    fn list(&mut self, parameter: Parameter) {
+        let mut listed = self.listed.iter_mut();
+        match listed.find(|listed| listed.name == parameter.name) {
             Some(listed) => *listed = parameter,
             None => self.listed.push(parameter),
         }
+    }
+}
+
+impl Parameter {
+    fn of_spec(spec: &Spec, value: String, source: Source) -> Self {
+        Self {
+            name: spec.name.into(),
+            about: spec.about.trim(),
+            about_ja: spec.about_ja,
+            value,
+            unit: spec.unit,
+            source,
+        }
+    }
+}
+
+/// A switch's name among the parameters.
+fn named(switch: Switch) -> String {
+    format!("switches.{}", switch.id())
+}
+
+fn by_the_caller() -> Source {
+    Source {
+        kind: SourceKind::Assumed,
+        why: "set by the caller".into(),
+        why_ja: Some("呼び出し側の指定".into()),
     }
 }
 

@@ -1,13 +1,11 @@
 //! The diagram as a picture: with lifelines that have their steps beside them where
 //! there is room, and with all text beside narrow lifelines where there is not.
 
-use std::fmt::Write as _;
-
-use charts::{Anchor, Svg, wrap};
+use charts::{Anchor, Lang, Svg, wrap};
 use plan_store::Activation;
 
-use super::{LIFELINES, Row, rows, times};
-use crate::{Actor, Breach, Event, Invariant, Step, Verdict};
+use super::{LIFELINES, Row, rows, times, words};
+use crate::{Actor, Event, Step, Verdict};
 
 /// The height of a row. All lengths are in pixels.
 const ROW: f64 = 24.0;
@@ -18,18 +16,29 @@ const STEP: f64 = 170.0;
 /// How far apart lifelines are without text between them.
 const LANE: f64 = 21.0;
 
-/// Draws the steps at this width. A broken invariant stands under the step that
-/// broke it, as far as the journal tells.
-pub fn svg(title: &str, steps: &[Step], verdict: &Verdict, width: f64) -> Svg {
-    let mut picture = Picture::new(title, verdict, width);
-    picture.names();
-    for row in rows(steps, verdict, |breach| breach.broken_at) {
+/// Draws the steps at this width, in this language. A broken invariant stands under
+/// the step that broke it, as far as the journal tells.
+pub fn svg(title: &str, steps: &[Step], verdict: &Verdict, width: f64, lang: Lang) -> Svg {
+    let mut picture = Picture::new(Svg::new(title, words::summary(verdict, lang), width), width);
+    picture.names(lang);
+    for row in rows(steps, verdict, lang, |breach| breach.broken_at) {
         match row {
             Row::Steps { steps, actor, text } => {
+                let text = if LIFELINES.contains(&actor) {
+                    text
+                } else {
+                    format!(
+                        "{}{}{text}",
+                        words::actor(actor, lang),
+                        lang.pick(": ", "：")
+                    )
+                };
                 picture.step(steps, actor, &text, tone(steps, verdict));
             }
-            Row::Because(error) => picture.note("quiet", &format!("because: {error}")),
-            Row::Broken(invariant, breach) => picture.note("bad", &broken(invariant, breach)),
+            Row::Because(error, gone) => picture.note("quiet", &words::because(error, gone, lang)),
+            Row::Broken(invariant, breach) => {
+                picture.note("bad", &words::broken(invariant, breach, lang));
+            }
         }
     }
     picture.end()
@@ -48,29 +57,6 @@ fn tone(steps: &[Step], verdict: &Verdict) -> &'static str {
         }) => "good",
         _ => "",
     }
-}
-
-/// The end of it, for who does not see the picture.
-fn description(verdict: &Verdict) -> String {
-    if verdict.is_empty() {
-        return "A sequence of steps. No invariant broke.".into();
-    }
-    let broken = verdict.iter();
-    let broken = broken.map(|(invariant, breach)| broken_briefly(*invariant, breach));
-    let broken = broken.collect::<Vec<_>>().join("; ");
-    format!("A sequence of steps. Broken: {broken}.")
-}
-
-fn broken_briefly(invariant: Invariant, breach: &Breach) -> String {
-    format!("{invariant} at step {}", breach.broken_at)
-}
-
-fn broken(invariant: Invariant, breach: &Breach) -> String {
-    let mut what = format!("✗ {invariant}: {}", breach.what);
-    if breach.seen_at != breach.broken_at {
-        let _ = write!(what, " (seen at step {})", breach.seen_at);
-    }
-    what
 }
 
 struct Picture {
@@ -94,11 +80,11 @@ impl Picture {
     }
 
     /// Lifelines with text between them, if a step has room there.
-    fn new(title: &str, verdict: &Verdict, width: f64) -> Self {
+    fn new(svg: Svg, width: f64) -> Self {
         let is_wide = width >= FIRST + LIFELINES.map(|_| STEP).iter().sum::<f64>();
         let lanes = LIFELINES.map(|_| LANE).iter().sum::<f64>();
         Self {
-            svg: Svg::new(title, description(verdict), width),
+            svg,
             width,
             lane: (!is_wide).then_some(FIRST + lanes),
             apart: if is_wide {
@@ -112,14 +98,14 @@ impl Picture {
 
     /// The actors' names. In the narrow picture each step has its actor's initial,
     /// and a line says what they are.
-    fn names(&mut self) {
+    fn names(&mut self, lang: Lang) {
         if self.lane.is_some() {
-            let key = "P Planner · 1, 2, 3 Enactors · R Resolver";
+            let key = words::initials(lang);
             self.svg.text(0.0, 14.0, Anchor::Start, "quiet", key);
             self.y = 24.0;
         } else {
             for (actor, x) in self.places() {
-                let name = actor.to_string();
+                let name = words::actor(actor, lang);
                 self.svg.text(x - 8.0, 14.0, Anchor::Start, "strong", &name);
             }
             self.y = 24.0;
@@ -147,7 +133,7 @@ impl Picture {
                 self.dot(actor, (x, middle), class);
                 self.lines(lane, class, &text);
             }
-            (None, _) => self.lines(FIRST + 11.0, "aside", &format!("{actor}: {text}")),
+            (None, _) => self.lines(FIRST + 11.0, "aside", &text),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use charts::Lang;
+
 use super::{LIFELINES, Row, rows, times};
 use crate::{Actor, Breach, Invariant, Step, Verdict};
 
@@ -20,10 +22,10 @@ const RIGHT: usize = 100;
 /// stands under the step that showed it.
 pub fn draw(steps: &[Step], verdict: &Verdict) -> String {
     let mut lines = vec![line("", |actor, _| actor.to_string())];
-    for row in rows(steps, verdict, |breach| breach.seen_at) {
+    for row in rows(steps, verdict, Lang::En, |breach| breach.seen_at) {
         match row {
             Row::Steps { steps, actor, text } => lines.push(step_line(steps, actor, &text)),
-            Row::Because(error) => note(&mut lines, "because:", error),
+            Row::Because(error, _) => note(&mut lines, "because:", error),
             Row::Broken(invariant, breach) => mark(&mut lines, invariant, breach),
         }
     }
@@ -68,7 +70,7 @@ fn cut(text: &str, room: usize) -> String {
 }
 
 fn mark(lines: &mut Vec<String>, invariant: Invariant, breach: &Breach) {
-    let mut what = breach.what.clone();
+    let mut what = breach.what.to_string();
     if breach.broken_at != breach.seen_at {
         let _ = write!(what, " (by step {})", breach.broken_at);
     }
