@@ -102,7 +102,7 @@ impl Cascade {
 }
 
 /// A service, and which of its waves.
-fn wave_name(service: Service, wave: u8) -> Text {
+pub fn wave_name(service: Service, wave: u8) -> Text {
     let name = name(service);
     match wave {
         0 => name,
@@ -168,7 +168,7 @@ fn calibration_table(rows: &[Row]) -> Table {
 }
 
 /// `+0.5`, `−3`, `0`.
-fn signed(value: f64, decimals: usize) -> String {
+pub fn signed(value: f64, decimals: usize) -> String {
     let text = format!("{value:+.decimals$}");
     let is_zero = !text.contains(|c: char| ('1'..='9').contains(&c));
     let text = if is_zero {

@@ -2,12 +2,35 @@
 //! seeds of that day for each architecture.
 
 use ::cascade::{
-    Architecture, DnsAnswer, DnsTimeline, Outcome, Parameters, Scenario, Study, Time, simulate,
-    study,
+    Architecture, DnsAnswer, DnsTimeline, Outcome, Parameters, Scenario, Sensitivity, Study, Time,
+    sensitivity, sensitivity_days, simulate, study,
 };
 
 /// The end of the time axes, in minutes: midnight.
 pub const END: f64 = 1440.0;
+
+/// What is simulated with which seeds.
+#[derive(Clone, Copy)]
+pub struct Seeds {
+    /// The seed of the day that is shown.
+    pub day: u64,
+    /// How many seeds for each architecture.
+    pub each: usize,
+    /// How many for the sensitivity; none leaves it out.
+    pub sensitivity: usize,
+}
+
+impl Seeds {
+    /// How many days that makes.
+    pub fn days(self, dns: &DnsTimeline, parameters: &Parameters) -> usize {
+        let scenario = Scenario {
+            dns: dns.clone(),
+            parameters: parameters.clone(),
+            architecture: Architecture::ONE_REGION,
+        };
+        self.each * Architecture::ALL.len() + sensitivity_days(&scenario, self.sensitivity)
+    }
+}
 
 /// What was simulated.
 pub struct Cascade {
@@ -17,6 +40,8 @@ pub struct Cascade {
     pub day: Outcome,
     /// Many seeds, by architecture.
     pub studies: Vec<(Architecture, Study)>,
+    /// What each assumed parameter moves.
+    pub sensitivity: Option<Sensitivity>,
     /// How many services are impaired on the same day if the store is repaired.
     pub fallen_with_the_fix: usize,
 }
@@ -24,12 +49,11 @@ pub struct Cascade {
 impl Cascade {
     /// Simulates all architectures under the answers of October's store, and the
     /// first of them under those of the repaired one. `done` is called after each day
-    /// of the former.
+    /// of [`Seeds::days`].
     pub fn run(
         [dns, repaired]: [DnsTimeline; 2],
         parameters: Parameters,
-        seed: u64,
-        seeds: usize,
+        seeds: Seeds,
         done: &(dyn Fn() + Sync),
     ) -> Self {
         let scenario = |architecture| Scenario {
@@ -37,21 +61,26 @@ impl Cascade {
             parameters: parameters.clone(),
             architecture,
         };
-        let day = simulate(&scenario(Architecture::ONE_REGION), seed);
+        let day = simulate(&scenario(Architecture::ONE_REGION), seeds.day);
         let fixed = Scenario {
             dns: repaired,
             ..scenario(Architecture::ONE_REGION)
         };
-        let fixed = simulate(&fixed, seed);
+        let fixed = simulate(&fixed, seeds.day);
         let fallen = fixed.services.iter().filter(|it| !it.spells.is_empty());
         let studies = Architecture::ALL.map(|architecture| {
             (
                 architecture,
-                study(&scenario(architecture), seeds, &|_| done()),
+                study(&scenario(architecture), seeds.each, &|_| done()),
             )
+        });
+        let sensitivity = (seeds.sensitivity > 0).then(|| {
+            let scenario = scenario(Architecture::ONE_REGION);
+            sensitivity(&scenario, seeds.sensitivity, &|_| done())
         });
         Self {
             day,
+            sensitivity,
             studies: studies.into(),
             fallen_with_the_fix: fallen.count(),
             parameters,

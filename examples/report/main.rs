@@ -14,6 +14,7 @@ mod page;
 mod parameters;
 mod protocols;
 mod race;
+mod sensitivity;
 mod timeline;
 mod verdicts;
 
@@ -21,13 +22,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ::cascade::{Architecture, DnsTimeline, Parameters};
+use ::cascade::{DnsTimeline, Parameters};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use maud::Render as _;
 
-use self::cascade::Cascade;
-use self::page::{Highlight, Page, Text, text};
+use self::cascade::{Cascade, Seeds};
+use self::page::{Highlight, Page, Section, Text, text};
 use self::race::Race;
 use self::verdicts::Verdicts;
 
@@ -44,6 +45,9 @@ struct Args {
     /// How many seeds to simulate each architecture with
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     seeds: u16,
+    /// How many seeds to vary each assumed parameter with; 0 leaves that out
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(..=1000))]
+    sensitivity_seeds: u16,
     /// The seed of the run of the control plane, and of the day that is shown
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -89,16 +93,24 @@ fn write(args: &Args) -> Result<(), Error> {
 
 /// All days, with a bar that says how far it is, if a person looks.
 fn simulate(args: &Args, dns: [DnsTimeline; 2], parameters: Parameters) -> Result<Cascade, Error> {
-    let seeds = usize::from(args.seeds);
-    let days = u64::from(args.seeds) * Architecture::ALL.len() as u64;
+    let seeds = Seeds {
+        day: args.seed,
+        each: args.seeds.into(),
+        sensitivity: args.sensitivity_seeds.into(),
+    };
+    let days = seeds.days(&dns[0], &parameters) as u64;
     let style = ProgressStyle::with_template("{bar:40} {pos} of {len} days, {eta} left")?;
     let bar = ProgressBar::new(days).with_style(style);
-    let cascade = Cascade::run(dns, parameters, args.seed, seeds, &|| bar.inc(1));
+    let cascade = Cascade::run(dns, parameters, seeds, &|| bar.inc(1));
     bar.finish_and_clear();
     Ok(cascade)
 }
 
 fn page<'a>(args: &Args, race: &'a Race, cascade: &'a Cascade, verdicts: &'a Verdicts) -> Page<'a> {
+    let arguments = format!(
+        "--seed {} --seeds {} --sensitivity-seeds {}",
+        args.seed, args.seeds, args.sensitivity_seeds
+    );
     Page {
         title: text(
             "What fell, and what would have stood",
@@ -109,27 +121,31 @@ fn page<'a>(args: &Args, race: &'a Race, cascade: &'a Cascade, verdicts: &'a Ver
             "2025 年 10 月、DNS 自動化の競合状態によって、クラウドの一つのリージョンが 14 時間にわたり障害に陥りました。このページでは、その競合を実際に動くコードで再現し、修正したコードと並べて示します。さらに、連鎖して倒れたものを追い、どのアーキテクチャなら持ちこたえたかを検証します。",
         )],
         highlights: highlights(race, cascade, verdicts),
-        sections: vec![
-            map::section(),
-            race.section(),
-            race.answers_section(),
-            verdicts.section(),
-            cascade.timeline_section(),
-            cascade.inside_section(),
-            cascade.calibration_section(),
-            cascade.architectures_section(),
-        ],
+        sections: sections(race, cascade, verdicts),
         colophon: vec![Text::new(
             format!(
-                "Made by cargo run --release --example report -- --seed {} --seeds {}. The facts of the incident are from the public post-event summary (message 101925) and the talk DAT453 at re:Invent 2025; the numbers nobody published are assumed, and marked so.",
-                args.seed, args.seeds
+                "Made by cargo run --release --example report -- {arguments}. The facts of the incident are from the public post-event summary (message 101925) and the talk DAT453 at re:Invent 2025; the numbers nobody published are assumed, and marked so."
             ),
             format!(
-                "このページは cargo run --release --example report -- --seed {} --seeds {} で生成されました。事故の事実関係は、公開された事後報告（メッセージ 101925）と re:Invent 2025 の講演 DAT453 によります。公表されていない数値は仮定であり、その旨を記しています。",
-                args.seed, args.seeds
+                "このページは cargo run --release --example report -- {arguments} で生成されました。事故の事実関係は、公開された事後報告（メッセージ 101925）と re:Invent 2025 の講演 DAT453 によります。公表されていない数値は仮定であり、その旨を記しています。"
             ),
         )],
     }
+}
+
+fn sections<'a>(race: &'a Race, cascade: &'a Cascade, verdicts: &'a Verdicts) -> Vec<Section<'a>> {
+    let sections = [
+        Some(map::section()),
+        Some(race.section()),
+        Some(race.answers_section()),
+        Some(verdicts.section()),
+        Some(cascade.timeline_section()),
+        Some(cascade.inside_section()),
+        Some(cascade.calibration_section()),
+        cascade.sensitivity_section(),
+        Some(cascade.architectures_section()),
+    ];
+    sections.into_iter().flatten().collect()
 }
 
 /// The numbers of the story.

@@ -11,7 +11,8 @@
 //!
 //! [`simulate`] plays one day and a half with one seed; [`study`] plays many
 //! seeds on all cores. An [`Outcome`] holds the series of every service, and
-//! [`calibration`] holds them against what was published.
+//! [`calibration`] holds them against what was published. [`sensitivity`] tells which
+//! assumed parameters that hangs on.
 //!
 //! ```
 //! use cascade::{Architecture, DnsTimeline, Scenario, Service, simulate};
@@ -32,6 +33,7 @@ mod outcome;
 mod parameters;
 mod published;
 mod queue;
+mod sensitivity;
 mod service;
 mod simulation;
 mod study;
@@ -47,6 +49,9 @@ pub use error::Error;
 pub use outcome::{Counts, Customers, Outcome, STEP, Series, ServiceOutcome, Spell};
 pub use parameters::{Parameter, Parameters, Source, SourceKind};
 pub use published::{PUBLISHED, Published};
+pub use sensitivity::{
+    Influence, Sensitivity, Shift, SpanEnd, VARIED_BY, sensitivity, sensitivity_days,
+};
 pub use service::{DEPENDENCIES, Dependency, Service};
 pub use simulation::{Scenario, simulate};
 pub use study::{Band, BandSeries, RowBand, Study, study};

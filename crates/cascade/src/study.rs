@@ -69,7 +69,7 @@ pub struct Study {
 impl Study {
     /// The medians against what was published.
     pub fn calibration(&self) -> Calibration {
-        let median = |band: Option<Band>| band.map(|band| at_minute(band.median));
+        let median = |band: Option<Band>| band.map(|band| Time::from_minutes(band.median));
         let rows = self.rows.iter();
         let rows = rows.map(|it| row(it.published, median(it.onset), median(it.recovery)));
         Calibration {
@@ -173,13 +173,4 @@ fn band(values: impl Iterator<Item = f64>) -> Option<Band> {
         median: rank(50),
         high: rank(95),
     })
-}
-
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a cast to u32 saturates, and times are bounded below that"
-)]
-fn at_minute(minutes: f64) -> Time {
-    Time::from_seconds((minutes * 60.0).round() as u32)
 }

@@ -34,6 +34,16 @@ impl Time {
         Self(seconds).min(Self::MAX)
     }
 
+    /// The second nearest to so many minutes after midnight of the 20th.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a cast to u32 saturates, and times are bounded below that"
+    )]
+    pub(crate) fn from_minutes(minutes: f64) -> Self {
+        Self::from_seconds((minutes * 60.0).round() as u32)
+    }
+
     /// Seconds since midnight of the 20th.
     pub const fn seconds(self) -> u32 {
         self.0

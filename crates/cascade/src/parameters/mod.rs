@@ -97,6 +97,9 @@ pub struct Parameters {
 }
 
 impl Parameters {
+    /// The value of a switch that is never thrown.
+    pub(crate) const NEVER: &str = "never";
+
     /// Reads a file.
     ///
     /// # Errors
@@ -146,6 +149,23 @@ impl Parameters {
         Ok(self)
     }
 
+    /// The same parameters with one multiplied, as far as its bounds allow; of a
+    /// switch, the time since 06:48. As they are if there is none of this name.
+    pub(crate) fn scaled(&self, name: &str, factor: f64) -> Self {
+        let mut scaled = self.clone();
+        if let Some(spec) = values::spec(name) {
+            let value = (spec.get)(&self.values) * factor;
+            *(spec.slot)(&mut scaled.values) = value.clamp(spec.least, spec.most);
+        }
+        let switch = Switch::ALL.into_iter().find(|it| named(*it) == name);
+        if let Some((switch, at)) = switch.and_then(|it| Some((it, self.switch(it)?))) {
+            let minutes = at.minutes_since(Time::DELETED) * factor;
+            let at = Time::from_minutes(Time::DELETED.minutes() + minutes);
+            scaled.switches.insert(switch, at);
+        }
+        scaled
+    }
+
     /// When something is switched; `None` if never.
     pub fn switch(&self, switch: Switch) -> Option<Time> {
         self.switches.get(&switch).copied()
@@ -179,7 +199,7 @@ impl Parameters {
             name: named(switch),
             about: switch.caption(),
             about_ja: switch.caption_ja(),
-            value: at.map_or_else(|| "never".into(), |at| at.to_string()),
+            value: at.map_or_else(|| Self::NEVER.into(), |at| at.to_string()),
             unit: "UTC",
             source,
         });

@@ -1,0 +1,197 @@
+//! Which assumed parameters the recoveries hang on.
+
+use ::cascade::{Influence, PUBLISHED, Parameter, Sensitivity, Shift, SpanEnd, VARIED_BY};
+use charts::{Axis, Bar, Bars, Group, Lang};
+use maud::{Markup, html};
+
+use crate::calibration::{signed, wave_name};
+use crate::cascade::Cascade;
+use crate::page::{Figure, Section, Table, Text, text};
+
+/// How many parameters are in the picture.
+const STRONGEST: usize = 10;
+
+impl Cascade {
+    /// None if the sensitivity was not simulated.
+    pub fn sensitivity_section(&self) -> Option<Section<'_>> {
+        let found = self.sensitivity.as_ref()?;
+        let strongest = &found.influences[..STRONGEST.min(found.influences.len())];
+        Some(Section {
+            id: "sensitivity",
+            title: text("Which assumptions it hangs on", "結果を左右する仮定"),
+            lead: lead(found),
+            figures: vec![Figure {
+                id: "sensitivity-strongest",
+                caption: text(
+                    "The ten assumed parameters that move the recoveries most: mean shift of all published recoveries. To the right: later.",
+                    "復旧時刻を最も大きく動かす 10 個の仮定：公表された全復旧時刻の平均のずれ。右側：遅くなる。",
+                ),
+                pictures: vec![Box::new(move |lang, width| {
+                    tornado(strongest, lang).draw(width)
+                })],
+                table: strongest_table(strongest),
+                open: true,
+                code: &[
+                    ("crates/cascade/src/sensitivity.rs", "sensitivity"),
+                    ("crates/cascade/parameters.toml", "launches"),
+                ],
+            }],
+            after: all(found),
+        })
+    }
+}
+
+fn lead(found: &Sensitivity) -> Vec<Text> {
+    let (percent, seeds) = (100.0 * VARIED_BY, found.seeds);
+    let count = found.influences.len();
+    let few = found.influences.iter().filter(|it| it.strength() < 1.0);
+    let few = few.count();
+    vec![
+        Text::new(
+            format!(
+                "What nobody published is assumed. So each of {count} assumed parameters is varied by {percent}\u{a0}%, down and up, one at a time, with the same {seeds} seeds, and the recoveries are compared. {few} of them move the recoveries by less than a minute on the mean: their sizes are arbitrary. The others are what the story hangs on."
+            ),
+            format!(
+                "公表されていない値は仮定です。そこで、仮定した {count} 個のパラメータを一つずつ ±{percent}\u{a0}% 変え、同じ {seeds} 個のシードで復旧時刻を比べました。そのうち {few} 個は、復旧時刻を平均で 1 分も動かしません。その大きさは任意です。残りが、この再現を左右する仮定です。"
+            ),
+        ),
+        text(
+            "A shift is not always gradual. Where a queue is just able to work off what comes, a little more makes it one that never does: then a service is still impaired when the simulation ends, at 14:00 of the next day, and the shift says “at least”.",
+            "ずれは連続的とは限りません。流入をかろうじて処理できているキューは、わずかに増えるだけで永久に追いつかなくなります。その場合、シミュレーションが終わる翌日 14:00 になってもサービスは復旧しておらず、ずれは「少なくとも」の値です。",
+        ),
+    ]
+}
+
+/// The parameter's share that a side of the picture stands for.
+fn side(sign: &str) -> Text {
+    let percent = 100.0 * VARIED_BY;
+    Text::new(
+        format!("{sign}{percent}\u{a0}%"),
+        format!("{sign}{percent}\u{a0}%"),
+    )
+}
+
+fn tornado(strongest: &[Influence], lang: Lang) -> Bars {
+    let title = text(
+        "Mean shift of the recoveries, by parameter",
+        "パラメータごとの復旧時刻の平均のずれ",
+    );
+    let axis = text("minutes later", "遅れ（分）").get(lang).to_owned();
+    let sides = [side("−"), side("+")];
+    let bars = Bars::new(
+        title.get(lang),
+        Axis::linear(axis),
+        sides.each_ref().map(|it| it.get(lang)),
+    );
+    strongest.iter().fold(bars, |bars, it| {
+        let means = [it.mean_less(), it.mean_more()].map(Bar::exactly);
+        bars.group(Group::new(about(&it.parameter).get(lang), means))
+    })
+}
+
+/// What a parameter is, and its name.
+fn about(parameter: &Parameter) -> Text {
+    let name = &parameter.name;
+    let (en, ja) = (parameter.about.trim_end_matches('.'), parameter.about_ja);
+    let [en_of, ja_of] = match parameter.unit {
+        "UTC" => ["The time of: ", "操作の時刻："],
+        _ => ["", ""],
+    };
+    Text::new(
+        format!("{en_of}{en} ({name})"),
+        format!("{ja_of}{ja}（{name}）"),
+    )
+}
+
+fn strongest_table(strongest: &[Influence]) -> Table {
+    let rows = strongest.iter().map(|it| {
+        let moved = it.moved_most();
+        let moved = moved.map_or(
+            [Text::same("–"), Text::same("–"), Text::same("–")],
+            |it| {
+                let (span, less, more) = it;
+                [wave_name(span.service, span.wave), shift(less), shift(more)]
+            },
+        );
+        let means = [it.mean_less(), it.mean_more()].map(|mean| Text::same(signed(mean, 0)));
+        [about(&it.parameter)]
+            .into_iter()
+            .chain(means)
+            .chain(moved)
+            .collect()
+    });
+    Table {
+        caption: text(
+            "Shifts of the recoveries in minutes: the mean of all published ones, and the one that moves most",
+            "復旧時刻のずれ（分）：公表された全区間の平均と、最も大きく動く区間",
+        ),
+        head: vec![
+            text("Parameter", "パラメータ"),
+            Text::new(
+                format!("Mean, {}", side("−").en),
+                format!("平均（{}）", side("−").ja),
+            ),
+            Text::new(
+                format!("Mean, {}", side("+").en),
+                format!("平均（{}）", side("+").ja),
+            ),
+            text("Moves most", "最も動く区間"),
+            side("−"),
+            side("+"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+/// `+12`, `≥ +300`, `−90 (does not fall)`.
+fn shift(shift: Shift) -> Text {
+    let minutes = signed(shift.minutes, 0);
+    match shift.end {
+        SpanEnd::Recovers => Text::same(minutes),
+        SpanEnd::Lasts => Text::same(format!("≥ {minutes}")),
+        SpanEnd::Spared => Text::new(
+            format!("{minutes} (does not fall)"),
+            format!("{minutes}（倒れない）"),
+        ),
+    }
+}
+
+/// Every parameter and every span, to be unfolded.
+fn all(found: &Sensitivity) -> Markup {
+    let head = PUBLISHED.iter().map(|it| wave_name(it.service, it.wave));
+    let rows = found.influences.iter().map(|it| {
+        let shifts = it.less.iter().zip(&it.more);
+        let shifts = shifts.map(|(less, more)| both(*less, *more));
+        [about(&it.parameter)].into_iter().chain(shifts).collect()
+    });
+    let table = Table {
+        caption: text(
+            "Shifts of the recoveries in minutes, with less / with more of the parameter; – is less than a minute",
+            "復旧時刻のずれ（分）：パラメータを減らした場合 / 増やした場合。– は 1 分未満",
+        ),
+        head: [text("Parameter", "パラメータ")]
+            .into_iter()
+            .chain(head)
+            .collect(),
+        rows: rows.collect(),
+    };
+    html! {
+        details {
+            summary id="sensitivity-all" { (text("All assumed parameters, by service", "すべての仮定とサービスごとのずれ")) }
+            div.scroll tabindex="0" role="region" aria-labelledby="sensitivity-all" { (table) }
+        }
+    }
+}
+
+/// `−12 / +30`; a dash if neither is a minute or more.
+fn both(less: Shift, more: Shift) -> Text {
+    let is_small = |it: Shift| it.minutes.abs() < 1.0 && it.end == SpanEnd::Recovers;
+    if is_small(less) && is_small(more) {
+        return Text::same("–");
+    }
+    let [less, more] = [less, more].map(shift);
+    Text::new(
+        format!("{} / {}", less.en, more.en),
+        format!("{} / {}", less.ja, more.ja),
+    )
+}
