@@ -71,8 +71,9 @@ pub struct Parameter {
 ///
 /// The unit must be the parameter's own. The source begins with `published: ` or
 /// `assumed: ` and goes on to say what was published, or why this is assumed; a fourth
-/// field, `source_ja`, may say that in Japanese. A parameter that the file leaves out keeps the value of this crate's own file,
-/// `crates/cascade/parameters.toml`, which names them all.
+/// field, `source_ja`, may say that in Japanese. A parameter that the file leaves out
+/// keeps the value of this crate's own file, `crates/cascade/parameters.toml`, which
+/// names them all.
 ///
 /// ```
 /// use std::path::Path;
