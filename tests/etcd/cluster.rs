@@ -1,7 +1,7 @@
 //! Real etcd clusters on loopback: started, killed, paused, wiped and cleaned up.
 //!
-//! Nothing here sleeps for something to have happened: it asks until it has, for a
-//! minute at most.
+//! Nothing here sleeps for something to have happened: it asks until it has, for some
+//! minutes at most.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::network::Network;
+
 /// Nothing here takes as long. Who waits in vain fails.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// How often the cluster is asked while somebody waits.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -43,11 +45,15 @@ fn comes_true(mut so: impl FnMut() -> bool) -> bool {
 pub(crate) struct Cluster {
     dir: PathBuf,
     members: Vec<Member>,
+    network: Option<Network>,
 }
 
 struct Member {
     name: String,
     client: SocketAddr,
+    /// Where it waits for the others,
+    listens: SocketAddr,
+    /// and where they find it.
     peer: SocketAddr,
     process: Option<Child>,
 }
@@ -55,29 +61,48 @@ struct Member {
 impl Cluster {
     /// Starts a cluster of so many members and waits until all are healthy.
     pub(crate) fn start(members: usize) -> Self {
+        Self::start_on(members, |_| None)
+    }
+
+    /// The same, with a network between the members that can be cut.
+    pub(crate) fn with_network(members: usize) -> Self {
+        Self::start_on(members, |listen| Some(Network::before(listen)))
+    }
+
+    fn start_on(members: usize, network: impl Fn(&[SocketAddr]) -> Option<Network>) -> Self {
         for _ in 0..TRIES {
-            if let Some(cluster) = Self::try_to_start(members) {
+            if let Some(cluster) = Self::try_to_start(members, &network) {
                 return cluster;
             }
         }
         panic!("no cluster came up in {TRIES} tries; is etcd installed?");
     }
 
-    fn try_to_start(members: usize) -> Option<Self> {
+    fn try_to_start(
+        members: usize,
+        network: impl Fn(&[SocketAddr]) -> Option<Network>,
+    ) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("etcd-{}-{number}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let ports = free_ports(2 * members);
-        let members = ports.chunks(2).enumerate().map(|(at, ports)| Member {
+        let (clients, listen) = ports.split_at(members);
+        let network = network(listen);
+        let members = clients.iter().zip(listen).enumerate();
+        let members = members.map(|(at, (&client, &listens))| Member {
             name: format!("m{at}"),
-            client: ports[0],
-            peer: ports[1],
+            client,
+            listens,
+            peer: network
+                .as_ref()
+                .map_or(listens, |network| network.address(at)),
             process: None,
         });
         let mut cluster = Self {
             dir,
             members: members.collect(),
+            network,
         };
         for at in 0..cluster.members.len() {
             cluster.spawn(at, "new");
@@ -100,14 +125,36 @@ impl Cluster {
         self.members.len()
     }
 
-    /// The member that leads now, by what the others say.
+    /// The member that leads now, by its own word.
     pub(crate) fn leader(&self) -> usize {
+        self.leader_but(None)
+    }
+
+    /// The member that leads now, and is not this one, by its own word.
+    pub(crate) fn leader_but(&self, not: Option<usize>) -> usize {
         let mut leader = None;
         wait_until("somebody leads", || {
-            leader = (0..self.size()).find(|&at| self.leads(at));
+            let mut members = (0..self.size()).filter(|&at| Some(at) != not);
+            leader = members.find(|&at| self.leads(at));
             leader.is_some()
         });
         leader.unwrap()
+    }
+
+    /// The revision that a member has come to, by its own word, which it gives whether
+    /// or not it can reach the others.
+    pub(crate) fn revision_at(&self, at: usize) -> i64 {
+        let status = self.ask(at, &["endpoint", "status"]);
+        status[0]["Status"]["header"]["revision"].as_i64().unwrap()
+    }
+
+    /// Waits until a member knows of nobody who leads.
+    pub(crate) fn wait_until_leaderless(&self, at: usize) {
+        wait_until("the member has no leader", || {
+            let status = self.ask(at, &["endpoint", "status"]);
+            // Left out by some versions if it is 0.
+            status[0]["Status"]["leader"].as_u64().unwrap_or(0) == 0
+        });
     }
 
     /// A member that runs and follows.
@@ -128,13 +175,37 @@ impl Cluster {
     /// Starts a killed member again, on the disk that it had. Returns when it is
     /// healthy.
     pub(crate) fn restart(&mut self, at: usize) {
-        self.spawn(at, "existing");
-        wait_until("the member is back", || self.member_is_healthy(at));
+        self.restart_each(&[at]);
     }
 
     /// Starts all members again after all were killed.
     pub(crate) fn restart_all(&mut self) {
-        (0..self.size()).for_each(|at| self.spawn(at, "existing"));
+        let all: Vec<_> = (0..self.size()).collect();
+        self.restart_each(&all);
+    }
+
+    fn restart_each(&mut self, killed: &[usize]) {
+        wait_until("the members are back", || {
+            for &at in killed {
+                // Somebody else may have its port for a moment; then it ends.
+                if self.has_ended(at) {
+                    self.spawn(at, "existing");
+                }
+            }
+            killed.iter().all(|&at| self.member_is_healthy(at))
+        });
+    }
+
+    /// Cuts some members off from all others. Clients still reach them.
+    pub(crate) fn cut_off(&self, apart: &[usize]) {
+        let processes = (0..self.size()).map(|at| self.process(at).id());
+        let processes: Vec<_> = processes.collect();
+        self.network.as_ref().unwrap().isolate(apart, &processes);
+    }
+
+    /// Lets all members reach each other again, and waits until they are healthy.
+    pub(crate) fn heal(&self) {
+        self.network.as_ref().unwrap().heal();
         self.wait_until_healthy();
     }
 
@@ -155,19 +226,27 @@ impl Cluster {
         self.kill(at);
         fs::remove_dir_all(self.dir.join(&self.members[at].name)).unwrap();
         let other = (at + 1) % self.size();
-        let (name, peer) = (self.members[at].name.clone(), self.members[at].peer);
-        let members = self.ask(other, &["member", "list"]);
-        let lost = members["members"].as_array().unwrap().iter();
-        let lost = lost.clone().find(|member| member["name"] == name.as_str());
-        let id = format!("{:x}", lost.unwrap()["ID"].as_u64().unwrap());
+        let Member { name, peer, .. } = &self.members[at];
+        let (name, peer) = (name.clone(), *peer);
+        let peer = format!("http://{peer}");
+        // What was asked for in vain may be done all the same: it is looked for.
+        let there = || {
+            let list = self.ask(other, &["member", "list"]);
+            let mut members = list["members"].as_array().unwrap().iter();
+            let there = members.find(|member| member["peerURLs"][0] == peer.as_str());
+            there.map(|member| member["ID"].as_u64().unwrap())
+        };
+        let lost = there().unwrap();
+        let id = format!("{lost:x}");
         // Refused until the cluster has been whole for a while.
         wait_until("the lost member is removed", || {
-            self.try_to_ask(other, &["member", "remove", &id]).is_some()
+            self.try_to_ask(other, &["member", "remove", &id]);
+            there().is_none()
         });
-        let peer = format!("--peer-urls=http://{peer}");
+        let url = format!("--peer-urls={peer}");
         wait_until("a new member is added", || {
-            self.try_to_ask(other, &["member", "add", &name, &peer])
-                .is_some()
+            self.try_to_ask(other, &["member", "add", &name, &url]);
+            there().is_some()
         });
         self.restart(at);
     }
@@ -189,15 +268,14 @@ impl Cluster {
 
     /// Puts a number as the store has them: eight bytes, the highest first.
     pub(crate) fn put_number(&self, key: &str, number: u64) {
-        let mut put = self.ctl(0);
-        let mut put = put
-            .args(["put", key])
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let value = number.to_be_bytes();
-        put.stdin.take().unwrap().write_all(&value).unwrap();
-        assert!(put.wait().unwrap().success());
+        wait_until("the number is put", || {
+            let mut put = self.ctl(0);
+            let put = put.args(["put", key]).stdin(Stdio::piped());
+            let mut put = put.spawn().unwrap();
+            let value = number.to_be_bytes();
+            put.stdin.take().unwrap().write_all(&value).unwrap();
+            put.wait().unwrap().success()
+        });
     }
 
     fn try_to_ask(&self, at: usize, arguments: &[&str]) -> Option<Value> {
@@ -256,10 +334,8 @@ impl Cluster {
             .map(|member| format!("{}=http://{}", member.name, member.peer))
             .collect();
         let member = &self.members[at];
-        let (client, peer) = (
-            format!("http://{}", member.client),
-            format!("http://{}", member.peer),
-        );
+        let url = |address: SocketAddr| format!("http://{address}");
+        let client = url(member.client);
         let log = self.dir.join(format!("{}.log", member.name));
         let log = File::options().create(true).append(true).open(log).unwrap();
         let process = Command::new("etcd")
@@ -268,8 +344,8 @@ impl Cluster {
             .arg(self.dir.join(&member.name))
             .args(["--listen-client-urls", &client])
             .args(["--advertise-client-urls", &client])
-            .args(["--listen-peer-urls", &peer])
-            .args(["--initial-advertise-peer-urls", &peer])
+            .args(["--listen-peer-urls", &url(member.listens)])
+            .args(["--initial-advertise-peer-urls", &url(member.peer)])
             .args(["--initial-cluster", &others.join(",")])
             .args(["--initial-cluster-state", state])
             .args(["--logger", "zap", "--log-level", "warn"])
@@ -300,7 +376,7 @@ impl Drop for Cluster {
 }
 
 /// Ports that were free a moment ago; taken all at once, so that they differ.
-fn free_ports(count: usize) -> Vec<SocketAddr> {
+pub(crate) fn free_ports(count: usize) -> Vec<SocketAddr> {
     let taken = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
     let taken: Vec<_> = taken.collect();
     taken

@@ -8,7 +8,7 @@ use crate::cluster::Cluster;
 use crate::load::Load;
 
 /// One such test at a time: the machine's load is part of them.
-fn alone() -> MutexGuard<'static, ()> {
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }

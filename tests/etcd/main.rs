@@ -9,9 +9,11 @@
 
 mod cluster;
 mod conformance;
+mod cuts;
 mod faults;
 mod front;
 mod load;
+mod network;
 mod outside;
 mod processes;
 #[path = "../linearizable/record.rs"]

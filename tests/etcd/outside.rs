@@ -8,7 +8,7 @@ use std::process::Stdio;
 use data_encoding::BASE64;
 use serde_json::Value;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, wait_until};
 
 /// What the keys of a store were, revision by revision, and that they kept every
 /// invariant.
@@ -219,6 +219,16 @@ fn changes(cluster: &Cluster, prefix: &str) -> Vec<(i64, Change)> {
     // What comes after this change we need not know.
     let put = cluster.ask(0, &["put", &format!("{prefix}zz-end"), ""]);
     let end = put["header"]["revision"].as_i64().unwrap();
+    let mut changes = Vec::new();
+    wait_until("the history is read up to its end", || {
+        changes = changes_until(end, cluster, prefix);
+        changes.last().is_some_and(|(revision, _)| *revision >= end)
+    });
+    changes
+}
+
+/// Fewer if the member is lost meanwhile.
+fn changes_until(end: i64, cluster: &Cluster, prefix: &str) -> Vec<(i64, Change)> {
     let mut watch = cluster.ctl(0);
     let mut watch = watch
         .args(["watch", "--prefix", "--rev=1", prefix])

@@ -1,7 +1,6 @@
 //! TLS, with certificates made here, and users with passwords.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -13,7 +12,10 @@ use plan_store::{
 use plan_store_etcd::{Error, EtcdConfig, EtcdStore, Identity, Tls, User};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 
-use crate::cluster::{PATIENCE, wait_until};
+use crate::cluster::{PATIENCE, free_ports, wait_until};
+
+/// How often other ports are tried, if somebody took one just now.
+const TRIES: usize = 3;
 
 /// Who vouches for certificates.
 struct Authority {
@@ -60,6 +62,17 @@ struct Secured {
 impl Secured {
     /// `asks`: for its clients' certificates, too.
     fn start(name: &str, asks: bool) -> Self {
+        for _ in 0..TRIES {
+            let mut member = Self::prepare(name, asks);
+            if member.spawn() {
+                return member;
+            }
+        }
+        panic!("no member came up in {TRIES} tries");
+    }
+
+    /// All but its process.
+    fn prepare(name: &str, asks: bool) -> Self {
         let dir = std::env::temp_dir().join(format!("etcd-{name}-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let authority = Authority::new();
@@ -69,9 +82,11 @@ impl Secured {
             fs::write(&file, pem).unwrap();
             file.display().to_string()
         };
-        let (client, peer) = (free_port(), free_port());
-        let url = format!("https://127.0.0.1:{client}");
-        let peer = format!("http://127.0.0.1:{peer}");
+        let ports = free_ports(2);
+        let (url, peer) = (
+            format!("https://{}", ports[0]),
+            format!("http://{}", ports[1]),
+        );
         let mut arguments = vec![
             format!("--data-dir={}", dir.join("data").display()),
             format!("--listen-client-urls={url}"),
@@ -91,18 +106,17 @@ impl Secured {
         let us = authority.certify("etcdctl");
         write("us.pem", &us.certificate);
         write("us.key", &us.key);
-        let mut member = Self {
+        Self {
             dir,
             authority,
             url,
             arguments,
             process: None,
-        };
-        member.spawn();
-        member
+        }
     }
 
-    fn spawn(&mut self) {
+    /// Starts it, and says whether it answers. It ends if somebody took its port.
+    fn spawn(&mut self) -> bool {
         let process = Command::new("etcd")
             .args(&self.arguments)
             .stdout(Stdio::null())
@@ -110,13 +124,19 @@ impl Secured {
             .spawn();
         let process = process.unwrap_or_else(|error| panic!("etcd must be installed: {error}"));
         self.process = Some(process);
-        wait_until("it answers", || self.ctl(&["endpoint", "status"]));
+        let mut ended = false;
+        wait_until("it answers", || {
+            let process = self.process.as_mut().unwrap();
+            ended = process.try_wait().unwrap().is_some();
+            ended || self.ctl(&["endpoint", "status"])
+        });
+        !ended
     }
 
     /// Kills it, and starts it again with what it has on disk.
     fn restart(&mut self) {
         self.kill();
-        self.spawn();
+        wait_until("it is back", || self.spawn());
     }
 
     fn kill(&mut self) {
@@ -132,6 +152,7 @@ impl Secured {
         let output = Command::new("etcdctl")
             .env("ETCDCTL_API", "3")
             .arg(format!("--endpoints={}", self.url))
+            .arg("--command-timeout=1m")
             .arg(format!("--cacert={}", file("ca.pem")))
             .arg(format!("--cert={}", file("us.pem")))
             .arg(format!("--key={}", file("us.key")))
@@ -144,6 +165,9 @@ impl Secured {
         let mut config = EtcdConfig::new([&self.url]);
         config.prefix = "/dns/".into();
         config.retention = Retention::newest(1);
+        // What is refused is refused by the member, not for want of time.
+        config.connect_timeout = PATIENCE;
+        config.request_timeout = PATIENCE;
         config.tls = Some(Tls {
             ca: self.authority.pem.clone().into_bytes(),
             identity: None,
@@ -158,11 +182,6 @@ impl Drop for Secured {
         self.kill();
         let _ = fs::remove_dir_all(Path::new(&self.dir));
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn endpoint() -> EndpointName {

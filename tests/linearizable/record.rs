@@ -50,7 +50,8 @@ impl History {
         .collect()
     }
 
-    fn now(&self) -> i64 {
+    /// What the clock says; whatever begins later has a later time.
+    pub(crate) fn now(&self) -> i64 {
         self.0.clock.fetch_add(1, Ordering::SeqCst)
     }
 

@@ -176,14 +176,15 @@ impl Client {
         self.ask(|_| true, ask).await
     }
 
-    /// Asks one member after another, at most twice around, until one answers or
-    /// refuses, or it fails in a way after which the next may not be asked.
+    /// Asks one member after another, at most twice around and once more for a token
+    /// that is of no use any more, until one answers or refuses, or it fails in a way
+    /// after which the next may not be asked.
     async fn ask<T, F: Future<Output = Result<Response<T>, Status>>>(
         &self,
         may_repeat: impl Fn(&Error) -> bool,
         ask: impl Fn(Connection) -> F,
     ) -> Result<T, Error> {
-        let mut left = 2 * self.members.len();
+        let mut left = 2 * self.members.len() + usize::from(self.user.is_some());
         loop {
             let at = self.turn();
             let error = match self.attempt(at, &ask).await {

@@ -127,6 +127,14 @@
 //! for one pass. And [`PlanStore::state`](plan_store::PlanStore::state) and
 //! [`PlanStore::newest_active`](plan_store::PlanStore::newest_active) may be behind there.
 //!
+//! # A member that is cut off
+//! A transaction and a linearizable read take the agreement of most members. So one that
+//! is cut off from them, a leader that does not know it yet included, acknowledges nothing
+//! and answers no read; who asked it waits for the time-out, counts a step as unknown,
+//! and asks the next. A watch there ends, as it asks for a member with a leader. Tested on
+//! members whose network is cut, each way that three can be parted, beside members that
+//! are killed, paused and wiped (`tests/etcd`).
+//!
 //! # What it costs
 //! An activation is one transaction if the store knows where the endpoint stands, else
 //! two. A pass asks for all endpoints three times, and activates them 64 in a request. A
