@@ -291,7 +291,10 @@ fn serve<M: Stores>(
             let held = store.resolve(&endpoint);
             seen[0].check(at, shown, announced);
             seen[of_store].check(at, &held, announced);
-            assert!(!last_round || *shown == held, "Settled: {shown:?}, {held:?}");
+            assert!(
+                !last_round || *shown == held,
+                "Settled: {shown:?}, {held:?}"
+            );
             answers += usize::from(seen[0].answered.is_some());
         }
         if last_round {
