@@ -202,7 +202,8 @@ struct Placed {
 /// The layers below each other, each as high as its services' texts need.
 fn place_all(layers: &Layers, lang: Lang, width: f64) -> Vec<Placed> {
     let most = 0.23 * width.max(480.0);
-    let mut top = 0.0;
+    // The first border lies half outside of its box.
+    let mut top = 1.0;
     let place = |layer: &Vec<Item>| {
         let items = places(layer, most, (0.0, width));
         let lines = items.iter().filter_map(|(item, from, to)| match item {

@@ -77,8 +77,9 @@ fn word_ja(word: &str) -> &str {
         "hosts" | "droplets" | "load balancers" | "clusters" => "台",
         "checks" => "回",
         "launches" | "changes" | "invocations" | "contacts" | "requests" | "tasks" | "queries"
-        | "writes" | "events" => "件",
+        | "writes" | "events" | "leases" => "件",
         "resolvers" | "partitions" | "targets" | "regions" | "cells" => "個",
+        "ratio" => "比",
         word => word,
     }
 }
