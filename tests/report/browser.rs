@@ -36,7 +36,7 @@ fn count(open: &Open) -> u64 {
 
 #[test]
 fn nothing_is_complained_of_and_nothing_is_fetched() {
-    let open = Open::new(&Report::make("quiet", &[]), "", DESKTOP);
+    let open = Open::new(Report::whole(), "", DESKTOP);
     for value in ["ja", "dark", "en", "light"] {
         open.ask(&format!(
             "document.querySelector('[data-value={value}]').click()"
@@ -55,9 +55,9 @@ fn nothing_is_complained_of_and_nothing_is_fetched() {
 
 #[test]
 fn each_picture_is_drawn_in_both_themes_and_on_a_phone() {
-    let report = Report::make("pictures", &[]);
+    let report = Report::whole();
     for size in [DESKTOP, PHONE] {
-        let open = Open::new(&report, "?theme=light", size);
+        let open = Open::new(report, "?theme=light", size);
         open.unfold();
         let pictures = count(&open);
         assert!(pictures >= 11, "{pictures} pictures");
@@ -84,7 +84,7 @@ fn each_picture_is_drawn_in_both_themes_and_on_a_phone() {
 
 #[test]
 fn no_text_in_a_picture_covers_another_or_is_cut_off() {
-    let report = Report::make("texts", &[]);
+    let report = Report::whole();
     let faults = "(() => {
         const faults = [];
         for (const picture of PICTURES) {
@@ -108,7 +108,7 @@ fn no_text_in_a_picture_covers_another_or_is_cut_off() {
     .replace("PICTURES", PICTURES);
     for size in [DESKTOP, PHONE] {
         for lang in ["en", "ja"] {
-            let open = Open::new(&report, &format!("?lang={lang}"), size);
+            let open = Open::new(report, &format!("?lang={lang}"), size);
             open.unfold();
             assert_eq!(open.ask(&faults), json!([]), "{size:?}, {lang}");
         }
@@ -117,7 +117,7 @@ fn no_text_in_a_picture_covers_another_or_is_cut_off() {
 
 #[test]
 fn the_language_switches_with_all_that_belongs_to_it() {
-    let open = Open::new(&Report::make("switch", &[]), "?lang=en", DESKTOP);
+    let open = Open::new(Report::whole(), "?lang=en", DESKTOP);
     let shown =
         "[document.documentElement.lang, document.title, document.querySelector('h1').innerText]";
     let english = open.ask(shown);
@@ -139,9 +139,9 @@ fn the_language_switches_with_all_that_belongs_to_it() {
 
 #[test]
 fn a_phone_never_scrolls_sideways() {
-    let report = Report::make("phone", &[]);
+    let report = Report::whole();
     for lang in ["en", "ja"] {
-        let open = Open::new(&report, &format!("?lang={lang}"), PHONE);
+        let open = Open::new(report, &format!("?lang={lang}"), PHONE);
         open.unfold();
         let width = open.ask("[document.documentElement.scrollWidth, innerWidth]");
         assert_eq!(width, json!([360, 360]), "{lang}");
@@ -159,7 +159,7 @@ fn a_phone_never_scrolls_sideways() {
 
 #[test]
 fn the_keyboard_reaches_and_works_the_switches() {
-    let open = Open::new(&Report::make("keys", &[]), "?lang=en&theme=light", DESKTOP);
+    let open = Open::new(Report::whole(), "?lang=en&theme=light", DESKTOP);
     let focused = "(() => {
         const it = document.activeElement;
         return [it.className, it.dataset.value ?? '', getComputedStyle(it).outlineStyle];
@@ -190,7 +190,7 @@ fn the_keyboard_reaches_and_works_the_switches() {
 
 #[test]
 fn it_prints_on_several_pages_without_what_only_a_screen_needs() {
-    let open = Open::new(&Report::make("print", &[]), "?theme=dark", DESKTOP);
+    let open = Open::new(Report::whole(), "?theme=dark", DESKTOP);
     let pdf = open.print();
     assert!(pdf.starts_with(b"%PDF-"));
     let text = String::from_utf8_lossy(&pdf);

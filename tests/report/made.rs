@@ -3,9 +3,12 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 /// Few seeds: what the pictures show is not these tests' concern.
-const QUICK: [&str; 2] = ["--seeds", "3"];
+const QUICK: [&str; 4] = ["--seeds", "3", "--sensitivity-seeds", "0"];
+/// Everything, once.
+const WHOLE: [&str; 4] = ["--seeds", "3", "--sensitivity-seeds", "1"];
 
 /// Runs the example, which must not panic.
 pub fn run(args: &[&str]) -> Output {
@@ -30,13 +33,26 @@ pub fn run(args: &[&str]) -> Output {
 pub struct Report(PathBuf);
 
 impl Report {
-    /// Makes one with few seeds and these arguments.
+    /// One with every section, which all tests of a program share, for it takes time.
+    pub fn whole() -> &'static Self {
+        static WHOLE_REPORT: OnceLock<Report> = OnceLock::new();
+        let test = env::current_exe().unwrap();
+        let name = test.file_stem().unwrap().to_str().unwrap();
+        WHOLE_REPORT.get_or_init(|| Self::write(name, &WHOLE))
+    }
+
+    /// Makes one without the sensitivity, with these arguments.
+    #[allow(dead_code, reason = "the browser's tests do not need it")]
     pub fn make(name: &str, args: &[&str]) -> Self {
+        Self::write(name, &[&QUICK, args].concat())
+    }
+
+    fn write(name: &str, args: &[&str]) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let file = folder.join(format!("report-{name}.html"));
         let report = Self(file);
         let out = ["--out", report.path().to_str().unwrap()];
-        let output = run(&[&QUICK, args, &out].concat());
+        let output = run(&[args, &out].concat());
         assert!(
             output.status.success(),
             "{}",

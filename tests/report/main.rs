@@ -30,7 +30,7 @@ fn root() -> &'static Path {
 
 #[test]
 fn the_page_is_well_formed_and_its_ids_are_unique() {
-    let page = Html::parse_document(&html(&Report::make("formed", &[])));
+    let page = Html::parse_document(&html(Report::whole()));
     assert!(page.errors.is_empty(), "{:?}", page.errors);
     let page = page.root_element();
     let ids: Vec<_> = all(page, "[id]")
@@ -56,7 +56,7 @@ fn the_page_is_well_formed_and_its_ids_are_unique() {
 
 #[test]
 fn each_section_has_pictures_with_a_table_and_a_link_to_the_code() {
-    let page = Html::parse_document(&html(&Report::make("sections", &[])));
+    let page = Html::parse_document(&html(Report::whole()));
     let sections = all(page.root_element(), "main > section");
     let ids: Vec<_> = sections.iter().map(|it| it.attr("id").unwrap()).collect();
     let expected = [
@@ -67,6 +67,7 @@ fn each_section_has_pictures_with_a_table_and_a_link_to_the_code() {
         "cascade",
         "inside",
         "calibration",
+        "sensitivity",
         "architectures",
     ];
     assert_eq!(ids, expected);
@@ -128,7 +129,7 @@ fn assert_is_complete(figure: ElementRef<'_>) {
 
 #[test]
 fn the_page_needs_nothing_from_outside() {
-    let html = html(&Report::make("alone", &[]));
+    let html = html(Report::whole());
     let page = Html::parse_document(&html);
     let page = page.root_element();
     assert!(all(page, "[src]").is_empty());
@@ -145,12 +146,11 @@ fn the_page_needs_nothing_from_outside() {
 
 #[test]
 fn all_text_is_in_both_languages() {
-    let page = Html::parse_document(&html(&Report::make("languages", &[])));
+    let page = Html::parse_document(&html(Report::whole()));
     let page = page.root_element();
     let english = all(page, "span.en[lang=en]");
     let japanese = all(page, "span.ja[lang=ja]");
     assert!(english.len() > 50 && english.len() == japanese.len());
-    let is_japanese = |c: char| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}');
     for span in english {
         assert!(!text(span).contains(is_japanese), "{}", text(span));
     }
@@ -164,6 +164,95 @@ fn all_text_is_in_both_languages() {
             .collect::<String>();
         assert!(said.contains(is_japanese), "{}", text(heading));
     }
+}
+
+/// Letters of Japanese, punctuation left aside.
+fn is_japanese(c: char) -> bool {
+    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}')
+}
+
+/// Whether a text says something in English and nothing in Japanese: it has a word in
+/// small letters. Identifiers are the same in both: names of endpoints and parameters,
+/// which have a point within and no spaces, and `compare-and-swap`.
+fn is_english_only(text: &str) -> bool {
+    let is_identifier = |word: &str| {
+        let inner = word.trim_matches(|c: char| !c.is_alphanumeric());
+        inner.contains('.') || inner == "compare-and-swap"
+    };
+    let mut words = text.split_whitespace().filter(|word| !is_identifier(word));
+    let is_plain = |part: &str| part.len() > 1 && part.chars().all(|c| c.is_ascii_lowercase());
+    let says = |word: &str| word.split(|c: char| !c.is_alphabetic()).any(is_plain);
+    !text.contains(is_japanese) && words.any(says)
+}
+
+/// As a reader sees it who has switched to Japanese.
+fn in_japanese(of: ElementRef<'_>) -> String {
+    let texts = of.descendants().filter_map(|node| {
+        let mut around = node.ancestors().filter_map(ElementRef::wrap);
+        let is_english = around.any(|it| it.value().classes().any(|class| class == "en"));
+        node.value().as_text().filter(|_| !is_english)
+    });
+    texts.map(|text| &**text).collect()
+}
+
+/// A step in English, a unit, a protocol's name: each is a text of a picture.
+#[test]
+fn no_picture_in_japanese_has_a_text_in_english_only() {
+    let page = Html::parse_document(&html(Report::whole()));
+    let pictures = all(page.root_element(), ".picture svg");
+    for picture in &pictures {
+        for it in all(*picture, "title, desc, text") {
+            assert!(!is_english_only(&in_japanese(it)), "{}", text(it));
+        }
+    }
+    assert!(pictures.len() > 40, "{}", pictures.len());
+    let steps = all(page.root_element(), "#race .ja svg text");
+    let steps: Vec<_> = steps.into_iter().map(text).collect();
+    for step in [
+        "2 を取得",
+        "確認：有効は 1",
+        "有効化 5→2 ×3",
+        "stale と拒否：2 < 5",
+        "1,2 を削除",
+    ] {
+        assert!(steps.iter().any(|it| it == step), "{step}: {steps:?}");
+    }
+}
+
+#[test]
+fn no_table_in_japanese_has_a_cell_in_english_only() {
+    let page = Html::parse_document(&html(Report::whole()));
+    let cells = all(page.root_element(), "th, td, dt, dd, caption");
+    assert!(cells.len() > 1000);
+    for cell in cells {
+        let said = in_japanese(cell);
+        assert!(!is_english_only(&said), "{said}");
+    }
+    let protocols = all(page.root_element(), "#verdicts tbody th");
+    assert_eq!(protocols.len(), 14);
+}
+
+#[test]
+fn the_sensitivity_shows_the_ten_strongest_and_tells_of_all() {
+    let page = Html::parse_document(&html(Report::whole()));
+    let section = all(page.root_element(), "section#sensitivity")[0];
+    let strongest = all(section, "figure tbody tr");
+    assert_eq!(strongest.len(), 10);
+    let mean = |row: &ElementRef<'_>, column: usize| -> f64 {
+        let cell = text(all(*row, "td")[column]).replace('−', "-");
+        cell.parse().unwrap()
+    };
+    let strengths = strongest
+        .iter()
+        .map(|row| mean(row, 0).abs().max(mean(row, 1).abs()));
+    let strengths: Vec<_> = strengths.collect();
+    assert!(strengths.is_sorted_by(|a, b| a >= b), "{strengths:?}");
+    assert!(strengths[9] > 10.0, "{strengths:?}");
+    let every = all(section, "details:not([open]) tbody tr");
+    assert!(every.len() > 80, "{}", every.len());
+    assert!(every.iter().all(|row| all(*row, "td").len() == 15));
+    let left_out = Html::parse_document(&html(&Report::make("without", &[])));
+    assert!(all(left_out.root_element(), "section#sensitivity").is_empty());
 }
 
 #[test]
