@@ -6,30 +6,31 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use cascade::{
-    PUBLISHED, Parameters, Scenario, Sensitivity, Service, SourceKind, SpanEnd, Switch, Time,
-    sensitivity, sensitivity_days, simulate,
+    PUBLISHED, Parameter, Parameters, Scenario, Sensitivity, Service, SourceKind, SpanEnd, Switch,
+    Time, sensitivity, sensitivity_days, simulate,
 };
 
 /// The scenario of October with these parameters assumed and all others published, so
 /// that few are varied.
 fn assuming(names: &[&str]) -> Scenario {
-    let mut file = String::new();
-    for it in Parameters::default().list_all() {
+    let line = |it: &Parameter| {
         let (section, key) = it.name.split_once('.').unwrap();
         let value = match it.unit {
             "UTC" => format!("{:?}", it.value),
             _ => it.value.clone(),
         };
-        let source = if names.contains(&it.name.as_str()) {
-            "assumed: x"
+        let kind = if names.contains(&it.name.as_str()) {
+            "assumed"
         } else {
-            "published: x"
+            "published"
         };
-        file += &format!(
-            "{section}.{key} = {{ value = {value}, unit = \"{}\", source = \"{source}\" }}\n",
-            it.unit
-        );
-    }
+        let unit = it.unit;
+        format!(
+            "{section}.{key} = {{ value = {value}, unit = \"{unit}\", source = \"{kind}: x\" }}\n"
+        )
+    };
+    let parameters = Parameters::default();
+    let file: String = parameters.list_all().iter().map(line).collect();
     Scenario {
         parameters: Parameters::parse(&file, Path::new("p.toml")).unwrap(),
         ..Scenario::october_2025()
