@@ -53,7 +53,7 @@
 //! |---|---|---|
 //! | publish *g* | `head` was last written at the revision at which it was read; `plan/g` is not there; the plan before is there still | stores `plan/g`, moves `head` to *g*, gives new endpoints their keys |
 //! | pick up *g* | `head` is *g* (or only, for a known *g*:) `plan/g` is there | puts a pin |
-//! | activate *g* | `active/e` is below `4g + 1`; it is what it was thought to be; the pin has the create revision that it was given; `plan/g` is there | `active/e` to `4g + 2`, `rollback/e` to what was active |
+//! | activate *g* | `active/e` is what it was thought to be, a number below `4g + 1`; the pin has the create revision that it was given | `active/e` to `4g + 2`, `rollback/e` to what was active |
 //! | withdraw by *g* | the same | `active/e` to `4g + 1`, `rollback/e` to what was active |
 //! | delete *g* | `plan/g` is there; `head` is above *g*; no `active/…` is `4g + 2`; no `rollback/…` is *g*; there is no `pin/g/…` | deletes `plan/g` |
 //! | forget *e* | `head` was last written when the sweep looked; `active/e` and `rollback/e` are what it saw | deletes both, and writes `head` as it is |
@@ -73,13 +73,18 @@
 //!
 //! # Why this suffices
 //! **`Monotonic`.** A step is done only below `4g + 1`, and leads to `4g + 1` or
-//! `4g + 2`. Forgetting starts an endpoint anew only when no plan in the store names it;
+//! `4g + 2`. For etcd compares `active/e` with a number, in the step itself, and that
+//! number is below `4g + 1`, whatever the endpoint was thought to be: who thinks that it
+//! is beyond compares with `4g`. So no read decides that a step is stale, either. A second
+//! comparison, with `4g + 1`, would say the same of the same value. Forgetting starts an endpoint anew only when no plan in the store names it;
 //! the next plan that does is newer than all before.
 //!
 //! **`ActiveKept`, `RollbackKept`, `PinnedKept`.** The deletion compares with every
 //! endpoint and every pin, as they are in that step. Afterwards nobody comes to need *g*:
-//! to pin it or to activate it takes `plan/g`, which never comes back, and it becomes a
-//! rollback target only where it is active. A comparison of values is false if there is
+//! to pin it takes `plan/g`, which never comes back; to activate it takes a pin on it; and
+//! it becomes a rollback target only where it is active. An activation need not ask for
+//! `plan/g`: its pin was put when the plan was there, and while there is a pin the plan is
+//! not deleted. To ask would have etcd read the whole plan at each step. A comparison of values is false if there is
 //! no key at all; but where a plan is, there are its endpoints' keys (rule 4).
 //!
 //! **The rollback target is what was active.** etcd cannot copy a value within a
@@ -137,8 +142,10 @@
 //!
 //! # What it costs
 //! An activation is one transaction if the store knows where the endpoint stands, else
-//! two. A pass asks for all endpoints three times, and activates them 64 in a request. A
-//! sweep reads all endpoints, and each plan that it deletes has etcd look at all of them
+//! two. A pass asks for all endpoints three times, and activates them 64 in a request;
+//! those that it has just seen where it would bring them, too. Without that, their answer
+//! would rest on a read, and say *already* where another has been told that its newer plan
+//! is active (see [stale reads](crate#reads-that-are-stale)). A sweep reads all endpoints, and each plan that it deletes has etcd look at all of them
 //! in one step. etcd must be told to compact its history, for example with
 //! `--auto-compaction-mode=revision --auto-compaction-retention=10000`.
 //!

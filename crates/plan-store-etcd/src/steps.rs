@@ -9,7 +9,7 @@ use crate::layout::{Place, generation_value};
 use crate::pins::Held;
 use crate::proto::etcd::{TxnRequest, TxnResponse};
 use crate::shared::{Shared, generation_in, place_of};
-use crate::txn::{Answers, exists, get, is, is_below, nested, peek, put, replace, txn};
+use crate::txn::{Answers, get, is, nested, peek, put, replace, txn};
 
 /// Moves an endpoint to a place, under a pin on the plan of that place.
 #[derive(Clone, Debug)]
@@ -85,22 +85,21 @@ impl Shared {
         Ok(())
     }
 
-    /// Where the endpoint was last, or where it stands if it is new with this plan.
+    /// What a step begins with: where the endpoint was last, if the plan may take a
+    /// step from there, or else where it stands if it is new with this plan.
     fn guess(&self, held: &Held, step: &Step) -> Place {
         let guess = self.places.lock().get(&step.endpoint).copied();
+        let guess = guess.filter(|&seen| seen < Place::limit(held.generation));
         guess.unwrap_or(Place::Brought(held.generation))
     }
 
     /// The guard and what it guards; see the [crate's documentation](crate#transactions).
+    /// `seen` must be below the plan's limit: so is what is equal to it.
     fn step_txn(&self, held: &Held, step: &Step, seen: Place) -> TxnRequest {
+        debug_assert!(seen < Place::limit(held.generation), "{seen:?}");
         let active = self.keys.active(&step.endpoint);
         let rollback = generation_value(seen.standing().active());
-        let compare = [
-            is_below(active.clone(), Place::limit(held.generation)),
-            is(active.clone(), seen.to_value()),
-            held.fence.holds(),
-            exists(self.keys.plan(held.generation)),
-        ];
+        let compare = [is(active.clone(), seen.to_value()), held.fence.holds()];
         let success = [
             put(active.clone(), step.to.to_value()),
             replace(self.keys.rollback(&step.endpoint), rollback),
@@ -109,6 +108,8 @@ impl Shared {
         txn(compare, success, failure)
     }
 
+    /// `seen` was compared with. If there is a pin still, and the step was not done, then
+    /// the endpoint stood elsewhere.
     fn met(
         &self,
         held: &Held,
@@ -138,14 +139,11 @@ impl Shared {
         };
         let (_, here) = place_of(&self.keys.actives(), &active)?;
         self.places.lock().insert(step.endpoint.clone(), here);
-        if here >= Place::Withdrawn(generation) {
+        if here >= Place::limit(generation) {
             return Ok(Met::End(refusal(here, generation)));
         }
         if pin.is_none_or(|pin| pin.create_revision != held.fence.created) {
             return Err(Error::PinLost { generation }.into());
-        }
-        if here == seen {
-            return Err(plan_store::Error::NoSuchPlan { generation });
         }
         Ok(Met::Elsewhere(here))
     }

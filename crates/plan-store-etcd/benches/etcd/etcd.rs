@@ -8,8 +8,14 @@ use crate::client::Client;
 use crate::config::EtcdConfig;
 use crate::proto::etcd::TxnRequest;
 use crate::threads::Threads;
-use crate::txn::{exists, is, is_below, put, replace, txn};
+use crate::txn::{exists, get, is, peek, put, replace, txn};
 use crate::world::LONG;
+
+/// As long as the store's keys are.
+const BARE: &str = "/alone-in-the-etcd/active/";
+const ACTIVE: &str = "/like-in-the-store/active/";
+const ROLLBACK: &str = "/like-in-the-store/rollback/";
+const PIN: &str = "/like-in-the-store/pin/00000001/0123456789abcdef.0";
 
 pub(crate) struct Etcd {
     client: Arc<Client>,
@@ -30,15 +36,9 @@ impl Etcd {
             bare: zeros(),
             like: zeros(),
         };
-        for kept in [
-            "/like/pin/00000001/0123456789abcdef.0",
-            "/like/plan/00000001",
-        ] {
-            etcd.run(txn([], [put(kept.into(), Vec::new())], []));
-        }
+        etcd.run(txn([], [put(PIN.into(), Vec::new())], []));
         for at in 0..keys {
-            let keys = ["/bare/", "/like/active/", "/like/rollback/"];
-            let puts = keys.map(|key| put(named(key, at), value(0)));
+            let puts = [BARE, ACTIVE, ROLLBACK].map(|family| put(named(family, at), value(0)));
             etcd.run(txn([], puts, []));
         }
         etcd
@@ -46,30 +46,26 @@ impl Etcd {
 
     /// Raises a key by a transaction with one comparison.
     pub(crate) fn bare(&self, at: usize) {
-        let next = self.bare[at].fetch_add(1, Relaxed) + 1;
-        let key = named("/bare/", at);
+        let seen = self.bare[at].fetch_add(1, Relaxed);
+        let key = named(BARE, at);
         self.run(txn(
-            [is_below(key.clone(), value(next))],
-            [put(key, value(next))],
+            [is(key.clone(), value(seen))],
+            [put(key, value(seen + 1))],
             [],
         ));
     }
 
-    /// What an activation does, with keys that nobody else has.
+    /// What an activation asks for, with keys that nobody else has.
     pub(crate) fn like(&self, at: usize) {
         let seen = self.like[at].fetch_add(1, Relaxed);
-        let active = named("/like/active/", at);
-        let compare = [
-            is_below(active.clone(), value(seen + 1)),
-            is(active.clone(), value(seen)),
-            exists("/like/pin/00000001/0123456789abcdef.0".into()),
-            exists("/like/plan/00000001".into()),
-        ];
+        let active = named(ACTIVE, at);
+        let compare = [is(active.clone(), value(seen)), exists(PIN.into())];
         let success = [
-            put(active, value(seen + 1)),
-            replace(named("/like/rollback/", at), value(seen)),
+            put(active.clone(), value(seen + 1)),
+            replace(named(ROLLBACK, at), value(seen)),
         ];
-        self.run(txn(compare, success, []));
+        let failure = [get(active), peek(PIN.into())];
+        self.run(txn(compare, success, failure));
     }
 
     fn run(&self, txn: TxnRequest) {
@@ -82,7 +78,7 @@ impl Etcd {
 }
 
 fn named(family: &str, at: usize) -> Vec<u8> {
-    format!("{family}endpoint-{at}.bench.example").into_bytes()
+    format!("{family}endpoint-{at:04}.bench.example").into_bytes()
 }
 
 fn value(number: u64) -> Vec<u8> {
