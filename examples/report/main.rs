@@ -18,7 +18,7 @@ mod sensitivity;
 mod timeline;
 mod verdicts;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -77,6 +77,13 @@ fn write(args: &Args) -> Result<(), Error> {
         Some(file) => Parameters::load(file)?,
         None => Parameters::default(),
     };
+    let refused = |error| format!("{}: {error}; give another file", args.out.display());
+    // Now rather than after minutes. A report that is there stays until the new one is.
+    let mut out = File::options();
+    out.create(true)
+        .append(true)
+        .open(&args.out)
+        .map_err(refused)?;
     let race = Race::run(args.seed)?;
     let dns = [
         outage::timeline(&race.buggy)?,
@@ -87,8 +94,7 @@ fn write(args: &Args) -> Result<(), Error> {
     let html = page(args, &race, &cascade, &verdicts)
         .render()
         .into_string();
-    fs::write(&args.out, html)
-        .map_err(|error| format!("{}: {error}; give another file", args.out.display()).into())
+    Ok(fs::write(&args.out, html).map_err(refused)?)
 }
 
 /// All days, with a bar that says how far it is, if a person looks.

@@ -6,9 +6,9 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// Few seeds: what the pictures show is not these tests' concern.
-const QUICK: [&str; 4] = ["--seeds", "3", "--sensitivity-seeds", "0"];
+const QUICK: [&str; 4] = ["--seeds", "1", "--sensitivity-seeds", "0"];
 /// Everything, once.
-const WHOLE: [&str; 4] = ["--seeds", "3", "--sensitivity-seeds", "1"];
+const WHOLE: [&str; 4] = ["--seeds", "1", "--sensitivity-seeds", "1"];
 
 /// Runs the example, which must not panic.
 pub fn run(args: &[&str]) -> Output {
