@@ -76,16 +76,17 @@
 //! `4g + 2`. For etcd compares `active/e` with a number, in the step itself, and that
 //! number is below `4g + 1`, whatever the endpoint was thought to be: who thinks that it
 //! is beyond compares with `4g`. So no read decides that a step is stale, either. A second
-//! comparison, with `4g + 1`, would say the same of the same value. Forgetting starts an endpoint anew only when no plan in the store names it;
-//! the next plan that does is newer than all before.
+//! comparison, with `4g + 1`, would say the same of the same value. Forgetting starts an
+//! endpoint anew only when no plan in the store names it; the next plan that does is newer
+//! than all before.
 //!
 //! **`ActiveKept`, `RollbackKept`, `PinnedKept`.** The deletion compares with every
 //! endpoint and every pin, as they are in that step. Afterwards nobody comes to need *g*:
 //! to pin it takes `plan/g`, which never comes back; to activate it takes a pin on it; and
 //! it becomes a rollback target only where it is active. An activation need not ask for
 //! `plan/g`: its pin was put when the plan was there, and while there is a pin the plan is
-//! not deleted. To ask would have etcd read the whole plan at each step. A comparison of values is false if there is
-//! no key at all; but where a plan is, there are its endpoints' keys (rule 4).
+//! not deleted. A comparison of values is false if there is no key at all; but where a
+//! plan is, there are its endpoints' keys (rule 4).
 //!
 //! **The rollback target is what was active.** etcd cannot copy a value within a
 //! transaction, so the value is in the request; that it is the right one is compared, as
@@ -145,8 +146,9 @@
 //! two. A pass asks for all endpoints three times, and activates them 64 in a request;
 //! those that it has just seen where it would bring them, too. Without that, their answer
 //! would rest on a read, and say *already* where another has been told that its newer plan
-//! is active (see [stale reads](crate#reads-that-are-stale)). A sweep reads all endpoints, and each plan that it deletes has etcd look at all of them
-//! in one step. etcd must be told to compact its history, for example with
+//! is active (see [stale reads](crate#reads-that-are-stale)). A sweep reads all endpoints,
+//! and each plan that it deletes has etcd look at all of them in one step. etcd must be
+//! told to compact its history, for example with
 //! `--auto-compaction-mode=revision --auto-compaction-retention=10000`.
 //!
 //! # In the place of a lost cluster
