@@ -117,8 +117,7 @@ impl Render for Figure<'_> {
                     }
                 }
                 details open[self.open] class=[self.open.then_some("whole")] {
-                    summary id=(table_name) { (text("The data as a table", "表でデータを見る")) }
-                    div.scroll tabindex="0" role="region" aria-labelledby=(table_name) { (self.table) }
+                    (folded(&table_name, &text("The data as a table", "表でデータを見る"), &self.table))
                 }
                 p.code {
                     (text("Made by ", "生成元："))
@@ -129,6 +128,14 @@ impl Render for Figure<'_> {
                 }
             }
         }
+    }
+}
+
+/// What is within `details`: a name, and a table that scrolls by itself.
+pub fn folded(id: &str, name: &Text, table: &Table) -> Markup {
+    html! {
+        summary id=(id) { (name) }
+        div.scroll tabindex="0" role="region" aria-labelledby=(id) { (table) }
     }
 }
 

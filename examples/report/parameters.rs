@@ -3,7 +3,7 @@
 use ::cascade::{Parameter, Parameters, Source, SourceKind};
 use maud::{Markup, html};
 
-use crate::page::{Table, Text, text};
+use crate::page::{Table, Text, folded, text};
 
 /// All parameters, to be unfolded.
 pub fn table(parameters: &Parameters) -> Markup {
@@ -24,11 +24,12 @@ pub fn table(parameters: &Parameters) -> Markup {
         ],
         rows: parameters.list_all().iter().map(row).collect(),
     };
+    let name = text(
+        "All parameters, with their sources",
+        "すべてのパラメータとその出典",
+    );
     html! {
-        details {
-            summary id="parameters" { (text("All parameters, with their sources", "すべてのパラメータとその出典")) }
-            div.scroll tabindex="0" role="region" aria-labelledby="parameters" { (table) }
-        }
+        details { (folded("parameters", &name, &table)) }
         p.code { (text("From ", "出典：")) a href="crates/cascade/parameters.toml" { code { "crates/cascade/parameters.toml" } } }
     }
 }

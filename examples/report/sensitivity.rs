@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use crate::calibration::{signed, wave_name};
 use crate::cascade::Cascade;
-use crate::page::{Figure, Section, Table, Text, text};
+use crate::page::{Figure, Section, Table, Text, folded, text};
 
 /// How many parameters are in the picture.
 const STRONGEST: usize = 10;
@@ -175,12 +175,11 @@ fn all(found: &Sensitivity) -> Markup {
             .collect(),
         rows: rows.collect(),
     };
-    html! {
-        details {
-            summary id="sensitivity-all" { (text("All assumed parameters, by service", "すべての仮定とサービスごとのずれ")) }
-            div.scroll tabindex="0" role="region" aria-labelledby="sensitivity-all" { (table) }
-        }
-    }
+    let name = text(
+        "All assumed parameters, by service",
+        "すべての仮定とサービスごとのずれ",
+    );
+    html! { details { (folded("sensitivity-all", &name, &table)) } }
 }
 
 /// `−12 / +30`; a dash if neither is a minute or more.
