@@ -2,16 +2,15 @@
 //! deletes the active plan, and Enactors that are stuck until somebody repairs
 //! the zone by hand.
 
-mod drill;
-
 use std::process::ExitCode;
 
-use incident::{Error, IncidentStore, Invariant, Variant};
+use drill::cli;
+use incident::{IncidentStore, Invariant, Variant};
 use plan_store::{EndpointName, PlanStore};
 
 fn main() -> ExitCode {
     let variant = Variant::LockPerEndpoint;
-    drill::main(
+    cli::main(
         &variant.to_string(),
         |retention| Ok(IncidentStore::new(variant, retention)),
         Some(&repair),
@@ -23,9 +22,9 @@ fn main() -> ExitCode {
 }
 
 /// Points the endpoint at the latest plan.
-fn repair(store: &IncidentStore, endpoint: &EndpointName) -> Result<(), Error> {
+fn repair(store: &IncidentStore, endpoint: &EndpointName) -> Result<(), drill::Error> {
     match store.latest()? {
-        Some(latest) => store.repair(&latest, endpoint),
+        Some(latest) => Ok(store.repair(&latest, endpoint)?),
         None => Ok(()),
     }
 }

@@ -1,60 +1,107 @@
 //! Has loom explore the race of October 2025 on a protocol of your choice, and draws
 //! the shortest execution that it found to break something.
 
-#[path = "../tests/model/mod.rs"]
-mod model;
-
-use std::fs;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use charts::Lang;
-use clap::Parser;
-use clap::builder::PossibleValuesParser;
-use incident::{Invariant, diagram};
-use model::judge::PlainLoads;
-use model::outage::{Protocol, Setup};
+use drill::diagram;
+use incident::Invariant;
+use lexopt::ValueExt as _;
+use lexopt::prelude::{Long, Short};
+use models::checker::PlainLoads;
+use models::outage::{Protocol, Setup};
 
-#[derive(Parser)]
-#[command(
-    after_help = "Exit status: 0 if what broke is what is known to break, 1 if not, 2 for a bad argument or file."
-)]
+const HELP: &str = "\
+Options:
+  --protocol NAME   The protocol (default: incident)
+  --invariant NAME  Draw the shortest execution that breaks this; if not given, of
+                    those that break the most
+  --bound N         Preemptions that loom tries, at most: 1, 2 (default) or 3
+  -h, --help        Print this, with all names
+
+Exit status: 0 if what broke is what is known to break, 1 if not, 2 for a bad
+argument.";
+
 struct Args {
-    /// The protocol
-    #[arg(long, default_value = "incident", value_parser = PossibleValuesParser::new(Protocol::ALL.map(Protocol::id)))]
-    protocol: String,
-    /// The shortest execution that breaks this; if not given, of those that break
-    /// the most
-    #[arg(long, value_parser = PossibleValuesParser::new(Invariant::ALL.map(Invariant::name)))]
-    invariant: Option<String>,
-    /// Writes the picture to this file as well
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
-    /// Preemptions that loom tries, at most
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=3))]
-    bound: u8,
+    protocol: Protocol,
+    invariant: Option<Invariant>,
+    bound: usize,
 }
 
 fn main() -> ExitCode {
-    match explore(&Args::parse()) {
+    let explored = parse().map(|args| match args {
+        Some(args) => explore(&args),
+        None => help(),
+    });
+    match explored {
         Ok(as_known) => ExitCode::from(u8::from(!as_known)),
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {error}; see --help");
             ExitCode::from(2)
         }
     }
 }
 
-/// Whether what broke is what is known to break.
-fn explore(args: &Args) -> Result<bool, String> {
-    let by_id = |protocol: &Protocol| protocol.id() == args.protocol;
-    let protocol = Protocol::ALL.into_iter().find(by_id);
-    let protocol = protocol.ok_or("no such protocol; see --help")?;
-    let wanted = Invariant::ALL
+fn parse() -> Result<Option<Args>, lexopt::Error> {
+    let mut args = Args {
+        protocol: Protocol::ALL[0],
+        invariant: None,
+        bound: Setup::SMALL.bound,
+    };
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("protocol") => args.protocol = parser.value()?.parse_with(protocol)?,
+            Long("invariant") => args.invariant = Some(parser.value()?.parse_with(invariant)?),
+            Long("bound") => args.bound = parser.value()?.parse_with(bound)?,
+            Short('h') | Long("help") => return Ok(None),
+            _ => return Err(arg.unexpected()),
+        }
+    }
+    Ok(Some(args))
+}
+
+fn protocol(name: &str) -> Result<Protocol, &'static str> {
+    let named = |protocol: &Protocol| protocol.id() == name;
+    Protocol::ALL
         .into_iter()
-        .find(|invariant| Some(invariant.name()) == args.invariant.as_deref());
+        .find(named)
+        .ok_or("no such protocol")
+}
+
+fn invariant(name: &str) -> Result<Invariant, &'static str> {
+    let named = |invariant: &Invariant| invariant.name() == name;
+    Invariant::ALL
+        .into_iter()
+        .find(named)
+        .ok_or("no such invariant")
+}
+
+fn bound(text: &str) -> Result<usize, &'static str> {
+    match text {
+        "1" => Ok(1),
+        "2" => Ok(2),
+        "3" => Ok(3),
+        _ => Err("give 1, 2 or 3"),
+    }
+}
+
+fn help() -> bool {
+    println!(
+        "{HELP}\n\nProtocols: {}",
+        Protocol::ALL.map(Protocol::id).join(", ")
+    );
+    println!(
+        "Invariants: {}",
+        Invariant::ALL.map(Invariant::name).join(", ")
+    );
+    true
+}
+
+/// Whether what broke is what is known to break.
+fn explore(args: &Args) -> bool {
+    let protocol = args.protocol;
     let setup = Setup {
-        bound: args.bound.into(),
+        bound: args.bound,
         ..Setup::SMALL
     };
     println!("{protocol}: a Planner and two Enactors, each of which sweeps, at one endpoint.");
@@ -69,19 +116,12 @@ fn explore(args: &Args) -> Result<bool, String> {
     for (invariant, times) in &times {
         println!("  ✗ {invariant:<12} {times:>6}");
     }
-    match explored.findings.counterexample(wanted) {
+    match explored.findings.counterexample(args.invariant) {
         Some((steps, verdict)) => {
             println!("\nThe shortest of them:\n");
             print!("{}", diagram::draw(&steps, &verdict));
-            if let Some(file) = &args.svg {
-                let picture =
-                    diagram::svg(&protocol.to_string(), &steps, &verdict, 1000.0, Lang::En);
-                let picture = picture.standalone();
-                fs::write(file, picture)
-                    .map_err(|error| format!("{}: {error}; give another file", file.display()))?;
-            }
         }
-        None => println!("So there is nothing to draw."),
+        None => println!("There is nothing to draw."),
     }
-    Ok(times.keys().copied().eq(protocol.broken().iter().copied()))
+    times.keys().copied().eq(protocol.broken().iter().copied())
 }

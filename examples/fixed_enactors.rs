@@ -2,14 +2,13 @@
 //! `buggy_enactors`, on the store with the fix: the slow Enactor is told *stale*,
 //! and nothing breaks.
 
-mod drill;
-
 use std::process::ExitCode;
 
+use drill::cli;
 use plan_store::MemoryStore;
 
 fn main() -> ExitCode {
-    drill::main(
+    cli::main(
         "memory store",
         |retention| Ok(MemoryStore::new(retention)),
         None,

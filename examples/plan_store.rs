@@ -33,7 +33,7 @@ fn main() -> Result<(), Error> {
     // The slow one comes too late, is told so, and nothing has happened.
     let outcome = store.activate(&slow, &endpoint)?;
     println!("slow Enactor,  plan {}: {outcome:?}", slow.generation());
-    assert!(matches!(outcome, Activation::Stale { active } if active.get() == 5));
+    assert!(matches!(outcome, Activation::Stale { newer } if newer.get() == 5));
 
     // A sweep deletes what nobody needs: plans 1 and 3. Plan 4 is the rollback
     // target, and plan 2 is still held.

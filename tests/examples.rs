@@ -288,7 +288,7 @@ fn the_library_in_one_sitting_ends_well() {
     assert_eq!(output.status.code(), Some(0));
     let printed = stdout(&output);
     assert!(
-        printed.contains("slow Enactor,  plan 2: Stale { active: #5 }"),
+        printed.contains("slow Enactor,  plan 2: Stale { newer: #5 }"),
         "{printed}"
     );
     assert!(

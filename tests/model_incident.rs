@@ -2,12 +2,10 @@
 //! than the table says. `cargo run --example verdicts --features loom,shuttle`
 //! prints the table from the runs.
 
-mod model;
-
 use incident::{Fencing, Variant};
-use model::Findings;
-use model::judge::{Judge, PlainLoads, RmwLoads};
-use model::outage::{Protocol, Setup};
+use models::Findings;
+use models::checker::{Checker, PlainLoads, RmwLoads};
+use models::outage::{Protocol, Setup};
 use plan_store::Retention;
 
 /// Has both kinds of loom decide a row of the table.
@@ -121,7 +119,7 @@ fn without_pins_a_plan_goes_from_under_who_holds_it() {
 }
 
 /// What must have happened on the way for a proof to mean something.
-fn assert_proved<J: Judge>(setup: Setup) {
+fn assert_proved<J: Checker>(setup: Setup) {
     let findings = Protocol::Repaired.explore::<J>(setup).findings;
     findings.assert_broken(&[]);
     findings.assert_seen(&[

@@ -3,17 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed model")]
 
-mod model;
-
 use std::collections::BTreeMap;
 use std::panic::{self, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
 
-use model::judge::LoomOn;
-use model::mutant::{Access, Change, Mutable, Mutation, Site, accesses};
-use model::outage::{Protocol, Setup};
-use model::{races, say};
+use models::checker::LoomOn;
+use models::mutant::{Access, Change, Mutable, Mutation, Site, accesses};
+use models::outage::{Protocol, Setup};
+use models::{races, say};
 
 /// A model that a mutant must not pass.
 type Check = (&'static str, fn());

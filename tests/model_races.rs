@@ -18,14 +18,12 @@
 //!
 //! `tests/model_mutants.rs` takes away each atomic access of the store in turn.
 
-mod model;
-
 use std::sync::atomic::Ordering;
 
 use incident::{IncidentStore, Variant};
-use model::judge::{LoomOn, PlainLoads, RmwLoads};
-use model::mutant::{Change, Mutable, Mutation};
-use model::races::{
+use models::checker::{LoomOn, PlainLoads, RmwLoads};
+use models::mutant::{Change, Mutable, Mutation};
+use models::races::{
     self, Followed, OneLook, RETENTION, activate_against_activate, activate_against_sweep,
     activate_hands_on, denial_against_changing_places, pin_against_sweep, publish_against_sweep,
     reader_against_activate, reader_against_coming_and_going, sweep_against_sweep,

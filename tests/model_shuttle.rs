@@ -14,8 +14,6 @@
     reason = "a failed step is a failed model"
 )]
 
-mod model;
-
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
@@ -23,11 +21,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use incident::{IncidentStore, Invariant, Variant};
-use model::Findings;
-use model::judge::{Dfs, Judge, Pct, Random, failures, run};
-use model::outage::{Protocol, Setup};
-use model::{races, system, wakeups};
+use drill::diagram;
+use incident::{IncidentStore, Invariant, Journal, Variant};
+use models::Findings;
+use models::checker::{Checker, Dfs, Pct, Random, failures, run};
+use models::outage::{Protocol, Setup};
+use models::{races, system, wakeups};
 use plan_store::{MemoryStore, Shuttle};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
 
@@ -36,7 +35,7 @@ const SCHEDULES: usize = 150_000;
 
 const SEED: u64 = 2025;
 
-fn decides_as_loom_does<J: Judge>() {
+fn decides_as_loom_does<J: Checker>() {
     for protocol in Protocol::ALL {
         let findings = protocol.explore::<J>(Setup::SMALL).findings;
         findings.assert_broken(protocol.broken());
@@ -85,13 +84,25 @@ fn wanted(scheduler: impl Scheduler + Send + 'static) -> Box<dyn Scheduler + Sen
     }
 }
 
+/// Panics with a picture if an invariant broke, so that the judge says how to see
+/// it again.
+fn demand(journal: &Journal) {
+    let verdict = journal.verdict();
+    assert!(
+        verdict.is_empty(),
+        "broken: {:?}\n{}",
+        verdict.keys().collect::<Vec<_>>(),
+        diagram::draw(&journal.steps(), &verdict)
+    );
+}
+
 fn whole_system_holds(name: &str, scheduler: impl Scheduler + Send + 'static) {
     let (findings, fleet) = (Findings::default(), system::fleet());
     let found = findings.clone();
     let name = format!("whole system, 10 endpoints ({name})");
     run(&name, wanted(scheduler), move || {
         let store = MemoryStore::<Shuttle>::with_primitives(system::RETENTION);
-        system::demand(&system::run::<Random, _>(store, &fleet, &found));
+        demand(&system::run::<Random, _>(store, &fleet, &found));
     });
     findings.assert_broken(&[]);
     findings.assert_seen(&[

@@ -10,12 +10,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a bad bound is a failed test")]
 
-mod model;
-
 use std::env;
 
-use model::judge::{Judge, PlainLoads, RmwLoads, Work};
-use model::{Findings, World, endpoints, system};
+use models::checker::{Checker, PlainLoads, RmwLoads, Work};
+use models::{Findings, World, endpoints, system};
 use plan_store::{MemoryStore, Retention};
 
 const RETENTION: Retention = Retention::newest(1);
@@ -26,10 +24,10 @@ fn bound() -> usize {
 }
 
 /// Who else takes part.
-type Other<J> = fn(&World<MemoryStore<<J as Judge>::Primitives>>, &Findings) -> Option<Work>;
+type Other<J> = fn(&World<MemoryStore<<J as Checker>::Primitives>>, &Findings) -> Option<Work>;
 
 /// A Planner that publishes once, so many Enactors, and whoever else.
-fn explore<J: Judge>(name: &str, count: u8, enactors: u8, other: Other<J>) -> Findings {
+fn explore<J: Checker>(name: &str, count: u8, enactors: u8, other: Other<J>) -> Findings {
     let findings = Findings::default();
     let found = findings.clone();
     J::explore(
@@ -60,12 +58,12 @@ fn explore<J: Judge>(name: &str, count: u8, enactors: u8, other: Other<J>) -> Fi
     findings
 }
 
-fn three_enactors<J: Judge>() {
+fn three_enactors<J: Checker>() {
     let endpoints = if bound() == 2 { 2 } else { 1 };
     explore::<J>("Planner and three Enactors", endpoints, 3, |_, _| None);
 }
 
-fn two_enactors_and_a_resolver<J: Judge>() {
+fn two_enactors_and_a_resolver<J: Checker>() {
     let name = "Planner, two Enactors and a resolver";
     let findings = explore::<J>(name, 1, 2, |world, found| {
         Some(Box::new(system::resolver(world, found)))

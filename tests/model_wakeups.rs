@@ -4,12 +4,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed model")]
 
-mod model;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use model::judge::{PlainLoads, RmwLoads};
-use model::wakeups::{self, Deaf, publish_then_wake, wake_then_publish};
+use models::checker::{PlainLoads, RmwLoads};
+use models::wakeups::{self, Deaf, publish_then_wake, wake_then_publish};
 use plan_store::Loom;
 
 #[test]

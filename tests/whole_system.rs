@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use control_plane::{ControlPlane, Enactor, Fleet, Pace, Planner, ThreadReport};
-use incident::chance::{Drift, Stalls};
+use drill::chance::{Drift, Stalls};
 use incident::{
-    Actor, Gate, IncidentStore, Invariant, Journal, Observed, Open, Tally, Variant, Verdict, probe,
+    Actor, Hook, IncidentStore, Invariant, Journal, NoHook, Observed, Tally, Variant, Verdict,
+    probe,
 };
 use plan_store::{EndpointName, Generation, MemoryStore, Pin, PlanStore, Resolve, Retention};
 
@@ -56,13 +57,13 @@ impl<S: PlanStore + Clone + 'static> System<S> {
     }
 
     fn start(&self, fleet: &Fleet, seed: u64) -> ControlPlane {
-        let stalls: Arc<dyn Gate> = Stalls::new(seed);
+        let stalls: Arc<dyn Hook> = Stalls::new(seed);
         let handle = |actor| {
             let gate = Arc::clone(&stalls);
             Observed::gated(self.store.clone(), actor, &self.journal, gate)
         };
         let planner = Planner::new(handle(Actor::Planner), fleet.clone());
-        let source = Drift::new(fleet, None, Arc::new(Open), seed);
+        let source = Drift::new(fleet, None, Arc::new(NoHook), seed);
         let enactors = Actor::ENACTORS.map(|actor| Enactor::new(actor.to_string(), handle(actor)));
         let pace = Pace {
             backoff_first: Duration::from_millis(1),

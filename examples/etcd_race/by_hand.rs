@@ -206,11 +206,12 @@ impl PlanStore for ByHand {
         self.flip(endpoint, Standing::Active(pin.generation))
     }
 
-    fn unnamed(&self, pin: &Copied) -> Result<Vec<EndpointName>, Error> {
+    fn stale_endpoints(&self, pin: &Copied) -> Result<Vec<EndpointName>, Error> {
         let older = |standing: Standing| standing.generation() < Some(pin.generation);
-        let unnamed = self.states()?.into_iter();
-        let unnamed = unnamed.filter(|(name, here)| !pin.plan.names(name) && older(*here));
-        Ok(unnamed.map(|(name, _)| name).collect())
+        let stale_endpoints = self.states()?.into_iter();
+        let stale_endpoints =
+            stale_endpoints.filter(|(name, here)| !pin.plan.names(name) && older(*here));
+        Ok(stale_endpoints.map(|(name, _)| name).collect())
     }
 
     fn withdraw(&self, pin: &Copied, endpoint: &EndpointName) -> Result<Activation, Error> {
@@ -298,7 +299,7 @@ impl Resolve for Follows {
         &self.last
     }
 
-    fn is_above(&mut self, name: &EndpointName) -> bool {
+    fn has_descendant(&mut self, name: &EndpointName) -> bool {
         let states = self.store.states().unwrap_or_default();
         states.keys().any(|endpoint| endpoint.is_below(name))
     }

@@ -3,7 +3,7 @@
 //! it with `etcdctl`, then with the store whose transactions are guarded.
 //!
 //! ```sh
-//! examples/serve/cluster.sh etcd &
+//! crates/enact/cluster.sh etcd &
 //! cargo run --features etcd --example etcd_race
 //! ```
 //!
@@ -11,21 +11,20 @@
 //! was left there by a run before is deleted first.
 
 mod by_hand;
-#[path = "../drill/mod.rs"]
-mod drill;
 
 use std::env;
 use std::process::ExitCode;
 
 use by_hand::ByHand;
+use drill::cli;
 use plan_store_etcd::{EtcdConfig, EtcdStore};
 
-/// As `examples/serve/cluster.sh` has them.
+/// As `crates/enact/cluster.sh` has them.
 const ENDPOINTS: &str = "127.0.0.1:12379,127.0.0.1:22379,127.0.0.1:32379";
 
 fn main() -> ExitCode {
     let endpoints = env::var("ETCDCTL_ENDPOINTS").unwrap_or_else(|_| ENDPOINTS.into());
-    let looking = drill::main(
+    let looking = cli::main(
         "look, then put",
         |threshold| {
             let store = ByHand {
@@ -39,7 +38,7 @@ fn main() -> ExitCode {
         Some(&|store: &ByHand, endpoint| Ok(store.repair(endpoint)?)),
         |outcome| outcome.stuck && outcome.repaired,
     );
-    let guarded = drill::main(
+    let guarded = cli::main(
         "guarded transactions",
         |retention| {
             let url = format!("etcd://{endpoints}/race/guarded");

@@ -228,9 +228,9 @@ impl DnsTimeline {
 }
 
 /// A place in a line, and what is wrong there.
-type Fault = (usize, String);
+type LineError = (usize, String);
 
-fn change(line: &str) -> Result<DnsChange, Fault> {
+fn change(line: &str) -> Result<DnsChange, LineError> {
     let Some((at, answer)) = line.split_once(',') else {
         let fault = format!("`{line}` is no change; write a time, a comma and an answer");
         return Err((0, fault));
@@ -251,7 +251,7 @@ fn change(line: &str) -> Result<DnsChange, Fault> {
     Ok(DnsChange { at: time, answer })
 }
 
-fn in_order(change: DnsChange, before: Option<Time>) -> Result<DnsChange, Fault> {
+fn in_order(change: DnsChange, before: Option<Time>) -> Result<DnsChange, LineError> {
     match before {
         Some(before) if change.at <= before => {
             let at = change.at;

@@ -18,7 +18,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use plan_store::{Activation, EndpointName, Generation, Pin, PlanStore, Swept};
-use tracing::{debug, info, instrument, warn};
+use tracing::field::Empty;
+use tracing::{debug, info, info_span, warn};
 
 use crate::Error;
 
@@ -102,14 +103,14 @@ impl<S: PlanStore> Enactor<S> {
     /// [`Error::Store`] if no plan could be picked up or swept;
     /// [`Error::Incomplete`] if some endpoint could not be done. All the others
     /// are done then, and nothing is swept.
-    #[instrument(skip_all, fields(enactor = %self.name, generation))]
     pub fn pass(&self) -> Result<Pass, Error> {
+        let span = info_span!("pass", enactor = %self.name, generation = Empty).entered();
         let Some(pin) = self.store.latest()? else {
             debug!("no plan");
             return Ok(Pass::NoPlan);
         };
         let plan = pin.generation();
-        tracing::Span::current().record("generation", plan.get());
+        span.record("generation", plan.get());
         let newest = self.store.newest_active()?;
         if let Some(active) = newest.filter(|&active| active > plan) {
             info!(%active, "stale at the start");
@@ -153,8 +154,8 @@ impl<S: PlanStore> Enactor<S> {
         if let ControlFlow::Break(stop) = walked {
             return Err(stop);
         }
-        let unnamed = self.store.unnamed(pin);
-        for endpoint in &unnamed.map_err(|error| Stop::Failed(error.into()))? {
+        let stale_endpoints = self.store.stale_endpoints(pin);
+        for endpoint in &stale_endpoints.map_err(|error| Stop::Failed(error.into()))? {
             let step = || self.store.withdraw(pin, endpoint);
             let settled = self.settle(pin, endpoint, step(), step);
             if let ControlFlow::Break(stop) = walk.step(endpoint, settled) {
@@ -187,7 +188,7 @@ impl<S: PlanStore> Enactor<S> {
             match outcome.map_err(failed)? {
                 Activation::Activated { .. } => return Ok(Done::Now),
                 Activation::Already => return Ok(Done::Before),
-                Activation::Stale { active } => return Err(stale(active)),
+                Activation::Stale { newer } => return Err(stale(newer)),
                 Activation::Unknown => warn!(%endpoint, "outcome unknown; reading"),
             }
             let now = self.store.state(endpoint).map_err(failed)?;

@@ -28,7 +28,7 @@ use plan_store::{Native, PlanStore, Primitives};
 use tracing::info;
 
 use crate::backoff::Backoff;
-use crate::signals::{Mood, Next};
+use crate::signals::{LoopState, Next};
 use crate::supervise::supervise;
 use crate::{Enactor, Error, Pass, Signals};
 
@@ -73,23 +73,23 @@ impl<S: PlanStore + Clone, F: FnMut(&Result<Pass, Error>), P: Primitives> Enacto
 
     /// Works until [`Signals::stop`].
     pub fn run(mut self) {
-        let mut mood = Mood::Idle;
+        let mut state = LoopState::Idle;
         loop {
-            let timeout = match mood {
-                Mood::Idle => self.recheck,
-                Mood::Paused => None,
-                Mood::BackingOff(wait) => Some(wait),
+            let timeout = match state {
+                LoopState::Idle => self.recheck,
+                LoopState::Paused => None,
+                LoopState::BackingOff(wait) => Some(wait),
             };
-            mood = match self.signals.next(mood, timeout) {
+            state = match self.signals.next(state, timeout) {
                 Next::Pass => self.pass(),
-                Next::Pause => Mood::Paused,
+                Next::Pause => LoopState::Paused,
                 Next::Stop => break,
             };
         }
         info!(enactor = %self.enactor.name(), "stopped");
     }
 
-    fn pass(&mut self) -> Mood {
+    fn pass(&mut self) -> LoopState {
         self.signals.begin_pass();
         let name = self.enactor.name();
         let result = supervise(name, || Enactor::clone(&self.enactor).pass());
@@ -97,12 +97,12 @@ impl<S: PlanStore + Clone, F: FnMut(&Result<Pass, Error>), P: Primitives> Enacto
         match result {
             Ok(_) => {
                 self.backoff.reset();
-                Mood::Idle
+                LoopState::Idle
             }
             Err(error) => {
                 let wait = self.backoff.after_failure();
                 tracing::warn!(enactor = %self.enactor.name(), %error, ?wait, "pass failed");
-                Mood::BackingOff(wait)
+                LoopState::BackingOff(wait)
             }
         }
     }

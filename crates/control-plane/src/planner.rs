@@ -37,7 +37,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use plan_store::{EndpointName, Generation, Pin, Plan, PlanStore, RecordSet, Target};
-use tracing::{debug, info, instrument, warn};
+use tracing::{debug, debug_span, info, warn};
 
 use crate::{Error, Fleet, FleetEndpoint, FleetTarget, Health};
 
@@ -117,8 +117,8 @@ impl<S: PlanStore> Planner<S> {
     /// [`Error::NoHealth`] if the reading is empty, [`Error::TooManyRemoved`] if
     /// the guard refuses the plan; nothing is published then. [`Error::Store`],
     /// after which the plan may or may not be published: the next step looks.
-    #[instrument(level = "debug", skip_all)]
     pub fn tick(&mut self, health: &Health) -> Result<Planned, Error> {
+        let _span = debug_span!("tick").entered();
         if health.is_empty() {
             warn!("health reading names no target");
             return Err(Error::NoHealth);
@@ -680,11 +680,11 @@ mod tests {
     /// A store that may fail to publish, or lose the reply to it.
     struct Faulty {
         store: MemoryStore,
-        next: Mutex<Option<Fault>>,
+        next: Mutex<Option<StoreFailure>>,
     }
 
     #[derive(Clone, Copy, Debug)]
-    enum Fault {
+    enum StoreFailure {
         NotDone,
         ReplyLost,
     }
@@ -695,7 +695,7 @@ mod tests {
 
         fn publish(&self, plan: Arc<Plan>) -> Result<Generation, plan_store::Error> {
             let fault = self.next.lock().take();
-            if !matches!(fault, Some(Fault::NotDone)) {
+            if !matches!(fault, Some(StoreFailure::NotDone)) {
                 let generation = self.store.publish(plan)?;
                 if fault.is_none() {
                     return Ok(generation);
@@ -724,8 +724,8 @@ mod tests {
             self.store.activate(pin, endpoint)
         }
 
-        fn unnamed(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, plan_store::Error> {
-            self.store.unnamed(pin)
+        fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, plan_store::Error> {
+            self.store.stale_endpoints(pin)
         }
 
         fn withdraw(
@@ -757,8 +757,8 @@ mod tests {
     fn after_an_uncertain_publish_the_next_step_looks() {
         let two = unhealthy(&["192.0.2.1", "192.0.2.2"]);
         for (fault, plans, next) in [
-            (Fault::NotDone, 1, published(2)),
-            (Fault::ReplyLost, 2, unchanged(2)),
+            (StoreFailure::NotDone, 1, published(2)),
+            (StoreFailure::ReplyLost, 2, unchanged(2)),
         ] {
             let inner = MemoryStore::new(Retention::newest(9));
             let store = Faulty {

@@ -1,7 +1,7 @@
 //! What others want of an Enactor's loop.
 //!
 //! # Rules
-//! 1. All wishes are in one monitor. Whoever wishes changes them there; the loop
+//! 1. All pending are in one monitor. Whoever pending changes them there; the loop
 //!    alone reads them, and alone takes back a wake-up and a resumption.
 //! 2. A wake-up says only "look at the store". One that is pending stands for any
 //!    number, for an Enactor that looks picks up the newest plan; nothing queues.
@@ -17,9 +17,9 @@ use std::time::Duration;
 use plan_store::Native;
 use plan_store::primitives::{Monitor, Primitives};
 
-/// The wishes that are open.
+/// The pending that are open.
 #[derive(Default)]
-struct Wishes {
+struct PendingSignals {
     look: bool,
     order: Option<Order>,
     stop: bool,
@@ -33,7 +33,7 @@ enum Order {
 }
 
 /// Tells an Enactor's loop what to do. Never blocks; clones tell the same loop.
-pub struct Signals<P: Primitives = Native>(Arc<P::Monitor<Wishes>>);
+pub struct Signals<P: Primitives = Native>(Arc<P::Monitor<PendingSignals>>);
 
 /// Wakes an Enactor. Never blocks.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub struct Waker<P: Primitives = Native>(Signals<P>);
 
 /// How the loop waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mood {
+pub(crate) enum LoopState {
     Idle,
     Paused,
     BackingOff(Duration),
@@ -58,13 +58,13 @@ pub(crate) enum Next {
 impl<P: Primitives> Waker<P> {
     /// Has the Enactor look at the store, soon and at least once after this call.
     pub fn wake(&self) {
-        self.0.wish(|wishes| wishes.look = true);
+        self.0.send(|pending| pending.look = true);
     }
 }
 
 impl<P: Primitives> Signals<P> {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Monitor::new(Wishes::default())))
+        Self(Arc::new(Monitor::new(PendingSignals::default())))
     }
 
     /// Something to wake it with, for the Planner.
@@ -75,47 +75,47 @@ impl<P: Primitives> Signals<P> {
     /// Keeps it from starting another pass. One may still begin while this call
     /// returns; wake-ups that come from now on are kept for later.
     pub fn pause(&self) {
-        self.wish(|wishes| wishes.order = Some(Order::Pause));
+        self.send(|pending| pending.order = Some(Order::Pause));
     }
 
     /// Lets it go on, with a pass at once.
     pub fn resume(&self) {
-        self.wish(|wishes| wishes.order = Some(Order::Resume));
+        self.send(|pending| pending.order = Some(Order::Resume));
     }
 
     /// Stops it after the pass that it is in.
     pub fn stop(&self) {
-        self.wish(|wishes| wishes.stop = true);
+        self.send(|pending| pending.stop = true);
     }
 
-    fn wish(&self, change: impl FnOnce(&mut Wishes)) {
+    fn send(&self, change: impl FnOnce(&mut PendingSignals)) {
         self.0.update(change);
     }
 
     /// What to do next, once there is something to do or the time is over.
-    pub(crate) fn next(&self, mood: Mood, timeout: Option<Duration>) -> Next {
-        let next = self.0.wait(timeout, |wishes| wishes.next(mood));
+    pub(crate) fn next(&self, state: LoopState, timeout: Option<Duration>) -> Next {
+        let next = self.0.wait(timeout, |pending| pending.next(state));
         next.unwrap_or(Next::Pass)
     }
 
     /// Takes back what is pending and the pass that begins answers.
     pub(crate) fn begin_pass(&self) {
-        self.wish(|wishes| {
-            wishes.look = false;
-            wishes.order.take_if(|order| *order == Order::Resume);
+        self.send(|pending| {
+            pending.look = false;
+            pending.order.take_if(|order| *order == Order::Resume);
         });
     }
 }
 
-impl Wishes {
-    fn next(&self, mood: Mood) -> Option<Next> {
+impl PendingSignals {
+    fn next(&self, state: LoopState) -> Option<Next> {
         if self.stop {
             return Some(Next::Stop);
         }
         match self.order {
-            Some(Order::Pause) => (mood != Mood::Paused).then_some(Next::Pause),
+            Some(Order::Pause) => (state != LoopState::Paused).then_some(Next::Pause),
             Some(Order::Resume) => Some(Next::Pass),
-            None => (self.look && mood == Mood::Idle).then_some(Next::Pass),
+            None => (self.look && state == LoopState::Idle).then_some(Next::Pass),
         }
     }
 }

@@ -163,8 +163,8 @@ impl PlanStore for Hooked {
         self.step("activate", endpoint, || self.store.activate(pin, endpoint))
     }
 
-    fn unnamed(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, plan_store::Error> {
-        self.call("unnamed", || self.store.unnamed(pin))
+    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, plan_store::Error> {
+        self.call("stale_endpoints", || self.store.stale_endpoints(pin))
     }
 
     fn withdraw(
@@ -455,7 +455,7 @@ fn no_shutdown_is_lost_wherever_the_thread_is() {
     let (entered, inside) = unbounded();
     let (hold, until) = unbounded::<()>();
     let gated = Hooked::new(move |call, _| {
-        if call == "unnamed" {
+        if call == "stale_endpoints" {
             entered.send(()).unwrap();
             let _ = until.recv();
         }

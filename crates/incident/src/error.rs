@@ -3,8 +3,6 @@
 use plan_store::{EndpointName, Generation};
 use thiserror::Error;
 
-use crate::Actor;
-
 /// What went wrong, where, and what to do about it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -37,40 +35,9 @@ pub enum Error {
         highest: u64,
     },
 
-    /// A drill needs more plans than the fleet gives rise to.
-    #[error(
-        "no target's drift of capacity changed a plan, and the schedule needs another one; use a fleet with an endpoint that has two targets or more of one address family"
-    )]
-    NothingToPlan,
-
-    /// A scripted schedule waited in vain for an actor.
-    #[error("{actor} did not get to {point}; the schedule does not fit this fleet or store")]
-    NobodyThere {
-        /// Who was waited for.
-        actor: Actor,
-        /// Where.
-        point: String,
-    },
-
     /// The store failed.
     #[error(transparent)]
     Store(#[from] plan_store::Error),
-
-    /// The control plane failed.
-    #[error(transparent)]
-    ControlPlane(#[from] control_plane::Error),
-
-    /// The DNS front failed.
-    #[error(transparent)]
-    Front(#[from] dns_front::Error),
-
-    /// A query cannot be made.
-    #[error("cannot make a DNS query: {0}")]
-    Query(#[from] hickory_proto::ProtoError),
-
-    /// The operating system would not start a thread or open a socket.
-    #[error("no thread or socket could be had: {0}; lower the load on this machine")]
-    Thread(#[from] std::io::Error),
 }
 
 impl From<Error> for plan_store::Error {

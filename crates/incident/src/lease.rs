@@ -149,8 +149,8 @@ impl<S: PlanStore, P: Primitives> PlanStore for Leased<S, P> {
         self.write(Some(endpoint), |store| store.activate(pin, endpoint))
     }
 
-    fn unnamed(&self, pin: &S::Pin) -> Result<Vec<EndpointName>, StoreError> {
-        self.store.unnamed(pin)
+    fn stale_endpoints(&self, pin: &S::Pin) -> Result<Vec<EndpointName>, StoreError> {
+        self.store.stale_endpoints(pin)
     }
 
     fn withdraw(&self, pin: &S::Pin, endpoint: &EndpointName) -> Result<Activation, StoreError> {

@@ -5,36 +5,28 @@
 //!   it are the same too.
 //! - [`Leased`] puts a lease around each pass, in ways that look like a repair.
 //! - [`Observed`] writes down what each actor does into a [`Journal`], whose
-//!   witness names each [`Invariant`] that broke, and the step that broke it.
-//! - A [`Client`] resolves the names over UDP, from a DNS front on the store.
-//! - A [`Gate`] holds a thread at a named [`Point`], which makes an interleaving
-//!   exact and repeatable on real threads. [`drill`] plays the outage so, and
-//!   [`diagram`] draws it.
+//!   [`InvariantChecker`] names each [`Invariant`] that broke, and the step that
+//!   broke it. It calls a [`Hook`] before each step, which may hold the thread there.
 
-pub mod chance;
-mod client;
-pub mod diagram;
-pub mod drill;
 mod error;
-mod fault;
-mod gate;
+mod event;
+mod hook;
+mod invariant_checker;
 mod journal;
 mod lease;
 mod observed;
 pub mod probe;
-mod stage;
 mod store;
 mod variant;
-mod witness;
+mod violation;
 
-pub use client::{Client, Told};
 pub use error::Error;
-pub use fault::Fault;
-pub use gate::{Gate, Open, Point};
-pub use journal::{Actor, Event, Journal, Step, Tally};
+pub use event::{Actor, ClientAnswer, Event, Step};
+pub use hook::{Hook, NoHook, Point};
+pub use invariant_checker::{Breach, Invariant, InvariantChecker, Verdict};
+pub use journal::{Journal, Tally};
 pub use lease::{Fencing, Leased};
 pub use observed::{Observed, ObservedPin};
-pub use stage::Stage;
 pub use store::{IncidentPin, IncidentReader, IncidentStore};
 pub use variant::Variant;
-pub use witness::{Breach, Invariant, Verdict, Witness};
+pub use violation::Violation;

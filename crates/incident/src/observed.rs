@@ -7,8 +7,9 @@ use plan_store::{
     Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, Swept,
 };
 
-use crate::gate::{Gate, Open, Point};
-use crate::journal::{Actor, Event, Journal};
+use crate::event::{Actor, Event};
+use crate::hook::{Hook, NoHook, Point};
+use crate::journal::Journal;
 
 /// One actor's handle on a store. Before each step it stops at the gate; after
 /// each it writes down what came of it. The store and the Enactor are as they
@@ -18,17 +19,17 @@ pub struct Observed<S> {
     store: S,
     actor: Actor,
     journal: Arc<Journal>,
-    gate: Arc<dyn Gate>,
+    gate: Arc<dyn Hook>,
 }
 
 impl<S: PlanStore> Observed<S> {
     /// A handle with an open gate.
     pub fn new(store: S, actor: Actor, journal: &Arc<Journal>) -> Self {
-        Self::gated(store, actor, journal, Arc::new(Open))
+        Self::gated(store, actor, journal, Arc::new(NoHook))
     }
 
     /// A handle that stops at this gate.
-    pub fn gated(store: S, actor: Actor, journal: &Arc<Journal>, gate: Arc<dyn Gate>) -> Self {
+    pub fn gated(store: S, actor: Actor, journal: &Arc<Journal>, gate: Arc<dyn Hook>) -> Self {
         let journal = Arc::clone(journal);
         Self {
             store,
@@ -111,8 +112,8 @@ impl<S: PlanStore> PlanStore for Observed<S> {
         )
     }
 
-    fn unnamed(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error> {
-        self.store.unnamed(&pin.pin)
+    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error> {
+        self.store.stale_endpoints(&pin.pin)
     }
 
     fn withdraw(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {

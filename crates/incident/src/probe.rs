@@ -3,7 +3,8 @@
 use control_plane::{Enactor, Pass};
 use plan_store::{EndpointName, Error, Generation, Pin, PlanStore, Resolve, Retention};
 
-use crate::journal::{Actor, Event, Journal};
+use crate::event::{Actor, Event};
+use crate::journal::Journal;
 
 /// Resolves the endpoints, as clients do all the time.
 pub fn resolve_all(reader: &mut impl Resolve, endpoints: &[EndpointName], journal: &Journal) {

@@ -29,8 +29,8 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
 use plan_store::primitives::{Lock, Word};
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Native, Needed, Pin,
-    Plan, PlanStore, Primitives, Resolution, Resolve, Retention, Standing, Swept,
+    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Native, Pin, Plan,
+    PlanStore, Primitives, Resolution, Resolve, RetainReason, Retention, Standing, Swept,
 };
 use tracing::{debug, info};
 
@@ -129,9 +129,9 @@ impl<P: Primitives> IncidentStore<P> {
     fn flip(&self, endpoint: &EndpointName, target: Standing) -> Result<Activation, StoreError> {
         let freshness = self.shared.variant.freshness();
         if freshness == Freshness::BeforeWrite
-            && let Some(active) = newer(self.state(endpoint)?, target)
+            && let Some(newer) = newer(self.state(endpoint)?, target)
         {
-            return Ok(Activation::Stale { active });
+            return Ok(Activation::Stale { newer });
         }
         self.shared.zone.read(|zone| {
             let Some(cell) = zone.cells.get(endpoint) else {
@@ -143,9 +143,9 @@ impl<P: Primitives> IncidentStore<P> {
                     return Ok(Activation::Already);
                 }
                 if freshness == Freshness::InWrite
-                    && let Some(active) = newer(seen, target)
+                    && let Some(newer) = newer(seen, target)
                 {
-                    return Ok(Activation::Stale { active });
+                    return Ok(Activation::Stale { newer });
                 }
                 zone.check_rollback(endpoint, seen)?;
                 match cell.replace(seen, seen.moved_to(target)) {
@@ -178,7 +178,7 @@ fn newer(seen: EndpointState, target: Standing) -> Option<Generation> {
 impl<P: Primitives> Zone<P> {
     /// The plans that a sweep spares, and why; what is both active and a rollback
     /// target counts as active.
-    fn needed(&self, spares: Spares) -> BTreeMap<Generation, Needed> {
+    fn needed(&self, spares: Spares) -> BTreeMap<Generation, RetainReason> {
         if spares == Spares::Nothing {
             return BTreeMap::new();
         }
@@ -187,8 +187,8 @@ impl<P: Primitives> Zone<P> {
         let active = states.iter().filter_map(|state| state.standing.active());
         rollback
             .filter(|_| spares == Spares::ActiveAndRollback)
-            .map(|generation| (generation, Needed::Rollback))
-            .chain(active.map(|generation| (generation, Needed::Active)))
+            .map(|generation| (generation, RetainReason::Rollback))
+            .chain(active.map(|generation| (generation, RetainReason::Active)))
             .collect()
     }
 
@@ -296,13 +296,13 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
         Ok(activation)
     }
 
-    fn unnamed(&self, pin: &IncidentPin) -> Result<Vec<EndpointName>, StoreError> {
+    fn stale_endpoints(&self, pin: &IncidentPin) -> Result<Vec<EndpointName>, StoreError> {
         let by = Some(pin.generation);
         Ok(self.shared.zone.read(|zone| {
-            let unnamed = zone.cells.iter().filter(|(name, cell)| {
+            let stale = zone.cells.iter().filter(|(name, cell)| {
                 !pin.plan.names(name) && cell.state().standing.generation() < by
             });
-            unnamed.map(|(name, _)| name.clone()).collect()
+            stale.map(|(name, _)| name.clone()).collect()
         }))
     }
 
@@ -411,7 +411,7 @@ impl<P: Primitives> Resolve for IncidentReader<P> {
         &self.last
     }
 
-    fn is_above(&mut self, name: &EndpointName) -> bool {
+    fn has_descendant(&mut self, name: &EndpointName) -> bool {
         self.store.shared.zone.read(|zone| {
             let mut below = zone.cells.iter().filter(|(other, _)| other.is_below(name));
             below.any(|(_, cell)| !matches!(cell.state().standing, Standing::Withdrawn(_)))

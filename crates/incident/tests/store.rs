@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use incident::{Error, IncidentPin, IncidentStore, Variant};
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Needed, Pin, Plan,
-    PlanStore, RecordSet, Resolution, Resolve, Retention, Standing, Swept, Target,
+    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Pin, Plan, PlanStore,
+    RecordSet, Resolution, Resolve, RetainReason, Retention, Standing, Swept, Target,
 };
 
 /// The sweep deletes what is active.
@@ -119,7 +119,10 @@ fn every_variant_withdraws_what_a_plan_no_longer_names() {
         let without = store.publish(plan(&["b"], 2)).unwrap();
         let without = store.pin(without).unwrap();
 
-        assert_eq!(store.unnamed(&without).unwrap(), std::slice::from_ref(&a));
+        assert_eq!(
+            store.stale_endpoints(&without).unwrap(),
+            std::slice::from_ref(&a)
+        );
         assert!(matches!(
             store.activate(&without, &a),
             Err(StoreError::NotInPlan { .. })
@@ -133,7 +136,7 @@ fn every_variant_withdraws_what_a_plan_no_longer_names() {
             store.resolve(&a),
             Resolution::Withdrawn { generation: g(2) }
         );
-        assert_eq!(store.unnamed(&without).unwrap(), []);
+        assert_eq!(store.stale_endpoints(&without).unwrap(), []);
         assert_eq!(store.withdraw(&without, &a).unwrap(), Activation::Already);
         assert_eq!(
             store.withdraw(&without, &endpoint("z")).unwrap(),
@@ -158,7 +161,7 @@ fn an_older_plan_wins_unless_the_variant_compares() {
         let (store, pins) = store_with(variant, 2);
         assert!(is_activated(store.activate(&pins[1], &a).unwrap()));
         let outcome = store.activate(&pins[0], &a).unwrap();
-        assert_eq!(outcome, Activation::Stale { active: g(2) }, "{variant}");
+        assert_eq!(outcome, Activation::Stale { newer: g(2) }, "{variant}");
         assert_eq!(store.state(&a).unwrap(), state(2, None));
     }
 }
@@ -180,7 +183,7 @@ fn a_sweep_spares_what_its_variant_says() {
         swept
     };
     assert_eq!(swept_by(Variant::NothingSwept), Swept::default());
-    let active = (g(2), Needed::Active);
+    let active = (g(2), RetainReason::Active);
     assert_eq!(
         swept_by(Variant::SpareActive),
         Swept {
@@ -194,7 +197,7 @@ fn a_sweep_spares_what_its_variant_says() {
     ] {
         let swept = Swept {
             deleted: vec![g(3)],
-            spared: vec![(g(1), Needed::Rollback), active],
+            spared: vec![(g(1), RetainReason::Rollback), active],
         };
         assert_eq!(swept_by(variant), swept, "{variant}");
     }

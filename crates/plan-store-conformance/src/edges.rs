@@ -54,7 +54,7 @@ pub fn another_stores_pin_is_refused_whatever_it_is_for<M: Stores>(stores: &M) {
         ours.withdraw(&pin, &name("a.example")).map(|_| ()),
         ours.withdraw(&pin, &name("b.example")).map(|_| ()),
         ours.withdraw(&pin, &name("no.example")).map(|_| ()),
-        ours.unnamed(&pin).map(|_| ()),
+        ours.stale_endpoints(&pin).map(|_| ()),
     ];
     for result in refused {
         assert!(
@@ -72,9 +72,9 @@ pub fn an_older_plan_does_not_withdraw_what_a_newer_one_brings<M: Stores>(stores
     let old = publish(&store, &["a.example"]);
     let slow = store.pin(old).unwrap();
     let new = publish(&store, &["a.example", "b.example"]);
-    assert_eq!(store.unnamed(&slow).unwrap(), []);
+    assert_eq!(store.stale_endpoints(&slow).unwrap(), []);
     let withdrawn = store.withdraw(&slow, &name("b.example")).unwrap();
-    assert_eq!(withdrawn, Activation::Stale { active: new });
+    assert_eq!(withdrawn, Activation::Stale { newer: new });
     assert_eq!(
         store.state(&name("b.example")).unwrap(),
         EndpointState::VACANT
@@ -88,10 +88,10 @@ pub fn a_newer_plan_fences_off_what_an_older_one_had_not_activated_yet<M: Stores
     let slow = store.pin(old).unwrap();
     let new = publish(&store, &["a.example"]);
     let newer = store.pin(new).unwrap();
-    assert_eq!(store.unnamed(&newer).unwrap(), [name("b.example")]);
+    assert_eq!(store.stale_endpoints(&newer).unwrap(), [name("b.example")]);
     let _ = withdraw(&store, new, "b.example");
     let late = store.activate(&slow, &name("b.example")).unwrap();
-    assert_eq!(late, Activation::Stale { active: new });
+    assert_eq!(late, Activation::Stale { newer: new });
 }
 
 /// An endpoint that is withdrawn and has nothing to roll back to goes with the next sweep.
@@ -115,8 +115,8 @@ pub fn an_endpoint_that_no_plan_names_is_forgotten_by_store_and_reader<M: Stores
         assert_eq!(*reader.resolve(&name(gone)), Resolution::Unknown, "{gone}");
         assert_eq!(withdraw(&store, last, gone), Activation::Already);
     }
-    assert!(!reader.is_above(&name("no.example")));
-    assert!(reader.is_above(&name("example")));
+    assert!(!reader.has_descendant(&name("no.example")));
+    assert!(reader.has_descendant(&name("example")));
 }
 
 /// A generation beyond the newest counts as that.

@@ -14,8 +14,8 @@ use std::thread;
 use std::time::Duration;
 
 use plan_store::{
-    Activation, EndpointName, EndpointState, Generation, Needed, Pin, Plan, PlanStore, RecordSet,
-    Resolution, Resolve, Retention, Standing, Target,
+    Activation, EndpointName, EndpointState, Generation, Pin, Plan, PlanStore, RecordSet,
+    Resolution, Resolve, RetainReason, Retention, Standing, Target,
 };
 
 use crate::{Stores, generation, generations};
@@ -89,7 +89,7 @@ struct Tally {
     withdrawals: usize,
     activations: Vec<(u32, Generation)>,
     deleted: Vec<Generation>,
-    spared: Vec<(Generation, Needed)>,
+    spared: Vec<(Generation, RetainReason)>,
     newest: Option<Generation>,
     crashes: usize,
 }
@@ -112,8 +112,8 @@ impl Tally {
                 assert!(before < Some(by), "Monotonic: {by} replaced {replaced:?}");
                 return true;
             }
-            Activation::Stale { active } => {
-                assert!(active > by, "Monotonic: {by} is stale against {active}");
+            Activation::Stale { newer } => {
+                assert!(newer > by, "Monotonic: {by} is stale against {newer}");
                 self.stale += 1;
             }
             Activation::Already => {}
@@ -195,8 +195,8 @@ impl<'a, S: PlanStore> Enactor<'a, S> {
 
     fn withdraw_unnamed(&mut self, pin: &S::Pin) {
         let by = pin.generation();
-        let unnamed = self.store.unnamed(pin).unwrap();
-        for at in (0..ENDPOINTS).filter(|&at| unnamed.contains(&endpoint(at))) {
+        let stale_endpoints = self.store.stale_endpoints(pin).unwrap();
+        for at in (0..ENDPOINTS).filter(|&at| stale_endpoints.contains(&endpoint(at))) {
             self.step();
             self.announced.withdrawal(at, by);
             let outcome = self.store.withdraw(pin, &endpoint(at)).unwrap();
@@ -451,7 +451,11 @@ fn assert_eventful(total: &Tally) {
     assert!(!total.activations.is_empty(), "nothing was activated");
     assert!(!total.deleted.is_empty(), "nothing was deleted");
     let spared = |why| total.spared.iter().any(|&(_, needed)| needed == why);
-    for why in [Needed::Active, Needed::Rollback, Needed::Pinned] {
+    for why in [
+        RetainReason::Active,
+        RetainReason::Rollback,
+        RetainReason::Pinned,
+    ] {
         assert!(spared(why), "nothing was spared for being {why:?}");
     }
 }
@@ -552,7 +556,7 @@ pub fn activations_that_collide_form_a_chain<M: Stores>(stores: &M) {
                     rollback: replaced.standing.active(),
                 };
             }
-            Activation::Stale { active } => assert!(active > by, "Monotonic: {by}"),
+            Activation::Stale { newer } => assert!(newer > by, "Monotonic: {by}"),
             other => unreachable!("{by} was activated once, not {other:?}"),
         }
     }
@@ -577,7 +581,7 @@ pub fn a_held_enactor_is_told_that_it_is_stale<M: Stores>(stores: &M) {
             holding.send(first).unwrap();
             may_go_on.recv().unwrap();
             slow.pass(&pin);
-            assert_eq!(slow.store.unnamed(&pin).unwrap(), []);
+            assert_eq!(slow.store.stale_endpoints(&pin).unwrap(), []);
             slow.tally
         });
         let replaced = EndpointState::VACANT;
@@ -586,15 +590,15 @@ pub fn a_held_enactor_is_told_that_it_is_stale<M: Stores>(stores: &M) {
 
         publish(&store, 2..BLOCK + 1);
         let fast = scope.spawn(move || first_pass(enactor(2))).join().unwrap();
-        let spared = [Needed::Active, Needed::Rollback].map(|why| (generation(1), why));
+        let spared = [RetainReason::Active, RetainReason::Rollback].map(|why| (generation(1), why));
         assert_eq!(fast.spared, spared, "early, and when it was due");
         publish(&store, BLOCK + 1..BLOCK + 2);
         let fast = scope.spawn(move || first_pass(enactor(3))).join().unwrap();
         let spared = [
-            (generation(1), Needed::Rollback),
-            (generation(BLOCK), Needed::Active),
-            (generation(1), Needed::Pinned),
-            (generation(BLOCK), Needed::Rollback),
+            (generation(1), RetainReason::Rollback),
+            (generation(BLOCK), RetainReason::Active),
+            (generation(1), RetainReason::Pinned),
+            (generation(BLOCK), RetainReason::Rollback),
         ];
         assert_eq!(fast.spared, spared, "early, and when it was due");
 

@@ -38,8 +38,8 @@ impl Resolve for EtcdReader {
         self.view.load().answer(endpoint).unwrap_or(&UNKNOWN)
     }
 
-    fn is_above(&mut self, name: &EndpointName) -> bool {
-        self.view.load().is_above(name)
+    fn has_descendant(&mut self, name: &EndpointName) -> bool {
+        self.view.load().has_descendant(name)
     }
 }
 

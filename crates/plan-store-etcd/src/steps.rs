@@ -163,6 +163,6 @@ fn unanswered(error: Error) -> Outcome {
 fn refusal(here: Place, plan: Generation) -> Activation {
     match here.generation() {
         active if active == plan => Activation::Already,
-        active => Activation::Stale { active },
+        newer => Activation::Stale { newer },
     }
 }

@@ -302,7 +302,7 @@ impl PlanStore for EtcdStore {
         ControlFlow::Continue(())
     }
 
-    fn unnamed(&self, pin: &EtcdPin) -> Result<Vec<EndpointName>, StoreError> {
+    fn stale_endpoints(&self, pin: &EtcdPin) -> Result<Vec<EndpointName>, StoreError> {
         let held = self.own(pin)?;
         let shared = Arc::clone(&self.shared);
         let places = self

@@ -16,7 +16,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use plan_store::{EndpointName, Generation, Needed, Swept};
+use plan_store::{EndpointName, Generation, RetainReason, Swept};
 use tracing::{debug, info};
 
 use crate::Error;
@@ -25,8 +25,8 @@ use crate::proto::etcd::{Compare, KeyValue, RequestOp};
 use crate::proto::stored::plan::Content;
 use crate::shared::{Shared, generation_in, head_of, stored_plan};
 use crate::txn::{
-    Answers, delete, exists, get, get_all, get_keys, is, is_above, none_exists, none_is, peek, put,
-    revision, txn, written_at,
+    Answers, delete, exists, get, get_all, get_keys, has_descendant, is, none_exists, none_is,
+    peek, put, revision, txn, written_at,
 };
 
 /// What a sweep sees, all at one revision.
@@ -127,11 +127,11 @@ impl Shared {
     async fn delete_plan(
         &self,
         generation: Generation,
-    ) -> Result<Result<(), Option<Needed>>, Error> {
+    ) -> Result<Result<(), Option<RetainReason>>, Error> {
         let plan = self.keys.plan(generation);
         let compare = [
             exists(plan.clone()),
-            is_above(self.keys.head(), generation_value(Some(generation))),
+            has_descendant(self.keys.head(), generation_value(Some(generation))),
             none_is(self.keys.actives(), Place::Active(generation).to_value()),
             none_is(self.keys.rollbacks(), generation_value(Some(generation))),
             none_exists(self.keys.pins_on(generation)),
@@ -147,8 +147,8 @@ impl Shared {
         let mut answers = Answers::of(answer);
         Ok(Err(match (answers.key()?, answers.keys()?.is_empty()) {
             (None, _) => None,
-            (Some(_), false) => Some(Needed::Pinned),
-            (Some(_), true) => Some(Needed::Active),
+            (Some(_), false) => Some(RetainReason::Pinned),
+            (Some(_), true) => Some(RetainReason::Active),
         }))
     }
 
@@ -252,17 +252,17 @@ impl Shared {
 }
 
 impl Sight {
-    fn needed(&self, plan: Generation) -> Option<Needed> {
+    fn needed(&self, plan: Generation) -> Option<RetainReason> {
         if self
             .places
             .values()
             .any(|&place| place == Place::Active(plan))
         {
-            Some(Needed::Active)
+            Some(RetainReason::Active)
         } else if self.rollbacks.values().any(|&to| to == plan) {
-            Some(Needed::Rollback)
+            Some(RetainReason::Rollback)
         } else if self.pinned.contains(&plan) {
-            Some(Needed::Pinned)
+            Some(RetainReason::Pinned)
         } else {
             None
         }

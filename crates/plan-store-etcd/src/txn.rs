@@ -58,7 +58,7 @@ pub(crate) fn is(key: Vec<u8>, value: Vec<u8>) -> Compare {
     compare(key, CompareResult::Equal, CompareTarget::Value, value)
 }
 
-pub(crate) fn is_above(key: Vec<u8>, value: Vec<u8>) -> Compare {
+pub(crate) fn has_descendant(key: Vec<u8>, value: Vec<u8>) -> Compare {
     let value = TargetUnion::Value(value);
     compare(key, CompareResult::Greater, CompareTarget::Value, value)
 }

@@ -77,7 +77,7 @@ impl View {
     }
 
     /// Whether an endpoint lies below this name that is not withdrawn.
-    pub(crate) fn is_above(&self, name: &EndpointName) -> bool {
+    pub(crate) fn has_descendant(&self, name: &EndpointName) -> bool {
         let labels = labels_from_last(name);
         let mut from = self.by_labels.range(labels.clone()..);
         // The name itself may come first.
@@ -280,14 +280,14 @@ mod tests {
         view.set(name("a.b.example"), Resolution::Vacant);
         view.set(name("c.bb.example"), Resolution::Withdrawn { generation });
         view.set(name("example"), Resolution::Vacant);
-        assert!(view.is_above(&name("b.example")) && view.is_above(&name("example")));
+        assert!(view.has_descendant(&name("b.example")) && view.has_descendant(&name("example")));
         for not in ["bb.example", "a.b.example", "c.example", "xample"] {
-            assert!(!view.is_above(&name(not)), "{not}");
+            assert!(!view.has_descendant(&name(not)), "{not}");
         }
         view.set(name("c.bb.example"), Resolution::Vacant);
-        assert!(view.is_above(&name("bb.example")));
+        assert!(view.has_descendant(&name("bb.example")));
         view.remove(&name("c.bb.example"));
-        assert!(!view.is_above(&name("bb.example")));
+        assert!(!view.has_descendant(&name("bb.example")));
     }
 
     #[test]

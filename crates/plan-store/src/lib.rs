@@ -36,7 +36,7 @@
 //! let _ = store.activate(&store.pin(newer)?, &name)?;
 //!
 //! // The slow one comes too late, and is told so.
-//! assert_eq!(store.activate(&slow, &name)?, Activation::Stale { active: newer });
+//! assert_eq!(store.activate(&slow, &name)?, Activation::Stale { newer: newer });
 //! # Ok(())
 //! # }
 //! ```
@@ -64,6 +64,6 @@ pub use primitives::Shuttle;
 pub use primitives::{Loom, LoomRmw};
 pub use primitives::{Native, Primitives};
 pub use store::{
-    Activation, EndpointState, Needed, Pin, PlanStore, Resolution, Resolve, Retention, Standing,
-    Swept,
+    Activation, EndpointState, Pin, PlanStore, Resolution, Resolve, RetainReason, Retention,
+    Standing, Swept,
 };

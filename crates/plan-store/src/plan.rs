@@ -209,9 +209,9 @@ pub struct Plan {
 
 /// An endpoint that one plan names and another does not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Named<'a> {
-    Newly(&'a EndpointName),
-    NoLonger(&'a EndpointName),
+pub(crate) enum NameChange<'a> {
+    Added(&'a EndpointName),
+    Removed(&'a EndpointName),
 }
 
 impl Plan {
@@ -324,11 +324,14 @@ impl Plan {
 
     /// Which endpoints it names and `previous` does not, and the other way round.
     /// Costs no more than what the two do not share.
-    pub(crate) fn named_since<'a>(&'a self, previous: &'a Self) -> impl Iterator<Item = Named<'a>> {
+    pub(crate) fn named_since<'a>(
+        &'a self,
+        previous: &'a Self,
+    ) -> impl Iterator<Item = NameChange<'a>> {
         let differences = previous.endpoints.diff(&self.endpoints);
         differences.filter_map(|difference| match difference {
-            DiffItem::Add(name, _) => Some(Named::Newly(name)),
-            DiffItem::Remove(name, _) => Some(Named::NoLonger(name)),
+            DiffItem::Add(name, _) => Some(NameChange::Added(name)),
+            DiffItem::Remove(name, _) => Some(NameChange::Removed(name)),
             DiffItem::Update { .. } => None,
         })
     }
@@ -465,7 +468,10 @@ mod tests {
         let differences: Vec<_> = new.named_since(&old).collect();
         assert_eq!(
             differences,
-            [Named::NoLonger(&name("b")), Named::Newly(&name("c"))]
+            [
+                NameChange::Removed(&name("b")),
+                NameChange::Added(&name("c"))
+            ]
         );
         assert!(!new.names_the_same(&old));
         let same = old

@@ -23,7 +23,7 @@ pub trait Resolve {
     /// Whether an endpoint lies below `name` that is not withdrawn. To a
     /// resolver such a name is there, even if it is no endpoint itself: to deny
     /// it would deny all that lies below it (RFC 8020).
-    fn is_above(&mut self, name: &EndpointName) -> bool;
+    fn has_descendant(&mut self, name: &EndpointName) -> bool;
 }
 
 /// A store of plans and of which of them is active at which endpoint.
@@ -100,7 +100,7 @@ pub trait PlanStore: Send + Sync {
     ///
     /// # Errors
     /// [`Error::ForeignPin`], [`Error::Backend`].
-    fn unnamed(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error>;
+    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error>;
 
     /// Withdraws an endpoint that the pinned plan does not name: from then on it
     /// has no records, and no older plan can bring it back. A step like an
@@ -165,7 +165,7 @@ pub enum Activation {
     Stale {
         /// The newer plan's generation. It may itself not be active, having
         /// withdrawn the endpoint or only brought it.
-        active: Generation,
+        newer: Generation,
     },
     /// The store may or may not have done it. Read [`PlanStore::state`] before
     /// doing anything else, and never retry blindly.
@@ -267,12 +267,12 @@ pub struct Swept {
     /// The plans it deleted, oldest first.
     pub deleted: Vec<Generation>,
     /// The plans that were old enough to delete but are needed, and by whom.
-    pub spared: Vec<(Generation, Needed)>,
+    pub spared: Vec<(Generation, RetainReason)>,
 }
 
 /// Why a sweep spared a plan.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Needed {
+pub enum RetainReason {
     /// It is active at some endpoint.
     Active,
     /// It is the rollback target of some endpoint.

@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use plan_store::{
-    Activation, EndpointName, Generation, MemoryStore, Needed, Pin, Plan, PlanStore, RecordSet,
-    Resolution, Resolve, Retention, Swept, Target,
+    Activation, EndpointName, Generation, MemoryStore, Pin, Plan, PlanStore, RecordSet, Resolution,
+    Resolve, RetainReason, Retention, Swept, Target,
 };
 
 const ENDPOINTS: u32 = 100_000;
@@ -43,9 +43,16 @@ fn pass(store: &MemoryStore) -> (usize, Swept) {
         .endpoints()
         .map(|(endpoint, _)| activate(endpoint));
     let named = named.filter(took_effect).count();
-    let unnamed = store.unnamed(&pin).unwrap();
-    let unnamed = unnamed.iter().map(withdraw).filter(took_effect).count();
-    (named + unnamed, store.sweep(pin.generation()).unwrap())
+    let stale_endpoints = store.stale_endpoints(&pin).unwrap();
+    let stale_endpoints = stale_endpoints
+        .iter()
+        .map(withdraw)
+        .filter(took_effect)
+        .count();
+    (
+        named + stale_endpoints,
+        store.sweep(pin.generation()).unwrap(),
+    )
 }
 
 fn took_effect(outcome: &Activation) -> bool {
@@ -69,7 +76,7 @@ fn a_successor_shares_what_it_does_not_change_and_the_old_plan_is_freed() {
     store.publish(first).unwrap();
     assert_eq!(pass(&store), (everywhere, Swept::default()));
     store.publish(Arc::clone(&second)).unwrap();
-    let spared = |number| vec![(generation(number), Needed::Rollback)];
+    let spared = |number| vec![(generation(number), RetainReason::Rollback)];
     let deleted = vec![];
     let swept = Swept {
         deleted,

@@ -1,6 +1,6 @@
 //! Who resolves the database's name, and what they keep.
 //!
-//! Each resolver has a cache of its own. Told addresses, it asks again within
+//! Each resolver has a cache of its own. ClientAnswer addresses, it asks again within
 //! the TTL; told NOERROR and no records, it keeps *that* for the negative TTL
 //! (RFC 2308), and whoever asks it until then is told that there is nothing,
 //! even if the name has been repaired. Some resolvers keep it for less than that. An existing connection goes on for a

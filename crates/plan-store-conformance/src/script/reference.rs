@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Needed, Pin, Plan, PlanStore,
-    Resolution, Resolve, Retention, Standing, Swept,
+    Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, Resolution,
+    Resolve, RetainReason, Retention, Standing, Swept,
 };
 
 /// The reference. Clones are handles on the same store.
@@ -122,17 +122,17 @@ impl PlanStore for Reference {
             .advance(&endpoint, Standing::Active(generation)))
     }
 
-    fn unnamed(&self, pin: &ReferencePin) -> Result<Vec<EndpointName>, Error> {
+    fn stale_endpoints(&self, pin: &ReferencePin) -> Result<Vec<EndpointName>, Error> {
         let book = self.book.lock();
         let older = |state: &EndpointState| match state.standing.generation() {
             None => true,
             Some(here) => here < pin.generation,
         };
-        let unnamed = book.endpoints.iter();
-        let unnamed = unnamed.filter(|(name, state)| {
+        let stale = book.endpoints.iter();
+        let stale = stale.filter(|(name, state)| {
             !pin.plan.names(name) && older(state) && book.since[*name] < pin.generation
         });
-        Ok(unnamed.map(|(name, _)| name.clone()).collect())
+        Ok(stale.map(|(name, _)| name.clone()).collect())
     }
 
     fn withdraw(&self, pin: &ReferencePin, endpoint: &EndpointName) -> Result<Activation, Error> {
@@ -181,8 +181,8 @@ impl Book {
         let replaced = *state;
         let since = self.since[endpoint];
         match replaced.standing.generation() {
-            None if to.generation() < Some(since) => Activation::Stale { active: since },
-            Some(active) if Some(active) > to.generation() => Activation::Stale { active },
+            None if to.generation() < Some(since) => Activation::Stale { newer: since },
+            Some(newer) if Some(newer) > to.generation() => Activation::Stale { newer },
             Some(active) if Some(active) == to.generation() => Activation::Already,
             _ => {
                 state.standing = to;
@@ -209,17 +209,17 @@ impl Book {
         swept
     }
 
-    fn needed(&self, plan: Generation) -> Option<Needed> {
+    fn needed(&self, plan: Generation) -> Option<RetainReason> {
         let mut endpoints = self.endpoints.values();
         if endpoints
             .clone()
             .any(|e| e.standing == Standing::Active(plan))
         {
-            Some(Needed::Active)
+            Some(RetainReason::Active)
         } else if endpoints.any(|e| e.rollback == Some(plan)) {
-            Some(Needed::Rollback)
+            Some(RetainReason::Rollback)
         } else if self.pins.get(&plan).is_some_and(|&held| held > 0) {
-            Some(Needed::Pinned)
+            Some(RetainReason::Pinned)
         } else {
             None
         }
@@ -278,7 +278,7 @@ impl Resolve for ReferenceReader {
         &self.answer
     }
 
-    fn is_above(&mut self, name: &EndpointName) -> bool {
+    fn has_descendant(&mut self, name: &EndpointName) -> bool {
         let book = self.book.lock();
         let mut below = book
             .endpoints

@@ -220,7 +220,7 @@ impl<'a, M: Stores> Session<'a, M> {
                 None => Said::Nothing,
             },
             Op::Unnamed(pin) => match self.pin(pin) {
-                Some(pin) => Said::Endpoints(store.unnamed(pin)?),
+                Some(pin) => Said::Endpoints(store.stale_endpoints(pin)?),
                 None => Said::Nothing,
             },
             Op::State(at) => Said::State(store.state(&endpoint(at))?),
@@ -238,7 +238,7 @@ impl<'a, M: Stores> Session<'a, M> {
             }
             Op::IsAbove(reader, at) => {
                 self.stores.settle(store);
-                Said::Above(self.readers[reader].is_above(&endpoint(at)))
+                Said::Above(self.readers[reader].has_descendant(&endpoint(at)))
             }
             Op::NewReader(reader) => {
                 self.readers[reader] = store.reader();
@@ -257,7 +257,7 @@ impl<'a, M: Stores> Session<'a, M> {
         for (endpoint, _) in pin.plan().endpoints() {
             said.push(Said::Activation(store.activate(&pin, endpoint)?));
         }
-        for endpoint in store.unnamed(&pin)? {
+        for endpoint in store.stale_endpoints(&pin)? {
             said.push(Said::Activation(store.withdraw(&pin, &endpoint)?));
             said.push(Said::Endpoints(vec![endpoint]));
         }

@@ -97,8 +97,8 @@ fn step(
     since: Generation,
 ) -> Result<EndpointState, Activation> {
     match seen.standing.generation() {
-        None if target.generation() < Some(since) => Err(Activation::Stale { active: since }),
-        Some(active) if Some(active) > target.generation() => Err(Activation::Stale { active }),
+        None if target.generation() < Some(since) => Err(Activation::Stale { newer: since }),
+        Some(newer) if Some(newer) > target.generation() => Err(Activation::Stale { newer }),
         here if here == target.generation() => Err(Activation::Already),
         _ => Ok(seen.moved_to(target)),
     }
@@ -132,7 +132,7 @@ mod tests {
                     prop_assert!(seen.standing.generation() < next.standing.generation());
                     prop_assert_eq!(next.rollback, from.active());
                 }
-                Err(Activation::Stale { active }) => prop_assert!(active > to),
+                Err(Activation::Stale { newer }) => prop_assert!(newer > to),
                 Err(other) => {
                     prop_assert_eq!(other, Activation::Already);
                     prop_assert_eq!(from.generation(), Some(to));
@@ -149,26 +149,20 @@ mod tests {
             replaced: EndpointState { standing, rollback },
         };
         let steps = [
-            (
-                Standing::Withdrawn(g(1)),
-                Activation::Stale { active: g(2) },
-            ),
+            (Standing::Withdrawn(g(1)), Activation::Stale { newer: g(2) }),
             (Standing::Active(g(2)), replaced(Standing::Vacant, None)),
             (Standing::Active(g(2)), Activation::Already),
-            (Standing::Active(g(1)), Activation::Stale { active: g(2) }),
+            (Standing::Active(g(1)), Activation::Stale { newer: g(2) }),
             (
                 Standing::Active(g(4)),
                 replaced(Standing::Active(g(2)), None),
             ),
-            (
-                Standing::Withdrawn(g(3)),
-                Activation::Stale { active: g(4) },
-            ),
+            (Standing::Withdrawn(g(3)), Activation::Stale { newer: g(4) }),
             (
                 Standing::Withdrawn(g(5)),
                 replaced(Standing::Active(g(4)), Some(g(2))),
             ),
-            (Standing::Active(g(4)), Activation::Stale { active: g(5) }),
+            (Standing::Active(g(4)), Activation::Stale { newer: g(5) }),
             (
                 Standing::Withdrawn(g(6)),
                 replaced(Standing::Withdrawn(g(5)), Some(g(4))),

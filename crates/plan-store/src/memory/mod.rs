@@ -87,7 +87,7 @@ use self::cells::Cells;
 pub use self::follower::Follower;
 use self::pins::Pins;
 pub use self::reader::Reader;
-use crate::plan::Named;
+use crate::plan::NameChange;
 use crate::primitives::{Lock, Word};
 use crate::{
     Activation, EndpointName, EndpointState, Error, Generation, Native, Pin, Plan, PlanStore,
@@ -219,11 +219,11 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
         ControlFlow::Continue(())
     }
 
-    fn unnamed(&self, pin: &MemoryPin<P>) -> Result<Vec<EndpointName>, Error> {
+    fn stale_endpoints(&self, pin: &MemoryPin<P>) -> Result<Vec<EndpointName>, Error> {
         let by = self.own(pin)?;
         Ok(self.shared.index.read(|index| {
-            let unnamed = index.cells.without(&pin.entry.cells);
-            let behind = unnamed.filter(|cell| cell.is_behind(by));
+            let stale = index.cells.without(&pin.entry.cells);
+            let behind = stale.filter(|cell| cell.is_behind(by));
             behind.map(|cell| cell.endpoint().clone()).collect()
         }))
     }
@@ -383,8 +383,8 @@ impl<P: Primitives> Index<P> {
         }
         for named in plan.named_since(&previous.plan) {
             match named {
-                Named::Newly(name) => cells.insert(self.cell_for(name, generation)),
-                Named::NoLonger(name) => cells.remove(name),
+                NameChange::Added(name) => cells.insert(self.cell_for(name, generation)),
+                NameChange::Removed(name) => cells.remove(name),
             }
         }
         if cells.len() == self.cells.len() {

@@ -121,7 +121,7 @@ impl<P: Primitives> Resolve for Reader<P> {
         }
     }
 
-    fn is_above(&mut self, name: &EndpointName) -> bool {
+    fn has_descendant(&mut self, name: &EndpointName) -> bool {
         self.refresh();
         let mut before = None;
         loop {

@@ -9,7 +9,7 @@ use super::cells::Cells;
 use super::pins::{Refused, Unpinned};
 use super::{Entry, Index, Shared};
 use crate::primitives::{Lock, Primitives};
-use crate::{EndpointName, EndpointState, Generation, Needed, Swept};
+use crate::{EndpointName, EndpointState, Generation, RetainReason, Swept};
 
 /// A plan that is old enough to go, and the proof that nobody held a pin on it when
 /// the sweep began, or why there is none.
@@ -59,13 +59,13 @@ fn delete<P: Primitives>(candidates: Vec<Candidate<P>>, uses: &Uses) -> Swept {
     for Candidate { entry, unpinned } in candidates {
         let generation = entry.generation;
         if uses.active.contains(&generation) {
-            swept.spared.push((generation, Needed::Active));
+            swept.spared.push((generation, RetainReason::Active));
         } else if uses.rollback.contains(&generation) {
-            swept.spared.push((generation, Needed::Rollback));
+            swept.spared.push((generation, RetainReason::Rollback));
         } else {
             match unpinned.and_then(|proof| entry.pins.delete(proof)) {
                 Ok(()) => swept.deleted.push(generation),
-                Err(Refused::Pinned) => swept.spared.push((generation, Needed::Pinned)),
+                Err(Refused::Pinned) => swept.spared.push((generation, RetainReason::Pinned)),
                 Err(Refused::Deleted) => {} // By another sweep, which says so.
             }
         }
@@ -113,8 +113,8 @@ fn idle<P: Primitives>(index: &Index<P>) -> Vec<EndpointName> {
     let Some((_, newest)) = index.plans.last_key_value() else {
         return Vec::new(); // No plan has ever been published.
     };
-    let unnamed = index.cells.without(&newest.cells);
-    let idle = unnamed.filter(|cell| {
+    let stale = index.cells.without(&newest.cells);
+    let idle = stale.filter(|cell| {
         let state = cell.state();
         state.standing.active().is_none() && state.rollback.is_none()
     });

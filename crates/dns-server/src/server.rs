@@ -1,0 +1,283 @@
+//! The server: sockets and threads around responders.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use mio::Waker;
+use plan_store::PlanStore;
+use tracing::{info, warn};
+
+use crate::counters::{Counters, Counts};
+use crate::responder::Responder;
+use crate::tcp::{TcpLimits, TcpServer};
+use crate::zone::Zones;
+use crate::{Error, udp};
+
+/// How a front is to serve.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Where to listen, over UDP and TCP both. Port 0 takes a free one, the same
+    /// for both. On a host with several addresses name each: a reply to what came
+    /// in on an unspecified address leaves from the address that the system picks.
+    pub listen: Vec<SocketAddr>,
+    /// UDP threads for each address, `1..=256`; by default one for each core.
+    pub threads: usize,
+    /// Whether each UDP thread stays on a core of its own (Linux only).
+    pub pin_threads: bool,
+    /// Most targets in an answer, `1..=1024`; by default 8.
+    pub max_targets: usize,
+    /// Where the draws begin. Two fronts with the same seed that are asked the
+    /// same draw the same targets, thread by thread.
+    pub seed: u64,
+    /// Limits on TCP clients.
+    pub tcp: TcpLimits,
+}
+
+impl ServerConfig {
+    /// The defaults, listening on this address.
+    pub fn on(address: SocketAddr) -> Self {
+        Self {
+            listen: vec![address],
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for ServerConfig {
+    /// Without an address to listen on; with a seed that differs each time.
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            threads: thread::available_parallelism().map_or(1, usize::from),
+            pin_threads: false,
+            max_targets: 8,
+            seed: fastrand::u64(..),
+            tcp: TcpLimits::default(),
+        }
+    }
+}
+
+/// An authoritative DNS server that answers from a plan store.
+///
+/// Serves from [`Server::start`] until it is dropped or told to
+/// [`Server::shut_down`].
+#[derive(Debug)]
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+    counters: Vec<Arc<Counters>>,
+    stop: Arc<AtomicBool>,
+    wakers: Vec<Waker>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// How often another free port is looked for if TCP does not get UDP's.
+const PORTS_TRIED: u32 = 16;
+
+impl Server {
+    /// Takes the addresses and begins to serve.
+    ///
+    /// # Errors
+    /// [`Error::NoAddress`], [`Error::Setting`], [`Error::Listen`],
+    /// [`Error::Thread`]. Nothing is left running after an error.
+    pub fn start<S>(store: &S, zones: Zones, config: &ServerConfig) -> Result<Self, Error>
+    where
+        S: PlanStore,
+        S::Reader: 'static,
+    {
+        if config.listen.is_empty() {
+            return Err(Error::NoAddress);
+        }
+        if !(1..=256).contains(&config.threads) {
+            return Err(Error::Setting {
+                setting: "threads",
+                value: config.threads,
+                bounds: "1 to 256",
+            });
+        }
+        let zones = Arc::new(zones);
+        let mut front = Self {
+            addresses: Vec::new(),
+            counters: Vec::new(),
+            stop: Arc::new(AtomicBool::new(false)),
+            wakers: Vec::new(),
+            threads: Vec::new(),
+        };
+        for &address in &config.listen {
+            front.serve_address(address, store, &zones, config)?;
+        }
+        Ok(front)
+    }
+
+    /// Where it listens, in the order of the configuration.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What all threads together have done.
+    pub fn counts(&self) -> Counts {
+        let each = self.counters.iter().map(|counters| counters.read());
+        each.fold(Counts::default(), |sum, counts| sum.and(&counts))
+    }
+
+    /// Stops serving, and returns once all threads have ended and the addresses
+    /// are free: within a fraction of a second.
+    pub fn shut_down(mut self) -> Counts {
+        self.stop();
+        self.counts()
+    }
+
+    fn stop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for waker in &self.wakers {
+            if let Err(error) = waker.wake() {
+                warn!(%error, "cannot wake the TCP thread");
+            }
+        }
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                warn!("a serving thread had panicked");
+            }
+        }
+    }
+
+    fn serve_address<S>(
+        &mut self,
+        address: SocketAddr,
+        store: &S,
+        zones: &Arc<Zones>,
+        config: &ServerConfig,
+    ) -> Result<(), Error>
+    where
+        S: PlanStore,
+        S::Reader: 'static,
+    {
+        let Sockets { udp, tcp, waker } = Sockets::take(address, config)?;
+        let address = tcp.local_addr().map_err(listen_error(address, "TCP"))?;
+        self.addresses.push(address);
+        self.wakers.push(waker);
+        let pin = config.pin_threads;
+        for (core, socket) in udp.into_iter().enumerate() {
+            let mut responder = self.responder(store, zones, config)?;
+            self.spawn(format!("dns-udp-{core}"), move |stop| {
+                if pin {
+                    pin_to_core(core);
+                }
+                udp::serve(&socket, &mut responder, stop);
+            })?;
+        }
+        let mut responder = self.responder(store, zones, config)?;
+        let mut tcp = tcp;
+        self.spawn("dns-tcp".into(), move |stop| {
+            tcp.serve(&mut responder, stop);
+        })?;
+        info!(%address, threads = config.threads, "serving");
+        Ok(())
+    }
+
+    /// A responder with counters of its own.
+    fn responder<S: PlanStore>(
+        &mut self,
+        store: &S,
+        zones: &Arc<Zones>,
+        config: &ServerConfig,
+    ) -> Result<Responder<S::Reader>, Error> {
+        let counters = Arc::new(Counters::default());
+        let thread = self.counters.len() as u64;
+        self.counters.push(Arc::clone(&counters));
+        let seed = config.seed.wrapping_add(thread);
+        let (zones, reader) = (Arc::clone(zones), store.reader());
+        Responder::new(reader, zones, config.max_targets, seed, counters)
+    }
+
+    fn spawn(
+        &mut self,
+        name: String,
+        serve: impl FnOnce(&AtomicBool) + Send + 'static,
+    ) -> Result<(), Error> {
+        let stop = Arc::clone(&self.stop);
+        let builder = thread::Builder::new().name(name);
+        let thread = builder.spawn(move || serve(&stop));
+        self.threads
+            .push(thread.map_err(|source| Error::Thread { source })?);
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The sockets of one address, all on the same port.
+struct Sockets {
+    udp: Vec<std::net::UdpSocket>,
+    tcp: TcpServer,
+    waker: Waker,
+}
+
+impl Sockets {
+    /// Takes them. A free port that UDP got may be taken for TCP; then another
+    /// is tried.
+    fn take(address: SocketAddr, config: &ServerConfig) -> Result<Self, Error> {
+        let mut tries = if address.port() == 0 { PORTS_TRIED } else { 1 };
+        loop {
+            tries -= 1;
+            match Self::take_once(address, config) {
+                Err(Error::Listen {
+                    protocol: "TCP", ..
+                }) if tries > 0 => {}
+                taken => return taken,
+            }
+        }
+    }
+
+    fn take_once(address: SocketAddr, config: &ServerConfig) -> Result<Self, Error> {
+        let udp_error = || listen_error(address, "UDP");
+        let first = udp::bind(address).map_err(udp_error())?;
+        let address = first.local_addr().map_err(udp_error())?;
+        let mut udp = vec![first];
+        for _ in 1..config.threads {
+            udp.push(udp::bind(address).map_err(udp_error())?);
+        }
+        let tcp = TcpServer::bind(address, config.tcp);
+        let (tcp, waker) = tcp.map_err(listen_error(address, "TCP"))?;
+        Ok(Self { udp, tcp, waker })
+    }
+}
+
+fn listen_error(
+    address: SocketAddr,
+    protocol: &'static str,
+) -> impl FnOnce(std::io::Error) -> Error {
+    move |source| Error::Listen {
+        address,
+        protocol,
+        source,
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn pin_to_core(thread: usize) {
+    use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+    use nix::unistd::Pid;
+
+    let this_thread = Pid::from_raw(0);
+    let pinned = sched_getaffinity(this_thread).and_then(|allowed| {
+        let cores = (0..CpuSet::count()).filter(|&core| allowed.is_set(core) == Ok(true));
+        let cores: Vec<_> = cores.collect();
+        let mut one = CpuSet::new();
+        one.set(cores[thread % cores.len()])?;
+        sched_setaffinity(this_thread, &one)
+    });
+    if let Err(error) = pinned {
+        warn!(%error, thread, "cannot keep a thread on its core");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn pin_to_core(thread: usize) {
+    warn!(thread, "threads are kept on cores on Linux only");
+}

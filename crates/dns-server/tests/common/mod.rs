@@ -1,0 +1,160 @@
+//! A responder on a store with a few endpoints.
+
+#![allow(dead_code, reason = "each test file uses its part of this module")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failed step is a failed test"
+)]
+#![allow(unreachable_pub, missing_debug_implementations, reason = "tests")]
+
+pub mod check;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dns_server::{Counters, Counts, NameServer, Outcome, Responder, Transport, Zone, Zones};
+use hickory_proto::op::{Message, MessageType, OpCode, Query};
+use hickory_proto::rr::{Name, RecordType};
+use plan_store::{EndpointName, MemoryStore, Plan, PlanStore, RecordSet, Retention, Target};
+
+pub fn name(text: &str) -> EndpointName {
+    text.parse().unwrap()
+}
+
+/// A query for this, as a message.
+pub fn query(name: &str, record_type: RecordType) -> Message {
+    let mut message = Message::new(0x1234, MessageType::Query, OpCode::Query);
+    let mut name = Name::from_ascii(name).unwrap();
+    name.set_fqdn(true);
+    message.add_query(Query::query(name, record_type));
+    message
+}
+
+/// A query for this, as a packet.
+pub fn ask(name: &str, record_type: RecordType) -> Vec<u8> {
+    query(name, record_type).to_vec().unwrap()
+}
+
+/// The zone `shop.example` with one name server.
+pub fn zones() -> Zones {
+    let name_server = NameServer {
+        name: name("ns1.shop.example"),
+        addresses: vec!["192.0.2.53".parse().unwrap()],
+    };
+    Zones::new([Zone::new(name("shop.example"), [name_server]).unwrap()]).unwrap()
+}
+
+/// Publishes a plan of these endpoints and makes it active everywhere.
+pub fn apply(store: &MemoryStore, endpoints: &BTreeMap<EndpointName, Vec<Target>>) {
+    publish(store, endpoints);
+    let pin = store.latest().unwrap().unwrap();
+    for endpoint in endpoints.keys() {
+        let _ = store.activate(&pin, endpoint).unwrap();
+    }
+    for endpoint in store.stale_endpoints(&pin).unwrap() {
+        let _ = store.withdraw(&pin, &endpoint).unwrap();
+    }
+}
+
+fn publish(store: &MemoryStore, endpoints: &BTreeMap<EndpointName, Vec<Target>>) {
+    let records = |name: &EndpointName, targets: &[Target]| {
+        RecordSet::new(name, 5, targets.iter().copied()).unwrap()
+    };
+    let endpoints = endpoints.iter();
+    let plan = Plan::new(endpoints.map(|(name, t)| (name.clone(), records(name, t)))).unwrap();
+    let plan = match store.latest().unwrap() {
+        Some(latest) => plan.sharing(plan_store::Pin::plan(&latest)),
+        None => plan,
+    };
+    store.publish(Arc::new(plan)).unwrap();
+}
+
+/// A responder, its store, and what the store's plan names.
+pub struct World {
+    pub store: MemoryStore,
+    endpoints: BTreeMap<EndpointName, Vec<Target>>,
+    responder: Responder<<MemoryStore as PlanStore>::Reader>,
+    counters: Arc<Counters>,
+}
+
+pub struct Reply {
+    pub outcome: Outcome,
+    pub bytes: Vec<u8>,
+}
+
+impl Reply {
+    pub fn message(&self) -> Message {
+        Message::from_vec(&self.bytes).unwrap()
+    }
+}
+
+impl World {
+    pub fn new(max_targets: usize) -> Self {
+        let targets = |addresses: &[&str]| -> Vec<Target> {
+            let targets = addresses.iter();
+            targets
+                .map(|a| Target::new(a.parse().unwrap(), 10))
+                .collect()
+        };
+        let endpoints = BTreeMap::from([
+            (
+                name("db.shop.example"),
+                targets(&["192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1"]),
+            ),
+            (name("v4.shop.example"), targets(&["192.0.2.4"])),
+            (name("b.a.deep.shop.example"), targets(&["192.0.2.5"])),
+        ]);
+        let store = MemoryStore::new(Retention::newest(2));
+        apply(&store, &endpoints);
+        let counters = Arc::new(Counters::default());
+        let zones = Arc::new(zones());
+        let responder =
+            Responder::new(store.reader(), zones, max_targets, 7, Arc::clone(&counters)).unwrap();
+        Self {
+            store,
+            endpoints,
+            responder,
+            counters,
+        }
+    }
+
+    pub fn ask(&mut self, packet: &[u8]) -> Reply {
+        self.over(packet, Transport::Udp)
+    }
+
+    pub fn over(&mut self, packet: &[u8], transport: Transport) -> Reply {
+        let mut bytes = b"what was there before".to_vec();
+        let outcome = self.responder.respond(packet, transport, &mut bytes);
+        Reply { outcome, bytes }
+    }
+
+    /// Serves an endpoint from a new plan.
+    pub fn serve(&mut self, endpoint: &str, targets: impl IntoIterator<Item = Target>) {
+        let targets = targets.into_iter().collect();
+        self.endpoints.insert(name(endpoint), targets);
+        apply(&self.store, &self.endpoints);
+    }
+
+    /// Names an endpoint in a new plan that is active nowhere.
+    pub fn publish(&mut self, endpoint: &str, targets: impl IntoIterator<Item = Target>) {
+        let targets = targets.into_iter().collect();
+        self.endpoints.insert(name(endpoint), targets);
+        publish(&self.store, &self.endpoints);
+    }
+
+    /// Withdraws an endpoint by a new plan.
+    pub fn withdraw(&mut self, endpoint: &str) {
+        self.endpoints.remove(&name(endpoint));
+        apply(&self.store, &self.endpoints);
+    }
+
+    /// Applies the same content again, under a new generation.
+    pub fn republish(&self) {
+        apply(&self.store, &self.endpoints);
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.counters.read()
+    }
+}

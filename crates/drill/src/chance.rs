@@ -1,0 +1,186 @@
+//! What differs from one day to the next: capacities that drift, and threads that
+//! stall. A seed repeats both.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use control_plane::{
+    Error, Fleet, FleetEndpoint, Health, HealthSource, ScriptedHealth, TargetHealth,
+};
+use fastrand::Rng;
+use parking_lot::Mutex;
+
+use incident::{Actor, Hook, Point};
+
+/// Capacities as they drift on any day: each reading finds another target at
+/// less than its capacity.
+pub struct Drift {
+    targets: Vec<(IpAddr, u32)>,
+    script: Option<ScriptedHealth>,
+    reading: usize,
+    gate: Arc<dyn Hook>,
+    rng: Rng,
+}
+
+impl Drift {
+    /// The drift of this fleet's targets; on top of what the script says, if one
+    /// is given. Stops at the gate before each reading.
+    pub fn new(
+        fleet: &Fleet,
+        script: Option<ScriptedHealth>,
+        gate: Arc<dyn Hook>,
+        seed: u64,
+    ) -> Self {
+        let targets = fleet.endpoints().iter().flat_map(FleetEndpoint::targets);
+        // A target may serve several endpoints; it drifts once.
+        let once: BTreeMap<_, _> = targets
+            .map(|target| (target.address, target.capacity))
+            .collect();
+        Self {
+            targets: once.into_iter().collect(),
+            script,
+            reading: 0,
+            gate,
+            rng: Rng::with_seed(seed),
+        }
+    }
+}
+
+impl HealthSource for Drift {
+    fn read(&mut self) -> Result<Health, Error> {
+        self.gate.reach(Actor::Planner, &Point::ReadHealth);
+        let script = self.script.as_mut().map(HealthSource::read);
+        let said = script.transpose()?.unwrap_or_default();
+        self.reading += 1;
+        let drifting = self.reading % self.targets.len().max(1);
+        let drifted = self.rng.u32(40..90);
+        let targets = self.targets.iter().enumerate();
+        let health = targets.map(|(at, &(address, capacity))| {
+            let TargetHealth {
+                healthy,
+                capacity: now,
+            } = said.of(address);
+            // All in hundredths, so that a capacity of 1 can drift too. Only
+            // their ratio counts.
+            let percent = if at == drifting { drifted } else { 100 };
+            let capacity = Some(now.unwrap_or(capacity).saturating_mul(percent));
+            (address, TargetHealth { healthy, capacity })
+        });
+        Ok(health.collect())
+    }
+}
+
+/// A gate at which actors stay for random times: mostly not at all, now and then
+/// for so long that many plans go by.
+#[derive(Debug)]
+pub struct Stalls {
+    rng: Mutex<Rng>,
+}
+
+impl Stalls {
+    /// Stalls that this seed repeats, as far as the threads' order does.
+    pub fn new(seed: u64) -> Arc<Self> {
+        let rng = Mutex::new(Rng::with_seed(seed));
+        Arc::new(Self { rng })
+    }
+}
+
+impl Hook for Stalls {
+    fn reach(&self, _: Actor, point: &Point) {
+        if !matches!(point, Point::Step(_) | Point::Sweep) {
+            return;
+        }
+        let (dice, stall) = {
+            let mut rng = self.rng.lock();
+            (rng.u8(..), rng.u64(1..30))
+        };
+        match dice {
+            0..8 => thread::sleep(Duration::from_millis(stall)),
+            8..64 => thread::yield_now(),
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Debug for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Drift")
+            .field("reading", &self.reading)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use incident::NoHook;
+
+    const FLEET: &str = r#"
+        [[endpoint]]
+        name = "a.example"
+        target = [
+            { address = "192.0.2.1", zone = "z1", capacity = 1 },
+            { address = "192.0.2.2", zone = "z2", capacity = 200 },
+        ]
+        # The first target again, and no more.
+        [[endpoint]]
+        name = "b.example"
+        target = [{ address = "192.0.2.1", zone = "z1", capacity = 1 }]
+        [[health]]
+        at = 2
+        target = "192.0.2.1"
+        healthy = false
+        [[health]]
+        at = 3
+        target = "192.0.2.2"
+        capacity = 0
+    "#;
+
+    /// The first readings, of both targets: healthy or not, and at what capacity.
+    fn readings(scripted: bool, seed: u64) -> Vec<[(bool, u32); 2]> {
+        let fleet = Fleet::parse(FLEET, Path::new("test.toml")).unwrap();
+        let script = scripted.then(|| ScriptedHealth::new(&fleet));
+        let mut drift = Drift::new(&fleet, script, Arc::new(NoHook), seed);
+        let reading = |_| {
+            let health = drift.read().unwrap();
+            ["192.0.2.1", "192.0.2.2"].map(|address| {
+                let target = health.of(address.parse().unwrap());
+                (target.healthy, target.capacity.unwrap())
+            })
+        };
+        (0..4).map(reading).collect()
+    }
+
+    #[test]
+    fn each_reading_finds_another_target_at_less_than_its_capacity() {
+        let drifting = readings(false, 1).into_iter().map(|[first, second]| {
+            assert!(first.0 && second.0, "all healthy");
+            assert!((40..=100).contains(&first.1) && (8_000..=20_000).contains(&second.1));
+            [first.1 < 100, second.1 < 20_000]
+        });
+        let (first, second) = ([true, false], [false, true]);
+        assert_eq!(drifting.collect::<Vec<_>>(), [second, first, second, first]);
+    }
+
+    #[test]
+    fn drift_comes_on_top_of_the_script() {
+        let (drift, scripted) = (readings(false, 1), readings(true, 1));
+        assert_eq!(scripted[0], drift[0], "before the first step");
+        let down = |reading: usize| (false, drift[reading][0].1);
+        assert_eq!(scripted[1], [down(1), drift[1][1]]);
+        assert_eq!(scripted[2], [down(2), (true, 0)]);
+        assert_eq!(scripted[3], [down(3), (true, 0)]);
+    }
+
+    #[test]
+    fn a_seed_repeats_the_drift() {
+        assert_eq!(readings(true, 1), readings(true, 1));
+        assert_ne!(readings(false, 1), readings(false, 2));
+    }
+}

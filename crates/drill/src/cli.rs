@@ -1,0 +1,233 @@
+//! What the examples that play the drill share: arguments, log and report.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use control_plane::Fleet;
+use lexopt::ValueExt as _;
+use lexopt::prelude::{Long, Short};
+use plan_store::{PlanStore, Retention};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
+
+use crate::{Outcome, Repair, diagram, free_running, outage};
+
+/// What `--help` prints.
+const HELP: &str = "\
+Options:
+  --fleet FILE            The fleet file; a small made-up fleet if not given
+  --free-running SECONDS  No schedule: the threads run freely, with random stalls,
+                          for 1 to 86400 seconds
+  --seed N                Repeats the same drift of capacities and the same stalls
+                          (default 1)
+  --json                  End with one line of JSON
+  -h, --help              Print this
+
+RUST_LOG=info logs to standard error; debug logs more.
+Exit status: 0 if the example showed what it is meant to show, 1 if not, 2 for a bad
+argument or file.";
+
+/// What the command line asks for.
+struct Args {
+    fleet: Option<PathBuf>,
+    free_running: Option<u64>,
+    seed: u64,
+    json: bool,
+}
+
+impl Args {
+    /// The arguments of this process; `None` if help was asked for.
+    fn parse() -> Result<Option<Self>, Error> {
+        let mut args = Self {
+            fleet: None,
+            free_running: None,
+            seed: 1,
+            json: false,
+        };
+        let mut parser = lexopt::Parser::from_env();
+        while let Some(arg) = parser.next()? {
+            match arg {
+                Long("fleet") => args.fleet = Some(parser.value()?.into()),
+                Long("free-running") => args.free_running = Some(seconds(&parser.value()?)?),
+                Long("seed") => args.seed = parser.value()?.parse()?,
+                Long("json") => args.json = true,
+                Short('h') | Long("help") => return Ok(None),
+                _ => return Err(format!("{}; see --help", arg.unexpected()).into()),
+            }
+        }
+        Ok(Some(args))
+    }
+}
+
+fn seconds(value: &OsStr) -> Result<u64, Error> {
+    let seconds = value.to_str().and_then(|value| value.parse().ok());
+    seconds
+        .filter(|seconds| (1..=86_400).contains(seconds))
+        .ok_or_else(|| {
+            let value = value.display();
+            format!("--free-running {value}: give a number of seconds from 1 to 86400").into()
+        })
+}
+
+const SMALL_FLEET: &str = include_str!("../../../examples/fleets/small.toml");
+
+/// Whatever keeps an example from ending.
+pub type Error = Box<dyn std::error::Error>;
+
+/// Runs the drill on the store that `store` makes, and reports. `shown` says
+/// whether the outcome is what the example is meant to show.
+pub fn main<S: PlanStore<Reader: 'static> + Clone + 'static>(
+    variant: &str,
+    store: impl FnOnce(Retention) -> Result<S, Error>,
+    repair: Option<Repair<'_, S>>,
+    shown: impl FnOnce(&Outcome) -> bool,
+) -> ExitCode {
+    let played = Args::parse().and_then(|args| match args {
+        Some(args) => play(&args, variant, store, repair, shown),
+        None => {
+            println!("{HELP}");
+            Ok(true)
+        }
+    });
+    match played {
+        Ok(shown) => ExitCode::from(u8::from(!shown)),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn play<S: PlanStore<Reader: 'static> + Clone + 'static>(
+    args: &Args,
+    variant: &str,
+    store: impl FnOnce(Retention) -> Result<S, Error>,
+    repair: Option<Repair<'_, S>>,
+    shown: impl FnOnce(&Outcome) -> bool,
+) -> Result<bool, Error> {
+    start_log()?;
+    let outcome = run(args, store, repair)?;
+    let mut text = report(variant, &outcome);
+    if args.json {
+        text.push(json(variant, &outcome).to_string());
+    }
+    print(&text)?;
+    Ok(shown(&outcome))
+}
+
+/// Logs to standard error, if `RUST_LOG` says what.
+fn start_log() -> Result<(), Error> {
+    let Some(wanted) = env::var("RUST_LOG")
+        .ok()
+        .filter(|wanted| !wanted.is_empty())
+    else {
+        return Ok(());
+    };
+    let filter: Targets = wanted
+        .parse()
+        .map_err(|error| format!("RUST_LOG={wanted}: {error}; give a level, `info` for example"))?;
+    let log = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .with_filter(filter);
+    // One that has started already is the same.
+    let _ = tracing_subscriber::registry().with(log).try_init();
+    Ok(())
+}
+
+fn run<S: PlanStore<Reader: 'static> + Clone + 'static>(
+    args: &Args,
+    store: impl FnOnce(Retention) -> Result<S, Error>,
+    repair: Option<Repair<'_, S>>,
+) -> Result<Outcome, Error> {
+    let fleet = match &args.fleet {
+        Some(file) => Fleet::load(file)?,
+        None => Fleet::parse(SMALL_FLEET, "examples/fleets/small.toml".as_ref())?,
+    };
+    let store = store(fleet.retention())?;
+    Ok(match args.free_running {
+        None => outage(&fleet, store, args.seed, repair)?,
+        Some(seconds) => free_running(&fleet, store, args.seed, until(seconds))?,
+    })
+}
+
+/// Whether so many seconds are not over yet; says once a second how far it is.
+fn until(seconds: u64) -> impl FnMut(&Outcome) -> bool {
+    let (begin, mut told) = (Instant::now(), 0);
+    move |so_far| {
+        let now = begin.elapsed().as_secs();
+        if now > told {
+            told = now;
+            let (tally, broken) = (so_far.tally, so_far.verdict.len());
+            // If standard error is closed, nobody wants to know.
+            let _ = writeln!(
+                io::stderr(),
+                "{} passes, {} plans, {} stale, {broken} invariants broken",
+                so_far.passes,
+                tally.published,
+                tally.stale
+            );
+        }
+        begin.elapsed() < Duration::from_secs(seconds)
+    }
+}
+
+/// The outcome for people, by lines.
+fn report(variant: &str, outcome: &Outcome) -> Vec<String> {
+    let (tally, mut lines) = (outcome.tally, Vec::new());
+    if !outcome.steps.is_empty() {
+        lines.push(diagram::draw(&outcome.steps, &outcome.verdict));
+        let legend = "×3: at 3 endpoints. 3→5: plan 3 was active, now 5 is. ✗: an invariant broke.";
+        lines.push(legend.into());
+        let resolver = "Resolver: asks over UDP and is told addresses, from that plan, or NOERROR and nothing.";
+        lines.push(resolver.into());
+    }
+    lines.push(format!(
+        "Store: {variant}. Passes: {}. Plans published: {}, swept: {}. Steps told stale: {}.",
+        outcome.passes, tally.published, tally.swept, tally.stale
+    ));
+    if outcome.verdict.is_empty() {
+        lines.push("No invariant broke.".into());
+    }
+    lines.extend(outcome.verdict.iter().map(|(invariant, breach)| {
+        format!(
+            "✗ {invariant:<12} at step {:>3}, seen {}×: {}",
+            breach.broken_at, breach.times, breach.what
+        )
+    }));
+    let end = match (outcome.stuck, outcome.repaired) {
+        (false, _) => "A new plan can be applied.",
+        (true, false) => "Stuck: no Enactor can apply a new plan.",
+        (true, true) => {
+            "Stuck: no Enactor could apply a new plan, until a person repaired the endpoints by hand."
+        }
+    };
+    lines.push(end.into());
+    lines
+}
+
+/// Prints the lines. That somebody reads only the first of them is no failure.
+fn print(lines: &[String]) -> Result<(), Error> {
+    match io::stdout().write_all((lines.join("\n") + "\n").as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(format!("the report cannot be written: {error}; look at where it goes").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn json(variant: &str, outcome: &Outcome) -> serde_json::Value {
+    let violations: Vec<_> = outcome.verdict.keys().map(ToString::to_string).collect();
+    serde_json::json!({
+        "variant": variant,
+        "violations": violations,
+        "stuck": outcome.stuck,
+        "passes": outcome.passes,
+        "published": outcome.tally.published,
+        "swept": outcome.tally.swept,
+    })
+}

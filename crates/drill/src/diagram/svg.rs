@@ -1,0 +1,199 @@
+//! The diagram as a picture: with lifelines that have their steps beside them where
+//! there is room, and with all text beside narrow lifelines where there is not.
+
+use charts::{Anchor, Lang, Svg, wrap};
+use plan_store::Activation;
+
+use super::{LIFELINES, Row, rows, times, words};
+use incident::{Actor, Event, Step, Verdict};
+
+/// The height of a row. All lengths are in pixels.
+const ROW: f64 = 24.0;
+/// Where the first lifeline is.
+const FIRST: f64 = 44.0;
+/// How wide a step and its text are, beside its lifeline.
+const STEP: f64 = 170.0;
+/// How far apart lifelines are without text between them.
+const LANE: f64 = 21.0;
+
+/// Draws the steps at this width, in this language. A broken invariant stands under
+/// the step that broke it, as far as the journal tells.
+pub fn svg(title: &str, steps: &[Step], verdict: &Verdict, width: f64, lang: Lang) -> Svg {
+    let mut picture = Picture::new(Svg::new(title, words::summary(verdict, lang), width), width);
+    picture.names(lang);
+    for row in rows(steps, verdict, lang, |breach| breach.broken_at) {
+        match row {
+            Row::Steps { steps, actor, text } => {
+                let text = if LIFELINES.contains(&actor) {
+                    text
+                } else {
+                    format!(
+                        "{}{}{text}",
+                        words::actor(actor, lang),
+                        lang.pick(": ", "：")
+                    )
+                };
+                picture.step(steps, actor, &text, tone(steps, verdict));
+            }
+            Row::Because(error, gone) => picture.note("quiet", &words::because(error, gone, lang)),
+            Row::Broken(invariant, breach) => {
+                picture.note("bad", &words::broken(invariant, breach, lang));
+            }
+        }
+    }
+    picture.end()
+}
+
+/// Bad if the steps broke something or failed, good if a late one was turned away.
+fn tone(steps: &[Step], verdict: &Verdict) -> &'static str {
+    let broken = |step: &Step| verdict.values().any(|b| b.broken_at == step.number);
+    let event = steps.first().map(|step| &step.event);
+    match event {
+        _ if steps.iter().any(broken) => "bad",
+        Some(Event::Failed { .. }) => "bad",
+        Some(Event::Stepped {
+            outcome: Activation::Stale { .. },
+            ..
+        }) => "good",
+        _ => "",
+    }
+}
+
+struct Picture {
+    /// The steps; the lifelines come below them in the end.
+    svg: Svg,
+    width: f64,
+    /// Where the text is, if it is not beside its lifeline.
+    lane: Option<f64>,
+    /// How far apart the lifelines are.
+    apart: f64,
+    /// Where the next row begins.
+    y: f64,
+}
+
+impl Picture {
+    /// Where each actor's lifeline is.
+    fn places(&self) -> impl Iterator<Item = (Actor, f64)> + use<> {
+        let apart = self.apart;
+        let places = std::iter::successors(Some(FIRST), move |x| Some(x + apart));
+        LIFELINES.into_iter().zip(places)
+    }
+
+    /// Lifelines with text between them, if a step has room there.
+    fn new(svg: Svg, width: f64) -> Self {
+        let is_wide = width >= FIRST + LIFELINES.map(|_| STEP).iter().sum::<f64>();
+        let lanes = LIFELINES.map(|_| LANE).iter().sum::<f64>();
+        Self {
+            svg,
+            width,
+            lane: (!is_wide).then_some(FIRST + lanes),
+            apart: if is_wide {
+                (width - FIRST) * LANE / lanes
+            } else {
+                LANE
+            },
+            y: 0.0,
+        }
+    }
+
+    /// The actors' names. In the narrow picture each step has its actor's initial,
+    /// and a line says what they are.
+    fn names(&mut self, lang: Lang) {
+        if self.lane.is_some() {
+            let key = words::initials(lang);
+            self.svg.text(0.0, 14.0, Anchor::Start, "quiet", key);
+            self.y = 24.0;
+        } else {
+            for (actor, x) in self.places() {
+                let name = words::actor(actor, lang);
+                self.svg.text(x - 8.0, 14.0, Anchor::Start, "strong", &name);
+            }
+            self.y = 24.0;
+        }
+    }
+
+    fn step(&mut self, steps: &[Step], actor: Actor, text: &str, class: &str) {
+        let text = format!("{text}{}", times(steps));
+        let middle = self.y + ROW / 2.0;
+        if let Some(first) = steps.first() {
+            let number = first.number.to_string();
+            let x = FIRST - 14.0;
+            self.svg
+                .text(x, middle + 4.0, Anchor::End, "quiet", &number);
+        }
+        let lifeline = self.places().find(|(lifeline, _)| *lifeline == actor);
+        match (lifeline, self.lane) {
+            (Some((_, x)), None) => {
+                self.dot(actor, (x, middle), class);
+                self.svg
+                    .text(x + 11.0, middle + 4.0, Anchor::Start, class, &text);
+                self.y += ROW;
+            }
+            (Some((_, x)), Some(lane)) => {
+                self.dot(actor, (x, middle), class);
+                self.lines(lane, class, &text);
+            }
+            (None, _) => self.lines(FIRST + 11.0, "aside", &text),
+        }
+    }
+
+    /// The mark of a step; in the narrow picture with its actor's initial.
+    fn dot(&mut self, actor: Actor, (x, y): (f64, f64), class: &str) {
+        let class = if class.is_empty() { "accent" } else { class };
+        if self.lane.is_some() {
+            self.svg.circle((x, y), 9.0, class);
+            let initial = initial(actor);
+            self.svg
+                .text(x, y + 4.5, Anchor::Middle, "on-accent", initial);
+        } else {
+            self.svg.circle((x, y), 5.0, class);
+        }
+    }
+
+    /// A text of any length from here to the right.
+    fn lines(&mut self, x: f64, class: &str, text: &str) {
+        for line in wrap(text, self.width - x - 4.0) {
+            self.svg.text(x, self.y + 16.0, Anchor::Start, class, &line);
+            self.y += ROW;
+        }
+    }
+
+    /// A text of any length, on a band across the lifelines.
+    fn note(&mut self, class: &str, text: &str) {
+        let x = self.lane.map_or(FIRST - 8.0, |_| 0.0);
+        let room = self.width - x - 16.0;
+        let lines = wrap(text, if class == "bad" { room / 1.14 } else { room });
+        let tall = lines.iter().map(|_| ROW).sum();
+        let band = if class == "bad" { "bad-band" } else { "ground" };
+        self.svg
+            .rect((x, self.y), (self.width - x, tall), 4.0, band);
+        for line in lines {
+            self.svg
+                .text(x + 8.0, self.y + 16.0, Anchor::Start, class, &line);
+            self.y += ROW;
+        }
+    }
+
+    fn end(self) -> Svg {
+        let mut below = Svg::new("", "", self.width);
+        for (_, x) in self.places() {
+            below.line((x, 22.0), (x, self.y + 4.0), "rule");
+        }
+        let mut svg = self.svg;
+        svg.append_below(&below);
+        svg.reach(self.y + 8.0);
+        svg
+    }
+}
+
+/// One letter or digit for an actor.
+fn initial(actor: Actor) -> &'static str {
+    match actor {
+        Actor::Planner => "P",
+        Actor::Enactor(1) => "1",
+        Actor::Enactor(2) => "2",
+        Actor::Enactor(_) => "3",
+        Actor::Resolver => "R",
+        Actor::Operator => "O",
+    }
+}

@@ -1,0 +1,102 @@
+//! A DNS front while there is no cluster: it answers on, says so, and catches up.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use drill::Client;
+use incident::{ClientAnswer, Event, Journal};
+use plan_store::{Generation, Resolution};
+use plan_store_etcd::{EtcdConfig, EtcdReader, EtcdStore};
+
+use crate::cluster::{Cluster, PATIENCE, wait_until};
+use crate::load::{connect, endpoint};
+use crate::processes::publish_and_pass;
+
+const PREFIX: &str = "/front/";
+
+/// A front, and a client that asks it over UDP.
+struct Asked {
+    store: EtcdStore,
+    client: Client<EtcdReader>,
+    journal: Arc<Journal>,
+}
+
+impl Asked {
+    /// Starts as soon as there is anything to answer from.
+    fn start(endpoints: Vec<String>, snapshot: &Path) -> Self {
+        let store = EtcdStore::connect(EtcdConfig {
+            prefix: PREFIX.into(),
+            snapshot: Some(snapshot.into()),
+            ..EtcdConfig::new(endpoints)
+        });
+        let store = store.unwrap();
+        store.wait_for_view(PATIENCE).unwrap();
+        let client = Client::start(&store, &[endpoint(0)]).unwrap();
+        let journal = Journal::keeping_steps();
+        Self {
+            store,
+            client,
+            journal,
+        }
+    }
+
+    /// The plan that the front answers from, if a client is told addresses.
+    fn answers(&mut self) -> Option<Generation> {
+        self.client
+            .resolve_all(&[endpoint(0)], &self.journal)
+            .unwrap();
+        match self.journal.steps().pop().map(|step| step.event) {
+            Some(Event::Resolved {
+                resolution: Resolution::Answer { generation, .. },
+                told: Some(ClientAnswer::Addresses(1)),
+                ..
+            }) => Some(generation),
+            _ => None,
+        }
+    }
+}
+
+fn file() -> PathBuf {
+    std::env::temp_dir().join(format!("view-{}", std::process::id()))
+}
+
+#[test]
+fn a_front_answers_without_a_cluster_and_catches_up_after() {
+    let mut cluster = Cluster::start(3);
+    let writer = connect(&cluster, PREFIX);
+    let first = publish_and_pass(&writer, 8);
+    let (one, other) = (file(), file().with_extension("other"));
+    let mut front = Asked::start(cluster.endpoints(), &one);
+    // It may begin a moment behind.
+    wait_until("it shows the first plan", || front.answers() == Some(first));
+
+    (0..cluster.size()).for_each(|at| cluster.kill(at));
+    wait_until("the front knows", || !front.store.health().connected);
+    assert_eq!(front.answers(), Some(first));
+    let health = front.store.health();
+    assert!(health.last_contact.is_some() && health.error.is_some());
+
+    // What is on disk may be a moment behind, too.
+    let mut fresh = None;
+    wait_until("its view is on disk", || {
+        let copied = fs::copy(&one, &other).is_ok();
+        fresh = copied.then(|| Asked::start(cluster.endpoints(), &other));
+        let answers = fresh.as_mut().and_then(Asked::answers);
+        answers == Some(first)
+    });
+    let mut fresh = fresh.unwrap();
+    let health = fresh.store.health();
+    assert!(health.from_disk && !health.connected && health.last_contact.is_none());
+
+    cluster.restart_all();
+    let second = publish_and_pass(&writer, 9);
+    for front in [&mut front, &mut fresh] {
+        wait_until("it has caught up", || front.answers() == Some(second));
+        let health = front.store.health();
+        assert!(health.connected && !health.from_disk, "{health:?}");
+    }
+    for file in [one, other] {
+        fs::remove_file(file).unwrap();
+    }
+}

@@ -1,0 +1,364 @@
+//! A Planner, three Enactors and a reader at work on a cluster, each with a connection
+//! of its own, while something happens to its members.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use control_plane::{Enactor, Error, Pass};
+use plan_store::{
+    Activation, EndpointName, Error as StoreError, Generation, Plan, PlanStore, RecordSet,
+    Resolution, Resolve, Target,
+};
+use plan_store_etcd::{EtcdConfig, EtcdReader, EtcdStore};
+use porcupine_rs::{CheckResult, Operation, check_operations_info};
+
+use crate::cluster::{Cluster, PATIENCE, wait_until};
+use crate::outside::Outside;
+use linearizability::record::{History, Recorded};
+use linearizability::spec::{ENDPOINTS, Hold, Op, RETENTION, Spec};
+
+pub(crate) const PREFIX: &str = "/load/";
+
+/// How long those wait who have nothing to do, or could not do it.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What is going on.
+pub(crate) struct Load {
+    pub(crate) history: History,
+    begin: Instant,
+}
+
+/// A connection of its own to the cluster, for who is to come to an end however slow
+/// everything is.
+pub(crate) fn connect(cluster: &Cluster, prefix: &str) -> EtcdStore {
+    let config = EtcdConfig {
+        lease_ttl: PATIENCE,
+        request_timeout: PATIENCE,
+        ..config(cluster.endpoints(), prefix)
+    };
+    EtcdStore::connect(config).unwrap()
+}
+
+/// One for who is to give a member up soon, and whose pins are to end soon.
+pub(crate) fn connect_to(
+    endpoints: impl IntoIterator<Item = impl Into<String>>,
+    prefix: &str,
+) -> EtcdStore {
+    EtcdStore::connect(config(endpoints, prefix)).unwrap()
+}
+
+pub(crate) fn config(
+    endpoints: impl IntoIterator<Item = impl Into<String>>,
+    prefix: &str,
+) -> EtcdConfig {
+    EtcdConfig {
+        prefix: prefix.into(),
+        retention: RETENTION,
+        lease_ttl: Duration::from_secs(2),
+        ..EtcdConfig::new(endpoints)
+    }
+}
+
+/// Publishes the plan that comes next and has it applied by one Enactor; again if etcd
+/// has not answered. A step that is refused is one of the store's, and a failure.
+pub(crate) fn publish_and_apply<S: PlanStore + Clone>(
+    store: &S,
+    mut next: impl FnMut() -> Arc<Plan>,
+) -> Generation {
+    let enactor = Enactor::new("here", store.clone());
+    let mut applied = None;
+    wait_until("a plan is published and applied", || {
+        let Some(newest) = answered(store.publish(next())) else {
+            return false;
+        };
+        let Some(pass) = answered(enactor.pass()) else {
+            return false;
+        };
+        assert!(
+            matches!(pass, Pass::Applied { plan, .. } if plan == newest),
+            "{pass:?}"
+        );
+        applied = Some(newest);
+        true
+    });
+    applied.unwrap()
+}
+
+/// What came of it, unless etcd has not done it, or has not said so.
+pub(crate) fn answered<T>(result: Result<T, impl Into<Error>>) -> Option<T> {
+    match result.map_err(Into::into) {
+        Ok(answer) => Some(answer),
+        Err(error) if is_etcds(&error) => {
+            println!("  again: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn is_etcds(error: &Error) -> bool {
+    match error {
+        Error::Store(StoreError::Backend(_)) | Error::OutcomeUnknown { .. } => true,
+        Error::Incomplete { first, .. } => is_etcds(first),
+        _ => false,
+    }
+}
+
+pub(crate) fn endpoint(at: usize) -> EndpointName {
+    let letter = char::from(b'a' + u8::try_from(at).unwrap());
+    format!("{letter}.example").parse().unwrap()
+}
+
+/// A plan with records of its own. The first endpoint is in each, the others are not.
+pub(crate) fn plan(serial: u16) -> Arc<Plan> {
+    let named = (0..ENDPOINTS).filter(|at| *at == 0 || usize::from(serial / 8) % (at + 2) != 0);
+    let [high, low] = serial.to_be_bytes();
+    let records = |name: &EndpointName| {
+        let target = Target::new([10, 0, high, low].into(), 255);
+        RecordSet::new(name, 5, [target]).unwrap()
+    };
+    let named = named.map(endpoint);
+    Arc::new(Plan::new(named.map(|name| (name.clone(), records(&name)))).unwrap())
+}
+
+impl Load {
+    /// Puts the cluster under load while `faults` happen, and judges what came of it.
+    pub(crate) fn on(mut cluster: Cluster, name: &str, faults: impl FnOnce(&mut Cluster, &Self)) {
+        let load = Self {
+            history: History::default(),
+            begin: Instant::now(),
+        };
+        let quiet = AtomicBool::new(false);
+        let planner = load.client(&cluster, 0);
+        thread::scope(|scope| {
+            // However this ends, the others are told.
+            let _end = End(&quiet);
+            scope.spawn(|| publish(&planner, &load, &quiet));
+            for number in 1..=3 {
+                let store = load.client(&cluster, number);
+                scope.spawn(|| enact(store, &quiet));
+            }
+            let reader = connect_to(cluster.endpoints(), PREFIX).reader();
+            scope.spawn(|| look(reader, &quiet));
+            load.wait_for_more_activations();
+            faults(&mut cluster, &load);
+            load.wait_for_more_activations();
+        });
+        drop(planner);
+        cluster.wait_until_healthy();
+        load.judge(&cluster, name);
+    }
+
+    fn client(&self, cluster: &Cluster, number: u32) -> Recorded<EtcdStore> {
+        self.record(connect_to(cluster.endpoints(), PREFIX), number)
+    }
+
+    /// What a client is told through this is part of the history.
+    pub(crate) fn record(&self, store: EtcdStore, number: u32) -> Recorded<EtcdStore> {
+        Recorded::new(store, number, Hold::Lease, &self.history)
+    }
+
+    /// When activations were acknowledged, in that order.
+    fn activated(&self) -> Vec<Instant> {
+        let operations = self.history.operations().into_iter();
+        let activated = operations.filter(|operation| {
+            let Op::Activate { told, .. } = operation.op else {
+                return false;
+            };
+            matches!(told, Activation::Activated { .. })
+        });
+        activated
+            .filter_map(|operation| operation.metadata)
+            .collect()
+    }
+
+    /// Waits until some steps have been taken after this call.
+    pub(crate) fn wait_for_more_activations(&self) {
+        let now = Instant::now();
+        wait_until("plans are activated", || {
+            let later = self.activated();
+            later.into_iter().filter(|at| *at > now).count() > 30
+        });
+    }
+
+    /// Does something to the cluster and waits until it works again; says how long
+    /// nothing could be activated.
+    pub(crate) fn after(&self, what: &str, fault: impl FnOnce()) {
+        let before = Instant::now();
+        fault();
+        self.wait_for_more_activations();
+        let mut last = before;
+        let mut longest = Duration::ZERO;
+        for at in self.activated() {
+            if at > before {
+                longest = longest.max(at - last);
+                last = at;
+            }
+        }
+        println!(
+            "  {what}: {:.2} s without an activation",
+            longest.as_secs_f64()
+        );
+    }
+
+    fn judge(&self, cluster: &Cluster, name: &str) {
+        // Progress: one publish, one undisturbed pass.
+        let store = self.record(connect(cluster, PREFIX), 9);
+        let mut contents = (0..=u16::MAX).rev().map(plan);
+        let newest = publish_and_apply(&store, || contents.next().unwrap());
+        drop(store);
+
+        let outside = Outside::of(cluster, PREFIX);
+        outside.assert_whole();
+        let operations = self.history.operations();
+        let activated = acknowledged(&operations, |op| match *op {
+            Op::Activate {
+                generation,
+                at,
+                told: Activation::Activated { .. },
+                ..
+            } => Some((endpoint(at).to_string(), u64::from(generation.get()))),
+            _ => None,
+        });
+        let lost: Vec<_> = activated.difference(&outside.activated).collect();
+        assert!(lost.is_empty(), "acknowledged, and never there: {lost:?}");
+        assert!(
+            activated.len() > 30 && outside.deleted.len() > 3,
+            "nothing happened"
+        );
+        let active = outside.active();
+        assert!(
+            active.values().all(|plan| *plan == u64::from(newest.get())),
+            "LatestWins: {active:?}"
+        );
+        println!(
+            "{name}: {} operations, {} of unknown outcome, {} activations acknowledged, {} plans deleted, {} revisions, in {:.0} s",
+            operations.len(),
+            operations.iter().filter(|entry| entry.op.is_open()).count(),
+            activated.len(),
+            outside.deleted.len(),
+            outside.revisions,
+            self.begin.elapsed().as_secs_f64(),
+        );
+        self.explain(operations, &activated, &outside);
+    }
+
+    /// Looks for an order of all operations. Of those whose outcome nobody was told, what
+    /// etcd's own history has no place for was not done, and is left out: that makes no
+    /// history easier to explain, and the search shorter by far.
+    fn explain(
+        &self,
+        mut operations: Vec<Operation<Spec>>,
+        activated: &BTreeSet<(String, u64)>,
+        outside: &Outside,
+    ) {
+        let deleted = acknowledged(&operations, |op| match *op {
+            Op::Delete { generation, .. } => Some(u64::from(generation.get())),
+            _ => None,
+        });
+        operations.retain(|entry| match entry.op {
+            Op::Activate {
+                generation,
+                at,
+                told: Activation::Unknown,
+                ..
+            } => {
+                let step = (endpoint(at).to_string(), u64::from(generation.get()));
+                outside.activated.contains(&step) && !activated.contains(&step)
+            }
+            Op::MayDelete { generation, .. } => {
+                let plan = u64::from(generation.get());
+                outside.deleted.contains(&plan) && !deleted.contains(&plan)
+            }
+            _ => true,
+        });
+        let open = operations.iter().filter(|entry| entry.op.is_open()).count();
+        let begin = Instant::now();
+        let verdict = check_operations_info::<Spec>(&operations).0;
+        assert_eq!(
+            verdict,
+            CheckResult::Ok,
+            "no order explains it:\n{}",
+            self.history
+        );
+        println!(
+            "  an order found in {:.1} s, with {open} operations that may have been done",
+            begin.elapsed().as_secs_f64(),
+        );
+    }
+}
+
+/// What was acknowledged, of what is asked for.
+fn acknowledged<T: Ord>(
+    operations: &[Operation<Spec>],
+    what: impl Fn(&Op) -> Option<T>,
+) -> BTreeSet<T> {
+    let found = operations
+        .iter()
+        .filter_map(|operation| what(&operation.op));
+    found.collect()
+}
+
+/// Tells everybody to end.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Publishes a plan whenever the last one has become active somewhere. No two attempts
+/// publish the same content, so that each can be told from all others.
+fn publish(store: &Recorded<EtcdStore>, load: &Load, quiet: &AtomicBool) {
+    for serial in 1.. {
+        let before = load.activated().len();
+        // Of unknown outcome: the next plan follows whichever is there.
+        let _ = store.publish(plan(serial));
+        while load.activated().len() == before {
+            if quiet.load(Ordering::SeqCst) {
+                return;
+            }
+            thread::sleep(PAUSE);
+        }
+        if quiet.load(Ordering::SeqCst) {
+            return;
+        }
+    }
+}
+
+fn enact(store: Recorded<EtcdStore>, quiet: &AtomicBool) {
+    let enactor = Enactor::new("enactor", store);
+    while !quiet.load(Ordering::SeqCst) {
+        // Without a cluster it fails, and tries again.
+        if !matches!(enactor.pass(), Ok(Pass::Applied { changed: 1.., .. })) {
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// Looks at all endpoints, over and over: what they answer never goes back, and never
+/// becomes nothing but by a withdrawal.
+fn look(mut reader: EtcdReader, quiet: &AtomicBool) {
+    let mut seen: [Option<Generation>; ENDPOINTS] = [None; ENDPOINTS];
+    while !quiet.load(Ordering::SeqCst) {
+        for (at, seen) in seen.iter_mut().enumerate() {
+            let answer = reader.resolve(&endpoint(at)).clone();
+            let now = answer.generation();
+            let answers = matches!(answer, Resolution::Answer { .. });
+            assert!(
+                at > 0 || seen.is_none() || answers,
+                "NeverEmpty: {answer:?} after {seen:?}"
+            );
+            assert!(
+                now.is_none() || now >= *seen,
+                "Monotonic: {answer:?} after {seen:?}"
+            );
+            *seen = now.or(*seen);
+        }
+        thread::sleep(PAUSE);
+    }
+}

@@ -1,0 +1,318 @@
+//! Who was told what, and when. A clock that everybody advances says which call ended
+//! before which other began.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use plan_store::{
+    Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, Resolution,
+    Resolve, RetainReason, Swept,
+};
+use porcupine_rs::Operation;
+
+use crate::spec::{ClientAnswer, Content, Hold, Op, Spec, place};
+
+/// What all clients were told.
+#[derive(Clone, Default)]
+pub struct History(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    clock: AtomicI64,
+    operations: Mutex<Vec<Operation<Spec>>>,
+}
+
+impl History {
+    pub fn operations(&self) -> Vec<Operation<Spec>> {
+        self.0.operations.lock().unwrap().clone()
+    }
+
+    /// The plans that a sweep may have deleted without saying so: those that were too
+    /// old for it, of which nobody has said that they are deleted.
+    fn may_be_deleted(&self, applied: Generation) -> Vec<Op> {
+        let operations = self.0.operations.lock().unwrap();
+        let deleted = operations
+            .iter()
+            .filter_map(|operation| match operation.op {
+                Op::Delete { generation, .. } => Some(generation),
+                _ => None,
+            });
+        let deleted: BTreeSet<_> = deleted.collect();
+        let old = (1..applied.get()).filter_map(Generation::new);
+        let left = old.filter(|generation| !deleted.contains(generation));
+        left.map(|generation| Op::MayDelete {
+            generation,
+            applied,
+        })
+        .collect()
+    }
+
+    /// What the clock says; whatever begins later has a later time.
+    pub fn now(&self) -> i64 {
+        self.0.clock.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Makes a call, and takes down the operations that it came to.
+    fn call<T>(
+        &self,
+        client: u32,
+        call: impl FnOnce() -> T,
+        came_to: impl FnOnce(&T) -> Vec<Op>,
+    ) -> T {
+        let call_time = self.now();
+        let told = call();
+        let (return_time, now) = (self.now(), Instant::now());
+        let operations = came_to(&told).into_iter().map(|op| Operation {
+            client_id: Some(client),
+            call_time,
+            return_time: if op.is_open() { i64::MAX } else { return_time },
+            op,
+            metadata: Some(now),
+        });
+        self.0.operations.lock().unwrap().extend(operations);
+        told
+    }
+}
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut operations = self.operations();
+        operations.sort_by_key(|operation| operation.call_time);
+        for Operation {
+            client_id,
+            call_time,
+            return_time,
+            op,
+            ..
+        } in operations
+        {
+            let client = client_id.unwrap_or_default();
+            writeln!(f, "{call_time:>5}..{return_time:<5} {client} {op:?}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One client's handle on a store.
+///
+/// A store that holds plans by leases is far away, and what it reads may be out of date
+/// when it arrives. Nothing is decided from that, so reads are not part of its history.
+#[derive(Clone)]
+pub struct Recorded<S> {
+    store: S,
+    client: u32,
+    hold: Hold,
+    history: History,
+}
+
+impl<S> Recorded<S> {
+    pub fn new(store: S, client: u32, hold: Hold, history: &History) -> Self {
+        let history = history.clone();
+        Self {
+            store,
+            client,
+            hold,
+            history,
+        }
+    }
+}
+
+impl<S: PlanStore> PlanStore for Recorded<S> {
+    type Pin = RecordedPin<S::Pin>;
+    type Reader = RecordedReader<S::Reader>;
+
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+        let content = Content::of(&plan);
+        self.history.call(
+            self.client,
+            || self.store.publish(plan),
+            |told| {
+                let generation = told.as_ref().ok().copied();
+                vec![Op::Publish {
+                    content,
+                    generation,
+                }]
+            },
+        )
+    }
+
+    fn latest(&self) -> Result<Option<Self::Pin>, Error> {
+        let told = self.history.call(
+            self.client,
+            || self.store.latest(),
+            |told| {
+                let picked_up = told.iter().map(|pin| pin.as_ref().map(Pin::generation));
+                picked_up.map(|told| Op::PickUp(told, self.hold)).collect()
+            },
+        );
+        Ok(told?.map(|pin| RecordedPin {
+            pin: Some(pin),
+            client: self.client,
+            hold: self.hold,
+            history: self.history.clone(),
+        }))
+    }
+
+    /// Of no use to an Enactor.
+    fn pin(&self, generation: Generation) -> Result<Self::Pin, Error> {
+        Err(Error::NoSuchPlan { generation })
+    }
+
+    /// Advice, and no snapshot: not part of the history.
+    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+        self.store.newest_active()
+    }
+
+    fn activate(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
+        let (generation, hold, at) = (pin.generation(), pin.hold, place(endpoint));
+        self.history.call(
+            self.client,
+            || self.store.activate(pin.held(), endpoint),
+            |told| {
+                told.iter()
+                    .map(|&told| Op::Activate {
+                        generation,
+                        hold,
+                        at,
+                        told,
+                    })
+                    .collect()
+            },
+        )
+    }
+
+    /// Looked at one after another, like `newest_active`.
+    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error> {
+        self.store.stale_endpoints(pin.held())
+    }
+
+    fn withdraw(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
+        let (generation, hold, at) = (pin.generation(), pin.hold, place(endpoint));
+        self.history.call(
+            self.client,
+            || self.store.withdraw(pin.held(), endpoint),
+            |told| {
+                told.iter()
+                    .map(|&told| Op::Withdraw {
+                        generation,
+                        hold,
+                        at,
+                        told,
+                    })
+                    .collect()
+            },
+        )
+    }
+
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+        let at = place(endpoint);
+        self.history.call(
+            self.client,
+            || self.store.state(endpoint),
+            |told| {
+                let told = told.iter().filter(|_| self.hold == Hold::Pin);
+                told.map(|&told| Op::State { at, told }).collect()
+            },
+        )
+    }
+
+    /// A sweep is not one moment: each deletion is, and each sparing.
+    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+        self.history.call(
+            self.client,
+            || self.store.sweep(applied),
+            |told| {
+                let Ok(swept) = told else {
+                    let mut ops = self.history.may_be_deleted(applied);
+                    ops.push(Op::MayForget { ended: false });
+                    return ops;
+                };
+                let deleted = swept.deleted.iter();
+                let deleted = deleted.map(|&generation| Op::Delete {
+                    generation,
+                    applied,
+                });
+                let spared = swept.spared.iter();
+                // A lease may have held it of which nobody knows.
+                let known = |why| self.hold == Hold::Pin || why != RetainReason::Pinned;
+                let spared = spared.filter(|(_, why)| known(*why));
+                let spared = spared.map(|&(generation, why)| Op::Spare { generation, why });
+                let may_forget = Op::MayForget { ended: true };
+                deleted.chain(spared).chain([may_forget]).collect()
+            },
+        )
+    }
+
+    fn reader(&self) -> Self::Reader {
+        RecordedReader {
+            reader: self.store.reader(),
+            client: self.client,
+            history: self.history.clone(),
+        }
+    }
+}
+
+pub struct RecordedPin<P: Pin> {
+    /// There until the pin is dropped.
+    pin: Option<P>,
+    client: u32,
+    hold: Hold,
+    history: History,
+}
+
+impl<P: Pin> RecordedPin<P> {
+    fn held(&self) -> &P {
+        self.pin.as_ref().unwrap()
+    }
+}
+
+impl<P: Pin> Pin for RecordedPin<P> {
+    fn generation(&self) -> Generation {
+        self.held().generation()
+    }
+
+    fn plan(&self) -> &Arc<Plan> {
+        self.held().plan()
+    }
+}
+
+impl<P: Pin> Drop for RecordedPin<P> {
+    fn drop(&mut self) {
+        let generation = self.generation();
+        let pin = self.pin.take();
+        if self.hold == Hold::Lease {
+            return;
+        }
+        self.history
+            .call(self.client, || drop(pin), |()| vec![Op::LetGo(generation)]);
+    }
+}
+
+pub struct RecordedReader<R> {
+    reader: R,
+    client: u32,
+    history: History,
+}
+
+impl<R: Resolve> Resolve for RecordedReader<R> {
+    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+        let at = place(endpoint);
+        self.history.call(
+            self.client,
+            || self.reader.resolve(endpoint),
+            |told| {
+                vec![Op::Resolve {
+                    at,
+                    told: ClientAnswer::of(told),
+                }]
+            },
+        )
+    }
+
+    fn has_descendant(&mut self, name: &EndpointName) -> bool {
+        self.reader.has_descendant(name)
+    }
+}

@@ -1,0 +1,244 @@
+//! `MemoryStore` is linearizable, on real threads: whatever the Planner, three
+//! Enactors with their sweeps and two readers were told, there is an order of single
+//! moments, each within its call, in which a plain sequential store says the same.
+//!
+//! `record.rs` takes down who was told what and when, `spec.rs` is the sequential
+//! store, porcupine looks for the order.
+
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+mod wrong;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use control_plane::Enactor;
+use fastrand::Rng;
+use incident::{IncidentStore, Variant};
+use plan_store::{
+    Activation, EndpointName, EndpointState, Generation, MemoryStore, Plan, PlanStore, RecordSet,
+    Resolve, Standing, Target,
+};
+use porcupine_rs::{CheckResult, Model as _, Operation, check_operations_info};
+
+use linearizability::record::{History, Recorded};
+use linearizability::spec::{Content, ENDPOINTS, Hold, Op, RETENTION, Spec};
+
+const HISTORIES: u64 = 1_000;
+const PLANS: u8 = 8;
+const PASSES: usize = 6;
+const LOOKS: usize = 25;
+
+fn endpoint(at: usize) -> EndpointName {
+    let letter = char::from(b'a' + u8::try_from(at).unwrap());
+    format!("{letter}.example").parse().unwrap()
+}
+
+/// The plan of this number. Some do not name all endpoints; its records are its own.
+fn plan(number: u8) -> Arc<Plan> {
+    let named = (0..ENDPOINTS).filter(|at| *at == 0 || usize::from(number) % (at + 2) != 0);
+    let records = |name: &EndpointName| {
+        let target = Target::new([192, 0, 2, number].into(), 255);
+        RecordSet::new(name, 5, [target]).unwrap()
+    };
+    let named = named.map(endpoint);
+    Arc::new(Plan::new(named.map(|name| (name.clone(), records(&name)))).unwrap())
+}
+
+/// Gives way to the others so many times.
+fn stall(chance: &mut Rng) {
+    for _ in 0..chance.u8(..20) {
+        thread::yield_now();
+    }
+}
+
+/// What all of them were told, in one run of the whole system.
+fn history<S: PlanStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64) -> History {
+    let history = History::default();
+    let client = |number: u32| Recorded::new(store.clone(), number, Hold::Pin, &history);
+    let planner = client(0);
+    planner.publish(plan(1)).unwrap();
+    thread::scope(|scope| {
+        let readers = [4, 5].map(|number| {
+            let mut reader = client(number).reader();
+            look_at_all(&mut reader);
+            let mut chance = Rng::with_seed(seed ^ u64::from(number) << 32);
+            scope.spawn(move || {
+                for _ in 0..LOOKS {
+                    stall(&mut chance);
+                    reader.resolve(&endpoint(chance.usize(..ENDPOINTS)));
+                }
+                reader
+            })
+        });
+        let mut others = vec![scope.spawn(|| {
+            let mut chance = Rng::with_seed(seed);
+            for number in 2..=PLANS {
+                stall(&mut chance);
+                planner.publish(plan(number)).unwrap();
+            }
+        })];
+        for number in 1..=3 {
+            let enactor = Enactor::new("enactor", client(number));
+            let mut chance = Rng::with_seed(seed ^ u64::from(number) << 32);
+            others.push(scope.spawn(move || {
+                for _ in 0..PASSES {
+                    stall(&mut chance);
+                    // A wrong store may fail it.
+                    let _ = enactor.pass();
+                }
+            }));
+        }
+        for thread in others {
+            thread.join().unwrap();
+        }
+        // Once more, when all is over.
+        let _ = Enactor::new("last", client(6)).pass();
+        for reader in readers {
+            look_at_all(&mut reader.join().unwrap());
+        }
+    });
+    history
+}
+
+fn look_at_all(reader: &mut impl Resolve) {
+    for at in 0..ENDPOINTS {
+        reader.resolve(&endpoint(at));
+    }
+}
+
+/// Looks for an order that explains the history.
+fn judge(history: &History) -> CheckResult {
+    check_operations_info::<Spec>(&history.operations()).0
+}
+
+/// Where the order that explains the most gets stuck.
+fn stuck_at(history: &History) -> String {
+    let (_, info) = check_operations_info::<Spec>(&history.operations());
+    let (operations, orders) = (&info.partition_ops[0], &info.partial_linearizations[0]);
+    let longest = orders.iter().max_by_key(|order| order.len()).unwrap();
+    let mut state = Spec::init();
+    for &at in longest {
+        state = Spec::step(&state, &operations[at].op).1;
+    }
+    let left = (0..operations.len()).filter(|at| !longest.contains(at));
+    let next: Vec<_> = left.take(8).map(|at| &operations[at]).collect();
+    format!("none of these can be next: {next:#?}\nafter {state:#?}")
+}
+
+#[test]
+fn the_memory_store_is_linearizable() {
+    let begin = Instant::now();
+    let (mut operations, mut activated, mut deleted) = (0, 0, 0);
+    for seed in 0..HISTORIES {
+        let history = history(&MemoryStore::new(RETENTION), seed);
+        let linearizable = judge(&history) == CheckResult::Ok;
+        assert!(linearizable, "seed {seed}: {}", stuck_at(&history));
+        for operation in history.operations() {
+            operations += 1;
+            match operation.op {
+                Op::Activate {
+                    told: Activation::Activated { .. },
+                    ..
+                } => activated += 1,
+                Op::Delete { .. } => deleted += 1,
+                _ => {}
+            }
+        }
+    }
+    println!(
+        "{HISTORIES} histories, {operations} operations, {activated} activated, {deleted} deleted, \
+         in {:.1} s",
+        begin.elapsed().as_secs_f64()
+    );
+    assert!(activated > 0 && deleted > 0, "nothing happened");
+}
+
+#[test]
+fn a_reader_that_looks_once_is_rejected() {
+    let store = wrong::Believing(MemoryStore::new(RETENTION));
+    assert_eq!(judge(&history(&store, 0)), CheckResult::Illegal);
+}
+
+/// Two passes of the incident, the quick one within the slow one.
+#[test]
+fn the_incidents_overwrite_and_deletion_are_rejected() {
+    for variant in [Variant::Incident, Variant::LockPerEndpoint] {
+        let store = IncidentStore::new(variant, RETENTION);
+        let history = History::default();
+        let client = |number| Recorded::new(store.clone(), number, Hold::Pin, &history);
+        let (planner, slow, quick) = (client(0), client(1), client(2));
+        let told_so_far = |wanted, step: &str| {
+            assert_eq!(judge(&history), wanted, "{variant}, {step}:\n{history}");
+        };
+        planner.publish(plan(1)).unwrap();
+        let late = slow.latest().unwrap().unwrap();
+        planner.publish(plan(3)).unwrap();
+        let newer = quick.latest().unwrap().unwrap();
+        let _ = quick.activate(&newer, &endpoint(0)).unwrap();
+        told_so_far(CheckResult::Ok, "before the overwrite");
+        let _ = slow.activate(&late, &endpoint(0)).unwrap();
+        told_so_far(CheckResult::Illegal, "after it");
+    }
+    // By age alone: what the slow one holds, and what is active.
+    let history = History::default();
+    let store = IncidentStore::new(Variant::CompareAndSwapOnly, RETENTION);
+    let client = Recorded::new(store, 0, Hold::Pin, &history);
+    client.publish(plan(1)).unwrap();
+    let pin = client.latest().unwrap().unwrap();
+    let _ = client.activate(&pin, &endpoint(0)).unwrap();
+    drop(pin);
+    client.publish(plan(3)).unwrap();
+    client.sweep(Generation::new(2).unwrap()).unwrap();
+    assert_eq!(judge(&history), CheckResult::Illegal);
+}
+
+/// Operations one after another. Nobody was told of those that are open.
+fn in_order(ops: &[Op]) -> CheckResult {
+    let operation = |(at, op): (i64, &Op)| Operation {
+        client_id: Some(0),
+        call_time: 2 * at,
+        return_time: if op.is_open() { i64::MAX } else { 2 * at + 1 },
+        op: op.clone(),
+        metadata: None,
+    };
+    let operations: Vec<Operation<Spec>> = (0..).zip(ops).map(operation).collect();
+    check_operations_info(&operations).0
+}
+
+#[test]
+fn a_step_that_nobody_was_told_of_is_done_late_or_never_and_not_undone() {
+    let (generation, at) = (Generation::FIRST, 0);
+    let activate = |told| Op::Activate {
+        generation,
+        hold: Hold::Lease,
+        at,
+        told,
+    };
+    let state = |state| Op::State { at, told: state };
+    let content = Content::of(&plan(1));
+    let told = EndpointState::VACANT.moved_to(Standing::Active(generation));
+    let (vacant, active) = (state(EndpointState::VACANT), state(told));
+    let told_both = [vacant.clone(), active.clone()];
+    for (looks, wanted) in [
+        (&[][..], CheckResult::Ok),
+        (&told_both[..1], CheckResult::Ok),
+        (&told_both, CheckResult::Ok),
+        (&told_both[1..], CheckResult::Ok),
+        (&[active, vacant], CheckResult::Illegal),
+    ] {
+        for published in [None, Some(generation)] {
+            let mut ops = vec![
+                Op::Publish {
+                    content,
+                    generation: published,
+                },
+                Op::PickUp(Some(generation), Hold::Lease),
+                activate(Activation::Unknown),
+            ];
+            ops.extend_from_slice(looks);
+            assert_eq!(in_order(&ops), wanted, "{ops:?}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The race of October 2025 on each protocol: a stale overwrite, a sweep that
+//! deletes what has become active by it, and the stuck state that follows.
+//!
+//! At the start plan 1 is active and plan 2 published. The Planner publishes
+//! plan 3 while two Enactors do a pass each; each sweeps the old plans.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use incident::{Fencing, IncidentStore, Invariant, Leased, Variant};
+use plan_store::primitives::{Lock as _, Primitives};
+use plan_store::{MemoryStore, PlanStore, Retention};
+
+use crate::checker::{Checker, Work};
+use crate::{Findings, World, endpoints};
+
+/// A row of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protocol {
+    /// On the store of October 2025.
+    Incident(Variant),
+    /// The same, and a plan must be old indeed to be deleted.
+    LargeRetention,
+    /// The same, and one lock around each whole pass.
+    LockPerPass,
+    /// The same, and a lease around each pass that may run out under its holder.
+    Lease(Fencing),
+    /// On `MemoryStore`.
+    Repaired,
+}
+
+impl Protocol {
+    pub const ALL: [Self; 14] = [
+        Self::Incident(Variant::Incident),
+        Self::Incident(Variant::LockPerEndpoint),
+        Self::Incident(Variant::RecheckBeforeEach),
+        Self::LargeRetention,
+        Self::Incident(Variant::NothingSwept),
+        Self::LockPerPass,
+        Self::Lease(Fencing::HolderLooks),
+        Self::Lease(Fencing::PerEnactor),
+        Self::Lease(Fencing::AtEndpoint),
+        Self::Incident(Variant::SpareActive),
+        Self::Incident(Variant::SpareActiveAndRollback),
+        Self::Incident(Variant::CompareAndSwapOnly),
+        Self::Incident(Variant::CompareAndSwapBothSpared),
+        Self::Repaired,
+    ];
+
+    /// Its name as an argument.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Incident(Variant::Incident) => "incident",
+            Self::Incident(Variant::LockPerEndpoint) => "lock-per-endpoint",
+            Self::Incident(Variant::RecheckBeforeEach) => "re-check",
+            Self::Incident(Variant::NothingSwept) => "no-clean-up",
+            Self::Incident(Variant::SpareActive) => "spare-active",
+            Self::Incident(Variant::SpareActiveAndRollback) => "spare-both",
+            Self::Incident(Variant::CompareAndSwapOnly) => "cas",
+            Self::Incident(Variant::CompareAndSwapBothSpared) => "cas-spare-both",
+            Self::LargeRetention => "large-retention",
+            Self::LockPerPass => "lock-per-pass",
+            Self::Lease(Fencing::HolderLooks) => "lease",
+            Self::Lease(Fencing::PerEnactor) => "token-per-enactor",
+            Self::Lease(Fencing::AtEndpoint) => "token-at-endpoint",
+            Self::Repaired => "memory-store",
+        }
+    }
+
+    /// What breaks, in the order of the table, and nothing else does.
+    pub fn broken(self) -> &'static [Invariant] {
+        use Invariant::{
+            ActiveKept, LatestWins, Monotonic, NeverEmpty, PinnedKept, Progress, Reclaimed,
+            RollbackKept,
+        };
+        match self {
+            Self::Incident(
+                Variant::Incident
+                | Variant::LockPerEndpoint
+                | Variant::RecheckBeforeEach
+                | Variant::SpareActive,
+            )
+            | Self::Lease(_) => &[
+                Monotonic,
+                ActiveKept,
+                RollbackKept,
+                PinnedKept,
+                NeverEmpty,
+                Progress,
+                LatestWins,
+            ],
+            Self::Incident(Variant::SpareActiveAndRollback) => &[
+                Monotonic, ActiveKept, PinnedKept, NeverEmpty, Progress, LatestWins,
+            ],
+            Self::LargeRetention => &[Monotonic, LatestWins],
+            Self::Incident(Variant::NothingSwept) => &[Monotonic, LatestWins, Reclaimed],
+            Self::LockPerPass => &[RollbackKept],
+            Self::Incident(Variant::CompareAndSwapOnly) => &[RollbackKept, PinnedKept],
+            Self::Incident(Variant::CompareAndSwapBothSpared) => &[PinnedKept],
+            Self::Repaired => &[],
+        }
+    }
+
+    /// Has the judge explore the race.
+    pub fn explore<J: Checker>(self, setup: Setup) -> Explored {
+        let setup = match self {
+            Self::LargeRetention => Setup {
+                retention: Retention::newest(100),
+                ..setup
+            },
+            // To get the plans in another order than the leases takes one more.
+            Self::Lease(Fencing::AtEndpoint) => Setup {
+                bound: setup.bound + 1,
+                ..setup
+            },
+            _ => setup,
+        };
+        let name = format!("stale overwrite, then delete: {self}, {setup}");
+        let retention = setup.retention;
+        let incident = move |variant| {
+            move || IncidentStore::<J::Primitives>::with_primitives(variant, retention)
+        };
+        match self {
+            Self::Incident(variant) => outage::<J, _>(&name, setup, false, incident(variant)),
+            Self::LargeRetention => {
+                outage::<J, _>(&name, setup, false, incident(Variant::Incident))
+            }
+            Self::LockPerPass => outage::<J, _>(&name, setup, true, incident(Variant::Incident)),
+            Self::Lease(fencing) => outage::<J, _>(&name, setup, false, move || {
+                Leased::<_, J::Primitives>::new(incident(Variant::Incident)(), fencing)
+            }),
+            Self::Repaired => outage::<J, _>(&name, setup, false, move || {
+                MemoryStore::<J::Primitives>::with_primitives(retention)
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incident(variant) => variant.fmt(f),
+            Self::LargeRetention => f.pad("incident, large retention"),
+            Self::LockPerPass => f.pad("incident, one lock per pass"),
+            Self::Lease(fencing) => fencing.fmt(f),
+            Self::Repaired => f.pad("MemoryStore"),
+        }
+    }
+}
+
+/// How large the race is.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    pub endpoints: u8,
+    /// The last plan that the Planner publishes; an Enactor may skip some.
+    pub last_plan: u8,
+    pub retention: Retention,
+    /// On the preemptions that an exhaustive judge makes.
+    pub bound: usize,
+}
+
+impl Setup {
+    /// The table's.
+    pub const SMALL: Self = Self {
+        endpoints: 1,
+        last_plan: 3,
+        retention: Retention::newest(1),
+        bound: 2,
+    };
+}
+
+impl fmt::Display for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (endpoints, last) = (self.endpoints, self.last_plan);
+        write!(f, "{endpoints} endpoint(s), plans to {last}")
+    }
+}
+
+/// What a judge found.
+pub struct Explored {
+    pub findings: Findings,
+    pub executions: usize,
+    pub time: Duration,
+}
+
+fn outage<J: Checker, S: PlanStore + Clone + 'static>(
+    name: &str,
+    setup: Setup,
+    lock_per_pass: bool,
+    store: impl Fn() -> S + Send + Sync + 'static,
+) -> Explored {
+    let findings = Findings::default();
+    let (found, begin) = (findings.clone(), Instant::now());
+    let executions = J::explore(name, Some(setup.bound), move || {
+        let world = World::new(store(), endpoints(setup.endpoints), setup.retention);
+        let mut work: Vec<Work> = vec![Box::new(world.planner(3..=setup.last_plan))];
+        let lock = Arc::new(<J::Primitives as Primitives>::Lock::new(()));
+        for number in 1..=2 {
+            let (pass, lock) = (world.enactor(number, &found), Arc::clone(&lock));
+            work.push(if lock_per_pass {
+                Box::new(move || lock.write(|()| pass()))
+            } else {
+                Box::new(pass)
+            });
+        }
+        J::run_all(work);
+        world.conclude(&found);
+    });
+    let time = begin.elapsed();
+    Explored {
+        findings,
+        executions,
+        time,
+    }
+}

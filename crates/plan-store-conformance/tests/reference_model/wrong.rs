@@ -1,0 +1,184 @@
+//! Stores with one fault each, to show that the tests can fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use plan_store::{
+    Activation, EndpointName, EndpointState, Error, Generation, MemoryStore, Pin, Plan, PlanStore,
+    Reader, Resolution, Resolve, RetainReason, Retention, Standing, Swept,
+};
+use plan_store_conformance::{Effort, Stores};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Defect {
+    /// An older plan goes over a newer one.
+    StaleOverwrites,
+    /// An older plan is refused, and told that it is active.
+    StaleSaysActivated,
+    /// A sweep deletes what is needed in this way.
+    SweepDeletes(RetainReason),
+    /// A sweep deletes nothing, and says that nothing was old enough.
+    SweepDeletesNothing,
+    /// A sweep does not say what it has spared.
+    SweepHidesSpared,
+    /// Every second plan answers nothing.
+    AnswersNothing,
+    /// Answers claim to come from a plan that they do not come from.
+    AnswersFromAnotherPlan,
+    /// A withdrawn endpoint does not say by which plan.
+    ForgetsTooEarly,
+    /// A name is not told to be above an endpoint.
+    HidesWhatIsBelow,
+}
+
+/// Where stores with this fault come from.
+pub(crate) struct Wrongs(pub(crate) Defect);
+
+/// A good store that is made to look as if it had the fault.
+#[derive(Clone)]
+pub(crate) struct Wrong {
+    store: MemoryStore,
+    fault: Defect,
+    deleted: Arc<Mutex<BTreeSet<Generation>>>,
+    overwritten: Arc<Mutex<BTreeMap<EndpointName, Generation>>>,
+}
+
+impl Stores for Wrongs {
+    type Store = Wrong;
+
+    fn make(&self, retention: Retention, last: Option<Generation>) -> Wrong {
+        let store = match last {
+            None => MemoryStore::new(retention),
+            Some(last) => MemoryStore::continuing(retention, last),
+        };
+        Wrong {
+            store,
+            fault: self.0,
+            deleted: Arc::default(),
+            overwritten: Arc::default(),
+        }
+    }
+
+    fn effort(&self) -> Effort {
+        Effort::FULL
+    }
+}
+
+impl PlanStore for Wrong {
+    type Pin = <MemoryStore as PlanStore>::Pin;
+    type Reader = WrongReader;
+
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+        self.store.publish(plan)
+    }
+
+    fn latest(&self) -> Result<Option<Self::Pin>, Error> {
+        self.store.latest()
+    }
+
+    fn pin(&self, generation: Generation) -> Result<Self::Pin, Error> {
+        if self.deleted.lock().contains(&generation) {
+            return Err(Error::NoSuchPlan { generation });
+        }
+        self.store.pin(generation)
+    }
+
+    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+        self.store.newest_active()
+    }
+
+    fn activate(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
+        let activation = self.store.activate(pin, endpoint)?;
+        let replaced = self.store.state(endpoint)?;
+        let stale = matches!(activation, Activation::Stale { .. });
+        let mut overwritten = self.overwritten.lock();
+        overwritten.remove(endpoint);
+        Ok(match self.fault {
+            Defect::StaleSaysActivated if stale => Activation::Activated { replaced },
+            Defect::StaleOverwrites if stale => {
+                overwritten.insert(endpoint.clone(), pin.generation());
+                Activation::Activated { replaced }
+            }
+            _ => activation,
+        })
+    }
+
+    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error> {
+        self.store.stale_endpoints(pin)
+    }
+
+    fn withdraw(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
+        self.store.withdraw(pin, endpoint)
+    }
+
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+        let state = self.store.state(endpoint)?;
+        Ok(match self.overwritten.lock().get(endpoint) {
+            None => state,
+            Some(&kept) => EndpointState {
+                standing: Standing::Active(kept),
+                rollback: state.standing.active(),
+            },
+        })
+    }
+
+    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+        if self.fault == Defect::SweepDeletesNothing {
+            return Ok(Swept::default());
+        }
+        let mut swept = self.store.sweep(applied)?;
+        match self.fault {
+            Defect::SweepHidesSpared => swept.spared.clear(),
+            Defect::SweepDeletes(needed) => {
+                let (deleted, spared) = swept.spared.iter().partition(|(_, why)| *why == needed);
+                swept.spared = spared;
+                let deleted: Vec<(Generation, RetainReason)> = deleted;
+                self.deleted.lock().extend(deleted.iter().map(|(g, _)| g));
+            }
+            _ => {}
+        }
+        Ok(swept)
+    }
+
+    fn reader(&self) -> WrongReader {
+        WrongReader {
+            reader: self.store.reader(),
+            fault: self.fault,
+            answer: Resolution::Unknown,
+        }
+    }
+}
+
+pub(crate) struct WrongReader {
+    reader: Reader,
+    fault: Defect,
+    answer: Resolution,
+}
+
+impl Resolve for WrongReader {
+    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+        let right = self.reader.resolve(endpoint).clone();
+        self.answer = match (self.fault, right) {
+            (Defect::AnswersNothing, Resolution::Answer { generation, .. })
+                if generation.get().is_multiple_of(2) =>
+            {
+                Resolution::Vacant
+            }
+            (Defect::AnswersFromAnotherPlan, Resolution::Answer { records, .. }) => {
+                let generation = Generation::FIRST;
+                Resolution::Answer {
+                    generation,
+                    records,
+                }
+            }
+            (Defect::ForgetsTooEarly, Resolution::Withdrawn { .. }) => Resolution::Unknown,
+            (_, right) => right,
+        };
+        &self.answer
+    }
+
+    fn has_descendant(&mut self, name: &EndpointName) -> bool {
+        self.fault != Defect::HidesWhatIsBelow && self.reader.has_descendant(name)
+    }
+}

@@ -1,0 +1,153 @@
+//! What went on inside the services: backlogs, capacities, rates.
+
+use ::cascade::{PUBLISHED, Series, Service, Time};
+use charts::{Axis, Lines, Mark};
+use maud::html;
+
+use crate::cascade::{Cascade, END};
+use crate::map::name;
+use crate::page::{Draw, Figure, Section, Table, Text, text};
+use crate::parameters::unit;
+
+/// The series that tell why it took so long. All others can be unfolded.
+const TELLING: [(Service, &str); 6] = [
+    (Service::Droplets, "leased"),
+    (Service::Droplets, "queue"),
+    (Service::Launches, "wanted"),
+    (Service::NetworkManager, "backlog"),
+    (Service::LoadBalancers, "pending"),
+    (Service::Lambda, "backlog"),
+];
+
+/// A service's series.
+type ClientAnswer<'a> = (Service, &'a Series);
+
+impl Cascade {
+    /// What went on inside: every series of the day that a service tells of.
+    pub fn inside_section(&self) -> Section<'_> {
+        let told = self.day.services.iter();
+        let told = told.flat_map(|it| it.series.iter().map(|series| (it.service, series)));
+        let is_telling =
+            |(service, series): &ClientAnswer<'_>| TELLING.contains(&(*service, series.key));
+        let (telling, others): (Vec<_>, Vec<_>) = told.partition(is_telling);
+        let seed = self.day.seed;
+        Section {
+            id: "inside",
+            title: text("Inside the mechanisms", "仕組みの内側"),
+            lead: vec![
+                text(
+                    "At 09:25 every lease was to be renewed at once. A renewal waited longer than its time-out and was queued again, so the queues grew while nothing got done, until hosts were restarted one by one from 11:14. Launches then came back faster than Network Manager could give them a network, and load balancers took the new instances for ill.",
+                    "09:25 に全リースの更新が一斉に始まりました。更新の待ち時間がタイムアウトを超えて再びキューに積まれ、何も進まないままキューだけが伸びました。11:14 からホストを一台ずつ再起動して、ようやく流れ始めます。続いて、起動の速さがネットワークマネージャーの処理能力を上回り、ロードバランサーは新しいインスタンスを異常と判定しました。",
+                ),
+                Text::new(
+                    format!("The pictures show one simulated day, seed {seed}."),
+                    format!("図はシミュレーションした 1 日（シード {seed}）です。"),
+                ),
+            ],
+            figures: vec![figure(
+                "inside-telling",
+                text(
+                    "Why it took so long: the backlogs.",
+                    "なぜ長引いたか：積み残し。",
+                ),
+                &telling,
+            )],
+            after: html! {
+                details {
+                    summary { (text("All other series", "その他の系列")) }
+                    (figure(
+                        "inside-others",
+                        text("Capacities, rates and other backlogs.", "容量・速度・その他の積み残し。"),
+                        &others,
+                    ))
+                }
+            },
+        }
+    }
+}
+
+fn figure<'a>(id: &'static str, caption: Text, told: &[ClientAnswer<'a>]) -> Figure<'a> {
+    let pictures = told
+        .iter()
+        .map(|(service, series)| picture(*service, series));
+    Figure {
+        id,
+        caption,
+        pictures: pictures.collect(),
+        table: table(told),
+        open: false,
+        code: &[
+            ("crates/cascade/src/simulation.rs", "simulate"),
+            ("crates/cascade/src/outcome.rs", "Series"),
+        ],
+    }
+}
+
+/// The values each half hour.
+fn table(told: &[ClientAnswer<'_>]) -> Table {
+    let length = told.first().map_or(0, |(_, series)| series.values.len());
+    let rows = (0..length).step_by(60).map(|at| {
+        let value = |series: &Series| {
+            series
+                .values
+                .get(at)
+                .map_or_else(|| "–".into(), |value| format!("{value:.1}"))
+        };
+        let cells = told.iter().map(|(_, series)| Text::same(value(series)));
+        [Text::same(Series::time(at).to_string())]
+            .into_iter()
+            .chain(cells)
+            .collect()
+    });
+    let head = told.iter().map(|(service, series)| {
+        let Text { en, ja } = unit(series.unit);
+        let (en, ja) = match en.as_str() {
+            "" => (en, ja),
+            _ => (format!(" ({en})"), format!("（{ja}）")),
+        };
+        Text::new(
+            format!("{}: {}{en}", service.caption(), series.caption),
+            format!("{}：{}{ja}", service.caption_ja(), series.caption_ja),
+        )
+    });
+    Table {
+        caption: text("Each half hour", "30 分ごとの値"),
+        head: [text("UTC", "UTC")].into_iter().chain(head).collect(),
+        rows: rows.collect(),
+    }
+}
+
+/// A series of a service over the day.
+fn picture(service: Service, series: &Series) -> Draw<'_> {
+    let recovery = PUBLISHED.iter().filter(|it| it.service == service);
+    let recovery = recovery
+        .map(|it| it.recovery.minutes())
+        .filter(|minute| *minute < END);
+    let recoveries: Vec<_> = recovery.collect();
+    Box::new(move |lang, width| {
+        let what = text(series.caption, series.caption_ja);
+        let colon = lang.pick(": ", "：");
+        let title = format!("{}{colon}{}", name(service).get(lang), what.get(lang));
+        let x = Axis::clock("").from_to(Time::BEGIN.minutes(), END);
+        let lines = Lines::new(
+            title,
+            x,
+            Axis::linear(unit(series.unit).get(lang)).from_to(0.0, 0.0),
+        );
+        let lines = lines.series(charts::Series::new(series.key, thinned(series)));
+        let mark = text("published recovery", "公表された復旧");
+        recoveries
+            .iter()
+            .fold(lines, |lines, minute| {
+                lines.mark(Mark::new(*minute, mark.get(lang)))
+            })
+            .draw(width)
+    })
+}
+
+/// A value each five minutes, up to midnight.
+fn thinned(series: &Series) -> impl Iterator<Item = (f64, f64)> {
+    let values = series.values.iter().enumerate().step_by(10);
+    let points = values.map(|(at, value)| (Series::time(at).minutes(), f64::from(*value)));
+    points.filter(|(minute, _)| *minute <= END)
+}
