@@ -78,7 +78,7 @@ fn respond(criterion: &mut Criterion) {
             alike,
             "no.bench.test.",
             RecordType::A,
-            Outcome::NoSuchName,
+            Outcome::NxDomain,
         ),
     ];
     for (name, weight, asked, record_type, expected) in cases {

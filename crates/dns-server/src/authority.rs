@@ -34,7 +34,7 @@ enum Found {
     Records(Vec<Record>),
     /// The name is there; records of the type are not.
     NoData,
-    NoSuchName,
+    NxDomain,
     Dangling,
     NotReady,
 }
@@ -51,24 +51,24 @@ impl<R: Resolve> Authority<'_, R> {
         message.metadata.recursion_desired = header.metadata.recursion_desired;
         let mut draft = Draft {
             message,
-            outcome: Outcome::Malformed,
+            outcome: Outcome::FormErr,
             udp_size: MIN_UDP,
         };
         if header.metadata.op_code != OpCode::Query {
-            return Some(draft.with(ResponseCode::NotImp, Outcome::NotImplemented));
+            return Some(draft.with(ResponseCode::NotImp, Outcome::NotImp));
         }
         let counts = header.counts;
         let one_question = counts.queries == 1 && counts.answers == 0 && counts.authorities == 0;
         let request = whole_message(packet).filter(|_| one_question);
         let Some(request) = request else {
-            return Some(draft.with(ResponseCode::FormErr, Outcome::Malformed));
+            return Some(draft.with(ResponseCode::FormErr, Outcome::FormErr));
         };
         draft.message.add_queries(request.queries.iter().cloned());
         if let Some(theirs) = &request.edns {
             draft.udp_size = theirs.max_payload();
             draft.message.set_edns(edns(theirs.flags().dnssec_ok));
             if theirs.version() > 0 {
-                return Some(draft.with(ResponseCode::BADVERS, Outcome::BadVersion));
+                return Some(draft.with(ResponseCode::BADVERS, Outcome::BadVers));
             }
         }
         Some(self.answer(draft))
@@ -96,7 +96,7 @@ impl<R: Resolve> Authority<'_, R> {
             }
             Found::NoData => draft.negative(zone, ResponseCode::NoError, Outcome::NoData),
             Found::Dangling => draft.negative(zone, ResponseCode::NoError, Outcome::Dangling),
-            Found::NoSuchName => draft.negative(zone, ResponseCode::NXDomain, Outcome::NoSuchName),
+            Found::NxDomain => draft.negative(zone, ResponseCode::NXDomain, Outcome::NxDomain),
             Found::NotReady => {
                 draft.message.metadata.authoritative = false;
                 draft.with(ResponseCode::ServFail, Outcome::NotReady)
@@ -125,7 +125,7 @@ impl<R: Resolve> Authority<'_, R> {
         match (exists, record_type) {
             (true, RecordType::ANY) => Found::Records(vec![minimal_any(zone, name)]),
             (true, _) => Found::NoData,
-            (false, _) => Found::NoSuchName,
+            (false, _) => Found::NxDomain,
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a front has done, countable from outside while it runs.
+//! Counts of what a server has done, which other threads can read while it runs.
 //!
 //! # Who may touch what
 //! Each serving thread has counters of its own: only it writes them, anyone

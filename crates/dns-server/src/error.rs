@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use plan_store::EndpointName;
 
-/// What can go wrong when a front is set up. Nothing that a client sends is an
+/// What can go wrong when a server is set up. Nothing that a client sends is an
 /// error here: it gets its answer, or is dropped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -45,7 +45,7 @@ pub enum Error {
         zone: EndpointName,
     },
     /// A zone whose apex leaves no room for the names that belong to it.
-    #[error("zone {zone} has too long a name for its SOA record: {source}")]
+    #[error("zone {zone} has a name too long for its SOA record; use a shorter name")]
     NameTooLong {
         /// The zone's apex.
         zone: EndpointName,
@@ -69,13 +69,13 @@ pub enum Error {
         bounds: &'static str,
     },
     /// What all replies share cannot be encoded.
-    #[error("cannot encode an OPT record: {source}")]
+    #[error("cannot encode an OPT record")]
     Encoder {
         /// What the encoder said.
         source: hickory_proto::ProtoError,
     },
     /// An address that cannot be listened on.
-    #[error("cannot listen on {address} ({protocol}): {source}")]
+    #[error("cannot listen on {address} ({protocol})")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -85,7 +85,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A thread that the system would not start.
-    #[error("cannot start a thread: {source}")]
+    #[error("the system would not start a thread for the DNS server")]
     Thread {
         /// What the system said.
         source: io::Error,

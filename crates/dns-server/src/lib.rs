@@ -38,7 +38,7 @@
 //! let zone = Zone::new("shop.example".parse()?, [name_server])?;
 //! let config = ServerConfig::on("127.0.0.1:0".parse()?);
 //! let server = Server::start(&store, Zones::new([zone])?, &config)?;
-//! println!("dig @127.0.0.1 -p {} shop.example NS", front.addresses()[0].port());
+//! println!("dig @127.0.0.1 -p {} shop.example NS", server.addresses()[0].port());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -36,7 +36,7 @@ pub enum Outcome {
     /// The name is there, records of that type are not.
     NoData,
     /// There is no such name (NXDOMAIN).
-    NoSuchName,
+    NxDomain,
     /// The active plan is gone: NOERROR, no records, as on the day.
     Dangling,
     /// Plans name the endpoint, but none is active yet (SERVFAIL).
@@ -46,11 +46,11 @@ pub enum Outcome {
     /// Outside the zones, or something that is not for clients (REFUSED).
     Refused,
     /// Not a well-formed query (FORMERR).
-    Malformed,
+    FormErr,
     /// Not a standard query (NOTIMP).
-    NotImplemented,
+    NotImp,
     /// An EDNS version later than 0 (BADVERS).
-    BadVersion,
+    BadVers,
     /// The answer could not be encoded (SERVFAIL).
     Failed,
     /// No reply: a response, or shorter than a header.
@@ -62,14 +62,14 @@ impl Outcome {
     pub const ALL: [Self; 12] = [
         Self::Answer,
         Self::NoData,
-        Self::NoSuchName,
+        Self::NxDomain,
         Self::Dangling,
         Self::NotReady,
         Self::Truncated,
         Self::Refused,
-        Self::Malformed,
-        Self::NotImplemented,
-        Self::BadVersion,
+        Self::FormErr,
+        Self::NotImp,
+        Self::BadVers,
         Self::Failed,
         Self::Dropped,
     ];
@@ -78,15 +78,15 @@ impl Outcome {
     pub fn name(self) -> &'static str {
         match self {
             Self::Answer => "answer",
-            Self::NoData => "no_data",
-            Self::NoSuchName => "no_such_name",
+            Self::NoData => "nodata",
+            Self::NxDomain => "nxdomain",
             Self::Dangling => "dangling",
             Self::NotReady => "not_ready",
             Self::Truncated => "truncated",
             Self::Refused => "refused",
-            Self::Malformed => "malformed",
-            Self::NotImplemented => "not_implemented",
-            Self::BadVersion => "bad_version",
+            Self::FormErr => "formerr",
+            Self::NotImp => "notimp",
+            Self::BadVers => "badvers",
             Self::Failed => "failed",
             Self::Dropped => "dropped",
         }

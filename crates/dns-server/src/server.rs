@@ -15,7 +15,7 @@ use crate::tcp::{TcpLimits, TcpServer};
 use crate::zone::Zones;
 use crate::{Error, udp};
 
-/// How a front is to serve.
+/// How a server listens and answers.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// Where to listen, over UDP and TCP both. Port 0 takes a free one, the same
@@ -28,7 +28,7 @@ pub struct ServerConfig {
     pub pin_threads: bool,
     /// Most targets in an answer, `1..=1024`; by default 8.
     pub max_targets: usize,
-    /// Where the draws begin. Two fronts with the same seed that are asked the
+    /// Where the draws begin. Two servers with the same seed that are asked the
     /// same draw the same targets, thread by thread.
     pub seed: u64,
     /// Limits on TCP clients.
@@ -97,7 +97,7 @@ impl Server {
             });
         }
         let zones = Arc::new(zones);
-        let mut front = Self {
+        let mut server = Self {
             addresses: Vec::new(),
             counters: Vec::new(),
             stop: Arc::new(AtomicBool::new(false)),
@@ -105,9 +105,9 @@ impl Server {
             threads: Vec::new(),
         };
         for &address in &config.listen {
-            front.serve_address(address, store, &zones, config)?;
+            server.serve_address(address, store, &zones, config)?;
         }
-        Ok(front)
+        Ok(server)
     }
 
     /// Where it listens, in the order of the configuration.
@@ -119,6 +119,11 @@ impl Server {
     pub fn counts(&self) -> Counts {
         let each = self.counters.iter().map(|counters| counters.read());
         each.fold(Counts::default(), |sum, counts| sum.and(&counts))
+    }
+
+    /// Whether all serving threads run. One that ends early has logged why.
+    pub fn is_serving(&self) -> bool {
+        !self.threads.iter().any(JoinHandle::is_finished)
     }
 
     /// Stops serving, and returns once all threads have ended and the addresses

@@ -1,4 +1,4 @@
-//! Zones: the part of the name space that a front answers for, and what it holds
+//! Zones: the part of the name space that a server answers for, and what it holds
 //! besides the endpoints: SOA, NS and the name servers' addresses.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use plan_store::EndpointName;
 use crate::Error;
 
 /// What the SOA record tells secondary servers. There are none: the plan store
-/// is how the fronts of a zone agree.
+/// is how the servers of a zone agree.
 const REFRESH: i32 = 3600;
 const RETRY: i32 = 600;
 const EXPIRE: i32 = 7 * 24 * 3600;
@@ -26,7 +26,7 @@ pub struct NameServer {
     pub addresses: Vec<IpAddr>,
 }
 
-/// A zone that the front is authoritative for.
+/// A zone that the server is authoritative for.
 ///
 /// Everything at and below its apex is answered from the plan store and from
 /// what stands here; nothing is delegated.
@@ -181,7 +181,7 @@ impl ZoneData {
     }
 }
 
-/// All zones of a front.
+/// All zones of a server.
 #[derive(Debug)]
 pub struct Zones {
     /// By apex.

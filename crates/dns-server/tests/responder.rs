@@ -35,7 +35,7 @@ fn an_endpoint_answers_with_its_targets() {
 
 #[test]
 fn every_question_of_the_table_has_its_answer() {
-    use Outcome::{Answer, NoData, NoSuchName, Refused};
+    use Outcome::{Answer, NoData, NxDomain, Refused};
     use RecordType as T;
     let cases = [
         ("shop.example", T::SOA, Answer, "one record"),
@@ -56,10 +56,10 @@ fn every_question_of_the_table_has_its_answer() {
         ("deep.shop.example", T::A, NoData, "above an endpoint"),
         ("a.deep.shop.example", T::A, NoData, "above an endpoint"),
         ("b.a.deep.shop.example", T::A, Answer, "endpoint"),
-        ("c.a.deep.shop.example", T::A, NoSuchName, "beside it"),
-        ("x.db.shop.example", T::A, NoSuchName, "below an endpoint"),
-        ("nobody.shop.example", T::A, NoSuchName, "no such name"),
-        ("nobody.shop.example", T::ANY, NoSuchName, "no such name"),
+        ("c.a.deep.shop.example", T::A, NxDomain, "beside it"),
+        ("x.db.shop.example", T::A, NxDomain, "below an endpoint"),
+        ("nobody.shop.example", T::A, NxDomain, "no such name"),
+        ("nobody.shop.example", T::ANY, NxDomain, "no such name"),
         ("shop.example.org", T::A, Refused, "outside"),
         ("example", T::SOA, Refused, "above the zone"),
         (".", T::NS, Refused, "the root"),
@@ -72,14 +72,14 @@ fn every_question_of_the_table_has_its_answer() {
         assert_eq!(reply.outcome, outcome, "{name} {record_type}: {what}");
         let message = reply.message();
         let code = match outcome {
-            NoSuchName => ResponseCode::NXDomain,
+            NxDomain => ResponseCode::NXDomain,
             Refused => ResponseCode::Refused,
             _ => ResponseCode::NoError,
         };
         assert_eq!(message.metadata.response_code, code, "{name} {record_type}");
         assert_eq!(message.metadata.authoritative, outcome != Refused, "{name}");
         assert_eq!(!message.answers.is_empty(), outcome == Answer, "{name}");
-        let negative = matches!(outcome, NoData | NoSuchName);
+        let negative = matches!(outcome, NoData | NxDomain);
         assert_eq!(message.authorities.len(), usize::from(negative), "{name}");
         if let [soa] = &message.authorities[..] {
             assert_eq!((soa.record_type(), soa.ttl), (RecordType::SOA, 5));
@@ -143,7 +143,7 @@ fn a_later_edns_version_is_told_ours() {
     edns.set_version(1);
     request.set_edns(edns);
     let reply = world.ask(&request.to_vec().unwrap());
-    assert_eq!(reply.outcome, Outcome::BadVersion);
+    assert_eq!(reply.outcome, Outcome::BadVers);
     let message = reply.message();
     // 16 is BADSIG as well, in a TSIG record.
     let code = u16::from(message.metadata.response_code);
@@ -154,7 +154,7 @@ fn a_later_edns_version_is_told_ours() {
 
 #[test]
 fn what_is_no_ordinary_query_gets_its_code() {
-    use Outcome::{Dropped, Malformed, NotImplemented, Refused};
+    use Outcome::{Dropped, FormErr, NotImp, Refused};
     let good = ask("db.shop.example", RecordType::A);
     let changed = |at: usize, value: u8| {
         let mut packet = good.clone();
@@ -169,16 +169,16 @@ fn what_is_no_ordinary_query_gets_its_code() {
         (vec![], Dropped, "nothing"),
         (good[..11].to_vec(), Dropped, "shorter than a header"),
         (changed(2, 0x80), Dropped, "a response"),
-        (good[..12].to_vec(), Malformed, "no question"),
-        (good[..good.len() - 1].to_vec(), Malformed, "cut short"),
-        (changed(5, 2), Malformed, "two questions, one there"),
-        (changed(5, 0), Malformed, "no question counted"),
-        (changed(7, 1), Malformed, "an answer counted"),
-        (changed(11, 1), Malformed, "an additional that is not there"),
-        (changed(12, 0xc0), Malformed, "a pointer"),
-        ([&good[..], &[0]].concat(), Malformed, "a byte too many"),
-        (changed(2, 0x78), NotImplemented, "opcode 15"),
-        (notify.to_vec().unwrap(), NotImplemented, "notify"),
+        (good[..12].to_vec(), FormErr, "no question"),
+        (good[..good.len() - 1].to_vec(), FormErr, "cut short"),
+        (changed(5, 2), FormErr, "two questions, one there"),
+        (changed(5, 0), FormErr, "no question counted"),
+        (changed(7, 1), FormErr, "an answer counted"),
+        (changed(11, 1), FormErr, "an additional that is not there"),
+        (changed(12, 0xc0), FormErr, "a pointer"),
+        ([&good[..], &[0]].concat(), FormErr, "a byte too many"),
+        (changed(2, 0x78), NotImp, "opcode 15"),
+        (notify.to_vec().unwrap(), NotImp, "notify"),
         (chaos.to_vec().unwrap(), Refused, "class CH"),
     ];
     let mut world = World::new(8);
@@ -311,7 +311,7 @@ fn an_endpoint_changes_with_its_plan_and_goes_with_it() {
     world.serve("db.shop.example", [Target::new([10, 9, 9, 9].into(), 1)]);
     assert_eq!(answers(&world.ask(&packet).message()), ["10.9.9.9"]);
     world.withdraw("db.shop.example");
-    assert_eq!(world.ask(&packet).outcome, Outcome::NoSuchName);
+    assert_eq!(world.ask(&packet).outcome, Outcome::NxDomain);
     world.serve("db.shop.example", [Target::new([10, 9, 9, 8].into(), 1)]);
     assert_eq!(answers(&world.ask(&packet).message()), ["10.9.9.8"]);
 }
@@ -340,7 +340,7 @@ fn counters_tell_what_was_done() {
     world.ask(&[]);
     let counts = world.counts();
     assert_eq!(counts.of(Outcome::Answer), 2);
-    assert_eq!(counts.of(Outcome::NoSuchName), 1);
+    assert_eq!(counts.of(Outcome::NxDomain), 1);
     assert_eq!(counts.of(Outcome::Dropped), 1);
     assert_eq!((counts.total(), counts.activations_seen), (4, 1));
     assert_eq!(counts.generation, world.store.newest_active().unwrap());

@@ -1,4 +1,4 @@
-//! The front on real sockets.
+//! The DNS server on real sockets.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -33,7 +33,7 @@ fn start(config: &ServerConfig) -> (MemoryStore, Server) {
     let store = MemoryStore::new(Retention::newest(2));
     serve_plan(&store, 1, 4);
     let server = Server::start(&store, zones(), config).unwrap();
-    (store, front)
+    (store, server)
 }
 
 fn loopback() -> ServerConfig {
@@ -85,36 +85,37 @@ fn is_closed(stream: &mut TcpStream) -> bool {
 fn queries_are_answered_over_udp_and_tcp_in_both_families() {
     let mut config = loopback();
     config.listen.push("[::1]:0".parse().unwrap());
-    let (_store, front) = start(&config);
+    let (_store, server) = start(&config);
     let packet = ask("db.shop.example", RecordType::A);
-    for &address in front.addresses() {
+    for &address in server.addresses() {
         assert_eq!(ask_udp(&udp(address), &packet).answers.len(), 4);
         let mut stream = tcp(address);
         stream.write_all(&framed(&packet)).unwrap();
         assert_eq!(read_tcp(&mut stream).answers.len(), 4);
     }
-    let counts = front.shut_down();
+    assert!(server.is_serving());
+    let counts = server.shut_down();
     assert_eq!(counts.of(Outcome::Answer), 4);
 }
 
 #[test]
 fn a_datagram_without_a_query_harms_nobody() {
-    let (_store, front) = start(&loopback());
-    let socket = udp(front.addresses()[0]);
+    let (_store, server) = start(&loopback());
+    let socket = udp(server.addresses()[0]);
     for junk in [&[][..], &[0; 11], &[0xff; 1500], &[0x80; 4000]] {
         socket.send(junk).unwrap();
     }
     let packet = ask("db.shop.example", RecordType::A);
     assert_eq!(
-        ask_udp(&udp(front.addresses()[0]), &packet).answers.len(),
+        ask_udp(&udp(server.addresses()[0]), &packet).answers.len(),
         4
     );
 }
 
 #[test]
 fn a_burst_from_many_clients_is_answered_to_each() {
-    let (_store, front) = start(&loopback());
-    let clients: Vec<_> = (0..50).map(|_| udp(front.addresses()[0])).collect();
+    let (_store, server) = start(&loopback());
+    let clients: Vec<_> = (0..50).map(|_| udp(server.addresses()[0])).collect();
     for (id, client) in (0_u16..).zip(&clients) {
         let mut packet = ask("db.shop.example", RecordType::A);
         packet[..2].copy_from_slice(&id.to_be_bytes());
@@ -131,8 +132,8 @@ fn a_burst_from_many_clients_is_answered_to_each() {
 
 #[test]
 fn tcp_queries_need_not_wait_for_each_other() {
-    let (_store, front) = start(&loopback());
-    let mut stream = tcp(front.addresses()[0]);
+    let (_store, server) = start(&loopback());
+    let mut stream = tcp(server.addresses()[0]);
     let mut all = Vec::new();
     for id in 0_u16..500 {
         let mut packet = ask("db.shop.example", RecordType::A);
@@ -157,10 +158,10 @@ fn a_client_that_does_not_read_holds_up_nobody() {
     let mut config = loopback();
     config.max_targets = 1024;
     config.tcp.idle = PATIENCE;
-    let (store, front) = start(&config);
+    let (store, server) = start(&config);
     serve_plan(&store, 2, 255);
     let packet = ask("db.shop.example", RecordType::A);
-    let mut greedy = tcp(front.addresses()[0]);
+    let mut greedy = tcp(server.addresses()[0]);
     greedy.set_nonblocking(true).unwrap();
     // Until neither side's buffers take any more.
     let queries = framed(&packet).repeat(1000);
@@ -170,7 +171,7 @@ fn a_client_that_does_not_read_holds_up_nobody() {
             Ok(_) => refused = 0,
             Err(_) => refused += 1,
         }
-        let mut other = tcp(front.addresses()[0]);
+        let mut other = tcp(server.addresses()[0]);
         other.write_all(&framed(&packet)).unwrap();
         assert_eq!(read_tcp(&mut other).answers.len(), 255);
     }
@@ -185,22 +186,23 @@ fn a_client_that_does_not_read_holds_up_nobody() {
 fn an_idle_connection_is_closed_and_the_longest_idle_gives_way() {
     let mut config = loopback();
     config.tcp.idle = Duration::from_millis(100);
-    let (_store, front) = start(&config);
+    let (_store, server) = start(&config);
     // Half a query is none.
-    let mut stream = tcp(front.addresses()[0]);
+    let mut stream = tcp(server.addresses()[0]);
     stream.write_all(&[0, 40, 1, 2, 3]).unwrap();
     assert!(is_closed(&mut stream));
 
     let mut config = loopback();
     config.tcp.connections = 2;
-    let (_store, front) = start(&config);
+    config.tcp.idle = PATIENCE;
+    let (_store, server) = start(&config);
     let packet = framed(&ask("db.shop.example", RecordType::A));
-    let mut streams: Vec<_> = (0..2).map(|_| tcp(front.addresses()[0])).collect();
+    let mut streams: Vec<_> = (0..2).map(|_| tcp(server.addresses()[0])).collect();
     for stream in &mut streams {
         stream.write_all(&packet).unwrap();
         read_tcp(stream);
     }
-    let mut third = tcp(front.addresses()[0]);
+    let mut third = tcp(server.addresses()[0]);
     third.write_all(&packet).unwrap();
     read_tcp(&mut third);
     assert!(is_closed(&mut streams[0]), "idle for the longest time");
@@ -210,16 +212,16 @@ fn an_idle_connection_is_closed_and_the_longest_idle_gives_way() {
 
 #[test]
 fn a_query_longer_than_any_closes_the_connection() {
-    let (_store, front) = start(&loopback());
-    let mut stream = tcp(front.addresses()[0]);
+    let (_store, server) = start(&loopback());
+    let mut stream = tcp(server.addresses()[0]);
     stream.write_all(&[0xff, 0xff]).unwrap();
     assert!(is_closed(&mut stream));
 }
 
 #[test]
 fn a_client_that_says_no_more_still_gets_its_answers() {
-    let (_store, front) = start(&loopback());
-    let mut stream = tcp(front.addresses()[0]);
+    let (_store, server) = start(&loopback());
+    let mut stream = tcp(server.addresses()[0]);
     let packet = framed(&ask("db.shop.example", RecordType::A));
     stream.write_all(&packet.repeat(100)).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
@@ -233,8 +235,8 @@ fn a_client_that_says_no_more_still_gets_its_answers() {
 /// from one plan alone, and no client's answers go back to an older one.
 #[test]
 fn every_answer_is_whole_while_plans_change() {
-    let (store, front) = start(&loopback());
-    let address = front.addresses()[0];
+    let (store, server) = start(&loopback());
+    let address = server.addresses()[0];
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let clients: Vec<_> = (0..2)
@@ -277,14 +279,21 @@ fn every_answer_is_whole_while_plans_change() {
             assert!(plans.is_sorted(), "Monotonic: {plans:?}");
         }
     });
-    assert!(front.shut_down().activations_seen >= 249);
+    assert!(server.shut_down().activations_seen >= 249);
 }
 
 #[test]
 fn a_port_that_is_taken_is_an_error_and_free_again_after_shutting_down() {
-    let (store, front) = start(&loopback());
-    let address = front.addresses()[0];
-    front.shut_down();
+    // Another test may be given any port of 127.0.0.1 as soon as it is free. Linux answers
+    // on all of 127.0.0.0/8, so there this test has an address to itself.
+    let own = if cfg!(target_os = "linux") {
+        "127.53.0.1:0"
+    } else {
+        "127.0.0.1:0"
+    };
+    let (store, server) = start(&ServerConfig::on(own.parse().unwrap()));
+    let address = server.addresses()[0];
+    server.shut_down();
     let taken = TcpListener::bind(address).unwrap();
     let config = ServerConfig::on(address);
     let error = Server::start(&store, zones(), &config).unwrap_err();
