@@ -1,4 +1,4 @@
-//! What this program asks of a store, beyond being one.
+//! What this program needs of a store in addition to [`PlanStore`].
 
 use std::io;
 
@@ -9,20 +9,20 @@ use crate::metrics::Text;
 
 /// A store that this program can run on.
 pub(crate) trait Backing: PlanStore<Reader: 'static> + Clone + 'static {
-    /// Wakes Enactors while it lives.
+    /// Wakes Enactors until it is dropped.
     type Wakening;
 
     /// Wakes these Enactors whenever another process publishes a plan.
     fn wake_on_publish(&self, wakers: Vec<Waker>) -> io::Result<Self::Wakening>;
 
-    /// Whether readers have anything to show. Waits for that for a moment.
+    /// Whether readers show what the store holds. Does not wait.
     fn can_be_read(&self) -> bool;
 
-    /// Says in metrics how it is.
+    /// Writes metrics about the store.
     fn describe(&self, text: &mut Text);
 }
 
-/// No other process publishes here.
+/// Only this process publishes here, and its Planner wakes the Enactors.
 impl Backing for MemoryStore {
     type Wakening = ();
 

@@ -1,4 +1,4 @@
-//! What is asked for on the command line.
+//! The command line.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use dns_server::ServerConfig;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// A DNS control plane
+/// Run a DNS control plane.
 #[derive(Parser)]
 #[command(version)]
 pub(crate) struct Cli {
@@ -21,76 +21,84 @@ pub(crate) struct Cli {
 /// What the program does.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    Serve(Box<Arguments>),
+    Serve(Box<ServeArguments>),
 }
 
-/// Run the control plane: health checks, Planner, three Enactors, sweep, DNS server
+/// Run the control plane: health checks, a Planner, three Enactors and a DNS server.
 #[derive(Args)]
-#[command(
-    after_help = "Signals: SIGHUP has the Planner read the fleet file again, SIGUSR1 confirms the \
-    plan that its guard has refused, SIGINT and SIGTERM end the process.\n\
-    RUST_LOG says how much is logged, on standard error; info if it is not set.\n\
-    Exit status: 0 when it was told to end, 2 for a bad argument or file."
-)]
-pub(crate) struct Arguments {
-    /// The fleet file; a fleet on loopback addresses if not given
+#[command(after_help = "\
+Ready: the process logs `ready` when all of its parts do their work, and from then on
+`GET /ready` on the address of --metrics answers 200. Before that it answers 503 with a
+list of what is missing.
+
+Signals: SIGHUP makes the Planner read the fleet file again. SIGUSR1 confirms the plan
+that the Planner's guard has refused. SIGINT and SIGTERM end the process.
+
+Log: on standard error. The environment variable RUST_LOG sets the level; the default is
+`info`.
+
+Exit status: 0 after SIGINT or SIGTERM, 2 for a bad argument or file.")]
+pub(crate) struct ServeArguments {
+    /// The fleet file; without it, a fleet on loopback addresses
     #[arg(long)]
     fleet: Option<PathBuf>,
     /// Where the plans are: `memory`, for this process alone, or
-    /// `etcd://HOST:PORT,HOST:PORT/PREFIX`, and `etcds://` for TLS
+    /// `etcd://HOST:PORT,HOST:PORT/PREFIX`; `etcds://` uses TLS
     #[arg(long, default_value = "memory", value_parser = StoreUrl::parse)]
     pub(crate) store: StoreUrl,
-    /// What this process is. All but `all` need a store that processes share
+    /// Which parts run in this process. All roles except `all` need a store on etcd
     #[arg(long, value_enum, default_value_t = Role::All)]
     pub(crate) role: Role,
-    /// The name of the Enactor, for people, with `--role enactor`
+    /// The name of the Enactor in logs, with `--role enactor`
     #[arg(long, default_value = "enactor")]
     pub(crate) name: String,
     #[cfg(feature = "etcd")]
     #[command(flatten)]
     etcd: crate::etcd::EtcdArguments,
-    /// Where to answer DNS queries, over UDP and TCP; may be given more than once
+    /// An address to answer DNS queries on, over UDP and TCP; may be repeated. Port 0 takes
+    /// a free port, which the log names
     #[arg(long, default_value = "127.0.0.1:5300")]
     listen: Vec<SocketAddr>,
-    /// Where to serve metrics as Prometheus reads them, over HTTP
+    /// An address to serve `/metrics` (for Prometheus) and `/ready` on, over HTTP. Port 0
+    /// takes a free port, which the log names
     #[arg(long)]
     pub(crate) metrics: Option<SocketAddr>,
-    /// Be the fleet's targets as well: listen on their addresses, and let one
-    /// after another be down for a while
+    /// Also play the fleet's targets: listen on their addresses, and take one after another
+    /// down for a while
     #[arg(long)]
     pub(crate) demo_targets: bool,
-    /// UDP threads for each address; one for each core if not given
+    /// UDP threads per address; the default is one per core
     #[arg(long)]
     threads: Option<usize>,
-    /// Keep each UDP thread on a core of its own
+    /// Keep each UDP thread on its own core
     #[arg(long)]
     pin_threads: bool,
-    /// Most targets in an answer
+    /// The largest number of targets in an answer
     #[arg(long, default_value_t = 8)]
     max_targets: usize,
-    /// Repeats the same draws, jitter and demo
+    /// The seed of all random choices: draws, jitter and the demo
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Log one JSON object a line
+    /// Log one JSON object per line
     #[arg(long)]
     json_log: bool,
 }
 
-/// What a process is.
+/// Which parts run in a process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Role {
-    /// Everything: a Planner, three Enactors, the front
+    /// A Planner, three Enactors and a DNS server
     All,
-    /// The Planner with its health checks; one of them for each store
+    /// The Planner with its health checks; one per store
     Planner,
     /// One Enactor
     Enactor,
-    /// The DNS front
+    /// The DNS server
     Front,
 }
 
 impl Role {
-    /// Whether this process is that, by itself or among others.
+    /// Whether a process of this role runs the parts of `other`.
     pub(crate) fn includes(self, other: Self) -> bool {
         self == Self::All || self == other
     }
@@ -115,14 +123,14 @@ impl StoreUrl {
             .map(|config| Self::Etcd(Box::new(config)))
             .map_err(|error: plan_store_etcd::Error| error.to_string());
         #[cfg(not(feature = "etcd"))]
-        Err("there is only `memory`; for a store on etcd build with `--features etcd`".into())
+        Err("this build has only the store `memory`; build with `--features etcd`".into())
     }
 }
 
 const LOOPBACK_FLEET: &str = include_str!("../../../examples/fleets/loopback.toml");
 
-impl Arguments {
-    /// The fleet, read now.
+impl ServeArguments {
+    /// Reads the fleet.
     pub(crate) fn fleet(&self) -> Result<Fleet, control_plane::Error> {
         match &self.fleet {
             Some(file) => Fleet::load(file),
@@ -130,7 +138,7 @@ impl Arguments {
         }
     }
 
-    /// The cluster, as all arguments about it have it, and what the fleet says of it.
+    /// Adds to the URL's configuration what the other arguments and the fleet say.
     #[cfg(feature = "etcd")]
     pub(crate) fn etcd(
         &self,
@@ -145,8 +153,8 @@ impl Arguments {
         })
     }
 
-    /// How the front is to serve.
-    pub(crate) fn front(&self) -> ServerConfig {
+    /// How the DNS server listens and answers.
+    pub(crate) fn server(&self) -> ServerConfig {
         let default = ServerConfig::default();
         ServerConfig {
             listen: self.listen.clone(),
@@ -158,7 +166,7 @@ impl Arguments {
         }
     }
 
-    /// Logs to standard error from now on.
+    /// Starts the log, on standard error.
     pub(crate) fn start_log(&self) -> Result<(), Box<dyn Error>> {
         let filter = EnvFilter::builder()
             .with_default_directive(LevelFilter::INFO.into())

@@ -1,22 +1,26 @@
-//! Targets to look at: listeners on the fleet's addresses, one of which is down
-//! for a while, then another.
+//! Targets for a demonstration: listeners on the fleet's addresses. One of them is down for
+//! a while, then another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use control_plane::{Fleet, FleetEndpoint};
 use fastrand::Rng;
 use tracing::info;
 
-/// How long one is down, and how long all are up between.
+/// How long a target is down.
 const DOWN: Duration = Duration::from_secs(12);
+/// How long all targets are up after that.
 const UP: Duration = Duration::from_secs(6);
+/// How often the connections of the health checks are taken. The system completes at most
+/// 128 on its own and then answers no more, so that a target would seem to be down.
+const TAKE: Duration = Duration::from_millis(250);
 
-/// The listeners and the thread that takes them down. Dropping it ends both.
+/// The listeners, and the thread that takes them down. Dropping it ends both.
 pub(crate) struct DemoTargets {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -46,20 +50,22 @@ impl Drop for DemoTargets {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            // It has nothing to say at the end.
+            // A panic in it has been printed.
             let _ = thread.join();
         }
     }
 }
 
-/// A listener that nobody accepts on: the system completes the connections.
+/// A listener whose connections are complete before they are taken.
 fn listen(address: IpAddr, port: u16) -> io::Result<TcpListener> {
     let socket = SocketAddr::new(address, port);
-    TcpListener::bind(socket)
-        .map_err(|error| io::Error::new(error.kind(), format!("demo target {socket}: {error}")))
+    let listener = TcpListener::bind(socket)
+        .map_err(|error| io::Error::new(error.kind(), format!("demo target {socket}: {error}")))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
-/// Takes one down and brings it back, again and again.
+/// Takes one target down and brings it back, again and again.
 fn flap(
     mut listeners: BTreeMap<IpAddr, TcpListener>,
     port: u16,
@@ -67,14 +73,13 @@ fn flap(
     stopped: &Receiver<()>,
 ) {
     let addresses: Vec<_> = listeners.keys().copied().collect();
-    let waited = |time| stopped.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
-    while waited(UP) {
+    while stays_up(&listeners, UP, stopped) {
         let Some(&target) = random.choice(&addresses) else {
             return;
         };
         info!(%target, "demo target down");
         listeners.remove(&target);
-        if !waited(DOWN) {
+        if !stays_up(&listeners, DOWN, stopped) {
             return;
         }
         match listen(target, port) {
@@ -83,6 +88,28 @@ fn flap(
                 listeners.insert(target, listener);
             }
             Err(error) => info!(%error, "demo target stays down"),
+        }
+    }
+}
+
+/// Takes connections for this long. Returns whether to go on.
+fn stays_up(
+    listeners: &BTreeMap<IpAddr, TcpListener>,
+    time: Duration,
+    stopped: &Receiver<()>,
+) -> bool {
+    let end = Instant::now() + time;
+    loop {
+        for listener in listeners.values() {
+            // Closed at once: a health check wants no more than to connect.
+            while listener.accept().is_ok() {}
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        if stopped.recv_timeout(left.min(TAKE)) != Err(RecvTimeoutError::Timeout) {
+            return false;
         }
     }
 }

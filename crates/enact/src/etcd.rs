@@ -1,5 +1,5 @@
-//! A store on etcd, which several processes share: its arguments, what it says of
-//! itself, and how an Enactor hears of a new plan.
+//! A store on etcd, which several processes share: its arguments, its metrics, and how
+//! Enactors hear of a new plan.
 
 use std::error::Error;
 use std::fs;
@@ -17,29 +17,29 @@ use plan_store_etcd::{EtcdConfig, EtcdStore, Identity, Tls, User};
 use crate::backing::Backing;
 use crate::metrics::Text;
 
-/// How to talk to etcd.
+/// How to connect to etcd.
 #[derive(Args)]
 pub(crate) struct EtcdArguments {
-    /// Keep what the front shows in this file, and start from it if etcd cannot be
-    /// reached then
+    /// Keep what the DNS server answers from in this file, and start from it when etcd
+    /// cannot be reached
     #[arg(long, value_name = "FILE")]
     cache: Option<PathBuf>,
-    /// How long plans stay pinned by a process that is gone or stands still, in seconds
+    /// How long plans stay pinned after their process has died or stalled, in seconds
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=3600))]
     lease_ttl: u64,
-    /// With `etcds://`: the authorities that vouch for the members, in PEM
+    /// With `etcds://`: the certificate authorities of the members, in PEM
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,
-    /// With `etcds://`: this process's own certificate, in PEM
+    /// With `etcds://`: the certificate of this process, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// With `etcds://`: the key of that certificate, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// With `etcds://`: the name that the members' certificates are for, if not their host
+    /// With `etcds://`: the name in the members' certificates, if it is not their host
     #[arg(long, value_name = "NAME", requires = "tls_ca")]
     tls_domain: Option<String>,
-    /// Who to be, if etcd asks
+    /// The user name to log in to etcd with
     #[arg(long, requires = "password_file")]
     user: Option<String>,
     /// A file with the user's password in its first line
@@ -48,7 +48,7 @@ pub(crate) struct EtcdArguments {
 }
 
 impl EtcdArguments {
-    /// Adds to the URL's configuration what else was given.
+    /// Adds the other arguments to the URL's configuration.
     pub(crate) fn complete(&self, config: EtcdConfig) -> Result<EtcdConfig, Box<dyn Error>> {
         let identity = match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => Some(Identity {
@@ -98,30 +98,30 @@ impl Backing for EtcdStore {
     }
 
     fn can_be_read(&self) -> bool {
-        self.wait_for_view(LOOK_UP).is_ok()
+        self.wait_for_view(Duration::ZERO).is_ok()
     }
 
     fn describe(&self, text: &mut Text) {
         let health = self.health();
-        let says = "1 while the cluster is followed.";
+        let says = "1 while this process follows the cluster.";
         text.gauge("etcd_connected", says, u8::from(health.connected));
         if let Some(heard) = health.last_contact {
-            let says = "How long ago the cluster was heard of.";
+            let says = "How long ago the cluster last answered.";
             text.gauge("etcd_last_contact_seconds", says, heard.as_secs_f64());
         }
         if let Some(revision) = health.revision {
-            let says = "The cluster's revision that is served.";
+            let says = "The cluster's revision that this process serves.";
             text.gauge("etcd_revision", says, revision);
         }
-        let says = "1 while what is served comes from the file that was there at the start.";
+        let says = "1 while this process serves the plan from its cache file.";
         text.gauge("etcd_from_disk", says, u8::from(health.from_disk));
         text.help(
             "etcd_losses_total",
             "counter",
-            "How often the cluster was lost.",
+            "How often the connection to the cluster was lost.",
         );
         text.sample("etcd_losses_total", "", health.losses);
-        // Only a cluster that can answer is asked.
+        // A cluster that does not answer would hold up the metrics.
         if health.connected
             && let Ok(plans) = self.generations()
         {
@@ -134,14 +134,13 @@ impl Backing for EtcdStore {
     }
 }
 
-/// Wakes an Enactor whenever a plan is published, by whatever process. Dropping it
-/// ends that.
+/// Wakes Enactors whenever a plan is published, by whatever process, until it is dropped.
 pub(crate) struct Wakening {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// How long something is waited for before one looks up whether to end.
+/// How often the thread looks whether it is to stop.
 const LOOK_UP: Duration = Duration::from_millis(200);
 
 impl Wakening {
@@ -172,7 +171,7 @@ impl Drop for Wakening {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // It has nothing to say at the end.
+            // A panic in it has been printed.
             let _ = thread.join();
         }
     }

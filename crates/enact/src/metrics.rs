@@ -1,21 +1,15 @@
-//! What the control plane has done, as Prometheus reads it.
+//! What the control plane has done, in Prometheus' text format.
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use control_plane::{Error, Pass, Planned};
 use dns_server::{Counts, Outcome};
-use tracing::{info, warn};
 
-use crate::arguments::Role;
 use crate::backing::Backing;
+use crate::cli::Role;
 
-/// What Planner and Enactors have reported.
+/// How many ticks and passes had which outcome.
 #[derive(Default)]
 pub(crate) struct Tally {
     published: AtomicU64,
@@ -53,12 +47,12 @@ fn count(counter: &AtomicU64) {
 pub(crate) fn text(
     role: Role,
     store: &impl Backing,
-    front: Option<&Counts>,
+    server: Option<&Counts>,
     tally: &Tally,
 ) -> String {
     let mut text = Text(String::new());
-    if let Some(counts) = front {
-        describe_front(&mut text, counts);
+    if let Some(counts) = server {
+        describe_server(&mut text, counts);
     }
     store.describe(&mut text);
     if role.includes(Role::Planner) {
@@ -70,7 +64,7 @@ pub(crate) fn text(
     text.0
 }
 
-fn describe_front(text: &mut Text, counts: &Counts) {
+fn describe_server(text: &mut Text, counts: &Counts) {
     text.help("dns_queries_total", "counter", "Queries by outcome.");
     for outcome in Outcome::ALL {
         let label = format!("{{outcome=\"{}\"}}", outcome.name());
@@ -79,13 +73,13 @@ fn describe_front(text: &mut Text, counts: &Counts) {
     text.help(
         "dns_activations_seen_total",
         "counter",
-        "Changes of plan met by a query, thread by thread.",
+        "How often an endpoint was first answered from a newer plan, summed over the threads.",
     );
     text.sample("dns_activations_seen_total", "", counts.activations_seen);
     if let (Some(generation), Some(age)) = (counts.generation, counts.age) {
-        let says = "The newest plan answered from.";
+        let says = "The newest generation that a query was answered from.";
         text.gauge("dns_served_generation", says, generation.get());
-        let says = "How long ago it was first answered from.";
+        let says = "How long ago that generation was first answered from.";
         text.gauge("dns_served_age_seconds", says, age.as_secs_f64());
     }
 }
@@ -94,7 +88,7 @@ fn describe_planner(text: &mut Text, tally: &Tally) {
     text.help(
         "planner_ticks_total",
         "counter",
-        "The Planner's steps by outcome.",
+        "The Planner's ticks by outcome.",
     );
     for (outcome, count) in [
         ("published", &tally.published),
@@ -144,84 +138,4 @@ impl Text {
     pub(crate) fn sample(&mut self, name: &str, label: &str, value: impl std::fmt::Display) {
         let _ = writeln!(self.0, "{name}{label} {value}");
     }
-}
-
-/// Longest request that is read, and how long a client may take over it.
-const MAX_REQUEST: u64 = 8192;
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// A server of the metrics over HTTP. Dropping it stops it.
-pub(crate) struct Metrics {
-    address: SocketAddr,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Metrics {
-    pub(crate) fn start(
-        address: SocketAddr,
-        text: impl Fn() -> String + Send + 'static,
-    ) -> io::Result<Self> {
-        let in_vain = |error: io::Error| {
-            io::Error::new(error.kind(), format!("metrics on {address}: {error}"))
-        };
-        let listener = TcpListener::bind(address).map_err(in_vain)?;
-        let address = listener.local_addr()?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let builder = thread::Builder::new().name("metrics".into());
-        let thread = builder.spawn(move || {
-            for client in listener.incoming() {
-                if stopped.load(Ordering::Relaxed) {
-                    break;
-                }
-                let answered = client.and_then(|client| answer(&client, &text));
-                if let Err(error) = answered {
-                    warn!(%error, "a request for metrics failed");
-                }
-            }
-        })?;
-        info!(url = %format!("http://{address}/metrics"), "serving metrics");
-        Ok(Self {
-            address,
-            stop,
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Metrics {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        // Ends the thread's waiting for a client.
-        let woken = TcpStream::connect_timeout(&self.address, PATIENCE).is_ok();
-        if let Some(thread) = self.thread.take().filter(|_| woken) {
-            // It has nothing to say at the end.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn answer(mut client: &TcpStream, text: impl Fn() -> String) -> io::Result<()> {
-    client.set_read_timeout(Some(PATIENCE))?;
-    client.set_write_timeout(Some(PATIENCE))?;
-    let mut request = BufReader::new(client.take(MAX_REQUEST)).lines();
-    let first = request.next().transpose()?.unwrap_or_default();
-    while request
-        .next()
-        .transpose()?
-        .is_some_and(|line| !line.is_empty())
-    {}
-    let (status, body) = match first.split(' ').collect::<Vec<_>>()[..] {
-        ["GET", "/metrics", _] => ("200 OK", text()),
-        ["GET", ..] => ("404 Not Found", "look at /metrics\n".into()),
-        _ => ("405 Method Not Allowed", "GET only\n".into()),
-    };
-    let kind = "text/plain; version=0.0.4; charset=utf-8";
-    let length = body.len();
-    write!(
-        client,
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
-         Connection: close\r\n\r\n{body}"
-    )
 }

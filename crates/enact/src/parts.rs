@@ -2,93 +2,105 @@
 
 use std::error::Error;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use control_plane::{Enactor, EnactorThread, Fleet, Pace, Planner, PlannerThread, TcpChecks};
-use dns_server::{Server, Zones};
+use dns_server::Server;
 use tracing::{error, info};
 
-use crate::arguments::{Arguments, Role};
 use crate::backing::Backing;
+use crate::cli::{Role, ServeArguments};
 use crate::demo_targets::DemoTargets;
-use crate::metrics::{self, Metrics, Tally};
+use crate::dns::{self, Dns};
+use crate::error_chain::chain;
+use crate::http::HttpServer;
+use crate::metrics::{self, Tally};
+use crate::readiness::{Part, Readiness};
 use crate::zones;
 
-/// What runs. Dropped in this order: the Planner first, then the Enactors.
+/// What runs. The fields are dropped in this order: the Planner first, then the Enactors.
 pub(crate) struct Parts<'a, S: Backing> {
-    arguments: &'a Arguments,
+    arguments: &'a ServeArguments,
     fleet: Fleet,
-    store: S,
+    readiness: Readiness,
     planner: Option<PlannerThread>,
     _wakening: S::Wakening,
     enactors: Vec<EnactorThread>,
     checks: Option<TcpChecks>,
-    /// The zones of a front that has not begun to answer.
-    waiting: Option<Zones>,
-    front: Arc<OnceLock<Server>>,
-    _metrics: Option<Metrics>,
+    dns: Option<Dns<S>>,
+    server: dns::Shared,
+    _http: Option<HttpServer>,
     _targets: Option<DemoTargets>,
 }
 
 impl<'a, S: Backing> Parts<'a, S> {
-    /// Starts the parts of this process's role.
+    /// Starts the parts of this process's role. The DNS server follows in
+    /// [`Parts::advance`].
     pub(crate) fn start(
-        arguments: &'a Arguments,
+        arguments: &'a ServeArguments,
         fleet: Fleet,
         store: &S,
+        readiness: Readiness,
     ) -> Result<Self, Box<dyn Error>> {
         let (role, seed) = (arguments.role, arguments.seed);
+        // All parts are known before one of them starts.
+        let planner_part = role
+            .includes(Role::Planner)
+            .then(|| readiness.part("planner"));
+        let enactor_parts = enactor_parts(arguments, &readiness);
+        let dns_part = role
+            .includes(Role::Front)
+            .then(|| readiness.part("dns server"));
+
         let tally = Arc::new(Tally::default());
         let targets = || DemoTargets::start(&fleet, seed);
         let targets = arguments.demo_targets.then(targets).transpose()?;
         let zones = zones::of(&fleet)?;
-        let front = Arc::new(OnceLock::new());
-        let metrics = start_metrics(arguments, store, &front, &tally)?;
-        let enactors = start_enactors(arguments, &fleet, store, &tally)?;
+        let server = dns::Shared::default();
+        let http = start_http(arguments, store, &readiness, &server, &tally)?;
+        let enactors = start_enactors(arguments, &fleet, store, enactor_parts, &tally)?;
         let wakers = || enactors.iter().map(EnactorThread::waker).collect();
         let wakening = store.wake_on_publish(wakers())?;
-        let plans = role.includes(Role::Planner);
-        let checks = plans.then(|| TcpChecks::start(&fleet, seed)).transpose()?;
-        let planner = checks.as_ref().map(|checks| {
+        let checks = planner_part.is_some();
+        let checks = checks.then(|| TcpChecks::start(&fleet, seed)).transpose()?;
+        let planner = checks.as_ref().zip(planner_part).map(|(checks, part)| {
             let planner = Planner::new(store.clone(), fleet.clone());
             let interval = fleet.timings().planner_interval;
-            let report = move |planned: &_| tally.planned(planned);
+            let report = move |planned: &_| {
+                tally.planned(planned);
+                part.planned(planned);
+            };
             PlannerThread::start(planner, checks.source(), interval, wakers(), report)
+        });
+        let dns = dns_part.map(|part| {
+            let (store, config) = (store.clone(), arguments.server());
+            Dns::new(store, config, &fleet, zones, Arc::clone(&server), part)
         });
         Ok(Self {
             arguments,
-            store: store.clone(),
             planner: planner.transpose()?,
             _wakening: wakening,
             enactors,
             checks,
-            waiting: role.includes(Role::Front).then_some(zones),
-            front,
-            _metrics: metrics,
+            dns,
+            server,
+            _http: http,
             _targets: targets,
             fleet,
+            readiness,
         })
     }
 
-    /// Has the front answer, once there is anything to answer from: to deny a name
-    /// only because nothing is known yet would be the outage again. Says whether it
-    /// still waits.
-    pub(crate) fn begin_to_answer(&mut self) -> Result<bool, dns_server::Error> {
-        if self.waiting.is_some() && !self.store.can_be_read() {
-            return Ok(true);
-        }
-        if let Some(zones) = self.waiting.take() {
-            let front = Server::start(&self.store, zones, &self.arguments.front())?;
-            // Nobody else sets it.
-            let _ = self.front.set(front);
-        }
-        Ok(false)
+    /// Starts the DNS server once it has answers, and looks whether it still serves. Does
+    /// not wait; call it again and again.
+    pub(crate) fn advance(&mut self) -> Result<(), dns_server::Error> {
+        self.dns.as_mut().map_or(Ok(()), Dns::advance)
     }
 
-    /// Plans for the fleet as the file has it now.
+    /// Reads the fleet file again and plans with it.
     pub(crate) fn reload(&self) {
         let (Some(planner), Some(checks)) = (&self.planner, &self.checks) else {
-            error!("only a Planner reads the fleet again; start anew");
+            error!("only a Planner reads the fleet file again; restart this process instead");
             return;
         };
         match self.read_again() {
@@ -97,7 +109,10 @@ impl<'a, S: Backing> Parts<'a, S> {
                 planner.set_fleet(new);
                 info!("the fleet file is read again");
             }
-            Err(error) => error!(%error, "the fleet stays as it is"),
+            Err(error) => {
+                let error = chain(error.as_ref());
+                error!(%error, "the fleet stays as it is");
+            }
         }
     }
 
@@ -106,74 +121,207 @@ impl<'a, S: Backing> Parts<'a, S> {
         if let Some(planner) = &self.planner {
             planner.confirm();
         } else {
-            error!("only a Planner has a plan to confirm");
+            error!("only a Planner has a plan to confirm; send SIGUSR1 to its process");
         }
     }
 
-    /// Ends all parts but for the front, and says how many queries that has had.
+    /// Ends all parts except the DNS server, which ends when this value is dropped. Returns
+    /// how many queries the DNS server has had.
     pub(crate) fn stop(mut self) -> u64 {
+        self.readiness.stopping();
         self.planner = None;
         self.enactors.clear();
         self.checks = None;
-        self.front.get().map_or(0, |front| front.counts().total())
+        self.server.get().map_or(0, |dns| dns.counts().total())
     }
 
-    /// The fleet as the file has it now, if the running front can serve it.
+    /// The fleet as the file has it now, if the running parts can go on with it.
     fn read_again(&self) -> Result<Fleet, Box<dyn Error>> {
         let fleet = self.arguments.fleet()?;
         zones::of(&fleet)?;
         if fleet.dns_zones() != self.fleet.dns_zones() {
-            return Err("its DNS zones differ from those being served; start anew for them".into());
+            return Err("its DNS zones differ from those being served; restart for them".into());
         }
         let timings = fleet.timings() == self.fleet.timings();
         if !timings || fleet.retention() != self.fleet.retention() {
-            return Err("its timings or its `keep_newest` differ; start anew for them".into());
+            return Err("its timings or its `keep_newest` differ; restart for them".into());
         }
         Ok(fleet)
     }
 }
 
-fn start_metrics<S: Backing>(
-    arguments: &Arguments,
+fn start_http<S: Backing>(
+    arguments: &ServeArguments,
     store: &S,
-    front: &Arc<OnceLock<Server>>,
+    readiness: &Readiness,
+    server: &dns::Shared,
     tally: &Arc<Tally>,
-) -> io::Result<Option<Metrics>> {
+) -> io::Result<Option<HttpServer>> {
     let (role, store) = (arguments.role, store.clone());
-    let (front, tally) = (Arc::clone(front), Arc::clone(tally));
+    let (server, tally) = (Arc::clone(server), Arc::clone(tally));
     let text = move || {
-        let counts = front.get().map(Server::counts);
+        let counts = server.get().map(Server::counts);
         metrics::text(role, &store, counts.as_ref(), &tally)
     };
-    let start = |address| Metrics::start(address, text);
+    let start = |address| HttpServer::start(address, readiness.clone(), text);
     arguments.metrics.map(start).transpose()
 }
 
-fn start_enactors<S: Backing>(
-    arguments: &Arguments,
-    fleet: &Fleet,
-    store: &S,
-    tally: &Arc<Tally>,
-) -> io::Result<Vec<EnactorThread>> {
+/// The Enactors of this process by name.
+fn enactor_parts(arguments: &ServeArguments, readiness: &Readiness) -> Vec<(String, Part)> {
     let names = match arguments.role {
         Role::All => vec!["az1", "az2", "az3"],
         Role::Enactor => vec![arguments.name.as_str()],
         Role::Planner | Role::Front => Vec::new(),
     };
+    let part = |name: &str| (name.into(), readiness.part(format!("enactor {name}")));
+    names.into_iter().map(part).collect()
+}
+
+fn start_enactors<S: Backing>(
+    arguments: &ServeArguments,
+    fleet: &Fleet,
+    store: &S,
+    parts: Vec<(String, Part)>,
+    tally: &Arc<Tally>,
+) -> io::Result<Vec<EnactorThread>> {
     let timings = fleet.timings();
-    let start = |name: &str| {
+    let start = |(name, part): (String, Part)| {
         let pace = Pace {
             backoff_first: timings.backoff_first,
             backoff_max: timings.backoff_max,
             recheck: Some(timings.recheck),
-            // Each its own, so that they do not wait in step.
+            // Each Enactor has its own seed, so that they do not back off in step.
             seed: name.bytes().fold(arguments.seed, |seed, byte| {
                 seed.wrapping_mul(31).wrapping_add(byte.into())
             }),
         };
         let tally = Arc::clone(tally);
         let enactor = Enactor::new(name, store.clone());
-        EnactorThread::start(enactor, pace, move |pass| tally.passed(pass))
+        EnactorThread::start(enactor, pace, move |pass| {
+            tally.passed(pass);
+            part.passed(pass);
+        })
     };
-    names.into_iter().map(start).collect()
+    parts.into_iter().map(start).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use clap::Parser;
+    use control_plane::ScriptedHealth;
+    use plan_store::{MemoryStore, PlanStore};
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    /// The bound of every wait; a test that reaches it fails.
+    const PATIENCE: Duration = Duration::from_mins(1);
+
+    const FLEET: &str = r#"
+        [timings]
+        recheck_ms = 1
+        [[dns_zone]]
+        apex = "example"
+        name_server = [{ name = "ns.test" }]
+        [[endpoint]]
+        name = "a.example"
+        target = [{ address = "127.9.9.9", zone = "z", capacity = 1 }]
+        [[endpoint]]
+        name = "b.example"
+        target = [{ address = "127.9.9.9", zone = "z", capacity = 1 }]
+    "#;
+
+    fn arguments(role: &str) -> ServeArguments {
+        let command = ["enact", "serve", "--listen", "127.0.0.1:0", "--role", role];
+        let Command::Serve(arguments) = Cli::try_parse_from(command).unwrap().command;
+        *arguments
+    }
+
+    fn fleet() -> Fleet {
+        Fleet::parse(FLEET, "fleet.toml".as_ref()).unwrap()
+    }
+
+    fn store() -> MemoryStore {
+        MemoryStore::new(fleet().retention())
+    }
+
+    fn publish(store: &MemoryStore) {
+        let mut health = ScriptedHealth::new(&fleet());
+        let mut planner = Planner::new(store.clone(), fleet());
+        let health = control_plane::HealthSource::read(&mut health).unwrap();
+        planner.tick(&health).unwrap();
+    }
+
+    fn start<'a>(
+        arguments: &'a ServeArguments,
+        store: &MemoryStore,
+    ) -> (Parts<'a, MemoryStore>, Readiness) {
+        let readiness = Readiness::default();
+        let parts = Parts::start(arguments, fleet(), store, readiness.clone());
+        (parts.unwrap(), readiness)
+    }
+
+    fn missing(readiness: &Readiness) -> String {
+        readiness.check().unwrap_err().to_string()
+    }
+
+    fn wait_until_ready(parts: &mut Parts<'_, MemoryStore>, readiness: &Readiness) {
+        let begin = Instant::now();
+        while let Err(missing) = readiness.check() {
+            parts.advance().unwrap();
+            assert!(begin.elapsed() < PATIENCE, "{missing}");
+        }
+    }
+
+    #[test]
+    fn a_dns_server_is_not_ready_before_a_plan_is_active_at_every_endpoint() {
+        let (arguments, store) = (arguments("front"), store());
+        let (mut parts, readiness) = start(&arguments, &store);
+        assert!(missing(&readiness).starts_with("dns server: "));
+        parts.advance().unwrap();
+        assert!(missing(&readiness).contains("no plan is active yet"));
+        publish(&store);
+        let pin = store.latest().unwrap().unwrap();
+        for endpoint in fleet().endpoints() {
+            parts.advance().unwrap();
+            assert!(missing(&readiness).contains("no plan is active yet"));
+            let _ = store.activate(&pin, endpoint.name()).unwrap();
+        }
+        parts.advance().unwrap();
+        assert_eq!(readiness.check(), Ok(()));
+    }
+
+    #[test]
+    fn an_enactor_is_not_ready_before_it_has_a_plan() {
+        let (arguments, store) = (arguments("enactor"), store());
+        let (mut parts, readiness) = start(&arguments, &store);
+        assert!(missing(&readiness).starts_with("enactor enactor: "));
+        publish(&store);
+        wait_until_ready(&mut parts, &readiness);
+        assert!(store.newest_active().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_planner_that_is_ready_has_published() {
+        let (arguments, store) = (arguments("planner"), store());
+        let (mut parts, readiness) = start(&arguments, &store);
+        wait_until_ready(&mut parts, &readiness);
+        assert!(store.latest().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_part_that_ends_takes_readiness_with_it() {
+        let (arguments, store) = (arguments("all"), store());
+        let (mut parts, readiness) = start(&arguments, &store);
+        wait_until_ready(&mut parts, &readiness);
+        parts.planner = None;
+        assert!(missing(&readiness).starts_with("planner: it has ended"));
+        parts.enactors.remove(1);
+        assert!(missing(&readiness).starts_with("enactor az2: it has ended"));
+        parts.stop();
+        assert_eq!(missing(&readiness), "the process is stopping");
+    }
 }

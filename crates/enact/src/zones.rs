@@ -1,4 +1,4 @@
-//! The zones that the front serves, as the fleet file has them.
+//! The zones that the DNS server answers for, as the fleet file names them.
 
 use std::error::Error;
 

@@ -1,0 +1,302 @@
+//! Whether this process is ready, as `GET /ready` and the log say it.
+//!
+//! # States
+//! ```text
+//!                 the last missing part is up
+//!   not ready ─────────────────────────────────► ready
+//!       ▲ │ ◄─────────────────────────────────── │
+//!       │ │              a part ends             │
+//!       │ └──────────────► stopping ◄────────────┘
+//!   start
+//! ```
+//!
+//! # What each part has done when it is up
+//! | part | roles | up after |
+//! |---|---|---|
+//! | `planner` | all, planner | a tick that decided on a plan: it published, changed nothing, or its guard refused |
+//! | `enactor NAME` | all, enactor | a pass over a plan that did not fail |
+//! | `dns server` | all, front | its sockets are open and the store shows an active plan |
+//!
+//! # Rules
+//! 1. The parts are named before any of them starts, so a part that is not yet known
+//!    cannot be forgotten.
+//! 2. A part is up after its first success, not after its start. Until then it says what it
+//!    waits for.
+//! 3. A part stays up until it ends. A later failure of the store does not make the process
+//!    unready: the DNS server answers from memory, and taking it out of service would turn
+//!    that failure into an outage. Failures are in the metrics and in the log.
+//! 4. A part ends when its [`Part`] is dropped. The thread that does the work owns it, so a
+//!    panic counts as well as an ordinary end. A part that has ended is never up again.
+//! 5. A new fleet file changes nothing here, whether it is accepted or not.
+//! 6. Stopping is final.
+//! 7. All state is behind one lock, and the log lines are written under it. So the log has
+//!    exactly one line per change, in the order of the changes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use control_plane::{Error, Pass, Planned};
+use tracing::{info, warn};
+
+/// The readiness of this process. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Readiness(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    parts: BTreeMap<String, Status>,
+    /// What the log has said last.
+    announced: bool,
+    stopping: bool,
+}
+
+#[derive(Debug)]
+enum Status {
+    /// Not up yet; what it waits for.
+    Waiting(String),
+    Up,
+    Ended,
+}
+
+/// What keeps the process from being ready, one line per part.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct NotReady(Vec<String>);
+
+impl Readiness {
+    /// Adds a part that is not up yet.
+    pub(crate) fn part(&self, name: impl Into<String>) -> Part {
+        let name = name.into();
+        let waiting = Status::Waiting("it has not started".into());
+        self.state().parts.insert(name.clone(), waiting);
+        Part {
+            name,
+            readiness: self.clone(),
+        }
+    }
+
+    /// Whether all parts are up, and if not, what is missing.
+    pub(crate) fn check(&self) -> Result<(), NotReady> {
+        self.state().check()
+    }
+
+    /// Says that the process is about to end.
+    pub(crate) fn stopping(&self) {
+        self.state().stopping = true;
+    }
+
+    fn set(&self, part: &str, change: impl FnOnce(&mut Status)) {
+        let mut state = self.state();
+        if let Some(status) = state.parts.get_mut(part) {
+            change(status);
+        }
+        state.announce();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Each change is one assignment, so a panic elsewhere leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn check(&self) -> Result<(), NotReady> {
+        if self.stopping {
+            return Err(NotReady(vec!["the process is stopping".into()]));
+        }
+        let missing = |(name, status): (&String, &Status)| match status {
+            Status::Waiting(what) => Some(format!("{name}: {what}")),
+            Status::Ended => Some(format!("{name}: it has ended; restart the process")),
+            Status::Up => None,
+        };
+        let missing: Vec<_> = self.parts.iter().filter_map(missing).collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(NotReady(missing))
+        }
+    }
+
+    /// Logs a change.
+    fn announce(&mut self) {
+        match self.check() {
+            Ok(()) if !self.announced => {
+                self.announced = true;
+                info!("ready");
+            }
+            Err(missing) if self.announced && !self.stopping => {
+                self.announced = false;
+                warn!(%missing, "not ready any more");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A part's own handle. The part ends with it.
+#[derive(Debug)]
+pub(crate) struct Part {
+    name: String,
+    readiness: Readiness,
+}
+
+impl Part {
+    /// Says that the part does its work.
+    pub(crate) fn up(&self) {
+        self.readiness
+            .set(&self.name, |status| *status = Status::Up);
+    }
+
+    /// Says what the part waits for. Nothing changes if it has been up already.
+    pub(crate) fn waits_for(&self, what: impl Into<String>) {
+        self.readiness.set(&self.name, |status| {
+            if let Status::Waiting(before) = status {
+                *before = what.into();
+            }
+        });
+    }
+}
+
+impl Part {
+    /// The Planner is up after a tick that decided on a plan. A guard that refused a plan
+    /// has decided: the operator confirms, and the Planner works on.
+    pub(crate) fn planned(&self, planned: &Result<Planned, Error>) {
+        match planned {
+            Ok(_) | Err(Error::TooManyRemoved { .. }) => self.up(),
+            Err(error) => self.waits_for(format!("no tick has succeeded yet; the last: {error}")),
+        }
+    }
+
+    /// An Enactor is up after a pass over a plan.
+    pub(crate) fn passed(&self, pass: &Result<Pass, Error>) {
+        match pass {
+            Ok(Pass::NoPlan) => self.waits_for("the store has no plan yet"),
+            Ok(_) => self.up(),
+            Err(error) => self.waits_for(format!("no pass has succeeded yet; the last: {error}")),
+        }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.readiness
+            .set(&self.name, |status| *status = Status::Ended);
+    }
+}
+
+impl NotReady {
+    /// One line of text per missing part.
+    pub(crate) fn lines(&self) -> String {
+        self.0.join("\n") + "\n"
+    }
+}
+
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plan_store::Generation;
+
+    use super::*;
+
+    fn missing(readiness: &Readiness) -> String {
+        readiness.check().unwrap_err().to_string()
+    }
+
+    fn generation() -> Generation {
+        Generation::new(1).unwrap()
+    }
+
+    #[test]
+    fn a_process_is_ready_only_when_every_part_is_up() {
+        let readiness = Readiness::default();
+        let parts = ["planner", "enactor az1", "dns server"].map(|name| readiness.part(name));
+        for part in &parts {
+            let line = format!("{}: it has not started", part.name);
+            assert!(missing(&readiness).contains(&line), "{line}");
+            part.waits_for("a plan");
+            let line = format!("{}: a plan", part.name);
+            assert!(missing(&readiness).contains(&line), "{line}");
+            part.up();
+        }
+        assert_eq!(readiness.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_part_stays_up_until_it_ends() {
+        let readiness = Readiness::default();
+        let [one, two] = ["one", "two"].map(|name| readiness.part(name));
+        one.up();
+        two.up();
+        one.waits_for("the store");
+        assert_eq!(readiness.check(), Ok(()));
+        drop(one);
+        assert!(missing(&readiness).starts_with("one: it has ended"));
+        two.up();
+        assert!(missing(&readiness).starts_with("one: it has ended"));
+    }
+
+    #[test]
+    fn a_panicking_thread_ends_its_part() {
+        let readiness = Readiness::default();
+        let part = readiness.part("planner");
+        let thread = std::thread::spawn(move || {
+            part.up();
+            panic!("a bug");
+        });
+        assert!(thread.join().is_err());
+        assert!(missing(&readiness).starts_with("planner: it has ended"));
+    }
+
+    #[test]
+    fn stopping_is_final() {
+        let readiness = Readiness::default();
+        let part = readiness.part("planner");
+        part.up();
+        readiness.stopping();
+        part.up();
+        assert_eq!(missing(&readiness), "the process is stopping");
+    }
+
+    #[test]
+    fn the_planner_is_up_after_a_tick_that_decided() {
+        let failed = Err(Error::NoHealth);
+        let refused = Err(Error::TooManyRemoved {
+            endpoint: "a.example".parse().unwrap(),
+            removed: 1,
+            of: 2,
+            allowed_percent: 30,
+            endpoints: 1,
+        });
+        let published = Ok(Planned::Published {
+            generation: generation(),
+        });
+        for decided in [refused, published] {
+            let readiness = Readiness::default();
+            let part = readiness.part("planner");
+            part.planned(&failed);
+            assert!(missing(&readiness).contains("no tick has succeeded yet"));
+            part.planned(&decided);
+            assert_eq!(readiness.check(), Ok(()), "{decided:?}");
+        }
+    }
+
+    #[test]
+    fn an_enactor_is_up_after_a_pass_over_a_plan() {
+        let readiness = Readiness::default();
+        let part = readiness.part("enactor az1");
+        part.passed(&Ok(Pass::NoPlan));
+        assert!(missing(&readiness).contains("the store has no plan yet"));
+        part.passed(&Err(Error::NoHealth));
+        assert!(missing(&readiness).contains("no pass has succeeded yet"));
+        part.passed(&Ok(Pass::StaleAtStart {
+            plan: generation(),
+            active: generation(),
+        }));
+        assert_eq!(readiness.check(), Ok(()));
+    }
+}
