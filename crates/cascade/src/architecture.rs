@@ -5,14 +5,10 @@
 pub struct Architecture {
     /// A short name for machines.
     pub id: &'static str,
-    /// The name, in English.
+    /// The name, for a reader.
     pub caption: &'static str,
-    /// The name, in Japanese.
-    pub caption_ja: &'static str,
     /// What it is, in a sentence.
     pub what: &'static str,
-    /// The same in Japanese.
-    pub what_ja: &'static str,
     pub(crate) spread: Spread,
     pub(crate) outlives: bool,
     pub(crate) announced: bool,
@@ -35,9 +31,7 @@ impl Architecture {
     pub const ONE_REGION: Self = Self {
         id: "one_region",
         caption: "One region, one database",
-        caption_ja: "単一リージョン・単一データベース",
         what: "all customers in one region, whose services share one database",
-        what_ja: "全顧客が一つのリージョンにあり、全サービスが一つのデータベースを共有",
         spread: Spread::OneRegion,
         outlives: false,
         announced: false,
@@ -46,9 +40,7 @@ impl Architecture {
     pub const ANNOUNCED: Self = Self {
         id: "announced",
         caption: "One region, remedies announced after",
-        caption_ja: "単一リージョン・事後発表の対策あり",
         what: "the same, with NLB's limit on taking capacity out and throttling by queue length",
-        what_ja: "同上に、NLB が容量を外す速さの上限と、キューの長さに応じた起動の制限を追加",
         announced: true,
         ..Self::ONE_REGION
     };
@@ -56,9 +48,7 @@ impl Architecture {
     pub const REGIONS: Self = Self {
         id: "regions",
         caption: "Several regions with routing",
-        caption_ja: "複数リージョン・ルーティングあり",
         what: "customers spread over regions; health checks lead them away from one that fails",
-        what_ja: "顧客を複数のリージョンに分散し、障害のあるリージョンからはヘルスチェックにより別のリージョンへ誘導",
         spread: Spread::Regions,
         ..Self::ONE_REGION
     };
@@ -66,9 +56,7 @@ impl Architecture {
     pub const CELLS: Self = Self {
         id: "cells",
         caption: "Cells",
-        caption_ja: "セル分割",
         what: "one region cut into cells, each with a database and a name of its own",
-        what_ja: "一つのリージョンを、それぞれ専用のデータベースと名前を持つセルに分割",
         spread: Spread::Cells,
         ..Self::ONE_REGION
     };
@@ -76,9 +64,7 @@ impl Architecture {
     pub const STATIC: Self = Self {
         id: "static",
         caption: "Static stability",
-        caption_ja: "静的安定性",
         what: "leases outlive the database, and services go on with what they know",
-        what_ja: "データベースが止まってもリースは有効なまま残り、各サービスは手元の情報で動き続ける",
         outlives: true,
         ..Self::ONE_REGION
     };
@@ -86,9 +72,7 @@ impl Architecture {
     pub const STATIC_CELLS: Self = Self {
         id: "static_cells",
         caption: "Cells with static stability",
-        caption_ja: "セル分割と静的安定性",
         what: "both: cells, in which leases outlive the database",
-        what_ja: "両方の組み合わせ",
         spread: Spread::Cells,
         outlives: true,
         ..Self::ONE_REGION

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::text::{fault_at, load};
+use crate::text::{error_at, load};
 use crate::{Error, Time};
 
 /// What a resolver is told that asks for the name.
@@ -181,10 +181,10 @@ impl DnsTimeline {
             if begun {
                 let change = change(line)
                     .and_then(|change| in_order(change, before))
-                    .map_err(|(at, fault)| fault_at(origin, text, place + at, fault))?;
+                    .map_err(|it| error_at(origin, text, place + it.at, it.problem))?;
                 if timeline.changes.len() >= Self::MAX_CHANGES {
                     let fault = "there are more than 10000 changes; leave some out";
-                    return Err(fault_at(origin, text, place, fault));
+                    return Err(error_at(origin, text, place, fault));
                 }
                 before = Some(change.at);
                 timeline.push(change.at, change.answer);
@@ -192,14 +192,14 @@ impl DnsTimeline {
                 begun = true;
             } else {
                 let fault = format!("the header is missing; begin with `{}`", Self::HEADER);
-                return Err(fault_at(origin, text, place, fault));
+                return Err(error_at(origin, text, place, fault));
             }
         }
         if begun {
             Ok(timeline)
         } else {
             let fault = format!("the file is empty; begin with `{}`", Self::HEADER);
-            Err(fault_at(origin, text, 0, fault))
+            Err(error_at(origin, text, 0, fault))
         }
     }
 
@@ -227,17 +227,32 @@ impl DnsTimeline {
     }
 }
 
-/// A place in a line, and what is wrong there.
-type LineError = (usize, String);
+/// What is wrong with one line of a timeline file.
+///
+/// It knows only the line. [`DnsTimeline::parse`] adds where the line begins in the
+/// file and makes an [`Error::Bad`] of the two, with line and column.
+struct LineError {
+    /// Where the mistake begins: in bytes, from the first character of the line that is
+    /// not white space.
+    at: usize,
+    /// What is wrong, and what to write instead.
+    problem: String,
+}
+
+impl LineError {
+    fn new(at: usize, problem: String) -> Self {
+        Self { at, problem }
+    }
+}
 
 fn change(line: &str) -> Result<DnsChange, LineError> {
     let Some((at, answer)) = line.split_once(',') else {
-        let fault = format!("`{line}` is no change; write a time, a comma and an answer");
-        return Err((0, fault));
+        let problem = format!("`{line}` is no change; write a time, a comma and an answer");
+        return Err(LineError::new(0, problem));
     };
     let time = Time::parse(at.trim()).ok_or_else(|| {
-        let fault = format!("`{at}` is no time; write 09:25, 09:25:30 or 21T11:05");
-        (0, fault)
+        let problem = format!("`{at}` is no time; write 09:25, 09:25:30 or 21T11:05");
+        LineError::new(0, problem)
     })?;
     let answer_at = at.len() + 1;
     let word = answer.trim();
@@ -245,8 +260,8 @@ fn change(line: &str) -> Result<DnsChange, LineError> {
         .into_iter()
         .find(|known| known.word() == word);
     let answer = answer.ok_or_else(|| {
-        let fault = format!("`{word}` is no answer; write current, stale or empty");
-        (answer_at, fault)
+        let problem = format!("`{word}` is no answer; write current, stale or empty");
+        LineError::new(answer_at, problem)
     })?;
     Ok(DnsChange { at: time, answer })
 }
@@ -255,8 +270,8 @@ fn in_order(change: DnsChange, before: Option<Time>) -> Result<DnsChange, LineEr
     match before {
         Some(before) if change.at <= before => {
             let at = change.at;
-            let fault = format!("{at} is not later than {before}; put the changes in order");
-            Err((0, fault))
+            let problem = format!("{at} is not later than {before}; put the changes in order");
+            Err(LineError::new(0, problem))
         }
         _ => Ok(change),
     }

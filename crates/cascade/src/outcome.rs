@@ -11,10 +11,8 @@ pub const STEP: u32 = 30;
 pub struct Series {
     /// A short name for machines.
     pub key: &'static str,
-    /// What it is, in English.
+    /// What it is, for a reader.
     pub caption: &'static str,
-    /// What it is, in Japanese.
-    pub caption_ja: &'static str,
     /// Its unit; empty for a share from 0 to 1.
     pub unit: &'static str,
     /// The values.

@@ -70,7 +70,7 @@ impl Service {
         }
     }
 
-    /// The name in English.
+    /// The name, for a reader.
     pub fn caption(self) -> &'static str {
         match self {
             Self::DynamoDb => "DynamoDB",
@@ -88,25 +88,6 @@ impl Service {
             Self::RedshiftClusters => "Redshift clusters",
         }
     }
-
-    /// The name in Japanese.
-    pub fn caption_ja(self) -> &'static str {
-        match self {
-            Self::DynamoDb => "DynamoDB",
-            Self::GlobalTables => "グローバルテーブル",
-            Self::Droplets => "EC2 ドロップレットのリース",
-            Self::Launches => "EC2 インスタンス起動",
-            Self::NetworkManager => "EC2 ネットワークマネージャー",
-            Self::LoadBalancers => "Network Load Balancer",
-            Self::Lambda => "Lambda",
-            Self::Containers => "ECS・EKS・Fargate",
-            Self::Connect => "Connect",
-            Self::Tokens => "STS",
-            Self::SignIn => "コンソールへのサインイン",
-            Self::Redshift => "Redshift クエリ",
-            Self::RedshiftClusters => "Redshift クラスター",
-        }
-    }
 }
 
 impl fmt::Display for Service {
@@ -122,10 +103,8 @@ pub struct Dependency {
     pub service: Service,
     /// What is needed.
     pub on: Service,
-    /// For what, in English.
+    /// What it needs the other service for.
     pub how: &'static str,
-    /// For what, in Japanese.
-    pub how_ja: &'static str,
 }
 
 /// Which service needs which, as the simulation has it. Without cycles, and in
@@ -135,97 +114,31 @@ pub const DEPENDENCIES: &[Dependency] = {
         Connect, Containers, Droplets, DynamoDb, GlobalTables, Lambda, Launches, LoadBalancers,
         NetworkManager, Redshift, RedshiftClusters, SignIn, Tokens,
     };
-    const fn need(
-        service: Service,
-        on: Service,
-        how: &'static str,
-        how_ja: &'static str,
-    ) -> Dependency {
-        Dependency {
-            service,
-            on,
-            how,
-            how_ja,
-        }
+    const fn need(service: Service, on: Service, how: &'static str) -> Dependency {
+        Dependency { service, on, how }
     }
     &[
-        need(
-            GlobalTables,
-            DynamoDb,
-            "replication writes",
-            "レプリケーションの書き込み",
-        ),
-        need(
-            Droplets,
-            DynamoDb,
-            "state checks of leases",
-            "リースの状態確認",
-        ),
-        need(Launches, DynamoDb, "state of the launch", "起動処理の状態"),
-        need(
-            Launches,
-            Droplets,
-            "a droplet with a lease",
-            "リースのあるドロップレット",
-        ),
-        need(
-            NetworkManager,
-            Launches,
-            "new instances to connect",
-            "接続すべき新インスタンス",
-        ),
+        need(GlobalTables, DynamoDb, "replication writes"),
+        need(Droplets, DynamoDb, "state checks of leases"),
+        need(Launches, DynamoDb, "state of the launch"),
+        need(Launches, Droplets, "a droplet with a lease"),
+        need(NetworkManager, Launches, "new instances to connect"),
         need(
             LoadBalancers,
             NetworkManager,
             "network state of new targets",
-            "新ターゲットのネットワーク状態",
         ),
-        need(
-            Lambda,
-            DynamoDb,
-            "functions and their state",
-            "関数とその状態",
-        ),
-        need(
-            Lambda,
-            LoadBalancers,
-            "health of its hosts",
-            "ホストのヘルスチェック",
-        ),
-        need(
-            Lambda,
-            Launches,
-            "hosts in place of lost ones",
-            "失ったホストの補充",
-        ),
-        need(
-            Containers,
-            Launches,
-            "hosts for tasks",
-            "タスクを載せるホスト",
-        ),
-        need(
-            Connect,
-            DynamoDb,
-            "configuration, kept for a while",
-            "設定 (しばらく手元に保持)",
-        ),
-        need(
-            Connect,
-            Lambda,
-            "events of chats and tasks",
-            "チャットとタスクのイベント",
-        ),
-        need(Connect, LoadBalancers, "its front", "フロントエンド"),
-        need(Tokens, DynamoDb, "state of sessions", "セッションの状態"),
-        need(Tokens, LoadBalancers, "its front", "フロントエンド"),
-        need(SignIn, DynamoDb, "state of sign-ins", "サインインの状態"),
-        need(Redshift, DynamoDb, "state of clusters", "クラスターの状態"),
-        need(
-            RedshiftClusters,
-            Launches,
-            "hosts in place of lost ones",
-            "失ったホストの補充",
-        ),
+        need(Lambda, DynamoDb, "functions and their state"),
+        need(Lambda, LoadBalancers, "health of its hosts"),
+        need(Lambda, Launches, "hosts in place of lost ones"),
+        need(Containers, Launches, "hosts for tasks"),
+        need(Connect, DynamoDb, "configuration, kept for a while"),
+        need(Connect, Lambda, "events of chats and tasks"),
+        need(Connect, LoadBalancers, "its front"),
+        need(Tokens, DynamoDb, "state of sessions"),
+        need(Tokens, LoadBalancers, "its front"),
+        need(SignIn, DynamoDb, "state of sign-ins"),
+        need(Redshift, DynamoDb, "state of clusters"),
+        need(RedshiftClusters, Launches, "hosts in place of lost ones"),
     ]
 };

@@ -64,7 +64,15 @@ impl Switch {
         }
     }
 
-    /// What is done, in English.
+    /// The unit of a switch's time in a parameter file.
+    pub(crate) const UNIT: &str = "UTC";
+
+    /// The name among the parameters.
+    pub(crate) fn parameter(self) -> String {
+        format!("switches.{}", self.id())
+    }
+
+    /// What is done, for a reader.
     pub fn caption(self) -> &'static str {
         match self {
             Self::InternalEndpoints => "internal services reach the database again",
@@ -77,22 +85,6 @@ impl Switch {
             Self::FailoverOn => "automatic NLB fail-over on again",
             Self::VelocityLimit => "limit on how fast NLB takes capacity out",
             Self::QueueThrottle => "launches throttled by the length of queues",
-        }
-    }
-
-    /// What is done, in Japanese.
-    pub fn caption_ja(self) -> &'static str {
-        match self {
-            Self::InternalEndpoints => "内部サービスがデータベースへの接続を回復",
-            Self::DwfmThrottle => "DWFM を絞り、ホストを一台ずつ再起動",
-            Self::PollersRestored => "SQS ポーラーを復旧",
-            Self::NetworkShed => "起動を減らし、ネットワークマネージャーの遅れを解消",
-            Self::AsyncThrottle => "Lambda の非同期処理を抑制",
-            Self::FailoverOff => "NLB の自動フェイルオーバーを停止",
-            Self::ThrottlesRelaxed => "起動の制限を段階的に緩和",
-            Self::FailoverOn => "NLB の自動フェイルオーバーを再開",
-            Self::VelocityLimit => "NLB が容量を外す速さの上限",
-            Self::QueueThrottle => "キューの長さに応じた起動の制限",
         }
     }
 }

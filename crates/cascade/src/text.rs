@@ -1,4 +1,4 @@
-//! Text from outside: how much of it is read, and where in it a mistake is.
+//! Files from outside: a bound on their size, and the line and column of a mistake.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::Error;
 
-/// Most bytes of a file that is read, 1 MiB: far more than anybody writes.
+/// The largest file that is read, 1 MiB: far more than parameters or a timeline need.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The file's text.
@@ -32,12 +32,12 @@ pub(crate) fn load(path: &Path) -> Result<String, Error> {
         let bytes = error.into_bytes();
         let text = String::from_utf8_lossy(&bytes[..valid]);
         let fault = "the text is not UTF-8 from here on; save the file as UTF-8";
-        fault_at(path, &text, valid, fault)
+        error_at(path, &text, valid, fault)
     })
 }
 
-/// A mistake at a byte of the text.
-pub(crate) fn fault_at(file: &Path, text: &str, at: usize, fault: impl Into<String>) -> Error {
+/// The error for a mistake at this byte of the text.
+pub(crate) fn error_at(file: &Path, text: &str, at: usize, fault: impl Into<String>) -> Error {
     let before = text.get(..at).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |end| end + 1);
     Error::Bad {

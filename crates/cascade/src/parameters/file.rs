@@ -1,45 +1,34 @@
 //! Reading a parameter file.
+//!
+//! The file has three levels: sections, the parameters in a section, and the fields of
+//! a parameter. A type reads each level through serde, and checks each key and value
+//! where it reads it. An error therefore carries the place that the `toml` crate knows.
 
+use std::fmt;
 use std::path::Path;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 
 use super::values::{SPECS, Spec, spec};
-use super::{Parameter, Parameters, Source, SourceKind};
-use crate::text::fault_at;
+use super::{Parameters, Source, SourceKind};
+use crate::text::error_at;
 use crate::{Error, Switch, Time};
 
-type Key<'a> = Spanned<std::borrow::Cow<'a, str>>;
-type Value<'a> = Spanned<DeValue<'a>>;
+/// How a parameter is written.
+const FORM: &str = r#"{ value = ..., unit = "...", source = "published: ..." }"#;
 
-/// Reads the text into the parameters, which are as they were if it is wrong.
-pub(super) fn read(text: &str, origin: &Path, into: &mut Parameters) -> Result<(), Error> {
-    let reader = Reader { text, origin };
-    let root = DeTable::parse(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start);
-        reader.fault(at, error.message().replace('\n', ", "))
-    })?;
-    let mut parameters = into.clone();
-    for (section, keys) in root.get_ref() {
-        let name = section.get_ref();
-        if name != "switches" && !SPECS.iter().any(|spec| section_of(spec) == name) {
-            let known = "see parameters.toml for those there are";
-            let fault = format!("there is no section `{name}`; {known}");
-            return Err(reader.fault(section.span().start, fault));
-        }
-        let keys = reader.table(keys, &format!("`{name}` is a section; write `[{name}]`"))?;
-        for (key, fields) in keys {
-            reader.parameter(name, key, fields, &mut parameters)?;
-        }
-    }
-    parameters.sort();
-    *into = parameters;
+/// Reads the text into `parameters`. If the text is wrong, they stay as they were.
+pub(super) fn read(text: &str, origin: &Path, parameters: &mut Parameters) -> Result<(), Error> {
+    let mut changed = parameters.clone();
+    toml::Deserializer::parse(text)
+        .and_then(|file| Sections(&mut changed).deserialize(file))
+        .map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            error_at(origin, text, at, error.message().replace('\n', ", "))
+        })?;
+    changed.sort();
+    *parameters = changed;
     Ok(())
-}
-
-fn section_of(spec: &Spec) -> &str {
-    spec.name.split('.').next().unwrap_or_default()
 }
 
 impl Parameters {
@@ -55,161 +44,255 @@ impl Parameters {
     }
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    origin: &'a Path,
+/// The whole file.
+struct Sections<'a>(&'a mut Parameters);
+
+impl<'de> DeserializeSeed<'de> for Sections<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, file: D) -> Result<(), D::Error> {
+        file.deserialize_map(self)
+    }
 }
 
-/// The fields of a parameter.
-struct Fields<'a> {
-    value: &'a Value<'a>,
-    unit: &'a Value<'a>,
-    source: &'a Value<'a>,
-    source_ja: Option<&'a Value<'a>>,
-}
+impl<'de> Visitor<'de> for Sections<'_> {
+    type Value = ();
 
-impl Reader<'_> {
-    fn fault(&self, at: usize, fault: impl Into<String>) -> Error {
-        fault_at(self.origin, self.text, at, fault)
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a file of parameters")
     }
 
-    fn table<'a>(&self, value: &'a Value<'a>, fault: &str) -> Result<&'a DeTable<'a>, Error> {
-        let table = value.get_ref().as_table();
-        table.ok_or_else(|| self.fault(value.span().start, fault))
-    }
-
-    fn parameter(
-        &self,
-        section: &str,
-        key: &Key<'_>,
-        fields: &Value<'_>,
-        into: &mut Parameters,
-    ) -> Result<(), Error> {
-        let name = format!("{section}.{}", key.get_ref());
-        let switch = (section == "switches")
-            .then(|| Switch::ALL.into_iter().find(|it| it.id() == key.get_ref()))
-            .flatten();
-        let spec = spec(&name);
-        let unit = match (&spec, switch) {
-            (Some(spec), _) => spec.unit,
-            (None, Some(_)) => "UTC",
-            (None, None) => {
-                let fault = format!(
-                    "there is no parameter `{name}`; see parameters.toml for those there are"
-                );
-                return Err(self.fault(key.span().start, fault));
-            }
-        };
-        let fields = self.fields(&name, key, fields)?;
-        self.unit(&name, fields.unit, unit)?;
-        let source = self.source(&name, &fields)?;
-        if let Some(switch) = switch {
-            let at = self.time(&name, fields.value)?;
-            into.set_switch(switch, at, source);
-        } else if let Some(spec) = spec {
-            let (value, written) = self.number(spec, fields.value)?;
-            *(spec.slot)(&mut into.values) = value;
-            into.list(Parameter::of_spec(spec, written, source));
+    fn visit_map<A: MapAccess<'de>>(self, mut file: A) -> Result<(), A::Error> {
+        while let Some(name) = file.next_key_seed(Checked(section))? {
+            let parameters = &mut *self.0;
+            file.next_value_seed(Section { name, parameters })?;
         }
         Ok(())
     }
+}
 
-    fn fields<'a>(
-        &self,
-        name: &str,
-        key: &Key<'_>,
-        fields: &'a Value<'a>,
-    ) -> Result<Fields<'a>, Error> {
-        const FORM: &str = r#"{ value = ..., unit = "...", source = "published: ..." }"#;
-        let fault = format!("`{name}` has no value with unit and source; write `{FORM}`");
-        let table = self.table(fields, &fault)?;
-        let known = |field: &str| ["value", "unit", "source", "source_ja"].contains(&field);
-        if let Some((field, _)) = table.iter().find(|(field, _)| !known(field.get_ref())) {
-            let fault = format!(
-                "`{name}` has no field `{}`; write `{FORM}`",
-                field.get_ref()
-            );
-            return Err(self.fault(field.span().start, fault));
+fn section(name: &str) -> Result<String, String> {
+    let has_it = |spec: &Spec| spec.name.split('.').next() == Some(name);
+    if name == "switches" || SPECS.iter().any(has_it) {
+        return Ok(name.into());
+    }
+    Err(format!(
+        "there is no section `{name}`; parameters.toml has all sections"
+    ))
+}
+
+/// A section of the file.
+struct Section<'a> {
+    name: String,
+    parameters: &'a mut Parameters,
+}
+
+impl<'de> DeserializeSeed<'de> for Section<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, section: D) -> Result<(), D::Error> {
+        section.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Section<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a section, written `[{}]`", self.name)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut section: A) -> Result<(), A::Error> {
+        let key = |key: &str| Key::find(&self.name, key);
+        while let Some(key) = section.next_key_seed(Checked(key))? {
+            let (value, source) = section.next_value_seed(Fields(key))?;
+            match value {
+                Value::Number(spec, value) => self.parameters.set(spec, value, source),
+                Value::Time(switch, at) => self.parameters.set_switch(switch, at, source),
+            }
         }
-        let field = |wanted: &str| {
-            let fault = || {
-                let fault = format!("`{name}` has no {wanted}; write `{FORM}`");
-                self.fault(key.span().start, fault)
-            };
-            table.get(wanted).ok_or_else(fault)
-        };
-        Ok(Fields {
-            value: field("value")?,
-            unit: field("unit")?,
-            source: field("source")?,
-            source_ja: table.get("source_ja"),
+        Ok(())
+    }
+}
+
+/// What a key of a section stands for.
+#[derive(Clone, Copy)]
+enum Key {
+    Number(&'static Spec),
+    Time(Switch),
+}
+
+/// What a parameter is set to.
+enum Value {
+    Number(&'static Spec, f64),
+    Time(Switch, Option<Time>),
+}
+
+impl Key {
+    fn find(section: &str, key: &str) -> Result<Self, String> {
+        let name = format!("{section}.{key}");
+        let switch = || Switch::ALL.into_iter().find(|it| it.parameter() == name);
+        let number = spec(&name).map(Self::Number);
+        number.or_else(|| switch().map(Self::Time)).ok_or_else(|| {
+            format!("there is no parameter `{name}`; parameters.toml has all parameters")
         })
     }
 
-    fn unit(&self, name: &str, written: &Value<'_>, unit: &str) -> Result<(), Error> {
-        match written.get_ref().as_str() {
-            Some(word) if word == unit => Ok(()),
-            word => {
-                let word = word.unwrap_or("something else");
-                let fault = format!("`{name}` is in `{unit}`, not `{word}`; convert the value");
-                Err(self.fault(written.span().start, fault))
+    fn name(self) -> String {
+        match self {
+            Self::Number(spec) => spec.name.into(),
+            Self::Time(switch) => switch.parameter(),
+        }
+    }
+
+    fn unit(self) -> &'static str {
+        match self {
+            Self::Number(spec) => spec.unit,
+            Self::Time(_) => Switch::UNIT,
+        }
+    }
+}
+
+/// The fields of a parameter.
+struct Fields(Key);
+
+impl<'de> DeserializeSeed<'de> for Fields {
+    type Value = (Value, Source);
+
+    fn deserialize<D: Deserializer<'de>>(self, fields: D) -> Result<Self::Value, D::Error> {
+        fields.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = (Value, Source);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.0.name();
+        write!(f, "`{name}` with its unit and source, written `{FORM}`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        let (mut value, mut unit, mut source) = (None, None, None);
+        while let Some(field) = fields.next_key_seed(Checked(|key: &str| self.field(key)))? {
+            match field {
+                Field::Value => value = Some(fields.next_value_seed(Bounded(self.0))?),
+                Field::Unit => {
+                    unit = Some(fields.next_value_seed(Checked(|it: &str| self.unit(it)))?)
+                }
+                Field::Source => {
+                    source = Some(fields.next_value_seed(Checked(|it: &str| self.source(it)))?);
+                }
+            }
+        }
+        let missing = |field| {
+            let name = self.0.name();
+            A::Error::custom(format!("`{name}` has no {field}; write `{FORM}`"))
+        };
+        let value = value.ok_or_else(|| missing("value"))?;
+        unit.ok_or_else(|| missing("unit"))?;
+        Ok((value, source.ok_or_else(|| missing("source"))?))
+    }
+}
+
+enum Field {
+    Value,
+    Unit,
+    Source,
+}
+
+impl Fields {
+    fn field(&self, key: &str) -> Result<Field, String> {
+        match key {
+            "value" => Ok(Field::Value),
+            "unit" => Ok(Field::Unit),
+            "source" => Ok(Field::Source),
+            _ => {
+                let name = self.0.name();
+                Err(format!("`{name}` has no field `{key}`; write `{FORM}`"))
             }
         }
     }
 
-    fn source(&self, name: &str, fields: &Fields<'_>) -> Result<Source, Error> {
-        let text = fields.source.get_ref().as_str().unwrap_or_default();
+    fn unit(&self, word: &str) -> Result<(), String> {
+        let (name, unit) = (self.0.name(), self.0.unit());
+        if word == unit {
+            return Ok(());
+        }
+        Err(format!(
+            "`{name}` is in `{unit}`, not `{word}`; convert the value"
+        ))
+    }
+
+    fn source(&self, text: &str) -> Result<Source, String> {
         let (kind, why) = match text.split_once(": ") {
             Some(("published", what)) => (Some(SourceKind::Published), what),
             Some(("assumed", why)) => (Some(SourceKind::Assumed), why),
             _ => (None, ""),
         };
-        let kind = kind.filter(|_| !why.trim().is_empty());
-        let kind = kind.ok_or_else(|| {
-            let fault = format!(
-                "the source of `{name}` does not say where it is from; write `published: ` and what was published, or `assumed: ` and why"
-            );
-            self.fault(fields.source.span().start, fault)
-        })?;
-        let why_ja = fields.source_ja.map(|written| {
-            let text = written.get_ref().as_str().map(ToOwned::to_owned);
-            let fault = format!("`source_ja` of `{name}` is no text; write it, or leave it out");
-            text.ok_or_else(|| self.fault(written.span().start, fault))
-        });
-        Ok(Source {
-            kind,
-            why: why.into(),
-            why_ja: why_ja.transpose()?,
-        })
-    }
-
-    fn number(&self, spec: &Spec, written: &Value<'_>) -> Result<(f64, String), Error> {
-        let digits = match written.get_ref() {
-            DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str()),
-            DeValue::Float(number) => Some(number.as_str()),
-            _ => None,
-        };
-        let value = digits.and_then(|digits| Some((digits.parse().ok()?, digits.to_owned())));
-        let name = spec.name;
-        let (value, digits): (f64, _) = value.ok_or_else(|| {
-            let fault = format!(
-                "`{name}` is no decimal number; give {} to {}",
-                spec.least, spec.most
-            );
-            self.fault(written.span().start, fault)
-        })?;
-        spec.check(value)
-            .map_err(|fault| self.fault(written.span().start, format!("`{name}` = {fault}")))?;
-        Ok((value, digits))
-    }
-
-    fn time(&self, name: &str, written: &Value<'_>) -> Result<Option<Time>, Error> {
-        let text = written.get_ref().as_str().unwrap_or_default();
-        let time = Time::parse(text);
-        if time.is_none() && text != "never" {
-            let fault = format!("`{name}` is no time; write \"09:25\", \"21T11:05\" or \"never\"");
-            return Err(self.fault(written.span().start, fault));
+        match kind {
+            Some(kind) if !why.trim().is_empty() => Ok(Source {
+                kind,
+                why: why.into(),
+            }),
+            _ => Err(format!(
+                "the source of `{}` does not say where the value is from; write `published: ` and what was published, or `assumed: ` and why",
+                self.0.name()
+            )),
         }
-        Ok(time)
+    }
+}
+
+/// The value of a parameter: a number within its bounds, or the time of a switch.
+struct Bounded(Key);
+
+impl<'de> DeserializeSeed<'de> for Bounded {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<Value, D::Error> {
+        match self.0 {
+            Key::Number(spec) => {
+                let value = f64::deserialize(value).map_err(|_| {
+                    let Spec {
+                        name,
+                        least,
+                        most,
+                        unit,
+                        ..
+                    } = spec;
+                    D::Error::custom(format!(
+                        "`{name}` is not a number; give {least} to {most} {unit}"
+                    ))
+                })?;
+                let checked = spec.check(value);
+                checked.map_err(|it| D::Error::custom(format!("`{}` = {it}", spec.name)))?;
+                Ok(Value::Number(spec, value))
+            }
+            Key::Time(switch) => Checked(|text: &str| time(switch, text)).deserialize(value),
+        }
+    }
+}
+
+fn time(switch: Switch, text: &str) -> Result<Value, String> {
+    let time = Time::parse(text);
+    if time.is_none() && text != Parameters::NEVER {
+        return Err(format!(
+            "`{}` is not a time; write \"09:25\", \"21T11:05\" or \"never\"",
+            switch.parameter()
+        ));
+    }
+    Ok(Value::Time(switch, time))
+}
+
+/// A text that the function reads or refuses. Anything but a text counts as an empty
+/// text, which each function refuses.
+struct Checked<F>(F);
+
+impl<'de, T, F: FnOnce(&str) -> Result<T, String>> DeserializeSeed<'de> for Checked<F> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, text: D) -> Result<T, D::Error> {
+        let text = String::deserialize(text).unwrap_or_default();
+        (self.0)(&text).map_err(D::Error::custom)
     }
 }

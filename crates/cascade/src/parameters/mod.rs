@@ -23,10 +23,8 @@ const BUILT_IN: &str = include_str!("../../parameters.toml");
 pub struct Source {
     /// Whether it was published or is assumed.
     pub kind: SourceKind,
-    /// What was published, or why this is assumed and not another.
+    /// What was published, or why this value is assumed.
     pub why: String,
-    /// The same in Japanese, if the file says it.
-    pub why_ja: Option<String>,
 }
 
 /// Whether a number was published or is assumed.
@@ -38,16 +36,14 @@ pub enum SourceKind {
     Assumed,
 }
 
-/// One parameter, for people to read.
+/// One parameter, for a reader.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Parameter {
     /// `section.key`.
     pub name: String,
-    /// What it is, in English.
+    /// What it is.
     pub about: &'static str,
-    /// What it is, in Japanese.
-    pub about_ja: &'static str,
-    /// The value, as written.
+    /// The value: a number, a time, or `never`.
     pub value: String,
     /// Its unit.
     pub unit: &'static str,
@@ -69,11 +65,9 @@ pub struct Parameter {
 /// velocity_limit = { value = "never", unit = "UTC", source = "published: announced after" }
 /// ```
 ///
-/// The unit must be the parameter's own. The source begins with `published: ` or
-/// `assumed: ` and goes on to say what was published, or why this is assumed; a fourth
-/// field, `source_ja`, may say that in Japanese. A parameter that the file leaves out
-/// keeps the value of this crate's own file, `crates/cascade/parameters.toml`, which
-/// names them all.
+/// The unit must be the parameter's own. The source begins with `published: ` and says
+/// what was published, or with `assumed: ` and says why. A parameter that the file
+/// leaves out keeps its value from `crates/cascade/parameters.toml`, which has them all.
 ///
 /// ```
 /// use std::path::Path;
@@ -145,8 +139,7 @@ impl Parameters {
         let spec = values::spec(name)
             .ok_or_else(|| refused("there is none of this name; see parameters.toml".into()))?;
         spec.check(value).map_err(refused)?;
-        *(spec.slot)(&mut self.values) = value;
-        self.list(Parameter::of_spec(spec, value.to_string(), by_the_caller()));
+        self.set(spec, value, by_the_caller());
         Ok(self)
     }
 
@@ -158,7 +151,7 @@ impl Parameters {
             let value = (spec.get)(&self.values) * factor;
             *(spec.slot)(&mut scaled.values) = value.clamp(spec.least, spec.most);
         }
-        let switch = Switch::ALL.into_iter().find(|it| named(*it) == name);
+        let switch = Switch::ALL.into_iter().find(|it| it.parameter() == name);
         if let Some((switch, at)) = switch.and_then(|it| Some((it, self.switch(it)?))) {
             let minutes = at.minutes_since(Time::DELETED) * factor;
             let at = Time::from_minutes(Time::DELETED.minutes() + minutes);
@@ -179,7 +172,7 @@ impl Parameters {
         self
     }
 
-    /// All parameters, for people to read, in the order of the file.
+    /// All parameters, for a reader, in the order of the file.
     pub fn list_all(&self) -> &[Parameter] {
         &self.listed
     }
@@ -191,22 +184,33 @@ impl Parameters {
         switches
     }
 
+    /// Sets a number that the specification allows.
+    fn set(&mut self, spec: &Spec, value: f64, source: Source) {
+        *(spec.slot)(&mut self.values) = value;
+        self.list(Parameter {
+            name: spec.name.into(),
+            about: spec.about.trim(),
+            value: value.to_string(),
+            unit: spec.unit,
+            source,
+        });
+    }
+
     fn set_switch(&mut self, switch: Switch, at: Option<Time>, source: Source) {
         match at {
             Some(at) => self.switches.insert(switch, at),
             None => self.switches.remove(&switch),
         };
         self.list(Parameter {
-            name: named(switch),
+            name: switch.parameter(),
             about: switch.caption(),
-            about_ja: switch.caption_ja(),
             value: at.map_or_else(|| Self::NEVER.into(), |at| at.to_string()),
-            unit: "UTC",
+            unit: Switch::UNIT,
             source,
         });
     }
 
-    /// Notes a value for people to read.
+    /// Puts a parameter on the list, in place of an earlier one of the same name.
     fn list(&mut self, parameter: Parameter) {
         let mut listed = self.listed.iter_mut();
         match listed.find(|listed| listed.name == parameter.name) {
@@ -216,29 +220,10 @@ impl Parameters {
     }
 }
 
-impl Parameter {
-    fn of_spec(spec: &Spec, value: String, source: Source) -> Self {
-        Self {
-            name: spec.name.into(),
-            about: spec.about.trim(),
-            about_ja: spec.about_ja,
-            value,
-            unit: spec.unit,
-            source,
-        }
-    }
-}
-
-/// A switch's name among the parameters.
-fn named(switch: Switch) -> String {
-    format!("switches.{}", switch.id())
-}
-
 fn by_the_caller() -> Source {
     Source {
         kind: SourceKind::Assumed,
         why: "set by the caller".into(),
-        why_ja: Some("呼び出し側の指定".into()),
     }
 }
 
@@ -272,7 +257,7 @@ mod tests {
             assert!(is_listed(spec.name), "{}", spec.name);
         }
         for switch in Switch::ALL {
-            let name = format!("switches.{}", switch.id());
+            let name = switch.parameter();
             assert!(is_listed(&name), "{name}");
         }
         assert_eq!(listed.len(), values::SPECS.len() + Switch::ALL.len());

@@ -55,30 +55,16 @@ pub(crate) struct Balancers {
 impl Balancers {
     pub(crate) fn new(values: &Values, rng: Rng) -> Self {
         let count = how_many(values.count);
-        let caption = (
-            "healthy capacity taken out of DNS; 0.05 while fail-over is off",
-            "DNS から外された健全な容量 (フェイルオーバー停止中は 0.05)",
-        );
+        let caption = "healthy capacity taken out of DNS; 0.05 while fail-over is off";
         let series = [
             (
                 "out_growing",
                 "capacity out, of load balancers that grow",
-                "外された容量 (成長中の LB)",
                 "",
             ),
-            (
-                "pending",
-                "new targets without network state",
-                "ネットワーク状態のない新ターゲット",
-                "",
-            ),
-            (
-                "changes",
-                "nodes taken out or put back",
-                "切り離しと復帰の回数",
-                "changes/min",
-            ),
-            ("overdue", "lateness of checks", "ヘルスチェックの遅れ", "s"),
+            ("pending", "new targets without network state", ""),
+            ("changes", "nodes taken out or put back", "changes/min"),
+            ("overdue", "lateness of checks", "s"),
         ];
         Self {
             nodes: vec![[Node::default(); ZONES]; count],

@@ -27,16 +27,8 @@ pub(crate) struct Connect {
 
 impl Connect {
     pub(crate) fn new() -> Self {
-        let caption = (
-            "calls, chats and tasks that fail",
-            "失敗する通話・チャット・タスクの割合",
-        );
-        let series = (
-            "hosts",
-            "hosts there, against the full fleet",
-            "稼働ホストの割合",
-            "",
-        );
+        let caption = "calls, chats and tasks that fail";
+        let series = ("hosts", "hosts there, against the full fleet", "");
         Self {
             fleet: Fleet::new(),
             wait: 0.0,

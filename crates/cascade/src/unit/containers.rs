@@ -22,18 +22,10 @@ pub(crate) struct Containers {
 
 impl Containers {
     pub(crate) fn new(values: &crate::parameters::Containers) -> Self {
-        let caption = (
-            "tasks that do not find a host at once",
-            "すぐにホストを得られないタスクの割合",
-        );
+        let caption = "tasks that do not find a host at once";
         let series = [
-            ("pool", "hosts that stand ready", "待機中のホスト", "hosts"),
-            (
-                "waiting",
-                "tasks that wait for a host",
-                "ホストを待つタスク",
-                "tasks",
-            ),
+            ("pool", "hosts that stand ready", "hosts"),
+            ("waiting", "tasks that wait for a host", "tasks"),
         ];
         Self {
             pool: values.pool * values.demand,

@@ -84,29 +84,11 @@ impl Droplets {
         let droplet = Droplet {
             lease_until: Time::BEGIN + seconds(values.lease_term),
         };
-        let caption = (
-            "droplets without a lease",
-            "リースのないドロップレットの割合",
-        );
+        let caption = "droplets without a lease";
         let series = [
-            (
-                "leased",
-                "droplets with a lease",
-                "リースのあるドロップレット",
-                "droplets",
-            ),
-            (
-                "queue",
-                "wait in a DWFM host's queue, mean",
-                "DWFM ホストのキューの平均待ち時間",
-                "s",
-            ),
-            (
-                "renewed",
-                "leases renewed since the day began",
-                "更新されたリースの累計",
-                "leases",
-            ),
+            ("leased", "droplets with a lease", "droplets"),
+            ("queue", "wait in a DWFM host's queue, mean", "s"),
+            ("renewed", "leases renewed since the day began", "leases"),
         ];
         Self {
             all: vec![droplet; how_many(values.count)],

@@ -68,20 +68,10 @@ pub(crate) struct Front {
 
 impl Front {
     pub(crate) fn new(service: Service) -> Self {
-        let caption = ("requests that fail", "失敗するリクエストの割合");
+        let caption = "requests that fail";
         let series = [
-            (
-                "again",
-                "failed requests to be made again",
-                "再試行を待つリクエスト",
-                "requests",
-            ),
-            (
-                "capacity",
-                "capacity, against the mean demand",
-                "平均需要に対する処理能力",
-                "ratio",
-            ),
+            ("again", "failed requests to be made again", "requests"),
+            ("capacity", "capacity, against the mean demand", "ratio"),
         ];
         Self {
             waiting: 0,

@@ -35,36 +35,13 @@ pub(crate) struct Lambda {
 
 impl Lambda {
     pub(crate) fn new() -> Self {
-        let caption = (
-            "invocations that fail, or events that wait too long",
-            "失敗した呼び出し、または待ちすぎるイベントの割合",
-        );
+        let caption = "invocations that fail, or events that wait too long";
         let series = [
-            (
-                "failed",
-                "synchronous invocations that fail",
-                "失敗する同期呼び出しの割合",
-                "",
-            ),
-            (
-                "backlog",
-                "asynchronous events waiting",
-                "待機中の非同期イベント",
-                "events",
-            ),
-            (
-                "wait",
-                "wait of asynchronous events",
-                "非同期イベントの待ち時間",
-                "min",
-            ),
-            (
-                "hosts",
-                "hosts there, against the full fleet",
-                "稼働ホストの割合",
-                "",
-            ),
-            ("pollers", "pollers running", "稼働中のポーラーの割合", ""),
+            ("failed", "synchronous invocations that fail", ""),
+            ("backlog", "asynchronous events waiting", "events"),
+            ("wait", "wait of asynchronous events", "min"),
+            ("hosts", "hosts there, against the full fleet", ""),
+            ("pollers", "pollers running", ""),
         ];
         Self {
             fleet: Fleet::new(),

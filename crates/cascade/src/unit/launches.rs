@@ -45,24 +45,11 @@ pub(crate) struct Needs {
 
 impl Launches {
     pub(crate) fn new() -> Self {
-        let caption = (
-            "launches that fail, or come up without a network",
-            "失敗、またはネットワークなしで起動した割合",
-        );
+        let caption = "launches that fail, or come up without a network";
         let series = [
-            (
-                "wanted",
-                "launches to be asked for again",
-                "再試行を待つ起動",
-                "launches",
-            ),
-            ("launched", "launches", "起動数", "launches/min"),
-            (
-                "failed",
-                "share of launches refused",
-                "拒否された起動の割合",
-                "",
-            ),
+            ("wanted", "launches to be asked for again", "launches"),
+            ("launched", "launches", "launches/min"),
+            ("failed", "share of launches refused", ""),
         ];
         Self {
             wanted: 0,

@@ -47,29 +47,11 @@ impl NetworkManager {
             weight: weight / all,
             backlog: 0.0,
         };
-        let caption = (
-            "new instances whose network state is late",
-            "ネットワーク状態が遅れる新インスタンスの割合",
-        );
+        let caption = "new instances whose network state is late";
         let series = [
-            (
-                "backlog",
-                "changes in the queues",
-                "キュー内の変更",
-                "changes",
-            ),
-            (
-                "delay",
-                "delay of network state, mean",
-                "ネットワーク状態の平均遅延",
-                "min",
-            ),
-            (
-                "held",
-                "changes for droplets without a lease",
-                "リースのないドロップレット宛の変更",
-                "changes",
-            ),
+            ("backlog", "changes in the queues", "changes"),
+            ("delay", "delay of network state, mean", "min"),
+            ("held", "changes for droplets without a lease", "changes"),
         ];
         Self {
             partitions: weights.into_iter().map(partition).collect(),

@@ -3,8 +3,8 @@
 use crate::outcome::spells;
 use crate::{Counts, Series, Service, ServiceOutcome};
 
-/// What a series is: key, caption in English and in Japanese, unit.
-pub(crate) type Caption = (&'static str, &'static str, &'static str, &'static str);
+/// What a series is: key, caption, unit.
+pub(crate) type Caption = (&'static str, &'static str, &'static str);
 
 /// A service's series as they grow.
 #[derive(Debug)]
@@ -15,11 +15,10 @@ pub(crate) struct Record<const N: usize> {
     series: [Series; N],
 }
 
-fn series((key, caption, caption_ja, unit): Caption) -> Series {
+fn series((key, caption, unit): Caption) -> Series {
     Series {
         key,
         caption,
-        caption_ja,
         unit,
         values: Vec::new(),
     }
@@ -29,13 +28,13 @@ impl<const N: usize> Record<N> {
     pub(crate) fn new(
         service: Service,
         threshold: f32,
-        impairment: (&'static str, &'static str),
+        impairment: &'static str,
         others: [Caption; N],
     ) -> Self {
         Self {
             service,
             threshold,
-            impairment: series(("impairment", impairment.0, impairment.1, "")),
+            impairment: series(("impairment", impairment, "")),
             series: others.map(series),
         }
     }

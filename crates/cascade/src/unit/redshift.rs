@@ -21,7 +21,7 @@ pub(crate) struct Queries {
 
 impl Queries {
     pub(crate) fn new() -> Self {
-        let caption = ("queries that fail", "失敗するクエリの割合");
+        let caption = "queries that fail";
         Self {
             asked: Meter::default(),
             room: Meter::default(),
@@ -57,16 +57,8 @@ pub(crate) struct Clusters {
 
 impl Clusters {
     pub(crate) fn new() -> Self {
-        let caption = (
-            "clusters that wait for a host, 1 for a hundredth of all",
-            "ホストを待つクラスター (1 は全体の百分の一)",
-        );
-        let series = (
-            "waiting",
-            "clusters that wait for a host",
-            "ホストを待つクラスター",
-            "clusters",
-        );
+        let caption = "clusters that wait for a host, 1 for a hundredth of all";
+        let series = ("waiting", "clusters that wait for a host", "clusters");
         Self {
             lost: Meter::default(),
             repaired: Meter::default(),

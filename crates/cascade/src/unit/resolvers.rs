@@ -47,14 +47,10 @@ impl Resolvers {
             negative_ttl: dns.negative_ttl * (1.0 - dns.negative_spread * rng.f64()),
         });
         let caches = caches.collect();
-        let caption = (
-            "requests that cannot connect, for want of an address",
-            "アドレスが得られず接続できない割合",
-        );
+        let caption = "requests that cannot connect, for want of an address";
         let series = (
             "resolvers_without",
             "resolvers that hold a negative answer",
-            "否定応答を保持するリゾルバー",
             "resolvers",
         );
         Self {

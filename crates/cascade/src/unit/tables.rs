@@ -17,11 +17,8 @@ pub(crate) struct GlobalTables {
 
 impl GlobalTables {
     pub(crate) fn new() -> Self {
-        let caption = (
-            "lag of replicas, 1 for an hour",
-            "レプリカの遅れ (1 は一時間)",
-        );
-        let series = ("lag", "lag of replicas", "レプリカの遅れ", "min");
+        let caption = "lag of replicas, 1 for an hour";
+        let series = ("lag", "lag of replicas", "min");
         Self {
             writes: Meter::default(),
             room: Meter::default(),

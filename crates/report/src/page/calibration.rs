@@ -1,15 +1,17 @@
 //! Simulated times against published ones.
 
 use ::cascade::{DecidedBy, Row, Service, Time};
-use charts::{Axis, Bar, Bars, Group, Lang};
+use charts::{Axis, Bar, Bars, Group};
 
-use crate::cascade::Cascade;
-use crate::map::{clock, name};
-use crate::page::{Figure, Section, Table, Text, text};
-use crate::parameters;
+use crate::lang::{Lang, Text, text};
+use crate::page::cascade::Cascade;
+use crate::page::frame::{Figure, Section, Table};
+use crate::page::map::clock;
+use crate::page::parameters;
+use crate::words::services;
 
 impl Cascade {
-    pub fn calibration_section(&self) -> Section<'_> {
+    pub(crate) fn calibration_section(&self) -> Section<'_> {
         let rows = self
             .study()
             .map(|study| study.calibration().rows)
@@ -102,8 +104,8 @@ impl Cascade {
 }
 
 /// A service, and which of its waves.
-pub fn wave_name(service: Service, wave: u8) -> Text {
-    let name = name(service);
+pub(crate) fn wave_name(service: Service, wave: u8) -> Text {
+    let name = services::name(service);
     match wave {
         0 => name,
         wave => Text::new(
@@ -168,7 +170,7 @@ fn calibration_table(rows: &[Row]) -> Table {
 }
 
 /// `+0.5`, `−3`, `0`.
-pub fn signed(value: f64, decimals: usize) -> String {
+pub(crate) fn signed(value: f64, decimals: usize) -> String {
     let text = format!("{value:+.decimals$}");
     let is_zero = !text.contains(|c: char| ('1'..='9').contains(&c));
     let text = if is_zero {

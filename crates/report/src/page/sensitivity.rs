@@ -1,19 +1,21 @@
 //! Which assumed parameters the recoveries hang on.
 
 use ::cascade::{Influence, PUBLISHED, Parameter, Sensitivity, Shift, SpanEnd, VARIED_BY};
-use charts::{Axis, Bar, Bars, Group, Lang};
+use charts::{Axis, Bar, Bars, Group};
 use maud::{Markup, html};
 
-use crate::calibration::{signed, wave_name};
-use crate::cascade::Cascade;
-use crate::page::{Figure, Section, Table, Text, folded, text};
+use crate::lang::{Lang, Text, text};
+use crate::page::calibration::{signed, wave_name};
+use crate::page::cascade::Cascade;
+use crate::page::frame::{Figure, Section, Table, folded};
+use crate::words::parameters as words;
 
 /// How many parameters are in the picture.
 const STRONGEST: usize = 10;
 
 impl Cascade {
     /// None if the sensitivity was not simulated.
-    pub fn sensitivity_section(&self) -> Option<Section<'_>> {
+    pub(crate) fn sensitivity_section(&self) -> Option<Section<'_>> {
         let found = self.sensitivity.as_ref()?;
         let strongest = &found.influences[..STRONGEST.min(found.influences.len())];
         Some(Section {
@@ -92,7 +94,8 @@ fn tornado(strongest: &[Influence], lang: Lang) -> Bars {
 /// What a parameter is, and its name.
 fn about(parameter: &Parameter) -> Text {
     let name = &parameter.name;
-    let (en, ja) = (parameter.about.trim_end_matches('.'), parameter.about_ja);
+    let Text { en, ja } = words::about(parameter);
+    let en = en.trim_end_matches('.');
     let [en_of, ja_of] = match parameter.unit {
         "UTC" => ["The time of: ", "操作の時刻："],
         _ => ["", ""],

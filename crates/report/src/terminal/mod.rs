@@ -1,42 +1,49 @@
-//! What fell with the database in October 2025, and what would have stood: the
-//! short version, in the terminal.
+//! The command `cascade`: what fell with the database in October 2025, and what would
+//! have stood, as tables in the terminal.
 //!
 //! The DNS timeline is that of a run of the control plane on real threads, unless
 //! a file gives another.
 
-mod arguments;
-#[path = "../../outage.rs"]
-mod outage;
 mod picture;
 mod tables;
 
 use std::io::{self, ErrorKind, Write as _};
-use std::process::ExitCode;
+use std::path::PathBuf;
 
-use arguments::Args;
 use cascade::{Architecture, DnsTimeline, Parameters, Scenario, Service, Study, simulate, study};
-use clap::Parser;
+use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-type Error = Box<dyn std::error::Error>;
+use crate::{Error, clock, run};
+
+/// The arguments of the command.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Exit status: 0 if every published time is met and nothing falls with the fix, \
+    1 if not, 2 for a bad argument or file."
+)]
+pub(crate) struct Args {
+    /// How many days are simulated for each architecture, each with a seed of its own
+    #[arg(long, default_value_t = 30, value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    seeds: usize,
+    /// A file of parameters in TOML; what it leaves out is as in crates/cascade/parameters.toml
+    #[arg(long, value_name = "FILE")]
+    parameters: Option<PathBuf>,
+    /// A DNS timeline, CSV with the header `at,answer`; a run of the control plane if not given
+    #[arg(long, value_name = "FILE")]
+    timeline: Option<PathBuf>,
+    /// End with one line of JSON
+    #[arg(long)]
+    json: bool,
+}
 
 /// The seed of the control plane's runs, and of the day with the fix.
 const SEED: u64 = 1;
 
-fn main() -> ExitCode {
-    let args = Args::parse();
-    match run(&args) {
-        Ok(shown) => ExitCode::from(u8::from(!shown)),
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
-}
-
-/// Simulates, prints, and says whether every published time is met.
-fn run(args: &Args) -> Result<bool, Error> {
+/// Simulates and prints. Tells whether every published time is met and nothing falls
+/// with the fix.
+pub(crate) fn show(args: &Args) -> Result<bool, Error> {
     let parameters = match &args.parameters {
         Some(file) => Parameters::load(file)?,
         None => Parameters::default(),
@@ -44,7 +51,7 @@ fn run(args: &Args) -> Result<bool, Error> {
     let (dns, from) = match &args.timeline {
         Some(file) => (DnsTimeline::load(file)?, file.display().to_string()),
         None => (
-            outage::timeline(&outage::as_it_was(SEED)?)?,
+            clock::timeline(&run::as_it_was(SEED)?)?,
             "a run on the store of October 2025".into(),
         ),
     };
@@ -56,7 +63,7 @@ fn run(args: &Args) -> Result<bool, Error> {
     let studies = study_all(&scenario, args.seeds);
     let one_region = &studies[0].1;
     let fixed = Scenario {
-        dns: outage::timeline(&outage::with_the_fix(SEED)?)?,
+        dns: clock::timeline(&run::with_the_fix(SEED)?)?,
         ..scenario.clone()
     };
     let fallen = impaired(&fixed);
@@ -98,7 +105,7 @@ fn study_all(scenario: &Scenario, seeds: usize) -> Vec<(Architecture, Study)> {
     studies.into()
 }
 
-/// Prints the lines. That somebody reads only the first of them is no failure.
+/// Prints the lines. A reader that closes the pipe early is no failure.
 fn print(lines: &[String]) -> Result<(), Error> {
     match io::stdout().write_all((lines.join("\n") + "\n").as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {

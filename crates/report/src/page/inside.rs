@@ -4,10 +4,10 @@ use ::cascade::{PUBLISHED, Series, Service, Time};
 use charts::{Axis, Lines, Mark};
 use maud::html;
 
-use crate::cascade::{Cascade, END};
-use crate::map::name;
-use crate::page::{Draw, Figure, Section, Table, Text, text};
-use crate::parameters::unit;
+use crate::lang::{Text, text};
+use crate::page::cascade::{Cascade, END};
+use crate::page::frame::{Draw, Figure, Section, Table};
+use crate::words::{services, units};
 
 /// The series that tell why it took so long. All others can be unfolded.
 const TELLING: [(Service, &str); 6] = [
@@ -19,16 +19,15 @@ const TELLING: [(Service, &str); 6] = [
     (Service::Lambda, "backlog"),
 ];
 
-/// A service's series.
-type ClientAnswer<'a> = (Service, &'a Series);
+/// A series, and the service that it belongs to.
+type Shown<'a> = (Service, &'a Series);
 
 impl Cascade {
     /// What went on inside: every series of the day that a service tells of.
-    pub fn inside_section(&self) -> Section<'_> {
+    pub(crate) fn inside_section(&self) -> Section<'_> {
         let told = self.day.services.iter();
         let told = told.flat_map(|it| it.series.iter().map(|series| (it.service, series)));
-        let is_telling =
-            |(service, series): &ClientAnswer<'_>| TELLING.contains(&(*service, series.key));
+        let is_telling = |(service, series): &Shown<'_>| TELLING.contains(&(*service, series.key));
         let (telling, others): (Vec<_>, Vec<_>) = told.partition(is_telling);
         let seed = self.day.seed;
         Section {
@@ -66,7 +65,7 @@ impl Cascade {
     }
 }
 
-fn figure<'a>(id: &'static str, caption: Text, told: &[ClientAnswer<'a>]) -> Figure<'a> {
+fn figure<'a>(id: &'static str, caption: Text, told: &[Shown<'a>]) -> Figure<'a> {
     let pictures = told
         .iter()
         .map(|(service, series)| picture(*service, series));
@@ -84,7 +83,7 @@ fn figure<'a>(id: &'static str, caption: Text, told: &[ClientAnswer<'a>]) -> Fig
 }
 
 /// The values each half hour.
-fn table(told: &[ClientAnswer<'_>]) -> Table {
+fn table(told: &[Shown<'_>]) -> Table {
     let length = told.first().map_or(0, |(_, series)| series.values.len());
     let rows = (0..length).step_by(60).map(|at| {
         let value = |series: &Series| {
@@ -100,14 +99,15 @@ fn table(told: &[ClientAnswer<'_>]) -> Table {
             .collect()
     });
     let head = told.iter().map(|(service, series)| {
-        let Text { en, ja } = unit(series.unit);
+        let Text { en, ja } = units::name(series.unit);
         let (en, ja) = match en.as_str() {
             "" => (en, ja),
             _ => (format!(" ({en})"), format!("（{ja}）")),
         };
+        let (name, what) = (services::name(*service), services::series(*service, series));
         Text::new(
-            format!("{}: {}{en}", service.caption(), series.caption),
-            format!("{}：{}{ja}", service.caption_ja(), series.caption_ja),
+            format!("{}: {}{en}", name.en, what.en),
+            format!("{}：{}{ja}", name.ja, what.ja),
         )
     });
     Table {
@@ -125,14 +125,18 @@ fn picture(service: Service, series: &Series) -> Draw<'_> {
         .filter(|minute| *minute < END);
     let recoveries: Vec<_> = recovery.collect();
     Box::new(move |lang, width| {
-        let what = text(series.caption, series.caption_ja);
+        let what = services::series(service, series);
         let colon = lang.pick(": ", "：");
-        let title = format!("{}{colon}{}", name(service).get(lang), what.get(lang));
+        let title = format!(
+            "{}{colon}{}",
+            services::name(service).get(lang),
+            what.get(lang)
+        );
         let x = Axis::clock("").from_to(Time::BEGIN.minutes(), END);
         let lines = Lines::new(
             title,
             x,
-            Axis::linear(unit(series.unit).get(lang)).from_to(0.0, 0.0),
+            Axis::linear(units::name(series.unit).get(lang)).from_to(0.0, 0.0),
         );
         let lines = lines.series(charts::Series::new(series.key, thinned(series)));
         let mark = text("published recovery", "公表された復旧");

@@ -1,6 +1,6 @@
 //! What each protocol of the verdicts is, in both languages.
 
-use crate::page::{Text, text};
+use crate::lang::{Text, text};
 
 /// A protocol as `docs/verdicts.json` names it, its name in Japanese, and what it is.
 const PROTOCOLS: [[&str; 4]; 14] = [
@@ -95,11 +95,11 @@ fn about(protocol: &str) -> Option<&'static [&'static str; 4]> {
 }
 
 /// A protocol's name.
-pub fn name(protocol: &str) -> Text {
+pub(crate) fn name(protocol: &str) -> Text {
     about(protocol).map_or(Text::same(protocol), |[en, ja, ..]| text(en, ja))
 }
 
 /// What it is, in a sentence.
-pub fn what(protocol: &str) -> Text {
+pub(crate) fn what(protocol: &str) -> Text {
     about(protocol).map_or(Text::same(""), |[.., en, ja]| text(en, ja))
 }

@@ -3,33 +3,34 @@
 
 use std::collections::BTreeMap;
 
-use charts::{Cell, Grid, Lang, Tone};
+use charts::{Cell, Grid, Tone};
 use incident::Invariant;
 use maud::{Markup, html};
 
-use crate::page::{Figure, Section, Table, Text, text};
-use crate::protocols;
+use crate::lang::{Lang, text};
+use crate::page::frame::{Figure, Section, Table};
+use crate::words::{invariants, protocols};
 
-/// What `cargo run --example verdicts --features loom,shuttle -- --cells FILE` writes.
-const CELLS: &str = include_str!("../../../docs/verdicts.json");
+/// What the command `report verdicts --cells FILE` writes.
+const CELLS: &str = include_str!("../../../../docs/verdicts.json");
 
 /// A protocol, and its mark by invariant.
 type Row = (String, BTreeMap<String, String>);
 
-pub struct Verdicts(Vec<Row>);
+pub(crate) struct Verdicts(Vec<Row>);
 
 impl Verdicts {
-    pub fn load() -> Result<Self, serde_json::Error> {
+    pub(crate) fn load() -> Result<Self, serde_json::Error> {
         serde_json::from_str(CELLS).map(Self)
     }
 
     /// How many protocols there are, and how many of them break nothing.
-    pub fn count(&self) -> (usize, usize) {
+    pub(crate) fn count(&self) -> (usize, usize) {
         let keeps_all = |row: &&Row| row.1.values().all(|mark| mark == "✓");
         (self.0.len(), self.0.iter().filter(keeps_all).count())
     }
 
-    pub fn section(&self) -> Section<'_> {
+    pub(crate) fn section(&self) -> Section<'_> {
         Section {
             id: "verdicts",
             title: text("Which repair repairs it", "どの修正が本当に直すのか"),
@@ -53,9 +54,9 @@ impl Verdicts {
                 table: self.table(),
                 open: false,
                 code: &[
-                    ("examples/verdicts.rs", "Row::decide_all"),
+                    ("crates/report/src/verdicts/mod.rs", "Row::decide_all"),
                     ("docs/verdicts.json", "incident"),
-                    ("tests/model/outage.rs", "Protocol"),
+                    ("crates/models/src/outage.rs", "Protocol"),
                 ],
             }],
             after: self.notes(),
@@ -68,8 +69,8 @@ impl Verdicts {
             h3 { (text("The invariants", "不変条件")) }
             dl.notes {
                 @for invariant in Invariant::ALL {
-                    dt { code { (invariant.name()) } span.ja lang="ja" { " " (gloss(invariant)) } }
-                    dd { (says(invariant)) }
+                    dt { code { (invariant.name()) } span.ja lang="ja" { " " (invariants::gloss(invariant)) } }
+                    dd { (invariants::says(invariant)) }
                 }
             }
             h3 { (text("The protocols", "プロトコル")) }
@@ -87,7 +88,8 @@ impl Verdicts {
             "Which protocol keeps which invariant",
             "どのプロトコルがどの不変条件を守るか",
         );
-        let columns = Invariant::ALL.map(|invariant| column(invariant).get(lang).to_owned());
+        let columns =
+            Invariant::ALL.map(|invariant| invariants::column(invariant).get(lang).to_owned());
         let grid = Grid::new(title.get(lang), columns);
         self.0.iter().fold(grid, |grid, (protocol, marks)| {
             let cell = |invariant: Invariant| match marks.get(invariant.name()).map(String::as_str)
@@ -113,74 +115,11 @@ impl Verdicts {
             let marks = Invariant::ALL.map(|invariant| mark(marks.get(invariant.name())));
             [vec![protocols::name(protocol)], marks.into()].concat()
         });
-        let head = Invariant::ALL.map(column);
+        let head = Invariant::ALL.map(invariants::column);
         Table {
             caption: text("Protocol by invariant", "プロトコルと不変条件"),
             head: [vec![text("Protocol", "プロトコル")], head.into()].concat(),
             rows: rows.collect(),
         }
-    }
-}
-
-/// An invariant's name; in Japanese with what it means, on a line of its own.
-fn column(invariant: Invariant) -> Text {
-    let name = invariant.name();
-    Text::new(name, format!("{name}\n{}", gloss(invariant)))
-}
-
-/// What an invariant's name means, in Japanese.
-fn gloss(invariant: Invariant) -> &'static str {
-    match invariant {
-        Invariant::Monotonic => "後退なし",
-        Invariant::ActiveKept => "有効を保護",
-        Invariant::RollbackKept => "切り戻し先を保護",
-        Invariant::PinnedKept => "保持中を保護",
-        Invariant::NeverEmpty => "空応答なし",
-        Invariant::WholeAnswer => "混在なし",
-        Invariant::Progress => "前進できる",
-        Invariant::LatestWins => "最新に収束",
-        Invariant::Reclaimed => "不要を回収",
-    }
-}
-
-/// An invariant in a sentence.
-fn says(invariant: Invariant) -> Text {
-    match invariant {
-        Invariant::Monotonic => text(
-            "An endpoint’s active generation never goes down.",
-            "エンドポイントの有効な世代は決して下がらない。",
-        ),
-        Invariant::ActiveKept => text(
-            "A plan that is active at any endpoint is never deleted.",
-            "どこかで有効なプランは決して削除されない。",
-        ),
-        Invariant::RollbackKept => text(
-            "Nor is a rollback target.",
-            "切り戻し先のプランも削除されない。",
-        ),
-        Invariant::PinnedKept => text(
-            "Nor is a plan that somebody has pinned.",
-            "誰かが保持（pin）しているプランも削除されない。",
-        ),
-        Invariant::NeverEmpty => text(
-            "An endpoint that has resolved never resolves to nothing.",
-            "一度解決できたエンドポイントが空の応答になることはない。",
-        ),
-        Invariant::WholeAnswer => text(
-            "An answer’s records come from exactly one plan.",
-            "一つの応答のレコードは、必ず一つのプランだけから来る。",
-        ),
-        Invariant::Progress => text(
-            "One publish and one undisturbed pass by any Enactor make that plan active everywhere.",
-            "新しいプランを一つ公開し、どれかの Enactor が一巡すれば、そのプランは全体で有効になる。",
-        ),
-        Invariant::LatestWins => text(
-            "When all is quiet, every endpoint is on the newest plan that any Enactor picked up.",
-            "静穏時には、すべてのエンドポイントが、取得された中で最新のプランにある。",
-        ),
-        Invariant::Reclaimed => text(
-            "When all is quiet, one sweep leaves only what is needed: the fix is not “never delete”.",
-            "静穏時に一度掃除すれば、必要なプランだけが残る。「削除しない」ことは修正ではない。",
-        ),
     }
 }

@@ -1,7 +1,9 @@
-//! The page: texts in two languages, figures with their tables, and the frame.
+//! The frame of the page: sections, figures with their tables, and the switches.
 
-use charts::{Lang, Svg};
+use charts::Svg;
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
+
+use crate::lang::{Lang, Text, text};
 
 /// The width of a picture on a wide screen, of one of two side by side, and on a
 /// phone.
@@ -12,56 +14,11 @@ const PHONE: f64 = 336.0;
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// A text in both languages.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Text {
-    pub en: String,
-    pub ja: String,
-}
-
-impl Text {
-    pub fn new(en: impl Into<String>, ja: impl Into<String>) -> Self {
-        let (en, ja) = (en.into(), ja.into());
-        Self { en, ja }
-    }
-
-    /// A number, or a name that is the same in both.
-    pub fn same(text: impl Into<String>) -> Self {
-        let en = text.into();
-        Self { ja: en.clone(), en }
-    }
-
-    /// What a function says in each language.
-    pub fn said_by(say: impl Fn(Lang) -> String) -> Self {
-        let [en, ja] = Lang::ALL.map(say);
-        Self { en, ja }
-    }
-
-    pub fn get(&self, lang: Lang) -> &str {
-        lang.pick(&self.en, &self.ja)
-    }
-}
-
-/// Both languages; the page's style shows one of them.
-impl Render for Text {
-    fn render(&self) -> Markup {
-        if self.en == self.ja {
-            return html! { (self.en) };
-        }
-        html! { span.en lang="en" { (self.en) } span.ja lang="ja" { (self.ja) } }
-    }
-}
-
-/// A text that is known when the page is written.
-pub fn text(en: &str, ja: &str) -> Text {
-    Text::new(en, ja)
-}
-
 /// The data behind a picture. The first cell of a row names it.
-pub struct Table {
-    pub caption: Text,
-    pub head: Vec<Text>,
-    pub rows: Vec<Vec<Text>>,
+pub(crate) struct Table {
+    pub(crate) caption: Text,
+    pub(crate) head: Vec<Text>,
+    pub(crate) rows: Vec<Vec<Text>>,
 }
 
 impl Render for Table {
@@ -85,19 +42,19 @@ impl Render for Table {
 }
 
 /// Draws a picture in a language, at a width.
-pub type Draw<'a> = Box<dyn Fn(Lang, f64) -> Svg + 'a>;
+pub(crate) type Draw<'a> = Box<dyn Fn(Lang, f64) -> Svg + 'a>;
 
 /// One picture, or two side by side, with what belongs to them.
-pub struct Figure<'a> {
+pub(crate) struct Figure<'a> {
     /// Unique on the page.
-    pub id: &'static str,
-    pub caption: Text,
-    pub pictures: Vec<Draw<'a>>,
-    pub table: Table,
+    pub(crate) id: &'static str,
+    pub(crate) caption: Text,
+    pub(crate) pictures: Vec<Draw<'a>>,
+    pub(crate) table: Table,
     /// Whether the table is worth reading by itself, and so is open at first.
-    pub open: bool,
+    pub(crate) open: bool,
     /// What made it: a file of the repository, and a name in it.
-    pub code: &'static [(&'static str, &'static str)],
+    pub(crate) code: &'static [(&'static str, &'static str)],
 }
 
 impl Render for Figure<'_> {
@@ -132,7 +89,7 @@ impl Render for Figure<'_> {
 }
 
 /// What is within `details`: a name, and a table that scrolls by itself.
-pub fn folded(id: &str, name: &Text, table: &Table) -> Markup {
+pub(crate) fn folded(id: &str, name: &Text, table: &Table) -> Markup {
     html! {
         summary id=(id) { (name) }
         div.scroll tabindex="0" role="region" aria-labelledby=(id) { (table) }
@@ -159,15 +116,15 @@ fn in_both_languages(draw: &Draw<'_>, width: f64, titled: bool) -> Markup {
 }
 
 /// A part of the page.
-pub struct Section<'a> {
+pub(crate) struct Section<'a> {
     /// Unique on the page.
-    pub id: &'static str,
-    pub title: Text,
+    pub(crate) id: &'static str,
+    pub(crate) title: Text,
     /// What it says, in paragraphs.
-    pub lead: Vec<Text>,
-    pub figures: Vec<Figure<'a>>,
+    pub(crate) lead: Vec<Text>,
+    pub(crate) figures: Vec<Figure<'a>>,
     /// What follows the figures.
-    pub after: Markup,
+    pub(crate) after: Markup,
 }
 
 impl Render for Section<'_> {
@@ -184,19 +141,19 @@ impl Render for Section<'_> {
 }
 
 /// A number worth looking at.
-pub struct Highlight {
-    pub number: Text,
-    pub what: Text,
+pub(crate) struct Highlight {
+    pub(crate) number: Text,
+    pub(crate) what: Text,
 }
 
 /// The whole page.
-pub struct Page<'a> {
-    pub title: Text,
-    pub lead: Vec<Text>,
-    pub highlights: Vec<Highlight>,
-    pub sections: Vec<Section<'a>>,
+pub(crate) struct Page<'a> {
+    pub(crate) title: Text,
+    pub(crate) lead: Vec<Text>,
+    pub(crate) highlights: Vec<Highlight>,
+    pub(crate) sections: Vec<Section<'a>>,
     /// How the page was made.
-    pub colophon: Vec<Text>,
+    pub(crate) colophon: Vec<Text>,
 }
 
 impl Render for Page<'_> {

@@ -1,12 +1,14 @@
 //! The parameters of the simulation: what each is, and where it comes from.
 
-use ::cascade::{Parameter, Parameters, Source, SourceKind};
+use ::cascade::{Parameter, Parameters, SourceKind};
 use maud::{Markup, html};
 
-use crate::page::{Table, Text, folded, text};
+use crate::lang::{Text, text};
+use crate::page::frame::{Table, folded};
+use crate::words::{parameters as words, units};
 
 /// All parameters, to be unfolded.
-pub fn table(parameters: &Parameters) -> Markup {
+pub(crate) fn table(parameters: &Parameters) -> Markup {
     let table = Table {
         caption: text(
             "Parameters of the simulation",
@@ -22,7 +24,7 @@ pub fn table(parameters: &Parameters) -> Markup {
                 "公表された内容、または仮定の理由",
             ),
         ],
-        rows: parameters.list_all().iter().map(row).collect(),
+        rows: rows(parameters),
     };
     let name = text(
         "All parameters, with their sources",
@@ -34,18 +36,21 @@ pub fn table(parameters: &Parameters) -> Markup {
     }
 }
 
-fn row(parameter: &Parameter) -> Vec<Text> {
-    let Source { kind, why, why_ja } = &parameter.source;
-    vec![
-        Text::same(&parameter.name),
-        text(parameter.about, parameter.about_ja),
-        value(parameter),
-        match kind {
-            SourceKind::Published => text("published", "公表"),
-            SourceKind::Assumed => text("assumed", "仮定"),
-        },
-        text(why, why_ja.as_ref().unwrap_or(why)),
-    ]
+fn rows(parameters: &Parameters) -> Vec<Vec<Text>> {
+    let built_in = Parameters::default();
+    let row = |parameter: &Parameter| {
+        vec![
+            Text::same(&parameter.name),
+            words::about(parameter),
+            value(parameter),
+            match parameter.source.kind {
+                SourceKind::Published => text("published", "公表"),
+                SourceKind::Assumed => text("assumed", "仮定"),
+            },
+            words::source(parameter, &built_in),
+        ]
+    };
+    parameters.list_all().iter().map(row).collect()
 }
 
 /// A value with its unit.
@@ -58,29 +63,8 @@ fn value(parameter: &Parameter) -> Text {
         // A ratio is a number as it is.
         (value, "ratio") => Text::same(value),
         (value, it) => {
-            let Text { en, ja } = unit(it);
+            let Text { en, ja } = units::name(it);
             Text::new(format!("{value} {en}"), format!("{value} {ja}"))
         }
-    }
-}
-
-/// A unit: `launches/min` is `件/分`.
-pub fn unit(unit: &str) -> Text {
-    let words: Vec<_> = unit.split('/').map(word_ja).collect();
-    Text::new(unit, words.join("/"))
-}
-
-fn word_ja(word: &str) -> &str {
-    match word {
-        "s" => "秒",
-        "min" => "分",
-        "h" => "時間",
-        "hosts" | "droplets" | "load balancers" | "clusters" => "台",
-        "checks" => "回",
-        "launches" | "changes" | "invocations" | "contacts" | "requests" | "tasks" | "queries"
-        | "writes" | "events" | "leases" => "件",
-        "resolvers" | "partitions" | "targets" | "regions" | "cells" => "個",
-        "ratio" => "比",
-        word => word,
     }
 }

@@ -1,54 +1,14 @@
-//! The DNS timeline of a drill: the outage's schedule on real threads, its steps
-//! laid on the day's clock.
-
-#![allow(unreachable_pub, reason = "a module of examples")]
-
-use std::path::Path;
+//! The DNS timeline of a run: what the name answered, on the clock of the day.
 
 use cascade::{DnsAnswer, DnsTimeline, Time};
-use control_plane::Fleet;
-use drill::{Outcome, Repair, outage};
-use incident::{ClientAnswer, Event, IncidentStore, Variant};
-use plan_store::{EndpointName, Generation, MemoryStore, PlanStore, Resolution, Retention};
+use drill::Outcome;
+use incident::{ClientAnswer, Event};
+use plan_store::{EndpointName, Generation, Resolution};
 
-const FLEET: &str = include_str!("../../../examples/fleets/small.toml");
+use crate::Error;
 
-type Error = Box<dyn std::error::Error>;
-
-/// A run on the store of October 2025: the name answers nothing, from a step on,
-/// until somebody repairs it by hand.
-pub fn as_it_was(seed: u64) -> Result<Outcome, Error> {
-    let variant = Variant::LockPerEndpoint;
-    play(
-        |retention| IncidentStore::new(variant, retention),
-        Some(&repair),
-        seed,
-    )
-}
-
-/// The same schedule on the store with the fix.
-pub fn with_the_fix(seed: u64) -> Result<Outcome, Error> {
-    play(MemoryStore::new, None, seed)
-}
-
-fn repair(store: &IncidentStore, endpoint: &EndpointName) -> Result<(), drill::Error> {
-    match store.latest()? {
-        Some(latest) => Ok(store.repair(&latest, endpoint)?),
-        None => Ok(()),
-    }
-}
-
-fn play<S: PlanStore<Reader: 'static> + Clone + 'static>(
-    store: impl FnOnce(Retention) -> S,
-    repair: Option<Repair<'_, S>>,
-    seed: u64,
-) -> Result<Outcome, Error> {
-    let fleet = Fleet::parse(FLEET, Path::new("examples/fleets/small.toml"))?;
-    Ok(outage(&fleet, store(fleet.retention()), seed, repair)?)
-}
-
-/// What the first name that was asked for answered, on the day's clock.
-pub fn timeline(outcome: &Outcome) -> Result<DnsTimeline, Error> {
+/// The answers for the first name that the run's client asked for, on the day's clock.
+pub(crate) fn timeline(outcome: &Outcome) -> Result<DnsTimeline, Error> {
     let asked = outcome.steps.iter().find_map(|step| match &step.event {
         Event::Resolved { endpoint, .. } => Some(endpoint),
         _ => None,

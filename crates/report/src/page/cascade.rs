@@ -7,22 +7,22 @@ use ::cascade::{
 };
 
 /// The end of the time axes, in minutes: midnight.
-pub const END: f64 = 1440.0;
+pub(crate) const END: f64 = 1440.0;
 
 /// What is simulated with which seeds.
 #[derive(Clone, Copy)]
-pub struct Seeds {
+pub(crate) struct Seeds {
     /// The seed of the day that is shown.
-    pub day: u64,
+    pub(crate) day: u64,
     /// How many seeds for each architecture.
-    pub each: usize,
+    pub(crate) each: usize,
     /// How many for the sensitivity; none leaves it out.
-    pub sensitivity: usize,
+    pub(crate) sensitivity: usize,
 }
 
 impl Seeds {
     /// How many days that makes.
-    pub fn days(self, dns: &DnsTimeline, parameters: &Parameters) -> usize {
+    pub(crate) fn days(self, dns: &DnsTimeline, parameters: &Parameters) -> usize {
         let scenario = Scenario {
             dns: dns.clone(),
             parameters: parameters.clone(),
@@ -33,24 +33,24 @@ impl Seeds {
 }
 
 /// What was simulated.
-pub struct Cascade {
-    pub parameters: Parameters,
+pub(crate) struct Cascade {
+    pub(crate) parameters: Parameters,
     dns: DnsTimeline,
     /// One day with one seed.
-    pub day: Outcome,
+    pub(crate) day: Outcome,
     /// Many seeds, by architecture.
-    pub studies: Vec<(Architecture, Study)>,
+    pub(crate) studies: Vec<(Architecture, Study)>,
     /// What each assumed parameter moves.
-    pub sensitivity: Option<Sensitivity>,
+    pub(crate) sensitivity: Option<Sensitivity>,
     /// How many services are impaired on the same day if the store is repaired.
-    pub fallen_with_the_fix: usize,
+    pub(crate) fallen_with_the_fix: usize,
 }
 
 impl Cascade {
     /// Simulates all architectures under the answers of October's store, and the
     /// first of them under those of the repaired one. `done` is called after each day
     /// of [`Seeds::days`].
-    pub fn run(
+    pub(crate) fn run(
         [dns, repaired]: [DnsTimeline; 2],
         parameters: Parameters,
         seeds: Seeds,
@@ -89,25 +89,25 @@ impl Cascade {
     }
 
     /// The incident's own architecture.
-    pub fn study(&self) -> Option<&Study> {
+    pub(crate) fn study(&self) -> Option<&Study> {
         self.studies.first().map(|(_, study)| study)
     }
 
     /// How many services fell.
-    pub fn fallen(&self) -> usize {
+    pub(crate) fn fallen(&self) -> usize {
         let services = self.day.services.iter();
         services.filter(|it| !it.spells.is_empty()).count()
     }
 
     /// For how long the name was empty, in minutes.
-    pub fn minutes_empty(&self) -> f64 {
+    pub(crate) fn minutes_empty(&self) -> f64 {
         self.empty_spans()
             .map(|(from, to)| to.minutes_since(from))
             .sum()
     }
 
     /// From when to when the name was empty.
-    pub fn empty_spans(&self) -> impl Iterator<Item = (Time, Time)> {
+    pub(crate) fn empty_spans(&self) -> impl Iterator<Item = (Time, Time)> {
         let changes = self.dns.changes();
         let ends = changes
             .iter()

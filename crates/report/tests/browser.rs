@@ -1,14 +1,12 @@
 //! The report in a real browser: that it shows, reads, switches, fits and prints.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
-#![allow(unreachable_pub, reason = "modules of a test")]
 
 mod chromium;
-#[path = "../report/made.rs"]
-mod made;
+mod common;
 
 use chromium::Open;
-use made::Report;
+use common::Report;
 use serde_json::{Value, json};
 
 const DESKTOP: (u32, u32) = (1280, 2400);

@@ -1,17 +1,15 @@
-//! The report as `examples/report` makes it.
+//! The report as the program makes it.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-/// Few seeds: what the pictures show is not these tests' concern.
-const QUICK: [&str; 4] = ["--seeds", "1", "--sensitivity-seeds", "0"];
-/// Everything, once.
+/// Every section, with as few seeds as possible.
 const WHOLE: [&str; 4] = ["--seeds", "1", "--sensitivity-seeds", "1"];
 
-/// Runs the example, which must not panic.
-pub fn run(args: &[&str]) -> Output {
+/// Runs the program, which must not panic.
+pub(crate) fn run(args: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_report"))
         .args(args)
         .output()
@@ -22,24 +20,20 @@ pub fn run(args: &[&str]) -> Output {
 }
 
 /// A report in a file of the test's own.
-pub struct Report(PathBuf);
+pub(crate) struct Report(PathBuf);
 
 impl Report {
-    /// One with every section, which all tests of a program share, for it takes time.
-    pub fn whole() -> &'static Self {
+    /// A report with every section. All tests of a program share it, because it takes
+    /// time to make.
+    pub(crate) fn whole() -> &'static Self {
         static WHOLE_REPORT: OnceLock<Report> = OnceLock::new();
         let test = env::current_exe().unwrap();
         let name = test.file_stem().unwrap().to_str().unwrap();
         WHOLE_REPORT.get_or_init(|| Self::write(name, &WHOLE))
     }
 
-    /// Makes one without the sensitivity, with these arguments.
-    #[allow(dead_code, reason = "the browser's tests do not need it")]
-    pub fn make(name: &str, args: &[&str]) -> Self {
-        Self::write(name, &[&QUICK, args].concat())
-    }
-
-    fn write(name: &str, args: &[&str]) -> Self {
+    /// Makes a report with these arguments.
+    pub(crate) fn write(name: &str, args: &[&str]) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let file = folder.join(format!("report-{name}.html"));
         let report = Self(file);
@@ -53,7 +47,7 @@ impl Report {
         report
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }

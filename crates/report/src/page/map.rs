@@ -1,20 +1,19 @@
-//! The dependency map of the services, laid out in layers: who needs nobody is on top.
-//! A line between layers that are further apart goes through a place of its own in
-//! each layer between, so that it crosses no service.
+//! The dependency map of the services.
 
 use ::cascade::{DEPENDENCIES, PUBLISHED, Published, Service, Time};
-use charts::{Anchor, Lang, Svg, wrap};
+use charts::{Anchor, Svg, wrap};
 use maud::html;
 
-use crate::page::{Figure, Section, Table, Text, text};
+use crate::lang::{Lang, Text, text};
+use crate::page::frame::{Figure, Section, Table};
+use crate::page::layers::{Item, Layers, places};
+use crate::words::services;
 
 /// Lengths in pixels.
 const BETWEEN: f64 = 32.0;
 const LINE: f64 = 16.0;
-/// A line's place in a layer, as a part of a box.
-const THREAD: f64 = 0.18;
 
-pub fn section() -> Section<'static> {
+pub(crate) fn section() -> Section<'static> {
     Section {
         id: "map",
         title: text("What hung on one name", "一つの名前に連なるもの"),
@@ -33,23 +32,19 @@ pub fn section() -> Section<'static> {
             open: false,
             code: &[
                 ("crates/cascade/src/service.rs", "DEPENDENCIES"),
-                ("examples/report/map.rs", "Layers"),
+                ("crates/report/src/page/layers.rs", "Layers"),
             ],
         }],
         after: html! {},
     }
 }
 
-pub fn name(service: Service) -> Text {
-    text(service.caption(), service.caption_ja())
-}
-
 fn table() -> Table {
     let rows = DEPENDENCIES.iter().map(|it| {
         vec![
-            name(it.service),
-            name(it.on),
-            text(it.how, it.how_ja),
+            services::name(it.service),
+            services::name(it.on),
+            services::need(it),
             joined_by_commas(&spans(it.service)),
         ]
     });
@@ -79,7 +74,7 @@ fn spans(service: Service) -> Vec<Text> {
 }
 
 /// `09:32`, or `21 Oct 11:05`.
-pub fn clock(time: Time) -> Text {
+pub(crate) fn clock(time: Time) -> Text {
     let time = time.to_string();
     match time.split_once('T') {
         Some((day, clock)) => Text::new(format!("{day} Oct {clock}"), format!("{day} 日 {clock}")),
@@ -94,104 +89,6 @@ fn joined_by_commas(texts: &[Text]) -> Text {
     })
 }
 
-/// What is in a layer: a service, or a line (an index into the dependencies) that
-/// passes through.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Item {
-    Service(Service),
-    Line(usize),
-}
-
-/// The services by how far they are from who needs nobody.
-struct Layers(Vec<Vec<Item>>);
-
-impl Layers {
-    fn new() -> Self {
-        let mut layers = Vec::new();
-        let mut put = |depth: usize, item| {
-            if layers.len() <= depth {
-                layers.resize(depth + 1, Vec::new());
-            }
-            layers[depth].push(item);
-        };
-        for service in Service::ALL {
-            put(depth(service), Item::Service(service));
-        }
-        for (at, line) in DEPENDENCIES.iter().enumerate() {
-            for between in depth(line.on) + 1..depth(line.service) {
-                put(between, Item::Line(at));
-            }
-        }
-        let mut layers = Self(layers);
-        layers.untangle();
-        layers
-    }
-
-    /// Puts each item below or above the middle of what it is joined to, down and up
-    /// a few times (Sugiyama, Tagawa and Toda, 1981).
-    fn untangle(&mut self) {
-        for _ in 0..12 {
-            let last = self.0.len().saturating_sub(1);
-            let down = (1..=last).map(|layer| (layer, layer - 1));
-            let up = (0..last).rev().map(|layer| (layer, layer + 1));
-            for (layer, beside) in down.chain(up) {
-                let order = places(&self.0[beside], 1.0, (0.0, 1.0));
-                let middle = |item: &Item| {
-                    let joined = order.iter().filter(|(other, _, _)| joined(*item, *other));
-                    let (sum, count) = joined.fold((0.0, 0.0), |(sum, count), (_, from, to)| {
-                        (sum + f64::midpoint(*from, *to), count + 1.0)
-                    });
-                    if count > 0.0 { sum / count } else { 0.5 }
-                };
-                self.0[layer].sort_by(|a, b| middle(a).total_cmp(&middle(b)));
-            }
-        }
-    }
-}
-
-/// How far a service is from who needs nobody.
-fn depth(service: Service) -> usize {
-    let needs = DEPENDENCIES.iter().filter(|it| it.service == service);
-    needs.map(|it| depth(it.on) + 1).max().unwrap_or(0)
-}
-
-/// Whether a line leads from one item to the other, in whichever direction.
-fn joined(a: Item, b: Item) -> bool {
-    let ends = |line: usize| [DEPENDENCIES[line].service, DEPENDENCIES[line].on];
-    match (a, b) {
-        (Item::Service(a), Item::Service(b)) => {
-            let joins = |it: &cascade::Dependency| {
-                [it.service, it.on] == [a, b] || [it.on, it.service] == [a, b]
-            };
-            DEPENDENCIES.iter().any(joins)
-        }
-        (Item::Service(service), Item::Line(line)) | (Item::Line(line), Item::Service(service)) => {
-            ends(line).contains(&service)
-        }
-        (Item::Line(a), Item::Line(b)) => a == b,
-    }
-}
-
-/// From where to where each item of a layer is. `most` is how wide a box gets.
-fn places(layer: &[Item], most: f64, (left, right): (f64, f64)) -> Vec<(Item, f64, f64)> {
-    let share = |item: &Item| {
-        if matches!(item, Item::Service(_)) {
-            1.0
-        } else {
-            THREAD
-        }
-    };
-    let shares: f64 = layer.iter().map(share).sum();
-    let unit = ((right - left) / shares.max(1.0)).min(most);
-    let mut x = f64::midpoint(left, right) - unit * shares / 2.0;
-    let place = |item: &Item| {
-        let from = x;
-        x += unit * share(item);
-        (*item, from, x)
-    };
-    layer.iter().map(place).collect()
-}
-
 /// A layer with its place: from where to where it is, and its items.
 struct Placed {
     top: f64,
@@ -204,7 +101,7 @@ fn place_all(layers: &Layers, lang: Lang, width: f64) -> Vec<Placed> {
     let most = 0.23 * width.max(480.0);
     // The first border lies half outside of its box.
     let mut top = 1.0;
-    let place = |layer: &Vec<Item>| {
+    let place = |layer: &[Item]| {
         let items = places(layer, most, (0.0, width));
         let lines = items.iter().filter_map(|(item, from, to)| match item {
             Item::Service(service) => Some(lines(*service, lang, to - from - 6.0)),
@@ -216,7 +113,7 @@ fn place_all(layers: &Layers, lang: Lang, width: f64) -> Vec<Placed> {
         top = bottom + BETWEEN;
         placed
     };
-    layers.0.iter().map(place).collect()
+    layers.iter().map(place).collect()
 }
 
 fn draw(lang: Lang, width: f64) -> Svg {
@@ -250,7 +147,7 @@ fn draw(lang: Lang, width: f64) -> Svg {
 /// What is written in a service's box: its name, and when it was impaired; each line
 /// with its class.
 fn lines(service: Service, lang: Lang, wide: f64) -> Vec<(&'static str, String)> {
-    let names = wrap(name(service).get(lang), (wide - 4.0) / 1.14);
+    let names = wrap(services::name(service).get(lang), (wide - 4.0) / 1.14);
     let names = names.into_iter().map(|name| ("strong", name));
     let spans = spans(service);
     let spans = spans.iter().map(|span| span.get(lang));

@@ -1,15 +1,16 @@
 //! The cascade: when each service fell and came back, simulated and published.
 
 use ::cascade::{Band, Time};
-use charts::{Axis, Lang, Strip, Strips};
+use charts::{Axis, Strip, Strips};
 use maud::{Markup, html};
 
-use crate::cascade::{Cascade, END};
-use crate::map::name;
-use crate::page::{Figure, Section, Table, Text, text};
+use crate::lang::{Lang, Text, text};
+use crate::page::cascade::{Cascade, END};
+use crate::page::frame::{Figure, Section, Table};
+use crate::words::{services, switches};
 
 impl Cascade {
-    pub fn timeline_section(&self) -> Section<'_> {
+    pub(crate) fn timeline_section(&self) -> Section<'_> {
         let seeds = self.study().map_or(0, |study| study.seeds);
         Section {
             id: "cascade",
@@ -82,7 +83,7 @@ impl Cascade {
             let band = points
                 .iter()
                 .map(|(minute, band)| (*minute, band.low, band.high));
-            let strip = Strip::new(name(series.service).get(lang), median).band(band);
+            let strip = Strip::new(services::name(series.service).get(lang), median).band(band);
             let rows = self.study().map_or(&[][..], |study| &study.rows);
             let rows = rows
                 .iter()
@@ -103,7 +104,7 @@ impl Cascade {
         html! {
             ol.notes {
                 @for (at, switch) in self.parameters.switches() {
-                    li { (at) " " (text(switch.caption(), switch.caption_ja())) }
+                    li { (at) " " (switches::name(switch)) }
                 }
             }
         }
@@ -126,7 +127,7 @@ impl Cascade {
                 .chain(cells)
                 .collect()
         });
-        let head = bands.iter().map(|series| name(series.service));
+        let head = bands.iter().map(|series| services::name(series.service));
         Table {
             caption: text(
                 "How impaired, each half hour (median)",

@@ -12,7 +12,7 @@ use headless_chrome::protocol::cdp::{Emulation, Network, Page};
 use headless_chrome::{Browser, LaunchOptions, Tab};
 use serde_json::Value;
 
-use crate::made::Report;
+use crate::common::Report;
 
 /// How long anything may take, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -22,7 +22,7 @@ const QUIET: [&str; 2] = ["--disable-quic", "--disable-component-update"];
 
 /// The report in a browser. What the browser complains of, and whatever it asks the
 /// network for, is taken down.
-pub struct Open {
+pub(crate) struct Open {
     tab: Arc<Tab>,
     complaints: Arc<Mutex<Vec<String>>>,
     requests: Arc<Mutex<Vec<String>>>,
@@ -31,7 +31,7 @@ pub struct Open {
 
 impl Open {
     /// Opens it in a window of this size; `query` is what follows the address.
-    pub fn new(report: &Report, query: &str, (width, height): (u32, u32)) -> Self {
+    pub(crate) fn new(report: &Report, query: &str, (width, height): (u32, u32)) -> Self {
         let options = LaunchOptions {
             path: Some(PathBuf::from("/usr/bin/chromium")),
             sandbox: false,
@@ -96,7 +96,7 @@ impl Open {
     }
 
     /// A window, or a phone, of this size in CSS pixels.
-    pub fn resize(&self, width: u32, height: u32) {
+    pub(crate) fn resize(&self, width: u32, height: u32) {
         let size = Emulation::SetDeviceMetricsOverride {
             width,
             height,
@@ -117,7 +117,7 @@ impl Open {
     }
 
     /// What an expression comes to, as JSON.
-    pub fn ask(&self, expression: &str) -> Value {
+    pub(crate) fn ask(&self, expression: &str) -> Value {
         let asked = format!("JSON.stringify({expression})");
         let answer = self.tab.evaluate(&asked, false).unwrap();
         let answer = answer.value.unwrap_or_default();
@@ -125,17 +125,17 @@ impl Open {
     }
 
     /// Opens whatever can be opened on the page.
-    pub fn unfold(&self) {
+    pub(crate) fn unfold(&self) {
         self.ask("document.querySelectorAll('details').forEach((it) => { it.open = true; })");
     }
 
     /// Presses a key, as `Tab` or `Enter`.
-    pub fn press(&self, key: &str) {
+    pub(crate) fn press(&self, key: &str) {
         self.tab.press_key(key).unwrap();
     }
 
     /// What a part of the page looks like: x, y, width, height. It must be in sight.
-    pub fn look(&self, [x, y, width, height]: [f64; 4]) -> Pixels {
+    pub(crate) fn look(&self, [x, y, width, height]: [f64; 4]) -> Pixels {
         let png = Page::CaptureScreenshotFormatOption::Png;
         let clip = Page::Viewport {
             x,
@@ -149,7 +149,7 @@ impl Open {
     }
 
     /// Shows the page as it is printed.
-    pub fn emulate_print(&self) {
+    pub(crate) fn emulate_print(&self) {
         let print = Emulation::SetEmulatedMedia {
             media: Some("print".into()),
             features: None,
@@ -158,23 +158,23 @@ impl Open {
     }
 
     /// The page as a PDF.
-    pub fn print(&self) -> Vec<u8> {
+    pub(crate) fn print(&self) -> Vec<u8> {
         self.tab.print_to_pdf(None).unwrap()
     }
 
     /// What the browser complained of so far.
-    pub fn complaints(&self) -> Vec<String> {
+    pub(crate) fn complaints(&self) -> Vec<String> {
         self.complaints.lock().unwrap().clone()
     }
 
     /// What was loaded so far, by address.
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 }
 
 /// A screenshot.
-pub struct Pixels(Vec<[u8; 3]>);
+pub(crate) struct Pixels(Vec<[u8; 3]>);
 
 impl Pixels {
     fn decode(png: &[u8]) -> Self {
@@ -187,12 +187,12 @@ impl Pixels {
     }
 
     /// How many different colours there are.
-    pub fn colours(&self) -> usize {
+    pub(crate) fn colours(&self) -> usize {
         self.0.iter().collect::<BTreeSet<_>>().len()
     }
 
     /// The share of pixels that do not have the commonest colour.
-    pub fn drawn(&self) -> f64 {
+    pub(crate) fn drawn(&self) -> f64 {
         let mut counts = BTreeMap::<_, u32>::new();
         for pixel in &self.0 {
             *counts.entry(pixel).or_default() += 1;
@@ -202,7 +202,7 @@ impl Pixels {
     }
 
     /// How light it is, from 0 to 255.
-    pub fn light(&self) -> f64 {
+    pub(crate) fn light(&self) -> f64 {
         let sum: f64 = self.0.iter().flatten().copied().map(f64::from).sum();
         sum / f64::from(u32::try_from(3 * self.0.len()).unwrap())
     }

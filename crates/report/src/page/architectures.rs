@@ -1,14 +1,16 @@
 //! How other architectures would have stood the same day.
 
 use ::cascade::Band;
-use charts::{Axis, Bar, Bars, Group, Lang};
+use charts::{Axis, Bar, Bars, Group};
 use maud::html;
 
-use crate::cascade::Cascade;
-use crate::page::{Figure, Section, Table, Text, text};
+use crate::lang::{Lang, Text, text};
+use crate::page::cascade::Cascade;
+use crate::page::frame::{Figure, Section, Table};
+use crate::words::architectures;
 
 impl Cascade {
-    pub fn architectures_section(&self) -> Section<'_> {
+    pub(crate) fn architectures_section(&self) -> Section<'_> {
         Section {
             id: "architectures",
             title: text("What would have stood", "何なら持ちこたえたか"),
@@ -49,8 +51,8 @@ impl Cascade {
             after: html! {
                 dl.notes {
                     @for (architecture, _) in &self.studies {
-                        dt { (text(architecture.caption, architecture.caption_ja)) }
-                        dd { (text(architecture.what, architecture.what_ja)) }
+                        dt { (architectures::name(architecture)) }
+                        dd { (architectures::what(architecture)) }
                     }
                 }
             },
@@ -82,10 +84,7 @@ impl Cascade {
                     study.sign_in_minutes,
                 ]
                 .map(bar);
-                bars.group(Group::new(
-                    text(architecture.caption, architecture.caption_ja).get(lang),
-                    of,
-                ))
+                bars.group(Group::new(architectures::name(architecture).get(lang), of))
             })
     }
 
@@ -103,7 +102,7 @@ impl Cascade {
                 let band = study.blast_radius;
                 let percent = Bar::within(100.0 * band.median, 100.0 * band.low, 100.0 * band.high);
                 bars.group(Group::new(
-                    text(architecture.caption, architecture.caption_ja).get(lang),
+                    architectures::name(architecture).get(lang),
                     [percent],
                 ))
             })
@@ -116,7 +115,7 @@ impl Cascade {
                 study.invocation_minutes,
                 study.sign_in_minutes,
             ];
-            let name = text(architecture.caption, architecture.caption_ja);
+            let name = architectures::name(architecture);
             [name]
                 .into_iter()
                 .chain(of.map(|band| spread(band, 1.0, "")))
@@ -140,7 +139,7 @@ impl Cascade {
     fn blast_table(&self) -> Table {
         let rows = self.studies.iter().map(|(architecture, study)| {
             vec![
-                text(architecture.caption, architecture.caption_ja),
+                architectures::name(architecture),
                 spread(study.blast_radius, 100.0, " %"),
             ]
         });

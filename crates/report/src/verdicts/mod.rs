@@ -1,0 +1,129 @@
+//! The command `verdicts`: which protocol keeps which invariant, from the runs.
+//!
+//! Four checkers decide each row: loom on two kinds of loads, and shuttle on two kinds
+//! of schedules. They must agree with each other and with what is known.
+
+mod shown;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use incident::Invariant;
+use models::checker::{Checker, Pct, PlainLoads, Random, RmwLoads};
+use models::outage::{Protocol, Setup};
+
+use crate::Error;
+
+/// The arguments of the command.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Exit status: 0 if all checkers decide every cell as it is known, 1 if not, 2 for a bad argument or file."
+)]
+pub(crate) struct Args {
+    /// End with one line of JSON
+    #[arg(long)]
+    json: bool,
+    /// Write the table as a picture to this file as well
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Write the table's cells as JSON to this file as well, for other programs
+    #[arg(long, value_name = "FILE")]
+    cells: Option<PathBuf>,
+}
+
+/// Decides and prints the table. Tells whether every cell is as it is known.
+pub(crate) fn decide(args: &Args) -> Result<bool, Error> {
+    let rows = Row::decide_all();
+    print!("{}", shown::table(&rows));
+    print!("{}", shown::effort(&rows));
+    if args.json {
+        println!("{}", shown::as_json(&rows));
+    }
+    for (file, content) in [
+        (&args.svg, shown::svg(&rows)),
+        (&args.cells, shown::cells(&rows)),
+    ] {
+        if let Some(file) = file {
+            fs::write(file, content)
+                .map_err(|error| format!("{}: {error}; give another file", file.display()))?;
+        }
+    }
+    for row in rows.iter().filter(|row| !row.is_as_known()) {
+        eprintln!("not as known: {}", row.protocol);
+    }
+    Ok(rows.iter().all(Row::is_as_known))
+}
+
+/// What one checker says of one protocol.
+pub(super) struct Opinion {
+    pub(super) checker: &'static str,
+    /// In how many executions each invariant broke.
+    pub(super) broken: BTreeMap<Invariant, usize>,
+    executions: usize,
+    pub(super) time: Duration,
+}
+
+pub(super) struct Row {
+    pub(super) protocol: Protocol,
+    pub(super) opinions: Vec<Opinion>,
+}
+
+impl Row {
+    /// All rows, one checker after the other. The order matters: once shuttle has run,
+    /// its panic hook takes the ends of loom's threads for failures and says so.
+    pub(super) fn decide_all() -> Vec<Self> {
+        let checkers = [
+            opinion::<PlainLoads>,
+            opinion::<RmwLoads>,
+            opinion::<Random>,
+            opinion::<Pct>,
+        ];
+        let mut rows = Protocol::ALL.map(|protocol| Self {
+            protocol,
+            opinions: Vec::new(),
+        });
+        for checker in checkers {
+            for row in &mut rows {
+                row.opinions.push(checker(row.protocol));
+            }
+        }
+        rows.into()
+    }
+
+    /// How many checkers found the invariant broken, of how many.
+    pub(super) fn found_by(&self, invariant: Invariant) -> (usize, usize) {
+        let found = |opinion: &&Opinion| opinion.broken.contains_key(&invariant);
+        (
+            self.opinions.iter().filter(found).count(),
+            self.opinions.len(),
+        )
+    }
+
+    /// Whether all checkers decide as it is known.
+    pub(super) fn is_as_known(&self) -> bool {
+        let known = self.protocol.broken();
+        let agrees = |opinion: &Opinion| opinion.broken.keys().copied().eq(known.iter().copied());
+        self.opinions.iter().all(agrees)
+    }
+
+    /// A cell: broken, holds, or that the checkers differ.
+    pub(super) fn cell(&self, invariant: Invariant) -> &'static str {
+        match self.found_by(invariant) {
+            (0, _) => "✓",
+            (found, all) if found == all => "✗",
+            _ => "?",
+        }
+    }
+}
+
+fn opinion<C: Checker>(protocol: Protocol) -> Opinion {
+    let explored = protocol.explore::<C>(Setup::SMALL);
+    Opinion {
+        checker: C::NAME,
+        broken: explored.findings.times_broken(),
+        executions: explored.executions,
+        time: explored.time,
+    }
+}
