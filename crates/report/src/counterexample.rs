@@ -4,12 +4,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use drill::diagram;
 use models::checker::PlainLoads;
 use models::outage::{Protocol, Setup};
 
-use crate::Error;
 use crate::lang::Lang;
+use crate::{Error, diagram};
 
 /// The width of the picture in pixels.
 const WIDTH: f64 = 1000.0;
@@ -35,13 +34,7 @@ pub(crate) fn draw(args: &Args) -> Result<(), Error> {
         .findings
         .counterexample(None)
         .ok_or_else(|| format!("no execution of {protocol} broke anything; nothing to draw"))?;
-    let picture = diagram::svg(
-        &protocol.to_string(),
-        &steps,
-        &verdict,
-        WIDTH,
-        Lang::En.into(),
-    );
+    let picture = diagram::svg(&protocol.to_string(), &steps, &verdict, WIDTH, Lang::En);
     let file = &args.file;
     fs::write(file, picture.standalone())
         .map_err(|error| format!("{}: {error}; give another file", file.display()))?;

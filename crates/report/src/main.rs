@@ -6,6 +6,7 @@
 mod clock;
 #[cfg(feature = "models")]
 mod counterexample;
+mod diagram;
 mod lang;
 mod page;
 mod run;

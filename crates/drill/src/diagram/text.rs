@@ -2,10 +2,18 @@
 
 use std::fmt::Write as _;
 
-use charts::Lang;
-
-use super::{LIFELINES, Row, rows, times};
+use super::words::describe;
+use super::{Row, rows, times};
 use incident::{Actor, Breach, Invariant, Step, Verdict};
+
+/// The lifelines from left to right.
+const LIFELINES: [Actor; 5] = [
+    Actor::Planner,
+    Actor::Enactor(1),
+    Actor::Enactor(2),
+    Actor::Enactor(3),
+    Actor::Resolver,
+];
 
 /// The widths of the lifelines in characters, a space at the end of each
 /// included. With the step's number before them they fit into 100 columns.
@@ -22,10 +30,10 @@ const RIGHT: usize = 100;
 /// stands under the step that showed it.
 pub fn draw(steps: &[Step], verdict: &Verdict) -> String {
     let mut lines = vec![line("", |actor, _| actor.to_string())];
-    for row in rows(steps, verdict, Lang::En, |breach| breach.seen_at) {
+    for row in rows(steps, verdict, |breach| breach.seen_at) {
         match row {
-            Row::Steps { steps, actor, text } => lines.push(step_line(steps, actor, &text)),
-            Row::Because(error, _) => note(&mut lines, "because:", error),
+            Row::Steps { first, all } => lines.push(step_line(first, all)),
+            Row::Because { error, .. } => note(&mut lines, "because:", error),
             Row::Broken(invariant, breach) => mark(&mut lines, invariant, breach),
         }
     }
@@ -34,17 +42,16 @@ pub fn draw(steps: &[Step], verdict: &Verdict) -> String {
         .fold(String::new(), |out, line| out + line.trim_end() + "\n")
 }
 
-fn step_line(steps: &[Step], by: Actor, text: &str) -> String {
-    let times = times(steps);
-    let number = steps.first().map(|step| step.number.to_string());
-    let number = number.unwrap_or_default();
+fn step_line(first: &Step, all: &[Step]) -> String {
+    let (by, text, times) = (first.actor, describe(&first.event), times(all));
+    let number = first.number.to_string();
     if !LIFELINES.contains(&by) {
         return format!("{number:>4} ── {by}: {text}{times} ──");
     }
     line(&number, |actor, width| {
         if actor == by {
             let room = width.saturating_sub(times.chars().count() + 3);
-            format!("● {}{times}", cut(text, room))
+            format!("● {}{times}", cut(&text, room))
         } else {
             "│".into()
         }

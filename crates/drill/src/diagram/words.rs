@@ -1,213 +1,74 @@
-//! What a diagram says, in each language.
+//! What a diagram says.
 
-use charts::Lang;
+use incident::{ClientAnswer, Event};
 use plan_store::{Activation, Generation, Resolution};
 
-use incident::{Actor, Breach, ClientAnswer, Event, Invariant, Verdict, Violation};
-
-/// An actor's name. Planner and Enactor are names in any language.
-pub fn actor(actor: Actor, lang: Lang) -> String {
-    match actor {
-        Actor::Planner | Actor::Enactor(_) => actor.to_string(),
-        Actor::Resolver => lang.pick("Resolver", "リゾルバー").into(),
-        Actor::Operator => lang.pick("Operator", "運用担当者").into(),
-    }
-}
-
-/// What the initials of a narrow picture stand for.
-pub(super) fn initials(lang: Lang) -> &'static str {
-    lang.pick(
-        "P Planner · 1, 2, 3 Enactors · R Resolver",
-        "P Planner · 1, 2, 3 Enactor · R リゾルバー",
-    )
-}
-
 /// A step in a few words, without its endpoint.
-pub fn describe(event: &Event, lang: Lang) -> String {
-    let say = |en: String, ja: String| lang.pick(en, ja);
+pub fn describe(event: &Event) -> String {
     match event {
-        Event::Published { generation: g, .. } => {
-            say(format!("publish {g}"), format!("{g} を公開"))
-        }
-        Event::PickedUp { generation: g } => say(format!("pick up {g}"), format!("{g} を取得")),
-        Event::Checked { newest: None } => lang.pick("check: none active", "確認：有効なし").into(),
-        Event::Checked { newest: Some(g) } => {
-            say(format!("check: active {g}"), format!("確認：有効は {g}"))
-        }
+        Event::Published { generation, .. } => format!("publish {generation}"),
+        Event::PickedUp { generation } => format!("pick up {generation}"),
+        Event::Checked { newest: None } => "check: none active".into(),
+        Event::Checked { newest: Some(g) } => format!("check: active {g}"),
         Event::Stepped {
             generation,
             withdraws,
             outcome,
             ..
-        } => step(*generation, *withdraws, *outcome, lang),
+        } => step(*generation, *withdraws, *outcome),
         Event::Swept { swept, .. } => {
             let spared: Vec<_> = swept.spared.iter().map(|(plan, _)| *plan).collect();
-            sweep(&swept.deleted, &spared, lang)
+            sweep(&swept.deleted, &spared)
         }
         Event::Resolved {
             resolution, told, ..
-        } => answer(resolution, *told == Some(ClientAnswer::Nothing), lang),
-        Event::RollbackGone { rollback: g, .. } => say(
-            format!("finds rollback target {g} deleted"),
-            format!("切り戻し先 {g} が削除済みと判明"),
-        ),
-        Event::Failed { .. } => lang.pick("FAILED", "失敗").into(),
-        Event::NoProgress { generation: g } => say(
-            format!("plan {g} is not active everywhere: stuck"),
-            format!("プラン {g} が全体で有効にならない：行き詰まり"),
-        ),
-        Event::LeftBehind { newest: g, .. } => say(
-            format!("finds an endpoint not on {g}"),
-            format!("{g} でないエンドポイントを発見"),
-        ),
-        Event::NotReclaimed { generation: g } => say(
-            format!("finds plan {g} not reclaimed"),
-            format!("プラン {g} が残っているのを発見"),
-        ),
-        Event::Repaired { generation: g, .. } => say(
-            format!("repairs by hand, to plan {g}"),
-            format!("手作業で復旧、プラン {g} へ"),
-        ),
+        } => answer(resolution, *told == Some(ClientAnswer::Nothing)),
+        Event::RollbackGone { rollback, .. } => {
+            format!("finds rollback target {rollback} deleted")
+        }
+        Event::Failed { .. } => "FAILED".into(),
+        Event::NoProgress { generation } => {
+            format!("plan {generation} is not active everywhere: stuck")
+        }
+        Event::LeftBehind { newest, .. } => format!("finds an endpoint not on {newest}"),
+        Event::NotReclaimed { generation } => format!("finds plan {generation} not reclaimed"),
+        Event::Repaired { generation, .. } => {
+            format!("repairs by hand, to plan {generation}")
+        }
     }
 }
 
 /// An arrow leads from the plan that was active to the one that is now.
-fn step(plan: Generation, withdraws: bool, outcome: Activation, lang: Lang) -> String {
-    let verb = if withdraws {
-        lang.pick("withdraw", "取り下げ")
-    } else {
-        lang.pick("activate", "有効化")
-    };
+fn step(plan: Generation, withdraws: bool, outcome: Activation) -> String {
+    let verb = if withdraws { "withdraw" } else { "activate" };
     match outcome {
         Activation::Activated { replaced } => match replaced.standing.generation() {
             Some(before) => format!("{verb} {before}→{plan}"),
             None => format!("{verb} {plan}"),
         },
-        Activation::Already => lang.pick(format!("already on {plan}"), format!("すでに {plan}")),
-        Activation::Stale { newer } => lang.pick(
-            format!("STALE: {plan} < {newer}"),
-            format!("stale と拒否：{plan} < {newer}"),
-        ),
+        Activation::Already => format!("already on {plan}"),
+        Activation::Stale { newer } => format!("STALE: {plan} < {newer}"),
         Activation::Unknown => format!("{verb} {plan}: ?"),
     }
 }
 
-fn sweep(deleted: &[Generation], spared: &[Generation], lang: Lang) -> String {
-    let (gone, kept) = (list(deleted), list(spared));
+fn sweep(deleted: &[Generation], spared: &[Generation]) -> String {
     match (deleted, spared) {
-        ([_, ..], _) => lang.pick(format!("delete {gone}"), format!("{gone} を削除")),
-        ([], [_, ..]) => lang.pick(
-            format!("sweep, spare {kept}"),
-            format!("掃除、{kept} は残す"),
-        ),
-        ([], []) => lang.pick("sweep: none old", "掃除：古いものなし").into(),
+        ([_, ..], _) => format!("delete {}", list(deleted)),
+        ([], [_, ..]) => format!("sweep, spare {}", list(spared)),
+        ([], []) => "sweep: none old".into(),
     }
 }
 
-fn answer(resolution: &Resolution, told_nothing: bool, lang: Lang) -> String {
+fn answer(resolution: &Resolution, told_nothing: bool) -> String {
     match resolution {
-        Resolution::Dangling { .. } => nothing(lang),
-        _ if told_nothing => nothing(lang),
-        Resolution::Answer { generation: g, .. } => {
-            lang.pick(format!("from plan {g}"), format!("プラン {g} から応答"))
-        }
+        Resolution::Dangling { .. } => "NOERROR empty".into(),
+        _ if told_nothing => "NOERROR empty".into(),
+        Resolution::Answer { generation, .. } => format!("from plan {generation}"),
         Resolution::Unknown | Resolution::Vacant | Resolution::Withdrawn { .. } => {
-            lang.pick("no such name", "その名前はない").into()
+            "no such name".into()
         }
     }
-}
-
-fn nothing(lang: Lang) -> String {
-    lang.pick("NOERROR empty", "NOERROR・レコードなし").into()
-}
-
-/// Why a step failed. What has no Japanese is quoted as the store said it.
-pub(super) fn because(error: &str, gone: Option<Generation>, lang: Lang) -> String {
-    let ja = gone.map_or_else(
-        || format!("理由（ストアのメッセージ原文）：{error}"),
-        |g| {
-            format!(
-                "理由：有効なプラン {g} は削除済みで、切り戻し先にできない。手作業での復旧が必要"
-            )
-        },
-    );
-    lang.pick(format!("because: {error}"), ja)
-}
-
-/// A broken invariant, under the step that broke it.
-pub(super) fn broken(invariant: Invariant, breach: &Breach, lang: Lang) -> String {
-    let (what, seen) = (violation(&breach.what, lang), breach.seen_at);
-    let seen = if seen == breach.broken_at {
-        String::new()
-    } else {
-        lang.pick(
-            format!(" (seen at step {seen})"),
-            format!("（ステップ {seen} で判明）"),
-        )
-    };
-    let colon = lang.pick(": ", "：");
-    format!("✗ {invariant}{colon}{what}{seen}")
-}
-
-/// What happened when an invariant broke.
-fn violation(violation: &Violation, lang: Lang) -> String {
-    match violation {
-        _ if lang == Lang::En => violation.to_string(),
-        Violation::StaleOverwrite {
-            endpoint,
-            generation,
-            newer,
-        } => format!("{endpoint}：プラン {newer} をプラン {generation} で上書き"),
-        Violation::ActiveDeleted {
-            endpoint,
-            generation,
-        } => format!("{endpoint}：有効なプラン {generation} が削除された"),
-        Violation::RollbackDeleted { endpoint, rollback } => {
-            format!("{endpoint}：切り戻し先のプラン {rollback} が削除された")
-        }
-        Violation::HeldDeleted { generation } => {
-            format!("保持されているプラン {generation} が削除された")
-        }
-        Violation::Emptied { endpoint } => {
-            format!("{endpoint}：以前は解決できたが、今は空の応答")
-        }
-        Violation::OtherRecords {
-            endpoint,
-            generation,
-        } => format!("{endpoint}：応答がプラン {generation} のものでない"),
-        Violation::NotApplied { generation } => {
-            format!("プラン {generation} は公開されたが、適用できなかった")
-        }
-        Violation::LeftBehind { endpoint, newest } => {
-            format!("{endpoint}：プラン {newest} になっていない")
-        }
-        Violation::NotReclaimed { generation } => {
-            format!("不要なプラン {generation} が残っている")
-        }
-    }
-}
-
-/// The end of it, for who does not see the picture.
-pub(super) fn summary(verdict: &Verdict, lang: Lang) -> String {
-    if verdict.is_empty() {
-        let none = lang.pick(
-            "A sequence of steps. No invariant broke.",
-            "ステップの列。破れた不変条件はありません。",
-        );
-        return none.into();
-    }
-    let broken = verdict.iter().map(|(invariant, breach)| {
-        let at = breach.broken_at;
-        lang.pick(
-            format!("{invariant} at step {at}"),
-            format!("{invariant}（ステップ {at}）"),
-        )
-    });
-    let broken: Vec<_> = broken.collect();
-    lang.pick(
-        format!("A sequence of steps. Broken: {}.", broken.join("; ")),
-        format!("ステップの列。破れた不変条件：{}。", broken.join("、")),
-    )
 }
 
 /// The numbers; of more than three only the first and the last.

@@ -1,13 +1,13 @@
 //! The race, buggy beside fixed: two real runs of the same schedule.
 
-use drill::{Outcome, diagram};
+use drill::Outcome;
 use incident::{Event, Step};
 use maud::html;
 use plan_store::EndpointName;
 
 use crate::lang::{Text, text};
 use crate::page::frame::{Draw, Figure, Section, Table};
-use crate::{Error, run};
+use crate::{Error, diagram, run};
 
 /// The same schedule on two stores.
 pub(crate) struct Race {
@@ -30,7 +30,7 @@ impl Race {
             Box::new(move |lang, width| {
                 let outcome = of(self);
                 let title = title.get(lang);
-                diagram::svg(title, &outcome.steps, &outcome.verdict, width, lang.into())
+                diagram::svg(title, &outcome.steps, &outcome.verdict, width, lang)
             })
         };
         Section {
@@ -65,7 +65,7 @@ impl Race {
                 open: false,
                 code: &[
                     ("crates/drill/src/outage.rs", "outage"),
-                    ("crates/drill/src/diagram/svg.rs", "svg"),
+                    ("crates/report/src/diagram/svg.rs", "svg"),
                 ],
             }],
             after: html! {},
@@ -90,8 +90,8 @@ impl Race {
                         format!("{} {}", store.en, step.number),
                         format!("{} {}", store.ja, step.number),
                     ),
-                    Text::said_by(|lang| diagram::actor(step.actor, lang.into())),
-                    Text::said_by(|lang| diagram::describe(&step.event, lang.into())),
+                    Text::said_by(|lang| diagram::actor(step.actor, lang)),
+                    Text::said_by(|lang| diagram::describe(&step.event, lang)),
                     Text::same(endpoint(&step.event).map_or("", EndpointName::as_str)),
                     Text::same(broke.join(", ")),
                 ]

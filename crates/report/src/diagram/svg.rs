@@ -1,11 +1,22 @@
 //! The diagram as a picture: with lifelines that have their steps beside them where
 //! there is room, and with all text beside narrow lifelines where there is not.
 
-use charts::{Anchor, Lang, Svg, wrap};
+use charts::{Anchor, Svg, wrap};
+use drill::diagram::{Row, rows, times};
+use incident::{Actor, Event, Step, Verdict};
 use plan_store::Activation;
 
-use super::{LIFELINES, Row, rows, times, words};
-use incident::{Actor, Event, Step, Verdict};
+use super::words;
+use crate::lang::Lang;
+
+/// The lifelines from left to right. Who has none speaks across them.
+const LIFELINES: [Actor; 5] = [
+    Actor::Planner,
+    Actor::Enactor(1),
+    Actor::Enactor(2),
+    Actor::Enactor(3),
+    Actor::Resolver,
+];
 
 /// The height of a row. All lengths are in pixels.
 const ROW: f64 = 24.0;
@@ -18,12 +29,13 @@ const LANE: f64 = 21.0;
 
 /// Draws the steps at this width, in this language. A broken invariant stands under
 /// the step that broke it, as far as the journal tells.
-pub fn svg(title: &str, steps: &[Step], verdict: &Verdict, width: f64, lang: Lang) -> Svg {
+pub(crate) fn svg(title: &str, steps: &[Step], verdict: &Verdict, width: f64, lang: Lang) -> Svg {
     let mut picture = Picture::new(Svg::new(title, words::summary(verdict, lang), width), width);
     picture.names(lang);
-    for row in rows(steps, verdict, lang, |breach| breach.broken_at) {
+    for row in rows(steps, verdict, |breach| breach.broken_at) {
         match row {
-            Row::Steps { steps, actor, text } => {
+            Row::Steps { first, all } => {
+                let (actor, text) = (first.actor, words::describe(&first.event, lang));
                 let text = if LIFELINES.contains(&actor) {
                     text
                 } else {
@@ -33,9 +45,11 @@ pub fn svg(title: &str, steps: &[Step], verdict: &Verdict, width: f64, lang: Lan
                         lang.pick(": ", "：")
                     )
                 };
-                picture.step(steps, actor, &text, tone(steps, verdict));
+                picture.step(all, actor, &text, tone(all, verdict));
             }
-            Row::Because(error, gone) => picture.note("quiet", &words::because(error, gone, lang)),
+            Row::Because { error, gone } => {
+                picture.note("quiet", &words::because(error, gone, lang))
+            }
             Row::Broken(invariant, breach) => {
                 picture.note("bad", &words::broken(invariant, breach, lang));
             }
