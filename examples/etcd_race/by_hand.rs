@@ -22,7 +22,7 @@ use std::sync::Arc;
 use incident::Error as IncidentError;
 use plan_store::{
     Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, RecordSet,
-    Resolution, Resolve, Retention, Standing, Swept, Target,
+    Resolution, Resolve, Retention, Standing, Swept, Target, activate_one_by_one,
 };
 
 /// The incident's store, in the keys below a prefix.
@@ -206,6 +206,13 @@ impl PlanStore for ByHand {
         self.flip(endpoint, Standing::Active(pin.generation))
     }
 
+    fn activate_all<'a>(
+        &'a self,
+        pin: &'a Copied,
+    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+        activate_one_by_one(self, pin)
+    }
+
     fn stale_endpoints(&self, pin: &Copied) -> Result<Vec<EndpointName>, Error> {
         let older = |standing: Standing| standing.generation() < Some(pin.generation);
         let stale_endpoints = self.states()?.into_iter();
@@ -245,6 +252,10 @@ impl PlanStore for ByHand {
             store: self.clone(),
             last: Resolution::Unknown,
         }
+    }
+
+    fn resolve(&self, endpoint: &EndpointName) -> Resolution {
+        self.reader().resolve(endpoint).clone()
     }
 }
 

@@ -14,7 +14,6 @@
 //! pass that was overtaken hears *stale* and ends.
 
 use std::fmt;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use plan_store::{Activation, EndpointName, Generation, Pin, PlanStore, Swept};
@@ -147,20 +146,14 @@ impl<S: PlanStore> Enactor<S> {
     /// at how many endpoints that changed something.
     fn apply(&self, pin: &S::Pin) -> Result<usize, Stop> {
         let mut walk = Walk::default();
-        let walked = self.store.activate_all(pin, |endpoint, first| {
+        for (endpoint, first) in self.store.activate_all(pin) {
             let again = || self.store.activate(pin, endpoint);
-            walk.step(endpoint, self.settle(pin, endpoint, first, again))
-        });
-        if let ControlFlow::Break(stop) = walked {
-            return Err(stop);
+            walk.step(endpoint, self.settle(pin, endpoint, first, again))?;
         }
         let stale_endpoints = self.store.stale_endpoints(pin);
         for endpoint in &stale_endpoints.map_err(|error| Stop::Failed(error.into()))? {
             let step = || self.store.withdraw(pin, endpoint);
-            let settled = self.settle(pin, endpoint, step(), step);
-            if let ControlFlow::Break(stop) = walk.step(endpoint, settled) {
-                return Err(stop);
-            }
+            walk.step(endpoint, self.settle(pin, endpoint, step(), step))?;
         }
         walk.end(pin.generation()).map_err(Stop::Failed)
     }
@@ -219,7 +212,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn step(&mut self, endpoint: &EndpointName, step: Result<Done, Stop>) -> ControlFlow<Stop> {
+    fn step(&mut self, endpoint: &EndpointName, step: Result<Done, Stop>) -> Result<(), Stop> {
         self.steps += 1;
         match step {
             Ok(Done::Now) => self.changed += 1,
@@ -229,9 +222,9 @@ impl Walk {
                 self.failed += 1;
                 self.first.get_or_insert(error);
             }
-            Err(stale @ Stop::Stale { .. }) => return ControlFlow::Break(stale),
+            Err(stale @ Stop::Stale { .. }) => return Err(stale),
         }
-        ControlFlow::Continue(())
+        Ok(())
     }
 
     /// How many endpoints changed, if none failed.

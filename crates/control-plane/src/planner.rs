@@ -283,9 +283,8 @@ mod tests {
     use std::path::Path;
 
     use parking_lot::Mutex;
-    use plan_store::{
-        Activation, EndpointState, Family, MemoryStore, Resolution, Retention, Swept,
-    };
+    use plan_store::memory::MemoryPin;
+    use plan_store::{Family, Layer, MemoryStore, Reader, Retention};
     use proptest::prelude::*;
 
     use super::*;
@@ -689,9 +688,22 @@ mod tests {
         ReplyLost,
     }
 
-    impl PlanStore for Faulty {
-        type Pin = <MemoryStore as PlanStore>::Pin;
-        type Reader = <MemoryStore as PlanStore>::Reader;
+    impl Layer for Faulty {
+        type Inner = MemoryStore;
+        type Pin = MemoryPin;
+        type Reader = Reader;
+
+        fn inner(&self) -> &MemoryStore {
+            &self.store
+        }
+
+        fn wrap(&self, pin: MemoryPin) -> MemoryPin {
+            pin
+        }
+
+        fn reader(&self) -> Reader {
+            self.store.reader()
+        }
 
         fn publish(&self, plan: Arc<Plan>) -> Result<Generation, plan_store::Error> {
             let fault = self.next.lock().take();
@@ -702,54 +714,6 @@ mod tests {
                 }
             }
             Err(plan_store::Error::Backend("timed out".into()))
-        }
-
-        fn latest(&self) -> Result<Option<Self::Pin>, plan_store::Error> {
-            self.store.latest()
-        }
-
-        fn pin(&self, generation: Generation) -> Result<Self::Pin, plan_store::Error> {
-            self.store.pin(generation)
-        }
-
-        fn newest_active(&self) -> Result<Option<Generation>, plan_store::Error> {
-            self.store.newest_active()
-        }
-
-        fn activate(
-            &self,
-            pin: &Self::Pin,
-            endpoint: &EndpointName,
-        ) -> Result<Activation, plan_store::Error> {
-            self.store.activate(pin, endpoint)
-        }
-
-        fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, plan_store::Error> {
-            self.store.stale_endpoints(pin)
-        }
-
-        fn withdraw(
-            &self,
-            pin: &Self::Pin,
-            endpoint: &EndpointName,
-        ) -> Result<Activation, plan_store::Error> {
-            self.store.withdraw(pin, endpoint)
-        }
-
-        fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, plan_store::Error> {
-            self.store.state(endpoint)
-        }
-
-        fn sweep(&self, applied: Generation) -> Result<Swept, plan_store::Error> {
-            self.store.sweep(applied)
-        }
-
-        fn reader(&self) -> Self::Reader {
-            self.store.reader()
-        }
-
-        fn resolve(&self, endpoint: &EndpointName) -> Resolution {
-            PlanStore::resolve(&self.store, endpoint)
         }
     }
 

@@ -16,9 +16,10 @@ use control_plane::{
 };
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
+use plan_store::memory::MemoryPin;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Generation, MemoryStore, Pin, Plan, PlanStore,
-    Retention, Swept,
+    Activation, EndpointName, EndpointState, Generation, Layer, MemoryStore, Pin, PlanStore,
+    Reader, Retention, Swept,
 };
 
 /// Nothing here takes as long. A test that waits in vain fails.
@@ -135,20 +136,25 @@ fn failure() -> plan_store::Error {
     plan_store::Error::Backend("told to fail".into())
 }
 
-impl PlanStore for Hooked {
-    type Pin = <MemoryStore as PlanStore>::Pin;
-    type Reader = <MemoryStore as PlanStore>::Reader;
+impl Layer for Hooked {
+    type Inner = MemoryStore;
+    type Pin = MemoryPin;
+    type Reader = Reader;
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, plan_store::Error> {
-        self.store.publish(plan)
+    fn inner(&self) -> &MemoryStore {
+        &self.store
     }
 
-    fn latest(&self) -> Result<Option<Self::Pin>, plan_store::Error> {
+    fn wrap(&self, pin: MemoryPin) -> MemoryPin {
+        pin
+    }
+
+    fn reader(&self) -> Reader {
+        self.store.reader()
+    }
+
+    fn latest(&self) -> Result<Option<MemoryPin>, plan_store::Error> {
         self.call("latest", || self.store.latest())
-    }
-
-    fn pin(&self, generation: Generation) -> Result<Self::Pin, plan_store::Error> {
-        self.store.pin(generation)
     }
 
     fn newest_active(&self) -> Result<Option<Generation>, plan_store::Error> {
@@ -157,22 +163,24 @@ impl PlanStore for Hooked {
 
     fn activate(
         &self,
-        pin: &Self::Pin,
+        _: &MemoryPin,
         endpoint: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, plan_store::Error>,
     ) -> Result<Activation, plan_store::Error> {
-        self.step("activate", endpoint, || self.store.activate(pin, endpoint))
+        self.step("activate", endpoint, step)
     }
 
-    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, plan_store::Error> {
+    fn stale_endpoints(&self, pin: &MemoryPin) -> Result<Vec<EndpointName>, plan_store::Error> {
         self.call("stale_endpoints", || self.store.stale_endpoints(pin))
     }
 
     fn withdraw(
         &self,
-        pin: &Self::Pin,
+        _: &MemoryPin,
         endpoint: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, plan_store::Error>,
     ) -> Result<Activation, plan_store::Error> {
-        self.step("withdraw", endpoint, || self.store.withdraw(pin, endpoint))
+        self.step("withdraw", endpoint, step)
     }
 
     fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, plan_store::Error> {
@@ -182,10 +190,6 @@ impl PlanStore for Hooked {
 
     fn sweep(&self, applied: Generation) -> Result<Swept, plan_store::Error> {
         self.call("sweep", || self.store.sweep(applied))
-    }
-
-    fn reader(&self) -> Self::Reader {
-        self.store.reader()
     }
 }
 

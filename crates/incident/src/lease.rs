@@ -18,8 +18,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use plan_store::primitives::{Lock, Primitives, Word};
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Plan, PlanStore,
-    Swept,
+    Activation, EndpointName, Error as StoreError, Generation, Layer, PlanStore, Swept,
 };
 
 use crate::Error;
@@ -98,7 +97,7 @@ impl<S, P: Primitives> Leased<S, P> {
     fn write<T>(
         &self,
         at: Option<&EndpointName>,
-        write: impl FnOnce(&S) -> Result<T, StoreError>,
+        write: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let token = self.token.load(Relaxed);
         let unless_below = |highest| {
@@ -116,20 +115,29 @@ impl<S, P: Primitives> Leased<S, P> {
                     let fence = fences.entry(endpoint.clone()).or_default();
                     unless_below(*fence)?;
                     *fence = token;
-                    write(&self.store)
+                    write()
                 });
             }
         }
-        write(&self.store)
+        write()
     }
 }
 
-impl<S: PlanStore, P: Primitives> PlanStore for Leased<S, P> {
+impl<S: PlanStore, P: Primitives> Layer for Leased<S, P> {
+    type Inner = S;
     type Pin = S::Pin;
     type Reader = S::Reader;
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, StoreError> {
-        self.store.publish(plan)
+    fn inner(&self) -> &S {
+        &self.store
+    }
+
+    fn wrap(&self, pin: S::Pin) -> S::Pin {
+        pin
+    }
+
+    fn reader(&self) -> S::Reader {
+        self.store.reader()
     }
 
     fn latest(&self) -> Result<Option<S::Pin>, StoreError> {
@@ -137,36 +145,26 @@ impl<S: PlanStore, P: Primitives> PlanStore for Leased<S, P> {
         self.store.latest()
     }
 
-    fn pin(&self, generation: Generation) -> Result<S::Pin, StoreError> {
-        self.store.pin(generation)
+    fn activate(
+        &self,
+        _: &S::Pin,
+        endpoint: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, StoreError>,
+    ) -> Result<Activation, StoreError> {
+        self.write(Some(endpoint), step)
     }
 
-    fn newest_active(&self) -> Result<Option<Generation>, StoreError> {
-        self.store.newest_active()
-    }
-
-    fn activate(&self, pin: &S::Pin, endpoint: &EndpointName) -> Result<Activation, StoreError> {
-        self.write(Some(endpoint), |store| store.activate(pin, endpoint))
-    }
-
-    fn stale_endpoints(&self, pin: &S::Pin) -> Result<Vec<EndpointName>, StoreError> {
-        self.store.stale_endpoints(pin)
-    }
-
-    fn withdraw(&self, pin: &S::Pin, endpoint: &EndpointName) -> Result<Activation, StoreError> {
-        self.write(Some(endpoint), |store| store.withdraw(pin, endpoint))
-    }
-
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, StoreError> {
-        self.store.state(endpoint)
+    fn withdraw(
+        &self,
+        _: &S::Pin,
+        endpoint: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, StoreError>,
+    ) -> Result<Activation, StoreError> {
+        self.write(Some(endpoint), step)
     }
 
     fn sweep(&self, applied: Generation) -> Result<Swept, StoreError> {
-        self.write(None, |store| store.sweep(applied))
-    }
-
-    fn reader(&self) -> S::Reader {
-        self.store.reader()
+        self.write(None, || self.store.sweep(applied))
     }
 }
 

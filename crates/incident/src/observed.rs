@@ -1,10 +1,11 @@
 //! A store as one actor uses it, with every step written down.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, Swept,
+    Activation, EndpointName, Error, Generation, Layer, Pin, Plan, PlanStore, Swept,
 };
 
 use crate::event::{Actor, Event};
@@ -44,11 +45,11 @@ impl<S: PlanStore> Observed<S> {
     fn step<T>(
         &self,
         point: &Point,
-        step: impl FnOnce(&S) -> Result<T, Error>,
+        step: impl FnOnce() -> Result<T, Error>,
         event: impl FnOnce(&T) -> Option<Event>,
     ) -> Result<T, Error> {
         self.gate.reach(self.actor, point);
-        let result = step(&self.store);
+        let result = step();
         let event = match &result {
             Ok(value) => event(value),
             Err(error) => Some(Event::failed(error)),
@@ -58,23 +59,32 @@ impl<S: PlanStore> Observed<S> {
         }
         result
     }
+}
 
-    fn hold(&self, pin: S::Pin) -> ObservedPin<S::Pin> {
+impl<S: PlanStore> Layer for Observed<S> {
+    type Inner = S;
+    type Pin = ObservedPin<S::Pin>;
+    type Reader = S::Reader;
+
+    fn inner(&self) -> &S {
+        &self.store
+    }
+
+    fn wrap(&self, pin: S::Pin) -> Self::Pin {
         self.journal.hold(pin.generation());
         let journal = Arc::clone(&self.journal);
         ObservedPin { pin, journal }
     }
-}
 
-impl<S: PlanStore> PlanStore for Observed<S> {
-    type Pin = ObservedPin<S::Pin>;
-    type Reader = S::Reader;
+    fn reader(&self) -> S::Reader {
+        self.store.reader()
+    }
 
     fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
         let content = Arc::clone(&plan);
         self.step(
             &Point::Publish,
-            |store| store.publish(plan),
+            || self.store.publish(plan),
             |&generation| {
                 Some(Event::Published {
                     generation,
@@ -84,54 +94,53 @@ impl<S: PlanStore> PlanStore for Observed<S> {
         )
     }
 
-    fn latest(&self) -> Result<Option<Self::Pin>, Error> {
+    fn latest(&self) -> Result<Option<S::Pin>, Error> {
         // The Planner looks at the latest plan too, but does not pick it up.
         let picks_up = matches!(self.actor, Actor::Enactor(_));
-        let latest = self.step(&Point::PickUp, PlanStore::latest, |pin| {
-            let generation = pin.as_ref().filter(|_| picks_up)?.generation();
-            Some(Event::PickedUp { generation })
-        })?;
-        Ok(latest.map(|pin| self.hold(pin)))
-    }
-
-    fn pin(&self, generation: Generation) -> Result<Self::Pin, Error> {
-        self.store.pin(generation).map(|pin| self.hold(pin))
+        self.step(
+            &Point::PickUp,
+            || self.store.latest(),
+            |pin| {
+                let generation = pin.as_ref().filter(|_| picks_up)?.generation();
+                Some(Event::PickedUp { generation })
+            },
+        )
     }
 
     fn newest_active(&self) -> Result<Option<Generation>, Error> {
-        self.step(&Point::Check, PlanStore::newest_active, |&newest| {
-            Some(Event::Checked { newest })
+        self.step(
+            &Point::Check,
+            || self.store.newest_active(),
+            |&newest| Some(Event::Checked { newest }),
+        )
+    }
+
+    fn activate(
+        &self,
+        pin: &Self::Pin,
+        endpoint: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, Error>,
+    ) -> Result<Activation, Error> {
+        self.step(&Point::Step(endpoint.clone()), step, |&outcome| {
+            Some(stepped(pin, endpoint, false, outcome))
         })
     }
 
-    fn activate(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
-        self.step(
-            &Point::Step(endpoint.clone()),
-            |store| store.activate(&pin.pin, endpoint),
-            |&outcome| Some(stepped(pin, endpoint, false, outcome)),
-        )
-    }
-
-    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error> {
-        self.store.stale_endpoints(&pin.pin)
-    }
-
-    fn withdraw(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
-        self.step(
-            &Point::Step(endpoint.clone()),
-            |store| store.withdraw(&pin.pin, endpoint),
-            |&outcome| Some(stepped(pin, endpoint, true, outcome)),
-        )
-    }
-
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
-        self.store.state(endpoint)
+    fn withdraw(
+        &self,
+        pin: &Self::Pin,
+        endpoint: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, Error>,
+    ) -> Result<Activation, Error> {
+        self.step(&Point::Step(endpoint.clone()), step, |&outcome| {
+            Some(stepped(pin, endpoint, true, outcome))
+        })
     }
 
     fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
         self.step(
             &Point::Sweep,
-            |store| store.sweep(applied),
+            || self.store.sweep(applied),
             |swept| {
                 Some(Event::Swept {
                     applied,
@@ -139,10 +148,6 @@ impl<S: PlanStore> PlanStore for Observed<S> {
                 })
             },
         )
-    }
-
-    fn reader(&self) -> Self::Reader {
-        self.store.reader()
     }
 }
 
@@ -169,6 +174,12 @@ impl<T: Pin> Pin for ObservedPin<T> {
 
     fn plan(&self) -> &Arc<Plan> {
         self.pin.plan()
+    }
+}
+
+impl<T: Pin> Borrow<T> for ObservedPin<T> {
+    fn borrow(&self) -> &T {
+        &self.pin
     }
 }
 

@@ -31,6 +31,7 @@ use plan_store::primitives::{Lock, Word};
 use plan_store::{
     Activation, EndpointName, EndpointState, Error as StoreError, Generation, Native, Pin, Plan,
     PlanStore, Primitives, Resolution, Resolve, RetainReason, Retention, Standing, Swept,
+    activate_one_by_one,
 };
 use tracing::{debug, info};
 
@@ -296,6 +297,13 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
         Ok(activation)
     }
 
+    fn activate_all<'a>(
+        &'a self,
+        pin: &'a IncidentPin,
+    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, StoreError>)> {
+        activate_one_by_one(self, pin)
+    }
+
     fn stale_endpoints(&self, pin: &IncidentPin) -> Result<Vec<EndpointName>, StoreError> {
         let by = Some(pin.generation);
         Ok(self.shared.zone.read(|zone| {
@@ -350,6 +358,10 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
             store: self.clone(),
             last: Resolution::Unknown,
         }
+    }
+
+    fn resolve(&self, endpoint: &EndpointName) -> Resolution {
+        self.reader().resolve(endpoint).clone()
     }
 }
 

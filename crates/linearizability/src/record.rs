@@ -1,6 +1,7 @@
 //! Who was told what, and when. A clock that everybody advances says which call ended
 //! before which other began.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, Resolution,
-    Resolve, RetainReason, Swept,
+    Activation, EndpointName, EndpointState, Error, Generation, Layer, Pin, Plan, PlanStore,
+    Resolution, Resolve, RetainReason, Swept,
 };
 use porcupine_rs::Operation;
 
@@ -100,6 +101,9 @@ impl fmt::Display for History {
 ///
 /// A store that holds plans by leases is far away, and what it reads may be out of date
 /// when it arrives. Nothing is decided from that, so reads are not part of its history.
+///
+/// `newest_active` and `stale_endpoints` are not part of any history: they look at one
+/// endpoint after another, so their answers are advice.
 #[derive(Clone)]
 pub struct Recorded<S> {
     store: S,
@@ -120,9 +124,31 @@ impl<S> Recorded<S> {
     }
 }
 
-impl<S: PlanStore> PlanStore for Recorded<S> {
+impl<S: PlanStore> Layer for Recorded<S> {
+    type Inner = S;
     type Pin = RecordedPin<S::Pin>;
     type Reader = RecordedReader<S::Reader>;
+
+    fn inner(&self) -> &S {
+        &self.store
+    }
+
+    fn wrap(&self, pin: S::Pin) -> Self::Pin {
+        RecordedPin {
+            pin: Some(pin),
+            client: self.client,
+            hold: self.hold,
+            history: self.history.clone(),
+        }
+    }
+
+    fn reader(&self) -> Self::Reader {
+        RecordedReader {
+            reader: self.store.reader(),
+            client: self.client,
+            history: self.history.clone(),
+        }
+    }
 
     fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
         let content = Content::of(&plan);
@@ -139,72 +165,58 @@ impl<S: PlanStore> PlanStore for Recorded<S> {
         )
     }
 
-    fn latest(&self) -> Result<Option<Self::Pin>, Error> {
-        let told = self.history.call(
+    fn latest(&self) -> Result<Option<S::Pin>, Error> {
+        self.history.call(
             self.client,
             || self.store.latest(),
             |told| {
                 let picked_up = told.iter().map(|pin| pin.as_ref().map(Pin::generation));
                 picked_up.map(|told| Op::PickUp(told, self.hold)).collect()
             },
-        );
-        Ok(told?.map(|pin| RecordedPin {
-            pin: Some(pin),
-            client: self.client,
-            hold: self.hold,
-            history: self.history.clone(),
-        }))
+        )
     }
 
     /// Of no use to an Enactor.
-    fn pin(&self, generation: Generation) -> Result<Self::Pin, Error> {
+    fn pin(&self, generation: Generation) -> Result<S::Pin, Error> {
         Err(Error::NoSuchPlan { generation })
     }
 
-    /// Advice, and no snapshot: not part of the history.
-    fn newest_active(&self) -> Result<Option<Generation>, Error> {
-        self.store.newest_active()
-    }
-
-    fn activate(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
+    fn activate(
+        &self,
+        pin: &Self::Pin,
+        endpoint: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, Error>,
+    ) -> Result<Activation, Error> {
         let (generation, hold, at) = (pin.generation(), pin.hold, place(endpoint));
-        self.history.call(
-            self.client,
-            || self.store.activate(pin.held(), endpoint),
-            |told| {
-                told.iter()
-                    .map(|&told| Op::Activate {
-                        generation,
-                        hold,
-                        at,
-                        told,
-                    })
-                    .collect()
-            },
-        )
+        self.history.call(self.client, step, |told| {
+            let told = told.iter();
+            told.map(|&told| Op::Activate {
+                generation,
+                hold,
+                at,
+                told,
+            })
+            .collect()
+        })
     }
 
-    /// Looked at one after another, like `newest_active`.
-    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error> {
-        self.store.stale_endpoints(pin.held())
-    }
-
-    fn withdraw(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
+    fn withdraw(
+        &self,
+        pin: &Self::Pin,
+        endpoint: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, Error>,
+    ) -> Result<Activation, Error> {
         let (generation, hold, at) = (pin.generation(), pin.hold, place(endpoint));
-        self.history.call(
-            self.client,
-            || self.store.withdraw(pin.held(), endpoint),
-            |told| {
-                told.iter()
-                    .map(|&told| Op::Withdraw {
-                        generation,
-                        hold,
-                        at,
-                        told,
-                    })
-                    .collect()
-            },
-        )
+        self.history.call(self.client, step, |told| {
+            let told = told.iter();
+            told.map(|&told| Op::Withdraw {
+                generation,
+                hold,
+                at,
+                told,
+            })
+            .collect()
+        })
     }
 
     fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
@@ -245,14 +257,6 @@ impl<S: PlanStore> PlanStore for Recorded<S> {
             },
         )
     }
-
-    fn reader(&self) -> Self::Reader {
-        RecordedReader {
-            reader: self.store.reader(),
-            client: self.client,
-            history: self.history.clone(),
-        }
-    }
 }
 
 pub struct RecordedPin<P: Pin> {
@@ -276,6 +280,12 @@ impl<P: Pin> Pin for RecordedPin<P> {
 
     fn plan(&self) -> &Arc<Plan> {
         self.held().plan()
+    }
+}
+
+impl<P: Pin> Borrow<P> for RecordedPin<P> {
+    fn borrow(&self) -> &P {
+        self.held()
     }
 }
 

@@ -7,10 +7,11 @@
 use std::time::Duration;
 
 use control_plane::{Enactor, EnactorLoop, Error, Pace, Pass, Signals, Waker};
+use plan_store::memory::MemoryPin;
 use plan_store::primitives::{Monitor, Primitives};
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Loom, MemoryStore,
-    Plan, PlanStore, Retention, Swept,
+    Activation, EndpointName, Error as StoreError, Generation, Layer, Loom, MemoryStore, PlanStore,
+    Reader, Retention,
 };
 use std::sync::Arc;
 
@@ -168,27 +169,29 @@ impl<P: Primitives> Clone for Shaky<P> {
     }
 }
 
-impl<P: Primitives> PlanStore for Shaky<P> {
-    type Pin = <MemoryStore<P> as PlanStore>::Pin;
-    type Reader = <MemoryStore<P> as PlanStore>::Reader;
+impl<P: Primitives> Layer for Shaky<P> {
+    type Inner = MemoryStore<P>;
+    type Pin = MemoryPin<P>;
+    type Reader = Reader<P>;
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, StoreError> {
-        self.store.publish(plan)
+    fn inner(&self) -> &MemoryStore<P> {
+        &self.store
     }
 
-    fn latest(&self) -> Result<Option<Self::Pin>, StoreError> {
-        self.store.latest()
+    fn wrap(&self, pin: MemoryPin<P>) -> MemoryPin<P> {
+        pin
     }
 
-    fn pin(&self, generation: Generation) -> Result<Self::Pin, StoreError> {
-        self.store.pin(generation)
+    fn reader(&self) -> Reader<P> {
+        self.store.reader()
     }
 
-    fn newest_active(&self) -> Result<Option<Generation>, StoreError> {
-        self.store.newest_active()
-    }
-
-    fn activate(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, StoreError> {
+    fn activate(
+        &self,
+        _: &MemoryPin<P>,
+        _: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, StoreError>,
+    ) -> Result<Activation, StoreError> {
         let fails = self.failures.update(|left| {
             let fails = *left > 0;
             *left = left.saturating_sub(1);
@@ -197,27 +200,7 @@ impl<P: Primitives> PlanStore for Shaky<P> {
         if fails {
             return Err(StoreError::Backend("planned".into()));
         }
-        self.store.activate(pin, endpoint)
-    }
-
-    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, StoreError> {
-        self.store.stale_endpoints(pin)
-    }
-
-    fn withdraw(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, StoreError> {
-        self.store.withdraw(pin, endpoint)
-    }
-
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, StoreError> {
-        self.store.state(endpoint)
-    }
-
-    fn sweep(&self, applied: Generation) -> Result<Swept, StoreError> {
-        self.store.sweep(applied)
-    }
-
-    fn reader(&self) -> Self::Reader {
-        self.store.reader()
+        step()
     }
 }
 

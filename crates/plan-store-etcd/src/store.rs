@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::ops::ControlFlow;
+use std::iter;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use plan_store::{
     Activation, EndpointName, EndpointState, Error as StoreError, Generation, Pin, Plan, PlanStore,
-    Resolution, Swept,
+    Resolution, Swept, activate_one_by_one,
 };
 use tracing::{debug, info};
 
@@ -61,7 +61,7 @@ impl<'a> Batch<'a> {
     fn wait(self) -> impl Iterator<Item = (&'a EndpointName, Outcome)> {
         let outcomes = self.task.wait().unwrap_or_default();
         // None of a task that has panicked: that is no outcome that is known.
-        let unknown = std::iter::repeat_with(|| Ok(Activation::Unknown));
+        let unknown = iter::repeat_with(|| Ok(Activation::Unknown));
         self.endpoints
             .into_iter()
             .zip(outcomes.into_iter().chain(unknown))
@@ -221,6 +221,26 @@ impl EtcdStore {
         Some(Batch { endpoints, task })
     }
 
+    /// Activates the plan at these endpoints, a few batches ahead of the caller.
+    fn walk<'a>(
+        &'a self,
+        held: &'a Held,
+        mut endpoints: impl Iterator<Item = &'a EndpointName>,
+    ) -> impl Iterator<Item = (&'a EndpointName, Outcome)> {
+        self.look_ahead();
+        let mut batches = iter::from_fn(move || self.begin_steps(held, &mut endpoints)).fuse();
+        let mut under_way: VecDeque<_> = batches.by_ref().take(WINDOW).collect();
+        let ended = iter::from_fn(move || {
+            let batch = under_way.pop_front()?;
+            under_way.extend(batches.next());
+            Some(batch.wait())
+        });
+        let generation = held.generation;
+        ended.flatten().inspect(move |(endpoint, outcome)| {
+            debug!(%endpoint, %generation, ?outcome, "activate");
+        })
+    }
+
     fn pinned(&self, held: Held) -> EtcdPin {
         let store = self.clone();
         EtcdPin { held, store }
@@ -277,29 +297,19 @@ impl PlanStore for EtcdStore {
     }
 
     /// Many endpoints share a request, and a few requests are under way at a time;
-    /// still each endpoint is a step of its own. When `each` breaks off, those that
-    /// are under way may be done as well.
-    fn activate_all<B>(
-        &self,
-        pin: &EtcdPin,
-        mut each: impl FnMut(&EndpointName, Result<Activation, StoreError>) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        let mut endpoints = pin.plan().endpoints().map(|(endpoint, _)| endpoint);
-        let Ok(held) = self.own(pin) else {
-            return endpoints.try_for_each(|endpoint| each(endpoint, self.activate(pin, endpoint)));
-        };
-        self.look_ahead();
-        let mut batches = std::iter::from_fn(|| self.begin_steps(held, &mut endpoints)).fuse();
-        let mut under_way: VecDeque<_> = batches.by_ref().take(WINDOW).collect();
-        while let Some(batch) = under_way.pop_front() {
-            under_way.extend(batches.next());
-            for (endpoint, outcome) in batch.wait() {
-                let generation = held.generation;
-                debug!(%endpoint, %generation, ?outcome, "activate");
-                each(endpoint, outcome)?;
-            }
-        }
-        ControlFlow::Continue(())
+    /// still each endpoint is a step of its own. When the caller drops the iterator,
+    /// those that are under way may be done as well.
+    fn activate_all<'a>(
+        &'a self,
+        pin: &'a EtcdPin,
+    ) -> impl Iterator<Item = (&'a EndpointName, Outcome)> {
+        let held = self.own(pin);
+        // Another store's pin is refused at each endpoint.
+        let refused = held.is_err().then(|| activate_one_by_one(self, pin));
+        let endpoints = pin.plan().endpoints().map(|(endpoint, _)| endpoint);
+        let walk = held.map(|held| self.walk(held, endpoints));
+        let steps = walk.into_iter().flatten();
+        steps.chain(refused.into_iter().flatten())
     }
 
     fn stale_endpoints(&self, pin: &EtcdPin) -> Result<Vec<EndpointName>, StoreError> {

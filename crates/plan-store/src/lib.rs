@@ -35,18 +35,19 @@
 //! let newer = store.publish(plan(2)?)?;
 //! let _ = store.activate(&store.pin(newer)?, &name)?;
 //!
-//! // The slow one comes too late, and is told so.
-//! assert_eq!(store.activate(&slow, &name)?, Activation::Stale { newer: newer });
+//! // The slow Enactor comes too late, and the store says so.
+//! assert_eq!(store.activate(&slow, &name)?, Activation::Stale { newer });
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! Where to read on: [`memory`] for how the store works and why it is right,
-//! [`PlanStore`] for what a store of your own must do, [`primitives`] for how
-//! to model-check code that uses it.
+//! [`PlanStore`] for what a store of your own must do, [`Layer`] for how to wrap a
+//! store, [`primitives`] for how to model-check code that uses it.
 
 mod error;
 mod generation;
+mod layer;
 pub mod memory;
 mod name;
 mod plan;
@@ -55,6 +56,7 @@ mod store;
 
 pub use error::Error;
 pub use generation::Generation;
+pub use layer::{InnerPin, Layer};
 pub use memory::{Follower, MemoryStore, Reader};
 pub use name::EndpointName;
 pub use plan::{Family, Plan, RecordSet, Target};
@@ -65,5 +67,5 @@ pub use primitives::{Loom, LoomRmw};
 pub use primitives::{Native, Primitives};
 pub use store::{
     Activation, EndpointState, Pin, PlanStore, Resolution, Resolve, RetainReason, Retention,
-    Standing, Swept,
+    Standing, Swept, activate_one_by_one,
 };

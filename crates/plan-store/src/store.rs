@@ -1,6 +1,5 @@
 //! What Planner, Enactor, sweep and server need of a store, whatever it is.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::{EndpointName, Error, Generation, Plan, RecordSet};
@@ -35,6 +34,9 @@ pub trait Resolve {
 /// The trait allows for stores that are far away: a reply may be lost, and then
 /// a step's outcome is [`Activation::Unknown`]. Every method may block for as
 /// long as the store takes; none waits for another caller's pass to end.
+///
+/// Everything that a store may do in its own way is a required method, so that a
+/// wrapper cannot miss one. Write a wrapper as a [`Layer`](crate::Layer).
 pub trait PlanStore: Send + Sync {
     /// This store's pin.
     type Pin: Pin + Send;
@@ -81,18 +83,20 @@ pub trait PlanStore: Send + Sync {
     /// [`Error::NotInPlan`], [`Error::ForeignPin`], [`Error::Backend`].
     fn activate(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error>;
 
-    /// Activates the pinned plan at all endpoints that it names, by name, and hands
-    /// each outcome to `each`, until that breaks off. Each endpoint is a step of its
-    /// own, as with [`PlanStore::activate`], which this calls for each unless a store
-    /// has a quicker way.
-    fn activate_all<B>(
-        &self,
-        pin: &Self::Pin,
-        mut each: impl FnMut(&EndpointName, Result<Activation, Error>) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        let mut endpoints = pin.plan().endpoints();
-        endpoints.try_for_each(|(endpoint, _)| each(endpoint, self.activate(pin, endpoint)))
-    }
+    /// Activates the pinned plan at all endpoints that it names, in the order of their
+    /// names. Each time the iterator is advanced, it takes the step at the next endpoint
+    /// and returns the endpoint with the outcome. Each endpoint is a step of its own, as
+    /// with [`PlanStore::activate`].
+    ///
+    /// The caller may drop the iterator early. A store that is far away may have begun a
+    /// few more steps by then.
+    ///
+    /// A store without a quicker way returns [`activate_one_by_one`].
+    #[must_use = "the steps are taken as the iterator is advanced"]
+    fn activate_all<'a>(
+        &'a self,
+        pin: &'a Self::Pin,
+    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)>;
 
     /// The endpoints that the pinned plan does not name and that still stand on
     /// an older one, or on none. Not those that came with a newer plan, nor those
@@ -132,11 +136,9 @@ pub trait PlanStore: Send + Sync {
     /// A view for one serving thread.
     fn reader(&self) -> Self::Reader;
 
-    /// What `endpoint` answers now, for those who ask seldom; servers keep a
+    /// What `endpoint` answers now. For infrequent callers; servers keep a
     /// [`PlanStore::reader`].
-    fn resolve(&self, endpoint: &EndpointName) -> Resolution {
-        self.reader().resolve(endpoint).clone()
-    }
+    fn resolve(&self, endpoint: &EndpointName) -> Resolution;
 
     /// An operator's return: publishes the content of an older plan again, as
     /// the newest generation. Nothing ever goes back.
@@ -147,6 +149,17 @@ pub trait PlanStore: Send + Sync {
         let pin = self.pin(older)?;
         self.publish(Arc::clone(pin.plan()))
     }
+}
+
+/// [`PlanStore::activate_all`] for a store without a quicker way: one
+/// [`PlanStore::activate`] after another.
+#[must_use = "the steps are taken as the iterator is advanced"]
+pub fn activate_one_by_one<'a, S: PlanStore>(
+    store: &'a S,
+    pin: &'a S::Pin,
+) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+    let endpoints = pin.plan().endpoints();
+    endpoints.map(|(endpoint, _)| (endpoint, store.activate(pin, endpoint)))
 }
 
 /// What became of an attempt to activate or withdraw.

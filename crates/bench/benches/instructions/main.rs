@@ -17,7 +17,6 @@
 mod world;
 
 use std::hint::black_box;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -120,11 +119,9 @@ fn activate() {
 fn activate_all() {
     #[inline(never)]
     fn activate_all_steps(store: &MemoryStore, pin: &MemoryPin) {
-        let walked = store.activate_all(pin, |_, outcome| {
+        for (_, outcome) in store.activate_all(pin) {
             black_box(outcome.is_ok());
-            ControlFlow::<()>::Continue(())
-        });
-        assert!(walked.is_continue());
+        }
     }
     let (store, pins) = picked_up();
     activate_all_steps(&store, &pins[0]);
@@ -168,11 +165,7 @@ fn sweep() {
     for _ in 0..2 {
         store.publish(Arc::clone(&plan)).unwrap();
         let pin = store.latest().unwrap().unwrap();
-        assert!(
-            store
-                .activate_all(&pin, |_, _| ControlFlow::<()>::Continue(()))
-                .is_continue()
-        );
+        assert!(store.activate_all(&pin).all(|(_, outcome)| outcome.is_ok()));
     }
     let pin = store.latest().unwrap().unwrap();
     sweep_steps(&store, &pin);

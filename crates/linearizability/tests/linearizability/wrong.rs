@@ -1,14 +1,9 @@
 //! A store with one thing wrong.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, MemoryStore, Plan, PlanStore,
-    Reader, Resolution, Resolve, Swept,
-};
-
-type Pin = <MemoryStore as PlanStore>::Pin;
+use plan_store::memory::MemoryPin;
+use plan_store::{EndpointName, Layer, MemoryStore, PlanStore, Reader, Resolution, Resolve};
 
 /// Its readers look once and believe it for good.
 #[derive(Clone)]
@@ -19,44 +14,17 @@ pub(crate) struct BelievingReader {
     believed: BTreeMap<EndpointName, Resolution>,
 }
 
-impl PlanStore for Believing {
-    type Pin = Pin;
+impl Layer for Believing {
+    type Inner = MemoryStore;
+    type Pin = MemoryPin;
     type Reader = BelievingReader;
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
-        self.0.publish(plan)
+    fn inner(&self) -> &MemoryStore {
+        &self.0
     }
 
-    fn latest(&self) -> Result<Option<Pin>, Error> {
-        self.0.latest()
-    }
-
-    fn pin(&self, generation: Generation) -> Result<Pin, Error> {
-        self.0.pin(generation)
-    }
-
-    fn newest_active(&self) -> Result<Option<Generation>, Error> {
-        self.0.newest_active()
-    }
-
-    fn activate(&self, pin: &Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
-        self.0.activate(pin, endpoint)
-    }
-
-    fn stale_endpoints(&self, pin: &Pin) -> Result<Vec<EndpointName>, Error> {
-        self.0.stale_endpoints(pin)
-    }
-
-    fn withdraw(&self, pin: &Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
-        self.0.withdraw(pin, endpoint)
-    }
-
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
-        self.0.state(endpoint)
-    }
-
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
-        self.0.sweep(applied)
+    fn wrap(&self, pin: MemoryPin) -> MemoryPin {
+        pin
     }
 
     fn reader(&self) -> BelievingReader {

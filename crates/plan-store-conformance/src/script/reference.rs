@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use plan_store::{
     Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, Resolution,
-    Resolve, RetainReason, Retention, Standing, Swept,
+    Resolve, RetainReason, Retention, Standing, Swept, activate_one_by_one,
 };
 
 /// The reference. Clones are handles on the same store.
@@ -122,6 +122,13 @@ impl PlanStore for Reference {
             .advance(&endpoint, Standing::Active(generation)))
     }
 
+    fn activate_all<'a>(
+        &'a self,
+        pin: &'a ReferencePin,
+    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+        activate_one_by_one(self, pin)
+    }
+
     fn stale_endpoints(&self, pin: &ReferencePin) -> Result<Vec<EndpointName>, Error> {
         let book = self.book.lock();
         let older = |state: &EndpointState| match state.standing.generation() {
@@ -169,6 +176,10 @@ impl PlanStore for Reference {
             book: Arc::clone(&self.book),
             answer: Resolution::Unknown,
         }
+    }
+
+    fn resolve(&self, endpoint: &EndpointName) -> Resolution {
+        self.reader().resolve(endpoint).clone()
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use plan_store::memory::MemoryPin;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, MemoryStore, Pin, Plan, PlanStore,
+    Activation, EndpointName, EndpointState, Error, Generation, Layer, MemoryStore, Pin, PlanStore,
     Reader, Resolution, Resolve, RetainReason, Retention, Standing, Swept,
 };
 use plan_store_conformance::{Effort, Stores};
@@ -65,31 +66,41 @@ impl Stores for Wrongs {
     }
 }
 
-impl PlanStore for Wrong {
-    type Pin = <MemoryStore as PlanStore>::Pin;
+impl Layer for Wrong {
+    type Inner = MemoryStore;
+    type Pin = MemoryPin;
     type Reader = WrongReader;
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
-        self.store.publish(plan)
+    fn inner(&self) -> &MemoryStore {
+        &self.store
     }
 
-    fn latest(&self) -> Result<Option<Self::Pin>, Error> {
-        self.store.latest()
+    fn wrap(&self, pin: MemoryPin) -> MemoryPin {
+        pin
     }
 
-    fn pin(&self, generation: Generation) -> Result<Self::Pin, Error> {
+    fn reader(&self) -> WrongReader {
+        WrongReader {
+            reader: self.store.reader(),
+            fault: self.fault,
+            answer: Resolution::Unknown,
+        }
+    }
+
+    fn pin(&self, generation: Generation) -> Result<MemoryPin, Error> {
         if self.deleted.lock().contains(&generation) {
             return Err(Error::NoSuchPlan { generation });
         }
         self.store.pin(generation)
     }
 
-    fn newest_active(&self) -> Result<Option<Generation>, Error> {
-        self.store.newest_active()
-    }
-
-    fn activate(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
-        let activation = self.store.activate(pin, endpoint)?;
+    fn activate(
+        &self,
+        pin: &MemoryPin,
+        endpoint: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, Error>,
+    ) -> Result<Activation, Error> {
+        let activation = step()?;
         let replaced = self.store.state(endpoint)?;
         let stale = matches!(activation, Activation::Stale { .. });
         let mut overwritten = self.overwritten.lock();
@@ -102,14 +113,6 @@ impl PlanStore for Wrong {
             }
             _ => activation,
         })
-    }
-
-    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error> {
-        self.store.stale_endpoints(pin)
-    }
-
-    fn withdraw(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
-        self.store.withdraw(pin, endpoint)
     }
 
     fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
@@ -139,14 +142,6 @@ impl PlanStore for Wrong {
             _ => {}
         }
         Ok(swept)
-    }
-
-    fn reader(&self) -> WrongReader {
-        WrongReader {
-            reader: self.store.reader(),
-            fault: self.fault,
-            answer: Resolution::Unknown,
-        }
     }
 }
 

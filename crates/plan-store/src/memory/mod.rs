@@ -76,7 +76,6 @@ mod sweep;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -207,16 +206,14 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
     }
 
     /// Goes along the plan's cells, with no search for each.
-    fn activate_all<B>(
-        &self,
-        pin: &MemoryPin<P>,
-        mut each: impl FnMut(&EndpointName, Result<Activation, Error>) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        for cell in pin.entry.cells.in_order() {
+    fn activate_all<'a>(
+        &'a self,
+        pin: &'a MemoryPin<P>,
+    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+        pin.entry.cells.in_order().iter().map(|cell| {
             let activation = self.own(pin).map(|generation| flip(cell, generation));
-            each(cell.endpoint(), activation)?;
-        }
-        ControlFlow::Continue(())
+            (cell.endpoint(), activation)
+        })
     }
 
     fn stale_endpoints(&self, pin: &MemoryPin<P>) -> Result<Vec<EndpointName>, Error> {
