@@ -389,7 +389,11 @@ fn an_enactor_that_panics_in_mid_pass_leaves_nothing_behind_and_goes_on() {
         thread.waker().wake();
         assert_eq!(next(&passes), format!("applied {number}"));
     }
-    assert!(store.pin(first).is_err(), "{:?}", store.store.generations());
+    assert!(
+        store.store.pin(first).is_err(),
+        "{:?}",
+        store.store.generations()
+    );
     assert!(!armed.load(Ordering::SeqCst));
 }
 
@@ -413,7 +417,10 @@ fn while_one_enactor_is_stuck_in_mid_pass_another_applies() {
     let (quick, quick_passes) = enactor(&store, pace());
     quick.waker().wake();
     assert_eq!(next(&quick_passes), "applied 2");
-    assert!(store.pin(generation(1)).is_ok(), "the slow one holds it");
+    assert!(
+        store.store.pin(generation(1)).is_ok(),
+        "the slow one holds it"
+    );
     drop(hold);
     let told = next(&slow_passes);
     assert!(told.starts_with("Stale"), "{told}");

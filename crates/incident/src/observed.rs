@@ -4,9 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-use plan_store::{
-    Activation, EndpointName, Error, Generation, Layer, Pin, Plan, PlanStore, Swept,
-};
+use plan_store::{Activation, EndpointName, Error, Generation, Layer, Pin, Plan, PlanStore, Swept};
 
 use crate::event::{Actor, Event};
 use crate::hook::{Hook, NoHook, Point};

@@ -56,7 +56,10 @@ pub fn another_stores_pin_is_refused_whatever_it_is_for<M: Stores>(stores: &M) {
         ours.withdraw(&pin, &name("no.example")).map(|_| ()),
         ours.stale_endpoints(&pin).map(|_| ()),
     ];
-    for result in refused {
+    let walk = ours.activate_all(&pin).map(|(_, outcome)| outcome);
+    let walked: Vec<_> = walk.map(|outcome| outcome.map(|_| ())).collect();
+    assert_eq!(walked.len(), 1, "one endpoint is in the plan");
+    for result in refused.into_iter().chain(walked) {
         assert!(
             matches!(result, Err(Error::ForeignPin { .. })),
             "{result:?}"

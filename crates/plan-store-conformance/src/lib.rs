@@ -36,6 +36,9 @@
 //!   on real threads; races that are run into again and again; the race of October
 //!   2025, with each thread held where it hurts.
 //!
+//! - [`counted`]: for a wrapper around a store, whether the wrapper runs what the
+//!   store runs.
+//!
 //! A test panics where a store is wrong, and says how.
 
 #![allow(
@@ -44,6 +47,7 @@
     reason = "these are tests: a failed step is a failed test"
 )]
 
+pub mod counted;
 pub mod edges;
 pub mod script;
 pub mod scripts;

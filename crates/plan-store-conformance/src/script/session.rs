@@ -254,8 +254,9 @@ impl<'a, M: Stores> Session<'a, M> {
             return Ok(Said::Nothing);
         };
         let mut said = vec![Said::Generation(Some(pin.generation()))];
-        for (endpoint, _) in pin.plan().endpoints() {
-            said.push(Said::Activation(store.activate(&pin, endpoint)?));
+        for (endpoint, outcome) in store.activate_all(&pin) {
+            said.push(Said::Endpoints(vec![endpoint.clone()]));
+            said.push(Said::Activation(outcome?));
         }
         for endpoint in store.stale_endpoints(&pin)? {
             said.push(Said::Activation(store.withdraw(&pin, &endpoint)?));

@@ -1,0 +1,22 @@
+//! What the wrappers run below them is what an Enactor without a wrapper runs.
+
+use incident::{Actor, Fencing, Journal, Leased, Observed};
+use plan_store::Native;
+use plan_store_conformance::counted::activate_all_reaches_the_inner_store;
+
+#[test]
+fn an_observed_pass_is_the_inner_stores() {
+    let journal = Journal::judging_only();
+    activate_all_reaches_the_inner_store(|store| Observed::new(store, Actor::Enactor(1), &journal));
+}
+
+#[test]
+fn a_pass_under_a_lease_is_the_inner_stores() {
+    for fencing in [
+        Fencing::HolderLooks,
+        Fencing::PerEnactor,
+        Fencing::AtEndpoint,
+    ] {
+        activate_all_reaches_the_inner_store(|store| Leased::<_, Native>::new(store, fencing));
+    }
+}

@@ -1,0 +1,238 @@
+//! Wrappers around a store that change only a part of it.
+
+use std::borrow::Borrow;
+use std::sync::Arc;
+
+use crate::{
+    Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, Resolution,
+    Resolve, Swept,
+};
+
+/// The pin of the store that `L` wraps.
+pub type InnerPin<L> = <<L as Layer>::Inner as PlanStore>::Pin;
+
+/// A wrapper around a [`PlanStore`], and through that a `PlanStore` itself.
+///
+/// A layer overrides the methods that it changes. All others call the same method of
+/// the inner store, so what runs below the layer is what runs without it.
+///
+/// [`Layer::activate`] and [`Layer::withdraw`] are called *around* each step. The layer
+/// gets the step as a closure: it may do something before and after the step, replace
+/// the outcome, or not take the step at all. An activation in
+/// [`PlanStore::activate_all`] passes through [`Layer::activate`] too, and its step is
+/// the next one of the inner store's `activate_all`. Once the layer has left out a
+/// step, the endpoints after it are activated one by one.
+///
+/// ```
+/// use plan_store::{Activation, EndpointName, Error, Layer, MemoryStore, Reader};
+/// use plan_store::memory::MemoryPin;
+///
+/// /// Logs each activation.
+/// struct Logged(MemoryStore);
+///
+/// impl Layer for Logged {
+///     type Inner = MemoryStore;
+///     type Pin = MemoryPin;
+///     type Reader = Reader;
+///
+///     fn inner(&self) -> &MemoryStore {
+///         &self.0
+///     }
+///
+///     fn wrap(&self, pin: MemoryPin) -> MemoryPin {
+///         pin
+///     }
+///
+///     fn reader(&self) -> Reader {
+///         plan_store::PlanStore::reader(&self.0)
+///     }
+///
+///     fn activate(
+///         &self,
+///         _: &MemoryPin,
+///         endpoint: &EndpointName,
+///         step: impl FnOnce() -> Result<Activation, Error>,
+///     ) -> Result<Activation, Error> {
+///         let outcome = step();
+///         println!("{endpoint}: {outcome:?}");
+///         outcome
+///     }
+/// }
+/// ```
+pub trait Layer: Send + Sync {
+    /// The store that is wrapped.
+    type Inner: PlanStore;
+    /// The layer's pin: the inner store's, or one that holds it.
+    type Pin: Pin + Send + Borrow<InnerPin<Self>>;
+    /// The layer's serving side.
+    type Reader: Resolve + Send;
+
+    /// The store that is wrapped.
+    fn inner(&self) -> &Self::Inner;
+
+    /// Makes the layer's pin of the inner store's. Called for each pin that
+    /// [`Layer::latest`] and [`Layer::pin`] return.
+    fn wrap(&self, pin: InnerPin<Self>) -> Self::Pin;
+
+    /// See [`PlanStore::reader`].
+    fn reader(&self) -> Self::Reader;
+
+    /// See [`PlanStore::publish`].
+    ///
+    /// # Errors
+    /// Those of the inner store, unless the layer says otherwise.
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+        self.inner().publish(plan)
+    }
+
+    /// See [`PlanStore::latest`].
+    ///
+    /// # Errors
+    /// As for [`Layer::publish`].
+    fn latest(&self) -> Result<Option<InnerPin<Self>>, Error> {
+        self.inner().latest()
+    }
+
+    /// See [`PlanStore::pin`].
+    ///
+    /// # Errors
+    /// As for [`Layer::publish`].
+    fn pin(&self, generation: Generation) -> Result<InnerPin<Self>, Error> {
+        self.inner().pin(generation)
+    }
+
+    /// See [`PlanStore::newest_active`].
+    ///
+    /// # Errors
+    /// As for [`Layer::publish`].
+    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+        self.inner().newest_active()
+    }
+
+    /// Called around each activation at an endpoint; `step` takes it in the inner store.
+    ///
+    /// # Errors
+    /// As for [`Layer::publish`].
+    fn activate(
+        &self,
+        _pin: &Self::Pin,
+        _endpoint: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, Error>,
+    ) -> Result<Activation, Error> {
+        step()
+    }
+
+    /// See [`PlanStore::stale_endpoints`].
+    ///
+    /// # Errors
+    /// As for [`Layer::publish`].
+    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error> {
+        self.inner().stale_endpoints(pin.borrow())
+    }
+
+    /// Called around each withdrawal of an endpoint; `step` takes it in the inner store.
+    ///
+    /// # Errors
+    /// As for [`Layer::publish`].
+    fn withdraw(
+        &self,
+        _pin: &Self::Pin,
+        _endpoint: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, Error>,
+    ) -> Result<Activation, Error> {
+        step()
+    }
+
+    /// See [`PlanStore::state`].
+    ///
+    /// # Errors
+    /// As for [`Layer::publish`].
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+        self.inner().state(endpoint)
+    }
+
+    /// See [`PlanStore::sweep`].
+    ///
+    /// # Errors
+    /// As for [`Layer::publish`].
+    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+        self.inner().sweep(applied)
+    }
+}
+
+impl<L: Layer> PlanStore for L {
+    type Pin = L::Pin;
+    type Reader = L::Reader;
+
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+        Layer::publish(self, plan)
+    }
+
+    fn latest(&self) -> Result<Option<L::Pin>, Error> {
+        let pin = Layer::latest(self)?;
+        Ok(pin.map(|pin| self.wrap(pin)))
+    }
+
+    fn pin(&self, generation: Generation) -> Result<L::Pin, Error> {
+        let pin = Layer::pin(self, generation)?;
+        Ok(self.wrap(pin))
+    }
+
+    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+        Layer::newest_active(self)
+    }
+
+    fn activate(&self, pin: &L::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
+        let step = || self.inner().activate(pin.borrow(), endpoint);
+        Layer::activate(self, pin, endpoint, step)
+    }
+
+    fn activate_all<'a>(
+        &'a self,
+        pin: &'a L::Pin,
+    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+        // The inner store's walk, as long as it is at the same endpoint.
+        let mut walk = Some(self.inner().activate_all(pin.borrow()));
+        pin.plan().endpoints().map(move |(endpoint, _)| {
+            let mut left_out = true;
+            let outcome = Layer::activate(self, pin, endpoint, || {
+                left_out = false;
+                match walk.as_mut().and_then(Iterator::next) {
+                    Some((_, outcome)) => outcome,
+                    None => self.inner().activate(pin.borrow(), endpoint),
+                }
+            });
+            if left_out {
+                walk = None;
+            }
+            (endpoint, outcome)
+        })
+    }
+
+    fn stale_endpoints(&self, pin: &L::Pin) -> Result<Vec<EndpointName>, Error> {
+        Layer::stale_endpoints(self, pin)
+    }
+
+    fn withdraw(&self, pin: &L::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
+        let step = || self.inner().withdraw(pin.borrow(), endpoint);
+        Layer::withdraw(self, pin, endpoint, step)
+    }
+
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+        Layer::state(self, endpoint)
+    }
+
+    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+        Layer::sweep(self, applied)
+    }
+
+    fn reader(&self) -> L::Reader {
+        Layer::reader(self)
+    }
+
+    /// Asks a new reader, because the layer may answer in another way than the inner
+    /// store.
+    fn resolve(&self, endpoint: &EndpointName) -> Resolution {
+        Layer::reader(self).resolve(endpoint).clone()
+    }
+}
