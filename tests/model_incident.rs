@@ -1,5 +1,5 @@
 //! The race of October 2025 on each protocol: loom finds what breaks, and no more
-//! than the table says. `cargo run --example verdicts --features loom,shuttle`
+//! than the table says. `cargo run -p report --features models -- verdicts`
 //! prints the table from the runs.
 
 use incident::{Fencing, Variant};

@@ -14,20 +14,20 @@ pub struct Architecture {
     pub(crate) announced: bool,
 }
 
-/// What customers are spread over. Each unit has all services, with a database
-/// and a name of its own; the outage hits one unit.
+/// What customers are spread over. Each unit has all services, a database and a DNS name
+/// of its own. The outage hits one unit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Spread {
-    /// All in one region.
+    /// One region.
     OneRegion,
-    /// Several regions, with routing that leads away from one that fails.
+    /// Several regions, with routing away from a region that fails.
     Regions,
     /// Cells of a region, without routing between them.
     Cells,
 }
 
 impl Architecture {
-    /// One region with one database, as it was.
+    /// One region with one database, as in October 2025.
     pub const ONE_REGION: Self = Self {
         id: "one_region",
         caption: "One region, one database",
@@ -36,7 +36,7 @@ impl Architecture {
         outlives: false,
         announced: false,
     };
-    /// The same with what was announced after.
+    /// The same, with the remedies that were announced afterwards.
     pub const ANNOUNCED: Self = Self {
         id: "announced",
         caption: "One region, remedies announced after",
@@ -60,7 +60,8 @@ impl Architecture {
         spread: Spread::Cells,
         ..Self::ONE_REGION
     };
-    /// Static stability: what is known goes on to hold while the database is away.
+    /// Static stability: services keep working from their last known state while the
+    /// database is away.
     pub const STATIC: Self = Self {
         id: "static",
         caption: "Static stability",
@@ -78,7 +79,7 @@ impl Architecture {
         ..Self::ONE_REGION
     };
 
-    /// All of them, the one of the incident first.
+    /// All architectures. That of the incident is first.
     pub const ALL: [Self; 6] = [
         Self::ONE_REGION,
         Self::ANNOUNCED,

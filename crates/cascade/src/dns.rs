@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::text::{error_at, load};
 use crate::{Error, Time};
 
-/// What a resolver is told that asks for the name.
+/// The answer that a resolver gets for the name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum DnsAnswer {
     /// Addresses of the newest plan.
@@ -35,17 +35,17 @@ impl fmt::Display for DnsAnswer {
     }
 }
 
-/// From a time on the name answers so.
+/// A change of the answer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct DnsChange {
     /// The time.
     pub at: Time,
-    /// What is answered from then on.
+    /// The answer from then on.
     pub answer: DnsAnswer,
 }
 
-/// What the name answers over the day: [`DnsAnswer::Current`] before the first
-/// change. Each change is later than the one before, and changes something.
+/// What the name answers over the day. The answer is [`DnsAnswer::Current`] before the
+/// first change. Each change is later than the previous one and changes the answer.
 ///
 /// # The file
 /// Comma-separated values with the header `at,answer`; one change on a line, in
@@ -75,10 +75,10 @@ pub struct DnsTimeline {
 impl DnsTimeline {
     const HEADER: &str = "at,answer";
 
-    /// Most changes that a timeline may have; a day has few.
+    /// The largest number of changes in a timeline. A day has few.
     pub const MAX_CHANGES: usize = 10_000;
 
-    /// The name answers as it should all day.
+    /// The answer is current all day.
     pub const fn calm() -> Self {
         Self {
             changes: Vec::new(),
@@ -96,11 +96,12 @@ impl DnsTimeline {
         }
     }
 
-    /// What a run of the control plane came to, on the day's clock. `steps` are
-    /// the run's steps at which somebody resolved the name, in order, with what
-    /// was answered. `anchors` say which step was when: at least two, both
-    /// growing. A step between two anchors lies between their times in
-    /// proportion; one outside, at the pace of the two nearest.
+    /// The timeline of a run of the control plane, on the clock of the day.
+    ///
+    /// `steps` are the steps at which the name was resolved, in order, each with its
+    /// answer. `anchors` give the times of at least two steps; steps and times both
+    /// grow. The time of a step between two anchors is interpolated. The time of a step
+    /// outside is extrapolated from the two nearest anchors.
     ///
     /// ```
     /// use cascade::{DnsAnswer::{Current, Empty, Stale}, DnsTimeline, Time};
@@ -144,8 +145,8 @@ impl DnsTimeline {
         Ok(timeline)
     }
 
-    /// Adds a change, unless it changes nothing. Of two at the same time the
-    /// later one holds.
+    /// Adds a change, unless it changes nothing. Of two changes at the same time, the
+    /// later one counts.
     fn push(&mut self, at: Time, answer: DnsAnswer) {
         if self.changes.last().is_some_and(|last| last.at == at) {
             self.changes.pop();
@@ -219,7 +220,7 @@ impl DnsTimeline {
         self.answer_at(Time::MAX)
     }
 
-    /// The file of this timeline.
+    /// The timeline in the form of a file.
     pub fn to_csv(&self) -> String {
         let lines = self.changes.iter();
         let lines = lines.map(|change| format!("{},{}\n", change.at, change.answer));
@@ -277,7 +278,7 @@ fn in_order(change: DnsChange, before: Option<Time>) -> Result<DnsChange, LineEr
     }
 }
 
-/// When a step was, by two or more anchors.
+/// The time of a step, from at least two anchors.
 fn on_the_clock(step: usize, anchors: &[(usize, Time)]) -> Time {
     let after = anchors.partition_point(|&(at, _)| at <= step);
     let second = after.clamp(1, anchors.len() - 1);

@@ -1,4 +1,4 @@
-//! What can go wrong, in one place.
+//! Errors of files, parameters and runs.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,8 +9,8 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file that cannot be read at all.
-    #[error("{} cannot be read: {source}; give the path of a file that can", file.display())]
+    /// A file cannot be read.
+    #[error("{} cannot be read; give the path of a readable file", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
@@ -18,12 +18,12 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// A file that is too large to be what it should be.
+    /// A file is too large for parameters or a timeline.
     #[error("{} is larger than {most} bytes; give a file of parameters or of a DNS timeline", file.display())]
     TooLarge {
         /// The file.
         file: PathBuf,
-        /// Most bytes that a file may have.
+        /// The size limit in bytes.
         most: u64,
     },
 
@@ -45,14 +45,14 @@ pub enum Error {
     Parameter {
         /// The name, `section.key`.
         name: String,
-        /// What is wrong, and what would be right.
+        /// What is wrong, and what to give instead.
         fault: String,
     },
 
-    /// Steps of a run that no timeline can be made of.
+    /// The steps of a run do not make a timeline.
     #[error("the run's steps make no DNS timeline: {fault}")]
     Steps {
-        /// What is wrong, and what would be right.
+        /// What is wrong, and what to give instead.
         fault: String,
     },
 }

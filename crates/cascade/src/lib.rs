@@ -1,18 +1,18 @@
-//! What fell with the database in October 2025, and what would have stood.
+//! A deterministic, seeded, discrete-event simulation of the services that depended on
+//! one DNS name in October 2025.
 //!
-//! A deterministic, seeded, discrete-event simulation of the services that
-//! depended on one DNS name. What goes in:
-//! - a [`DnsTimeline`]: what the name answered, and when; from a run of the
-//!   control plane or from a file;
-//! - [`Parameters`]: rates, capacities and time-outs, each with its unit and
-//!   marked as published or assumed;
-//! - [`Switch`]: what people did, and when;
+//! The input of a simulation is:
+//! - a [`DnsTimeline`]: what the name answered, and when. It comes from a run of the
+//!   control plane or from a file.
+//! - [`Parameters`]: rates, capacities and time-outs, each with its unit, and each
+//!   marked as published or assumed.
+//! - [`Switch`]: what people did, and when.
 //! - an [`Architecture`]: how the same services are arranged.
 //!
-//! [`simulate`] plays one day and a half with one seed; [`study`] plays many
-//! seeds on all cores. An [`Outcome`] holds the series of every service, and
-//! [`calibration`] holds them against what was published. [`sensitivity`] tells which
-//! assumed parameters that hangs on.
+//! [`simulate`] simulates a day and a half with one seed. [`study`] simulates many seeds
+//! on all cores. An [`Outcome`] has the series of every service, and [`calibration`]
+//! compares them with the published times. [`sensitivity`] finds the assumed parameters
+//! that the result depends on most.
 //!
 //! ```
 //! use cascade::{Architecture, DnsTimeline, Scenario, Service, simulate};

@@ -1,8 +1,8 @@
-//! What a simulated day came to.
+//! The result of a simulated day.
 
 use crate::{Service, Time};
 
-/// From one value of a series to the next, in seconds.
+/// The time between two values of a series, in seconds.
 pub const STEP: u32 = 30;
 
 /// A quantity over the day: one value each [`STEP`] seconds, the first at
@@ -32,22 +32,21 @@ impl Series {
 pub struct Spell {
     /// When it began.
     pub onset: Time,
-    /// When it ended; `None` if it had not at the end of the day.
+    /// When it ended; `None` if it lasted to the end of the simulation.
     pub recovery: Option<Time>,
 }
 
-/// How much was asked of a service, and what became of it. Whatever is waiting
-/// when the day begins counts as arrived, so that
-/// `arrived == served + failed + waiting` at any time.
+/// A service's requests. Requests that wait when the simulation begins count as arrived,
+/// so `arrived == served + failed + waiting` at any time.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Hash, Debug)]
 pub struct Counts {
     /// Requests that came.
     pub arrived: u64,
-    /// Those that were served.
+    /// Requests that were served.
     pub served: u64,
-    /// Those that failed for good; that somebody tries again is a new request.
+    /// Requests that failed. A retry is a new request.
     pub failed: u64,
-    /// Those that wait at the end.
+    /// Requests that wait at the end.
     pub waiting: u64,
 }
 
@@ -56,20 +55,20 @@ pub struct Counts {
 pub struct ServiceOutcome {
     /// The service.
     pub service: Service,
-    /// How badly it does, from 0 to 1: the share of what it should do that
-    /// fails, waits too long, or is lost. What exactly, its caption says.
+    /// From 0 to 1: the share of the service's work that fails, waits too long, or is
+    /// lost. The caption says which work.
     pub impairment: Series,
-    /// It counts as impaired from this value on.
+    /// The service counts as impaired from this value on.
     pub threshold: f32,
     /// When it was impaired.
     pub spells: Vec<Spell>,
-    /// What else there is to see: backlogs, capacities, rates.
+    /// Other series: backlogs, capacities, rates.
     pub series: Vec<Series>,
     /// Its requests.
     pub counts: Counts,
 }
 
-/// What customers had of it, over all regions or cells of the architecture.
+/// The effect on customers, over all regions or cells of the architecture.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct Customers {
     /// Minutes of failed launches: the share that failed, added up over the day.
@@ -78,19 +77,19 @@ pub struct Customers {
     pub invocation_minutes: f64,
     /// Minutes of failed sign-ins.
     pub sign_in_minutes: f64,
-    /// The largest share of customers that was hit at the same time: whose
-    /// launches, invocations or sign-ins mostly failed for five minutes or more.
+    /// The largest share of customers that was hit at the same time. A customer is hit
+    /// if most launches, invocations or sign-ins fail for at least five minutes.
     pub blast_radius: f64,
 }
 
-/// What a simulated day came to.
+/// The result of a simulated day.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Outcome {
     /// The seed.
     pub seed: u64,
     /// The services, in the order of [`Service::ALL`].
     pub services: Vec<ServiceOutcome>,
-    /// What customers had of it.
+    /// The effect on customers.
     pub customers: Customers,
     /// Events that were simulated.
     pub events: u64,
@@ -105,7 +104,7 @@ impl Outcome {
 
 /// Spells shorter than this are noise.
 const SHORTEST_MINUTES: f64 = 3.0;
-/// Spells that are closer than this are one.
+/// Spells that are closer than this count as one.
 const GAP_MINUTES: f64 = 15.0;
 
 /// When a series was at or above a threshold.

@@ -1,4 +1,4 @@
-//! Which assumed parameters the recoveries hang on.
+//! Which assumed parameters the recoveries depend on.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,7 +9,7 @@ use crate::{
     SourceKind, Time, calibration, simulate,
 };
 
-/// By which share of itself each assumed parameter is varied, down and up.
+/// The share of its value by which each assumed parameter is varied, down and up.
 pub const VARIED_BY: f64 = 0.2;
 
 /// What each assumed parameter moves, one at a time.
@@ -17,7 +17,7 @@ pub const VARIED_BY: f64 = 0.2;
 pub struct Sensitivity {
     /// How many seeds each day was simulated with.
     pub seeds: usize,
-    /// The parameters, strongest first; of equals, first in the file.
+    /// The parameters, strongest first. Equal ones are in the order of the file.
     pub influences: Vec<Influence>,
 }
 
@@ -38,20 +38,20 @@ pub struct Influence {
 pub struct Shift {
     /// In minutes, the median of the seeds; later is positive.
     pub minutes: f64,
-    /// What becomes of the span, in most seeds.
+    /// How the span ends in most seeds.
     pub end: SpanEnd,
 }
 
-/// What becomes of a span in which a service was impaired.
+/// How a span ends in which a service was impaired.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum SpanEnd {
     /// The service falls and recovers.
     Recovers,
-    /// It does not fall. For the shift it counts as recovered at the span's
-    /// published onset, or at 06:48.
+    /// The service does not fall. For the shift, its recovery is the span's published
+    /// onset, or 06:48.
     Spared,
-    /// It has not recovered at [`Time::END`], which counts as its recovery: it
-    /// shifts by that much or more.
+    /// The service has not recovered at [`Time::END`], which counts as its recovery. The
+    /// real shift is at least as large.
     Lasts,
 }
 
@@ -93,14 +93,15 @@ pub fn sensitivity_days(scenario: &Scenario, seeds: usize) -> usize {
 }
 
 /// Varies each assumed parameter by [`VARIED_BY`], down and up, within its bounds and
-/// one at a time, and compares each published span's recovery with that of the
-/// scenario as it is, seed by seed, with seeds 1 to `seeds`, on all cores. Of a switch
-/// whose time is assumed, the time since 06:48 is varied. Published parameters are
-/// left alone, and so is the section `architecture` where the scenario's architecture
-/// is one region, which makes no use of it.
+/// one at a time. Compares the recovery of each published span with that of the unvaried
+/// scenario, seed by seed, with seeds 1 to `seeds`, on all cores.
 ///
-/// `progress` is told how many days are done, from any thread. The same seeds give
-/// the same sensitivity, whatever the number of threads.
+/// For a switch whose time is assumed, the time since 06:48 is varied. Published
+/// parameters are not varied. Nor is the section `architecture` if the scenario has one
+/// region, because one region does not use it.
+///
+/// `progress` gets the number of simulated days, from any thread. The same seeds give
+/// the same sensitivity for any number of threads.
 pub fn sensitivity(
     scenario: &Scenario,
     seeds: usize,
@@ -140,7 +141,7 @@ fn varied(scenario: &Scenario) -> impl Iterator<Item = &Parameter> {
         .filter(move |it| !is_idle(it))
 }
 
-/// When a span was over, in minutes since midnight, and what became of it.
+/// When a span was over, in minutes since midnight, and how it ended.
 type Recovery = (f64, SpanEnd);
 
 /// The recoveries of each scenario with each seed, in this order.
@@ -176,7 +177,7 @@ fn recovery(row: &Row) -> Recovery {
     (at.minutes(), end)
 }
 
-/// By how much each span shifts from the days as they are to those that are varied.
+/// How far each span shifts from the unvaried days to the varied ones.
 fn shifts(base: &[Vec<Recovery>], varied: &[Vec<Recovery>]) -> Vec<Shift> {
     let shift = |span: usize| {
         let days = base.iter().zip(varied);
@@ -190,14 +191,14 @@ fn shifts(base: &[Vec<Recovery>], varied: &[Vec<Recovery>]) -> Vec<Shift> {
     (0..PUBLISHED.len()).map(shift).collect()
 }
 
-/// The middle value; of an even number the lower one of the two.
+/// The middle value. If the number of values is even, the lower of the two.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len().saturating_sub(1) / 2;
     values.get(middle).copied().unwrap_or_default()
 }
 
-/// The end that most days have; if as many have another, they recover.
+/// The end that more than half of the days have; otherwise they recover.
 fn commonest(ends: impl Iterator<Item = SpanEnd>) -> SpanEnd {
     let ends: Vec<_> = ends.collect();
     let most = |end: &SpanEnd| 2 * ends.iter().filter(|it| *it == end).count() > ends.len();

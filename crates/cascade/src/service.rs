@@ -34,7 +34,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// All of them; a service comes after those it depends on.
+    /// All services. Each comes after the services that it depends on.
     pub const ALL: [Self; 13] = [
         Self::DynamoDb,
         Self::GlobalTables,
@@ -99,16 +99,16 @@ impl fmt::Display for Service {
 /// One service needs another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Dependency {
-    /// Who needs it.
+    /// The service.
     pub service: Service,
-    /// What is needed.
+    /// The service that it needs.
     pub on: Service,
     /// What it needs the other service for.
     pub how: &'static str,
 }
 
-/// Which service needs which, as the simulation has it. Without cycles, and in
-/// the order of [`Service::ALL`].
+/// Which service needs which in the simulation. There are no cycles, and the order is
+/// that of [`Service::ALL`].
 pub const DEPENDENCIES: &[Dependency] = {
     use Service::{
         Connect, Containers, Droplets, DynamoDb, GlobalTables, Lambda, Launches, LoadBalancers,

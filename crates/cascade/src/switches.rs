@@ -1,8 +1,8 @@
-//! What people did, or announced that they would do.
+//! What people did on the day, or announced afterwards.
 //!
-//! A switch has a time, and is thrown then if there is a need: people do not
-//! throttle what works. So the same switches make sense in a day without an
-//! outage, and in an architecture that did not need them.
+//! A switch takes effect at its time, if there is a need: people do not throttle a
+//! service that works. The same switches therefore also make sense in a day without an
+//! outage, and in an architecture that does not need them.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ pub enum Switch {
 }
 
 impl Switch {
-    /// All of them: what was done by time, then what was announced.
+    /// All switches: those of the day in order of time, then those announced.
     pub const ALL: [Self; 10] = [
         Self::InternalEndpoints,
         Self::DwfmThrottle,

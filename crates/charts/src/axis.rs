@@ -1,4 +1,4 @@
-//! Axes: where a value is, and which values are written beside it.
+//! Axes: the place of each value, and the values that are written beside the axis.
 
 /// An axis, with its title. It spans the data, unless [`Axis::from_to`] says more.
 #[derive(Clone, PartialEq, Debug)]
@@ -16,12 +16,12 @@ enum Kind {
 }
 
 impl Axis {
-    /// Equal steps are equally far apart. The title names the unit.
+    /// A linear axis. The title names the unit.
     pub fn linear(title: impl Into<String>) -> Self {
         Self::new(title, Kind::Linear)
     }
 
-    /// Equal factors are equally far apart. What is not above zero has no place.
+    /// A logarithmic axis. A value that is not above zero has no place on it.
     pub fn log(title: impl Into<String>) -> Self {
         Self::new(title, Kind::Log)
     }
@@ -40,15 +40,15 @@ impl Axis {
         }
     }
 
-    /// Spans at least this, whatever the data.
+    /// Makes the axis span at least this, whatever the data.
     #[must_use]
     pub fn from_to(mut self, from: f64, to: f64) -> Self {
         self.least = Some((from, to));
         self
     }
 
-    /// Whether the value has a place on such an axis: one that is a number, and of a
-    /// size that arithmetic does not take out of range.
+    /// Whether the value has a place on such an axis: it is a number, and small enough for
+    /// the arithmetic of the axis.
     pub(crate) fn has(&self, value: f64) -> bool {
         match self.kind {
             Kind::Linear => value.abs() < 1e200,
@@ -263,7 +263,7 @@ pub(crate) fn number(value: f64) -> String {
     short(value)
 }
 
-/// With as few decimals as it takes, four at most.
+/// With as few decimals as needed, at most four.
 fn short(value: f64) -> String {
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

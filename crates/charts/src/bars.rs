@@ -9,7 +9,7 @@ const BAR: f64 = 16.0;
 const GAP: f64 = 4.0;
 const BETWEEN: f64 = 14.0;
 
-/// A bar: a value and the interval it is known to be in.
+/// A bar: a value, and the interval that contains it.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bar {
     /// Where the bar ends.
@@ -78,21 +78,21 @@ impl Bars {
         }
     }
 
-    /// With a dotted line at this value, where something ends that is good enough.
+    /// Adds a dotted line at this value, such as the limit of what is good enough.
     #[must_use]
     pub fn mark(mut self, value: f64) -> Self {
         self.marks.push(value);
         self
     }
 
-    /// What a person who does not see the chart should know of it.
+    /// The text alternative of the chart, for screen readers.
     #[must_use]
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.description = text.into();
         self
     }
 
-    /// With one more group.
+    /// Adds a group.
     #[must_use]
     pub fn group(mut self, group: Group) -> Self {
         self.groups.push(group);

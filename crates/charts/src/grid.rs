@@ -26,7 +26,7 @@ impl Tone {
     }
 }
 
-/// A cell: a few characters on a colour. The characters must say it too.
+/// A cell: a few characters on a colour. The characters alone must also make it clear.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cell {
     text: String,
@@ -74,21 +74,21 @@ impl Grid {
         }
     }
 
-    /// What a person who does not see the grid should know of it.
+    /// The text alternative of the grid, for screen readers.
     #[must_use]
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.description = text.into();
         self
     }
 
-    /// With one more row.
+    /// Adds a row.
     #[must_use]
     pub fn row(mut self, name: impl Into<String>, cells: impl IntoIterator<Item = Cell>) -> Self {
         self.rows.push((name.into(), cells.into_iter().collect()));
         self
     }
 
-    /// With one more note below.
+    /// Adds a note below the rows.
     #[must_use]
     pub fn note(mut self, text: impl Into<String>) -> Self {
         self.notes.push(text.into());

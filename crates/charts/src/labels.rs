@@ -1,7 +1,7 @@
-//! Labels that keep out of each other's way.
+//! Places for labels that do not overlap.
 
-/// Moves places apart until each is `gap` from the next, none above `top`, and the
-/// whole as little as possible downwards. The order of the places is kept.
+/// Moves places apart until each is at least `gap` from the next and none is above
+/// `top`. Places move down only as far as needed, and keep their order.
 pub(crate) fn spread(wanted: &[f64], gap: f64, top: f64, bottom: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by(|a, b| wanted[*a].total_cmp(&wanted[*b]));
@@ -16,13 +16,13 @@ pub(crate) fn spread(wanted: &[f64], gap: f64, top: f64, bottom: f64) -> Vec<f64
         places[*at] = places[*at].min(below - gap);
         below = places[*at];
     }
-    // More labels than there is room for: they leave it at the bottom.
+    // If there are too many labels for the room, they leave it at the bottom.
     let over = order.first().map_or(0.0, |at| (top - places[*at]).max(0.0));
     places.iter().map(|place| place + over).collect()
 }
 
-/// Puts spans, from left to right, on as few lanes as it takes that none touches
-/// another. Gives each span's lane.
+/// Puts spans, from left to right, on as few lanes as possible so that no two spans of
+/// a lane touch. Returns the lane of each span.
 pub(crate) fn lanes(spans: &[(f64, f64)], gap: f64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..spans.len()).collect();
     order.sort_by(|a, b| spans[*a].0.total_cmp(&spans[*b].0));

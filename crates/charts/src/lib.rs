@@ -1,5 +1,5 @@
-//! Charts as SVG: for people who look rather than read, in light and in dark, on a
-//! wide screen and on a phone, with and without colours, and for screen readers.
+//! Charts as SVG, in light and in dark, for wide screens and for phones, with text
+//! alternatives for screen readers. Series differ without their colours, too.
 //!
 //! - [`Lines`]: series over a linear, logarithmic or clock axis, with bands, points
 //!   and vertical marks.
@@ -7,10 +7,10 @@
 //! - [`Strips`]: one small chart per row on a common time axis.
 //! - [`Grid`]: rows by columns of cells that say *good*, *bad* or neither.
 //!
-//! Each is described, then drawn at a width, which gives an [`Svg`]: a file of its own
-//! ([`Svg::standalone`]) or a part of a page ([`Svg::inline`]). A picture scales with
-//! its place, its text too, so a page for phones draws it twice, once about as wide as
-//! a phone is. Heights follow from the content. All lengths are in pixels.
+//! Drawing a chart at a width gives an [`Svg`]: a file of its own ([`Svg::standalone`])
+//! or a part of a page ([`Svg::inline`]). A picture and its text scale with the space
+//! they get. A page for wide screens and phones therefore draws each chart twice, once
+//! about as wide as a phone. Heights follow from the content. All lengths are in pixels.
 //!
 //! ```
 //! use charts::{Axis, Lines, Series};
@@ -23,15 +23,13 @@
 //! assert!(svg.starts_with("<svg") && svg.contains("prefers-color-scheme: dark"));
 //! ```
 //!
-//! **Why not a library.** plotters writes each colour into each element, draws text
-//! without knowing what it covers, and its SVG has neither a title for screen readers
-//! nor a class that a style could take hold of. poloto has classes, but no logarithmic
-//! axes, bands or marks. What is left to own is little: ticks, and labels that keep
-//! out of each other's way.
+//! **Why not a library.** plotters writes each colour into each element and draws text
+//! over other text, and its SVG has neither a title for screen readers nor a class that
+//! a style can select. poloto has classes, but no logarithmic axes, bands or marks. The
+//! rest is small: ticks, and labels that do not overlap.
 //!
-//! **Telling series apart.** Each has its colour, its dash and the shape of its
-//! points, and its name at its end. The colours differ in lightness too, for who does
-//! not see them.
+//! **Telling series apart.** Each series has a colour, a dash, a shape for its points,
+//! and its name at its end. The colours also differ in lightness.
 
 mod axis;
 mod bars;

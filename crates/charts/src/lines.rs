@@ -7,7 +7,7 @@ use crate::theme::SERIES;
 
 /// How far apart base lines of labels are.
 const LINE: f64 = 16.0;
-/// Beyond this many points a series is a line only.
+/// A series of more points than this is drawn as a line only.
 const POINTS: usize = 24;
 
 /// A named series of points, from left to right.
@@ -19,8 +19,8 @@ pub struct Series {
 }
 
 impl Series {
-    /// A series. A point that has no place on the axes, as one that is not finite,
-    /// is left out.
+    /// A series. A point without a place on the axes is left out, such as one that is not
+    /// finite.
     pub fn new(name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         Self {
             name: name.into(),
@@ -78,21 +78,21 @@ impl Lines {
         }
     }
 
-    /// What a person who does not see the chart should know of it.
+    /// The text alternative of the chart, for screen readers.
     #[must_use]
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.description = text.into();
         self
     }
 
-    /// With one more series.
+    /// Adds a series.
     #[must_use]
     pub fn series(mut self, series: Series) -> Self {
         self.series.push(series);
         self
     }
 
-    /// With one more mark; none if it has no place on the axis.
+    /// Adds a mark, unless it has no place on the axis.
     #[must_use]
     pub fn mark(mut self, mark: Mark) -> Self {
         self.marks.extend(self.x.has(mark.x).then_some(mark));

@@ -22,8 +22,8 @@ pub struct Strip {
 }
 
 impl Strip {
-    /// A row. Values outside 0 to 1 are drawn at the end they are beyond; a point
-    /// without a place on the axis is left out.
+    /// A row. Values below 0 are drawn as 0, values above 1 as 1. A point without a place
+    /// on the axis is left out.
     pub fn new(name: impl Into<String>, values: impl IntoIterator<Item = (f64, f64)>) -> Self {
         Self {
             name: name.into(),
@@ -90,14 +90,14 @@ impl Strips {
         self
     }
 
-    /// What a person who does not see the chart should know of it.
+    /// The text alternative of the chart, for screen readers.
     #[must_use]
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.description = text.into();
         self
     }
 
-    /// With one more row.
+    /// Adds a row.
     #[must_use]
     pub fn row(mut self, row: Strip) -> Self {
         self.rows.push(row);

@@ -34,8 +34,8 @@ pub struct Svg {
 }
 
 impl Svg {
-    /// An empty picture of this width. The title is its name, the description what a
-    /// person who does not see it should know of it.
+    /// An empty picture of this width. Screen readers read the title as its name and the
+    /// description as its text alternative.
     pub fn new(title: impl Into<String>, description: impl Into<String>, width: f64) -> Self {
         Self {
             title: title.into(),
@@ -66,7 +66,7 @@ impl Svg {
         ));
     }
 
-    /// A text that has its colour from its class, as a series' name.
+    /// A text whose class sets its colour, such as the name of a series.
     pub(crate) fn styled_text(&mut self, x: f64, y: f64, class: &str, text: &str) {
         let (x, y, text) = (px(x), px(y), escape(text));
         self.push(format_args!(
@@ -207,7 +207,7 @@ fn through(points: &[(f64, f64)]) -> String {
     d
 }
 
-/// A length with one decimal at most, and never `-0`.
+/// A length with at most one decimal, and never `-0`.
 pub(crate) fn px(length: f64) -> impl Display {
     let tenths = (length * 10.0).round() / 10.0;
     if tenths == 0.0 { 0.0 } else { tenths }
@@ -221,8 +221,7 @@ pub fn escape(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-/// About how wide a text is at 13 pixels, rather too wide than too narrow: no font is
-/// at hand, and each reader has another.
+/// An upper estimate of a text's width at 13 pixels. The reader's font is not known.
 pub fn text_width(text: &str) -> f64 {
     text.chars().map(char_width).sum()
 }
@@ -232,7 +231,7 @@ pub fn bold_width(text: &str) -> f64 {
     text_width(text) * BOLDER
 }
 
-/// As wide as in `DejaVu Sans`, one of the widest that there are.
+/// As wide as in `DejaVu Sans`, one of the widest fonts.
 fn char_width(c: char) -> f64 {
     match c {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' => 4.4,
@@ -244,9 +243,9 @@ fn char_width(c: char) -> f64 {
     }
 }
 
-/// The text on lines no wider than this, where its spaces allow it. Japanese has none:
-/// it is broken anywhere but within a word in Katakana that fits on a line, before
-/// what must not begin a line, and after what must not end one.
+/// Breaks the text at its spaces into lines no wider than this. Japanese has no spaces.
+/// It may break anywhere except within a word in Katakana that fits on a line, before a
+/// character that must not begin a line, and after one that must not end a line.
 pub fn wrap(text: &str, width: f64) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0.0;
@@ -303,7 +302,7 @@ fn is_katakana(c: char) -> bool {
     matches!(c, 'ァ'..='ヺ' | 'ー')
 }
 
-/// Whether it must not begin a line.
+/// Whether the character must not begin a line.
 fn hangs(c: char) -> bool {
     "、。，．）」』：；？！・〜ーぁぃぅぇぉっゃゅょァィゥェォッャュョ".contains(c)
 }

@@ -1,7 +1,7 @@
 //! Colours and fonts of all pictures, as CSS.
 //!
-//! A colour is a CSS variable. Light and dark are two sets of them; everything else is
-//! said once, for elements inside `.chart`.
+//! Each colour is a CSS variable, with one set of values for light and one for dark. All
+//! other styles are the same in both, and apply to elements inside `.chart`.
 
 /// The colours in light.
 pub const LIGHT: &str = "\
@@ -19,10 +19,10 @@ pub const DARK: &str = "\
     --series-0: #4493f8; --series-1: #f0883e; --series-2: #3fb8a0; \
     --series-3: #f778ba; --series-4: #d9b84c; --series-5: #9198a1;";
 
-/// How many series look different. More begin again.
+/// The number of looks of series. Further series begin again with the first look.
 pub(crate) const SERIES: usize = 6;
 
-/// What has a colour has it from the variables.
+/// The styles. All colours come from the variables.
 pub const STYLE: &str = "
 .chart { font: 13px system-ui, sans-serif; background: var(--paper); color: var(--ink) }
 .chart text { fill: currentColor }
@@ -71,15 +71,15 @@ pub const STYLE: &str = "
 .chart text.cell-plain { fill: var(--ink); stroke: none; text-anchor: middle }
 ";
 
-/// For a picture that is a file of its own: as the reader's browser likes it.
+/// For a picture that is a file of its own. The browser chooses light or dark.
 pub fn of_a_picture() -> String {
     format!(
         ".chart {{ {LIGHT} }}\n@media (prefers-color-scheme: dark) {{ .chart {{ {DARK} }} }}{STYLE}"
     )
 }
 
-/// For a page with pictures in it: as the reader's browser likes it, unless the page
-/// says `data-theme="light"` or `data-theme="dark"` at its root. Printed in light.
+/// For a page with pictures in it. The browser chooses light or dark, unless the root of
+/// the page says `data-theme="light"` or `data-theme="dark"`. Print is always light.
 pub fn of_a_page() -> String {
     format!(
         ":root {{ color-scheme: light; {LIGHT} }}

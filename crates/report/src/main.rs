@@ -69,6 +69,10 @@ fn main() -> ExitCode {
         Ok(as_expected) => ExitCode::from(u8::from(!as_expected)),
         Err(error) => {
             eprintln!("error: {error}");
+            let causes = std::iter::successors(error.source(), |cause| cause.source());
+            for cause in causes {
+                eprintln!("  cause: {cause}");
+            }
             ExitCode::from(2)
         }
     }

@@ -192,7 +192,7 @@ fn is_english_only(text: &str) -> bool {
     !text.contains(is_japanese) && words.any(says)
 }
 
-/// As a reader sees it who has switched to Japanese.
+/// What a reader sees after the switch to Japanese.
 fn in_japanese(of: ElementRef<'_>) -> String {
     let texts = of.descendants().filter_map(|node| {
         let mut around = node.ancestors().filter_map(ElementRef::wrap);

@@ -1,4 +1,4 @@
-//! Rates, capacities, time-outs and switches: each with its unit and its source.
+//! Rates, capacities, time-outs and switches, each with its unit and its source.
 
 mod file;
 mod values;
@@ -18,16 +18,16 @@ pub(crate) use values::{
 /// The parameters of this crate, as a file.
 const BUILT_IN: &str = include_str!("../../parameters.toml");
 
-/// Where a number comes from.
+/// Where a value comes from.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Source {
-    /// Whether it was published or is assumed.
+    /// Whether the value was published or is assumed.
     pub kind: SourceKind,
     /// What was published, or why this value is assumed.
     pub why: String,
 }
 
-/// Whether a number was published or is assumed.
+/// Whether a value was published or is assumed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum SourceKind {
     /// It was published.
@@ -92,7 +92,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// The value of a switch that is never thrown.
+    /// The value of a switch that never takes effect.
     pub(crate) const NEVER: &str = "never";
 
     /// Reads a file.
@@ -104,7 +104,7 @@ impl Parameters {
         Self::parse(&load(path)?, path)
     }
 
-    /// Reads a text; `origin` is the file that errors name.
+    /// Reads a text. Errors name `origin` as its file.
     ///
     /// # Errors
     /// [`Error::Bad`] with the first mistake in it.
@@ -126,11 +126,10 @@ impl Parameters {
         Some((spec.least, spec.most))
     }
 
-    /// The same parameters with one changed.
+    /// The same parameters with one value changed.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if there is none of this name, or it cannot have this
-    /// value.
+    /// [`Error::Parameter`] if no parameter has this name, or the value is out of bounds.
     pub fn with(mut self, name: &str, value: f64) -> Result<Self, Error> {
         let refused = |fault: String| Error::Parameter {
             name: name.into(),
@@ -143,8 +142,8 @@ impl Parameters {
         Ok(self)
     }
 
-    /// The same parameters with one multiplied, as far as its bounds allow; of a
-    /// switch, the time since 06:48. As they are if there is none of this name.
+    /// The same parameters with one value multiplied, within its bounds. For a switch,
+    /// the time since 06:48 is multiplied. An unknown name changes nothing.
     pub(crate) fn scaled(&self, name: &str, factor: f64) -> Self {
         let mut scaled = self.clone();
         if let Some(spec) = values::spec(name) {
@@ -160,12 +159,12 @@ impl Parameters {
         scaled
     }
 
-    /// When something is switched; `None` if never.
+    /// When the switch takes effect; `None` if never.
     pub fn switch(&self, switch: Switch) -> Option<Time> {
         self.switches.get(&switch).copied()
     }
 
-    /// The same parameters with something switched at another time, or never.
+    /// The same parameters with the switch at another time, or never.
     #[must_use]
     pub fn with_switch(mut self, switch: Switch, at: Option<Time>) -> Self {
         self.set_switch(switch, at, by_the_caller());
@@ -247,7 +246,7 @@ mod tests {
 
     use super::{BUILT_IN, Parameters, Switch, values};
 
-    /// What the file does not set would be 0 or never, in silence.
+    /// A parameter that the file does not set would silently be 0 or never.
     #[test]
     fn the_built_in_file_is_right_and_sets_everything() {
         let parameters = Parameters::parse(BUILT_IN, Path::new("parameters.toml")).unwrap();

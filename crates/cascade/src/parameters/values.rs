@@ -1,6 +1,6 @@
-//! Which parameters there are.
+//! The list of parameters.
 
-/// One parameter: its name, its unit, and what values it may have.
+/// One parameter: its name, its unit, and its bounds.
 pub(crate) struct Spec {
     pub(crate) name: &'static str,
     /// What it is, for a reader.

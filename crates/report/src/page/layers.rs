@@ -15,7 +15,7 @@ pub(crate) enum Item {
     Line(usize),
 }
 
-/// The services by how far they are from who needs nobody.
+/// The services, by their distance from a service that needs no other.
 pub(crate) struct Layers(Vec<Vec<Item>>);
 
 impl Layers {
@@ -66,7 +66,7 @@ impl Layers {
     }
 }
 
-/// How far a service is from who needs nobody.
+/// How far a service is from one that needs no other.
 fn depth(service: Service) -> usize {
     let needs = DEPENDENCIES.iter().filter(|it| it.service == service);
     needs.map(|it| depth(it.on) + 1).max().unwrap_or(0)

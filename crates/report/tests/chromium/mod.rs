@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io::Cursor;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,11 +17,14 @@ use crate::common::Report;
 /// How long anything may take, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Where the packages of Debian and Ubuntu put the browser.
+const CHROMIUM: &str = "/usr/bin/chromium";
+
 /// Without these the browser looks for updates, which no test asked for.
 const QUIET: [&str; 2] = ["--disable-quic", "--disable-component-update"];
 
-/// The report in a browser. What the browser complains of, and whatever it asks the
-/// network for, is taken down.
+/// The report in a browser. The browser's complaints and its requests to the network
+/// are recorded.
 pub(crate) struct Open {
     tab: Arc<Tab>,
     complaints: Arc<Mutex<Vec<String>>>,
@@ -32,8 +35,12 @@ pub(crate) struct Open {
 impl Open {
     /// Opens it in a window of this size; `query` is what follows the address.
     pub(crate) fn new(report: &Report, query: &str, (width, height): (u32, u32)) -> Self {
+        assert!(
+            Path::new(CHROMIUM).exists(),
+            "{CHROMIUM} is missing; install it with `apt-get install chromium fonts-noto-cjk`"
+        );
         let options = LaunchOptions {
-            path: Some(PathBuf::from("/usr/bin/chromium")),
+            path: Some(PathBuf::from(CHROMIUM)),
             sandbox: false,
             args: QUIET.map(OsStr::new).into(),
             idle_browser_timeout: PATIENCE,
