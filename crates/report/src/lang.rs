@@ -21,12 +21,6 @@ impl Lang {
     }
 }
 
-impl From<Lang> for charts::Lang {
-    fn from(lang: Lang) -> Self {
-        lang.pick(Self::En, Self::Ja)
-    }
-}
-
 /// A text in both languages.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Text {

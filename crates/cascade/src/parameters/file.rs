@@ -178,7 +178,7 @@ impl<'de> Visitor<'de> for Fields {
             match field {
                 Field::Value => value = Some(fields.next_value_seed(Bounded(self.0))?),
                 Field::Unit => {
-                    unit = Some(fields.next_value_seed(Checked(|it: &str| self.unit(it)))?)
+                    unit = Some(fields.next_value_seed(Checked(|it: &str| self.unit(it)))?);
                 }
                 Field::Source => {
                     source = Some(fields.next_value_seed(Checked(|it: &str| self.source(it)))?);

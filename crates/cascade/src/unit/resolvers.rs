@@ -1,11 +1,12 @@
-//! Who resolves the database's name, and what they keep.
+//! The resolvers of the database's name, and their caches.
 //!
-//! Each resolver has a cache of its own. ClientAnswer addresses, it asks again within
-//! the TTL; told NOERROR and no records, it keeps *that* for the negative TTL
-//! (RFC 2308), and whoever asks it until then is told that there is nothing,
-//! even if the name has been repaired. Some resolvers keep it for less than that. An existing connection goes on for a
-//! while without a name; so a service that keeps connections, or what it last
-//! read, falls later than one that asks anew.
+//! Each resolver has a cache of its own. After an answer with addresses, it asks again
+//! within the TTL. After NOERROR without records, it keeps *that* answer for the negative
+//! TTL (RFC 2308), and gives it to its clients until then, even if the name has been
+//! repaired. Some resolvers keep it for a shorter time.
+//!
+//! A connection outlives the name for a while. A service that keeps connections, or the
+//! state it last read, therefore falls later than one that connects anew.
 
 use fastrand::Rng;
 

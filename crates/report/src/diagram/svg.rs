@@ -1,22 +1,13 @@
-//! The diagram as a picture: with lifelines that have their steps beside them where
-//! there is room, and with all text beside narrow lifelines where there is not.
+//! The diagram as a picture. In a wide picture each step stands beside its lifeline. In a
+//! narrow one the lifelines stand close together, and all text is to their right.
 
 use charts::{Anchor, Svg, wrap};
-use drill::diagram::{Row, rows, times};
+use drill::diagram::{Row, lifelines, rows, times};
 use incident::{Actor, Event, Step, Verdict};
 use plan_store::Activation;
 
 use super::words;
 use crate::lang::Lang;
-
-/// The lifelines from left to right. Who has none speaks across them.
-const LIFELINES: [Actor; 5] = [
-    Actor::Planner,
-    Actor::Enactor(1),
-    Actor::Enactor(2),
-    Actor::Enactor(3),
-    Actor::Resolver,
-];
 
 /// The height of a row. All lengths are in pixels.
 const ROW: f64 = 24.0;
@@ -30,13 +21,14 @@ const LANE: f64 = 21.0;
 /// Draws the steps at this width, in this language. A broken invariant stands under
 /// the step that broke it, as far as the journal tells.
 pub(crate) fn svg(title: &str, steps: &[Step], verdict: &Verdict, width: f64, lang: Lang) -> Svg {
-    let mut picture = Picture::new(Svg::new(title, words::summary(verdict, lang), width), width);
+    let empty = Svg::new(title, words::summary(verdict, lang), width);
+    let mut picture = Picture::new(empty, width, lifelines(steps));
     picture.names(lang);
     for row in rows(steps, verdict, |breach| breach.broken_at) {
         match row {
             Row::Steps { first, all } => {
                 let (actor, text) = (first.actor, words::describe(&first.event, lang));
-                let text = if LIFELINES.contains(&actor) {
+                let text = if picture.lifelines.contains(&actor) {
                     text
                 } else {
                     format!(
@@ -48,7 +40,7 @@ pub(crate) fn svg(title: &str, steps: &[Step], verdict: &Verdict, width: f64, la
                 picture.step(all, actor, &text, tone(all, verdict));
             }
             Row::Because { error, gone } => {
-                picture.note("quiet", &words::because(error, gone, lang))
+                picture.note("quiet", &words::because(error, gone, lang));
             }
             Row::Broken(invariant, breach) => {
                 picture.note("bad", &words::broken(invariant, breach, lang));
@@ -77,6 +69,8 @@ struct Picture {
     /// The steps; the lifelines come below them in the end.
     svg: Svg,
     width: f64,
+    /// The lifelines from left to right. Steps of other actors stand across them.
+    lifelines: Vec<Actor>,
     /// Where the text is, if it is not beside its lifeline.
     lane: Option<f64>,
     /// How far apart the lifelines are.
@@ -87,19 +81,19 @@ struct Picture {
 
 impl Picture {
     /// Where each actor's lifeline is.
-    fn places(&self) -> impl Iterator<Item = (Actor, f64)> + use<> {
-        let apart = self.apart;
-        let places = std::iter::successors(Some(FIRST), move |x| Some(x + apart));
-        LIFELINES.into_iter().zip(places)
+    fn places(&self) -> impl Iterator<Item = (Actor, f64)> {
+        let places = std::iter::successors(Some(FIRST), |x| Some(x + self.apart));
+        self.lifelines.iter().copied().zip(places)
     }
 
     /// Lifelines with text between them, if a step has room there.
-    fn new(svg: Svg, width: f64) -> Self {
-        let is_wide = width >= FIRST + LIFELINES.map(|_| STEP).iter().sum::<f64>();
-        let lanes = LIFELINES.map(|_| LANE).iter().sum::<f64>();
+    fn new(svg: Svg, width: f64, lifelines: Vec<Actor>) -> Self {
+        let is_wide = width >= FIRST + lifelines.iter().map(|_| STEP).sum::<f64>();
+        let lanes = lifelines.iter().map(|_| LANE).sum::<f64>();
         Self {
             svg,
             width,
+            lifelines,
             lane: (!is_wide).then_some(FIRST + lanes),
             apart: if is_wide {
                 (width - FIRST) * LANE / lanes
@@ -114,11 +108,11 @@ impl Picture {
     /// and a line says what they are.
     fn names(&mut self, lang: Lang) {
         if self.lane.is_some() {
-            let key = words::initials(lang);
-            self.svg.text(0.0, 14.0, Anchor::Start, "quiet", key);
+            let key = words::initials(&self.lifelines, lang);
+            self.svg.text(0.0, 14.0, Anchor::Start, "quiet", &key);
             self.y = 24.0;
         } else {
-            for (actor, x) in self.places() {
+            for (actor, x) in self.places().collect::<Vec<_>>() {
                 let name = words::actor(actor, lang);
                 self.svg.text(x - 8.0, 14.0, Anchor::Start, "strong", &name);
             }
@@ -156,9 +150,9 @@ impl Picture {
         let class = if class.is_empty() { "accent" } else { class };
         if self.lane.is_some() {
             self.svg.circle((x, y), 9.0, class);
-            let initial = initial(actor);
+            let initial = words::initial(actor);
             self.svg
-                .text(x, y + 4.5, Anchor::Middle, "on-accent", initial);
+                .text(x, y + 4.5, Anchor::Middle, "on-accent", &initial);
         } else {
             self.svg.circle((x, y), 5.0, class);
         }
@@ -193,21 +187,9 @@ impl Picture {
         for (_, x) in self.places() {
             below.line((x, 22.0), (x, self.y + 4.0), "rule");
         }
-        let mut svg = self.svg;
+        let (mut svg, y) = (self.svg, self.y);
         svg.append_below(&below);
-        svg.reach(self.y + 8.0);
+        svg.reach(y + 8.0);
         svg
-    }
-}
-
-/// One letter or digit for an actor.
-fn initial(actor: Actor) -> &'static str {
-    match actor {
-        Actor::Planner => "P",
-        Actor::Enactor(1) => "1",
-        Actor::Enactor(2) => "2",
-        Actor::Enactor(_) => "3",
-        Actor::Resolver => "R",
-        Actor::Operator => "O",
     }
 }

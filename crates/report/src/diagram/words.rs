@@ -15,12 +15,31 @@ pub(crate) fn actor(actor: Actor, lang: Lang) -> String {
     }
 }
 
+/// One letter or a number for an actor.
+pub(super) fn initial(actor: Actor) -> String {
+    match actor {
+        Actor::Planner => "P".into(),
+        Actor::Enactor(number) => number.to_string(),
+        Actor::Resolver => "R".into(),
+        Actor::Operator => "O".into(),
+    }
+}
+
 /// What the initials of a narrow picture stand for.
-pub(super) fn initials(lang: Lang) -> &'static str {
-    lang.pick(
-        "P Planner · 1, 2, 3 Enactors · R Resolver",
-        "P Planner · 1, 2, 3 Enactor · R リゾルバー",
-    )
+pub(super) fn initials(actors: &[Actor], lang: Lang) -> String {
+    let is_enactor = |actor: &Actor| matches!(actor, Actor::Enactor(_));
+    let like = |one: &Actor, other: &Actor| one == other || is_enactor(one) && is_enactor(other);
+    let alike = actors.chunk_by(like).map(|alike| {
+        let initials: Vec<_> = alike.iter().map(|it| initial(*it)).collect();
+        let name = match alike {
+            [Actor::Enactor(_)] => "Enactor".into(),
+            [Actor::Enactor(_), ..] => lang.pick("Enactors", "Enactor").into(),
+            [other, ..] => actor(*other, lang),
+            [] => String::new(),
+        };
+        format!("{} {name}", initials.join(", "))
+    });
+    alike.collect::<Vec<_>>().join(" · ")
 }
 
 /// A step in a few words, without its endpoint.
@@ -161,7 +180,7 @@ fn violation(violation: &Violation, lang: Lang) -> String {
     }
 }
 
-/// The end of it, for who does not see the picture.
+/// The result, as the text alternative of the picture.
 pub(super) fn summary(verdict: &Verdict, lang: Lang) -> String {
     if verdict.is_empty() {
         let none = lang.pick(
@@ -184,7 +203,7 @@ pub(super) fn summary(verdict: &Verdict, lang: Lang) -> String {
     )
 }
 
-/// The numbers; of more than three only the first and the last.
+/// The numbers. Of more than three, only the first and the last.
 fn list(generations: &[Generation]) -> String {
     let numbers: Vec<_> = generations.iter().map(ToString::to_string).collect();
     match numbers.as_slice() {
