@@ -1,12 +1,12 @@
-//! Waiting longer after every failure.
+//! Back-off: how long an Enactor waits after a failed pass.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 
-/// Exponential back-off with jitter: the n-th wait is drawn evenly from the
-/// upper half of `first × 2ⁿ`, capped at `max`, so that three Enactors that
-/// failed together do not come back together.
+/// Exponential back-off with jitter. The n-th wait, from 0, is drawn evenly from the
+/// upper half of `first × 2ⁿ`, which is capped at `max`. The jitter keeps Enactors
+/// that failed together from retrying together.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     first: Duration,
@@ -34,7 +34,7 @@ impl Backoff {
         ceiling.mul_f64(0.5 + 0.5 * self.rng.f64())
     }
 
-    /// Starts again from the first wait.
+    /// Starts over with the first wait, after a pass that succeeded.
     pub(crate) fn reset(&mut self) {
         self.next = self.first;
     }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_maximum_and_start_again() {
+    fn waits_double_up_to_the_maximum_and_start_over() {
         let ms = Duration::from_millis;
         let mut backoff = Backoff::new(ms(10), ms(50), 7);
         for ceiling in [10, 20, 40, 50, 50].map(ms) {
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn two_seeds_do_not_wait_in_step() {
+    fn different_seeds_wait_differently() {
         let waits = |seed| {
             let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(1), seed);
             [(); 5].map(|()| backoff.after_failure())

@@ -1,4 +1,4 @@
-//! Planner and Enactors, running.
+//! A running control plane: the Planner and the Enactors on their threads.
 
 use std::fmt;
 use std::io;
@@ -7,21 +7,22 @@ use std::time::Duration;
 use plan_store::PlanStore;
 
 use crate::{
-    Enactor, EnactorThread, Error, HealthSource, Pace, Pass, Planned, Planner, PlannerThread,
+    Enactor, EnactorThread, HealthSource, Pace, Pass, PassError, PlanError, Planned, Planner,
+    PlannerThread,
 };
 
 /// What a thread of the control plane has just done.
 #[derive(Clone, Copy, Debug)]
 pub enum Report<'a> {
-    /// The Planner's tick, or its failed reading.
-    Planned(&'a Result<Planned, Error>),
-    /// A pass by the Enactor of this place in the list, from 0.
-    Passed(usize, &'a Result<Pass, Error>),
+    /// The Planner made a tick, or its reading failed.
+    Planned(&'a Result<Planned, PlanError>),
+    /// The Enactor with this index, from 0, made a pass.
+    Passed(usize, &'a Result<Pass, PassError>),
 }
 
 /// A running control plane: a Planner and any number of Enactors, usually three,
-/// each on its thread. Dropping it stops the Planner first, then the Enactors,
-/// each after what it is in the midst of.
+/// each on its thread. Dropping it stops the Planner first, then the Enactors.
+/// Each thread ends its current tick or pass before it stops.
 pub struct ControlPlane {
     // Dropped in this order.
     planner: PlannerThread,
@@ -33,7 +34,7 @@ impl ControlPlane {
     /// and each pass.
     ///
     /// # Errors
-    /// If the operating system has no thread to give; those that were started
+    /// If the operating system cannot start a thread. Threads that were started
     /// are stopped again.
     pub fn start<S: PlanStore + Clone + 'static>(
         planner: Planner<S>,
@@ -43,11 +44,11 @@ impl ControlPlane {
         pace: Pace,
         report: impl Fn(Report<'_>) + Clone + Send + 'static,
     ) -> io::Result<Self> {
-        let start = |(at, enactor)| {
+        let start = |(index, enactor)| {
             let report = report.clone();
-            let seed = pace.seed.wrapping_add(at as u64);
+            let seed = pace.seed.wrapping_add(index as u64);
             EnactorThread::start(enactor, Pace { seed, ..pace }, move |pass| {
-                report(Report::Passed(at, pass));
+                report(Report::Passed(index, pass));
             })
         };
         let enactors: Vec<_> = enactors
@@ -62,17 +63,17 @@ impl ControlPlane {
         Ok(Self { planner, enactors })
     }
 
-    /// The Enactors' threads, to pause one or to wake it.
+    /// The Enactors' threads, for pausing and waking.
     pub fn enactors(&self) -> &[EnactorThread] {
         &self.enactors
     }
 
-    /// The Planner's thread, to give it another fleet or a confirmation.
+    /// The Planner's thread, for another fleet or a confirmation.
     pub fn planner(&self) -> &PlannerThread {
         &self.planner
     }
 
-    /// Stops the Planner, leaving the Enactors to apply what is published.
+    /// Stops the Planner. The Enactors go on and apply what is published.
     pub fn stop_planner(self) -> Vec<EnactorThread> {
         drop(self.planner);
         self.enactors

@@ -1,17 +1,16 @@
-//! One Enactor's work on one plan.
+//! An Enactor's pass: its work on one plan.
 //!
 //! # A pass
 //! 1. *Pick up* the latest plan, which pins it.
-//! 2. *Check*, once: is any endpoint on a newer plan already?
-//! 3. *Activate* it endpoint by endpoint; *withdraw* the endpoints that it no
+//! 2. *Check*, once, whether any endpoint is on a newer plan already.
+//! 3. *Activate* the plan endpoint by endpoint; *withdraw* the endpoints that it no
 //!    longer names.
-//! 4. *Sweep*, if all of that was done.
+//! 4. *Sweep*, if all of that succeeded.
 //!
-//! This is the incident's protocol as it was. The check in step 2 may be long
-//! out of date when step 3 is reached, and nothing here makes up for that: it
-//! saves work and proves nothing. What keeps a slow pass from doing harm is the
-//! store's answer in step 3. On a store that decides freshness in the write, a
-//! pass that was overtaken hears *stale* and ends.
+//! This is the protocol of the incident, unchanged. The check in step 2 may be long
+//! out of date when step 3 begins. It saves work and proves nothing. The store's
+//! answers in step 3 keep a slow pass from doing harm: on a store that decides
+//! freshness in the write, a pass that was overtaken gets *stale* and ends.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,20 +19,20 @@ use plan_store::{Activation, EndpointName, Generation, Pin, PlanStore, Swept};
 use tracing::field::Empty;
 use tracing::{debug, info, info_span, warn};
 
-use crate::Error;
+use crate::{PassError, StepError};
 
-/// How often a pass reads an endpoint's state to settle a lost reply.
+/// Most reads of an endpoint's state to settle a lost reply.
 const MAX_READS: u32 = 3;
 
-/// Applies plans. Holds nothing between passes, so that one can be thrown away
-/// and started anew at any time.
+/// Applies plans. An Enactor keeps no state between passes, so it can be dropped
+/// and started again at any time.
 #[derive(Clone)]
 pub struct Enactor<S> {
     name: Arc<str>,
     store: S,
 }
 
-/// What a pass came to.
+/// The result of a pass.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[must_use]
 pub enum Pass {
@@ -43,44 +42,51 @@ pub enum Pass {
     StaleAtStart {
         /// The plan that was picked up.
         plan: Generation,
-        /// The newer one.
-        active: Generation,
+        /// The newer plan.
+        newer: Generation,
     },
-    /// A newer plan had overtaken this one when it came to an endpoint. The pass
-    /// ended there, without a sweep; the newer plan's pass does the rest.
+    /// A newer plan was at an endpoint before this one. The pass ended there without
+    /// a sweep; the newer plan's pass does the rest.
     Stale {
         /// The plan that was picked up.
         plan: Generation,
-        /// The newer one.
-        active: Generation,
-        /// The endpoint where it was met.
+        /// The newer plan.
+        newer: Generation,
+        /// The endpoint.
         endpoint: EndpointName,
     },
     /// The plan is active at all its endpoints.
     Applied {
         /// The plan.
         plan: Generation,
-        /// At how many endpoints this pass activated it or withdrew by it; at
-        /// the others it had been done before.
+        /// At how many endpoints this pass activated or withdrew. The others were
+        /// done before.
         changed: usize,
         /// What the sweep did.
         swept: Swept,
     },
 }
 
-/// A step at one endpoint that this pass or an earlier one has done.
+/// A step at one endpoint, done by this pass or by an earlier one.
 enum Done {
     Now,
     Before,
 }
 
-/// Why the walk over the endpoints ended early.
+/// Why a step at one endpoint was not done.
+enum NotDone {
+    Stale { newer: Generation },
+    Failed(StepError),
+}
+
+/// Why a pass ended before all endpoints were done.
 enum Stop {
-    Stale {
-        active: Generation,
+    /// A newer plan was at this endpoint first.
+    Overtaken {
+        newer: Generation,
         endpoint: EndpointName,
     },
-    Failed(Error),
+    Failed(PassError),
 }
 
 impl<S: PlanStore> Enactor<S> {
@@ -95,14 +101,14 @@ impl<S: PlanStore> Enactor<S> {
         &self.name
     }
 
-    /// Does one pass, as the module describes it. Deterministic, but for what
+    /// Makes one pass, as the module describes it. The result depends only on what
     /// the store answers.
     ///
     /// # Errors
-    /// [`Error::Store`] if no plan could be picked up or swept;
-    /// [`Error::Incomplete`] if some endpoint could not be done. All the others
-    /// are done then, and nothing is swept.
-    pub fn pass(&self) -> Result<Pass, Error> {
+    /// [`PassError::Store`] if no plan could be picked up or swept.
+    /// [`PassError::Incomplete`] if the pass failed at some endpoints: all others
+    /// are done, and nothing is swept.
+    pub fn pass(&self) -> Result<Pass, PassError> {
         let span = info_span!("pass", enactor = %self.name, generation = Empty).entered();
         let Some(pin) = self.store.latest()? else {
             debug!("no plan");
@@ -111,30 +117,17 @@ impl<S: PlanStore> Enactor<S> {
         let plan = pin.generation();
         span.record("generation", plan.get());
         let newest = self.store.newest_active()?;
-        if let Some(active) = newest.filter(|&active| active > plan) {
-            info!(%active, "stale at the start");
-            return Ok(Pass::StaleAtStart { plan, active });
+        if let Some(newer) = newest.filter(|&newest| newest > plan) {
+            info!(%newer, "stale at the start");
+            return Ok(Pass::StaleAtStart { plan, newer });
         }
         match self.apply(&pin) {
-            Ok(changed) => {
-                let swept = self.store.sweep(plan)?;
-                let deleted = swept.deleted.len();
-                if changed + deleted > 0 {
-                    info!(changed, deleted, "applied");
-                } else {
-                    debug!("applied already");
-                }
-                Ok(Pass::Applied {
-                    plan,
-                    changed,
-                    swept,
-                })
-            }
-            Err(Stop::Stale { active, endpoint }) => {
-                info!(%active, %endpoint, "stale");
+            Ok(changed) => self.sweep(plan, changed),
+            Err(Stop::Overtaken { newer, endpoint }) => {
+                info!(%newer, %endpoint, "stale");
                 Ok(Pass::Stale {
                     plan,
-                    active,
+                    newer,
                     endpoint,
                 })
             }
@@ -142,16 +135,32 @@ impl<S: PlanStore> Enactor<S> {
         }
     }
 
-    /// Activates the plan everywhere and withdraws what it does not name; says
-    /// at how many endpoints that changed something.
+    /// Ends a pass that has applied its plan.
+    fn sweep(&self, plan: Generation, changed: usize) -> Result<Pass, PassError> {
+        let swept = self.store.sweep(plan)?;
+        let deleted = swept.deleted.len();
+        if changed + deleted > 0 {
+            info!(changed, deleted, "applied");
+        } else {
+            debug!("applied already");
+        }
+        Ok(Pass::Applied {
+            plan,
+            changed,
+            swept,
+        })
+    }
+
+    /// Activates the plan everywhere and withdraws the endpoints that it does not
+    /// name. Returns at how many endpoints that changed something.
     fn apply(&self, pin: &S::Pin) -> Result<usize, Stop> {
         let mut walk = Walk::default();
         for (endpoint, first) in self.store.activate_all(pin) {
             let again = || self.store.activate(pin, endpoint);
             walk.step(endpoint, self.settle(pin, endpoint, first, again))?;
         }
-        let stale_endpoints = self.store.stale_endpoints(pin);
-        for endpoint in &stale_endpoints.map_err(|error| Stop::Failed(error.into()))? {
+        let stale_endpoints = self.store.stale_endpoints(pin).map_err(PassError::from);
+        for endpoint in &stale_endpoints.map_err(Stop::Failed)? {
             let step = || self.store.withdraw(pin, endpoint);
             walk.step(endpoint, self.settle(pin, endpoint, step(), step))?;
         }
@@ -160,40 +169,35 @@ impl<S: PlanStore> Enactor<S> {
 
     /// Follows a step at an endpoint until its outcome is known.
     ///
-    /// After a lost reply it reads first. If the step turns out not to be done,
-    /// taking it again is safe even if the lost one arrives later: both are for
-    /// the same plan, and the store does it once.
+    /// After a lost reply it reads the state first. If the step turns out not to be
+    /// done, a second attempt is safe even if the lost one arrives later: both are
+    /// for the same plan, and the store does the step once.
     fn settle(
         &self,
         pin: &S::Pin,
         endpoint: &EndpointName,
         first: Result<Activation, plan_store::Error>,
         again: impl Fn() -> Result<Activation, plan_store::Error>,
-    ) -> Result<Done, Stop> {
-        let failed = |error: plan_store::Error| Stop::Failed(error.into());
-        let stale = |active| Stop::Stale {
-            active,
-            endpoint: endpoint.clone(),
-        };
+    ) -> Result<Done, NotDone> {
         let generation = pin.generation();
         let (mut outcome, mut reads) = (first, 0);
         loop {
-            match outcome.map_err(failed)? {
+            match outcome? {
                 Activation::Activated { .. } => return Ok(Done::Now),
                 Activation::Already => return Ok(Done::Before),
-                Activation::Stale { newer } => return Err(stale(newer)),
+                Activation::Stale { newer } => return Err(NotDone::Stale { newer }),
                 Activation::Unknown => warn!(%endpoint, "outcome unknown; reading"),
             }
-            let now = self.store.state(endpoint).map_err(failed)?;
+            let now = self.store.state(endpoint)?;
             reads += 1;
             match now.standing.generation() {
-                Some(active) if active == generation => return Ok(Done::Now),
-                Some(active) if active > generation => return Err(stale(active)),
+                Some(at) if at == generation => return Ok(Done::Now),
+                Some(newer) if newer > generation => return Err(NotDone::Stale { newer }),
                 _ if reads < MAX_READS => outcome = again(),
                 _ => break,
             }
         }
-        Err(Stop::Failed(Error::OutcomeUnknown {
+        Err(NotDone::Failed(StepError::OutcomeUnknown {
             endpoint: endpoint.clone(),
             generation,
             reads,
@@ -201,41 +205,49 @@ impl<S: PlanStore> Enactor<S> {
     }
 }
 
-/// Counts along the endpoints. One that fails does not keep the others from
-/// their turn.
+impl From<plan_store::Error> for NotDone {
+    fn from(error: plan_store::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Counts the steps of a pass. A failure at one endpoint does not end the walk.
 #[derive(Default)]
 struct Walk {
     steps: usize,
     changed: usize,
     failed: usize,
-    first: Option<Error>,
+    first: Option<StepError>,
 }
 
 impl Walk {
-    fn step(&mut self, endpoint: &EndpointName, step: Result<Done, Stop>) -> Result<(), Stop> {
+    fn step(&mut self, endpoint: &EndpointName, step: Result<Done, NotDone>) -> Result<(), Stop> {
         self.steps += 1;
         match step {
             Ok(Done::Now) => self.changed += 1,
             Ok(Done::Before) => {}
-            Err(Stop::Failed(error)) => {
+            Err(NotDone::Failed(error)) => {
                 warn!(%endpoint, %error, "endpoint failed");
                 self.failed += 1;
                 self.first.get_or_insert(error);
             }
-            Err(stale @ Stop::Stale { .. }) => return Err(stale),
+            Err(NotDone::Stale { newer }) => {
+                let endpoint = endpoint.clone();
+                return Err(Stop::Overtaken { newer, endpoint });
+            }
         }
         Ok(())
     }
 
-    /// How many endpoints changed, if none failed.
-    fn end(self, generation: Generation) -> Result<usize, Error> {
+    /// How many endpoints changed, if no step failed.
+    fn end(self, generation: Generation) -> Result<usize, PassError> {
         match self.first {
             None => Ok(self.changed),
-            Some(first) => Err(Error::Incomplete {
+            Some(first) => Err(PassError::Incomplete {
                 generation,
                 failed: self.failed,
                 of: self.steps,
-                first: Box::new(first),
+                first,
             }),
         }
     }

@@ -1,25 +1,25 @@
-//! What an Enactor's thread does: pass after pass, as it is told.
+//! The loop of an Enactor's thread: it makes passes as [`Signals`] tell it.
 //!
 //! # States
 //! ```text
-//!            woken, or time to look            pass done
+//!            woken, or recheck due             pass done
 //!   idle ──────────────────────────► passing ────────────► idle
 //!    ▲ │ pause                          │ pass failed
 //!    │ ▼                                ▼
 //!   paused                          backing off ──────────► passing
 //! ```
-//! and from each of them, but not within a pass, to *stopped*. A pause that comes
-//! while it backs off ends that: what follows is a resumption, with a pass at once.
+//! From each state except *passing* the loop can also go to *stopped*. A pause ends
+//! a back-off; the resumption that follows makes a pass at once.
 //!
 //! # Rules
-//! 1. What it is told comes by [`Signals`], by the rules there.
-//! 2. A wake-up does not cut a back-off short; pausing, resuming and stopping do.
-//! 3. A pass that panics counts as failed. Its pin is let go as its stack unwinds,
-//!    and the next pass is a new Enactor's.
+//! 1. Signals follow the rules of [`Signals`]' module.
+//! 2. A wake-up does not end a back-off. Pausing, resuming and stopping do.
+//! 3. A pass that panics counts as failed. Unwinding its stack drops its pin, and
+//!    the next pass starts from a fresh copy of the Enactor.
 //!
-//! The primitives are the loop's parameter, as they are the store's, so that a model
-//! checker can run the loop: that no wake-up is lost and that it always stops are
-//! models in this workspace's `tests/`.
+//! The primitives are a type parameter, as they are in the store, so that a model
+//! checker can run the loop. Models in this workspace's `tests/` check that no
+//! wake-up is lost and that the loop always stops.
 
 use std::fmt;
 use std::time::Duration;
@@ -30,24 +30,24 @@ use tracing::info;
 use crate::backoff::Backoff;
 use crate::signals::{LoopState, Next};
 use crate::supervise::supervise;
-use crate::{Enactor, Error, Pass, Signals};
+use crate::{Enactor, Pass, PassError, Signals};
 
-/// When an Enactor's loop does what.
+/// How long an Enactor's loop waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pace {
     /// The wait after a first failed pass. It doubles with each further one.
     pub backoff_first: Duration,
     /// The longest wait after a failed pass.
     pub backoff_max: Duration,
-    /// After how long an idle Enactor looks at the store unprompted, should a
-    /// wake-up never have come. `None`: never.
+    /// After how long without a wake-up an idle Enactor looks at the store.
+    /// `None`: never.
     pub recheck: Option<Duration>,
-    /// Seed of the back-off's jitter; give each Enactor another one.
+    /// Seed of the back-off's jitter; give each Enactor a different one.
     pub seed: u64,
 }
 
-/// An Enactor's work, to be run on a thread of one's own;
-/// [`EnactorThread`](crate::EnactorThread) has one.
+/// An Enactor's loop, for a thread that the caller provides.
+/// [`EnactorThread`](crate::EnactorThread) brings its own thread.
 pub struct EnactorLoop<S, F, P: Primitives = Native> {
     enactor: Enactor<S>,
     backoff: Backoff,
@@ -56,9 +56,9 @@ pub struct EnactorLoop<S, F, P: Primitives = Native> {
     report: F,
 }
 
-impl<S: PlanStore + Clone, F: FnMut(&Result<Pass, Error>), P: Primitives> EnactorLoop<S, F, P> {
-    /// The loop, and what to tell it by. `report` is called after every pass, with
-    /// what the pass came to; a panic in a pass is [`Error::Panicked`].
+impl<S: PlanStore + Clone, F: FnMut(&Result<Pass, PassError>), P: Primitives> EnactorLoop<S, F, P> {
+    /// The loop and its signals. `report` is called with the result of every pass;
+    /// a panic in a pass is [`PassError::Panicked`].
     pub fn new(enactor: Enactor<S>, pace: Pace, report: F) -> (Self, Signals<P>) {
         let signals = Signals::new();
         let this = Self {
@@ -71,7 +71,7 @@ impl<S: PlanStore + Clone, F: FnMut(&Result<Pass, Error>), P: Primitives> Enacto
         (this, signals)
     }
 
-    /// Works until [`Signals::stop`].
+    /// Makes passes until [`Signals::stop`].
     pub fn run(mut self) {
         let mut state = LoopState::Idle;
         loop {

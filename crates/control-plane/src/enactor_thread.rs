@@ -6,52 +6,52 @@ use std::thread::{self, JoinHandle};
 
 use plan_store::PlanStore;
 
-use crate::{Enactor, EnactorLoop, Error, Pace, Pass, Signals, Waker};
+use crate::{Enactor, EnactorLoop, Pace, Pass, PassError, Signals, Waker};
 
-/// The handle on an Enactor's thread. Dropping it stops the thread after the
-/// pass that it is in, and waits for that.
+/// The handle of an Enactor's thread. Dropping it stops the thread after the
+/// pass that it is in, and waits for the end of that pass.
 pub struct EnactorThread {
     signals: Signals,
     thread: Option<JoinHandle<()>>,
 }
 
 impl EnactorThread {
-    /// Starts the thread. `report` is called on it after every pass, with what
-    /// the pass came to; a panic in a pass is [`Error::Panicked`].
+    /// Starts the thread. `report` is called on it with the result of every pass; a
+    /// panic in a pass is [`PassError::Panicked`].
     ///
     /// # Errors
-    /// If the operating system has no thread to give.
+    /// If the operating system cannot start a thread.
     pub fn start<S: PlanStore + Clone + 'static>(
         enactor: Enactor<S>,
         pace: Pace,
-        report: impl FnMut(&Result<Pass, Error>) + Send + 'static,
+        report: impl FnMut(&Result<Pass, PassError>) + Send + 'static,
     ) -> io::Result<Self> {
         let name = enactor.name().to_string();
-        let (work, signals) = EnactorLoop::new(enactor, pace, report);
-        let thread = thread::Builder::new().name(name).spawn(|| work.run())?;
+        let (passes, signals) = EnactorLoop::new(enactor, pace, report);
+        let thread = thread::Builder::new().name(name).spawn(|| passes.run())?;
         Ok(Self {
             signals,
             thread: Some(thread),
         })
     }
 
-    /// Something to wake it with, for the Planner.
+    /// A waker of this Enactor, for the Planner.
     pub fn waker(&self) -> Waker {
         self.signals.waker()
     }
 
-    /// Keeps it from starting another pass. One may still begin while this call
-    /// returns; wake-ups that come from now on are kept for later.
+    /// Keeps it from starting another pass. One more pass may begin while this call
+    /// returns. Wake-ups that come during the pause stay pending.
     pub fn pause(&self) {
         self.signals.pause();
     }
 
-    /// Lets it go on, with a pass at once.
+    /// Ends a pause or a back-off, with a pass at once.
     pub fn resume(&self) {
         self.signals.resume();
     }
 
-    /// Stops it after the pass that it is in, and waits for that.
+    /// Stops it after the pass that it is in, and waits for the end of that pass.
     pub fn stop(self) {
         drop(self);
     }
@@ -61,7 +61,8 @@ impl Drop for EnactorThread {
     fn drop(&mut self) {
         self.signals.stop();
         if let Some(thread) = self.thread.take() {
-            // It catches the panics of its passes; one of `report`'s ends it early.
+            // The loop catches panics of its passes. An error here is a panic in
+            // `report`, which has ended the thread already.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,8 @@
-//! What can go wrong, in one place.
+//! What can go wrong: one small type for each operation.
+//!
+//! Each message says what is wrong, where, and what to do, on one line. It
+//! includes the cause, so no type here has a [`source`](std::error::Error::source)
+//! that would repeat it.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,75 +12,33 @@ use thiserror::Error;
 
 use crate::Fleet;
 
-/// What went wrong, where, and what to do about it.
+/// Why a fleet could not be loaded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
-    /// The plan store refused or failed.
-    #[error(transparent)]
-    Store(#[from] plan_store::Error),
-
-    /// The store could not say whether an activation or a withdrawal happened.
-    #[error(
-        "endpoint {endpoint}: after {reads} reads the store could not say whether it is on plan {generation}; the next pass looks again"
-    )]
-    OutcomeUnknown {
-        /// The endpoint.
-        endpoint: EndpointName,
-        /// The plan that was to take effect there.
-        generation: Generation,
-        /// How often the store was asked.
-        reads: u32,
-    },
-
-    /// A pass could not do all endpoints.
-    #[error(
-        "the pass on plan {generation} failed at {failed} of {of} endpoints, and the next pass tries them again; the first failure: {first}"
-    )]
-    Incomplete {
-        /// The plan.
-        generation: Generation,
-        /// How many endpoints it could not do.
-        failed: usize,
-        /// How many there were to do.
-        of: usize,
-        /// What went wrong at the first of them.
-        #[source]
-        first: Box<Error>,
-    },
-
-    /// A pass, the Planner or a health source panicked. It is started anew.
-    #[error("{who} panicked: {message}; it is started anew, and this is a bug to report")]
-    Panicked {
-        /// Who.
-        who: String,
-        /// What the panic said.
-        message: String,
-    },
-
-    /// A fleet file that cannot be read at all.
-    #[error("{} cannot be read: {source}; give the path of a fleet file in TOML", file.display())]
-    UnreadableFleet {
+pub enum FleetError {
+    /// The file cannot be read at all.
+    #[error("{} cannot be read: {reason}; give the path of a fleet file in TOML", file.display())]
+    Unreadable {
         /// The file.
         file: PathBuf,
         /// What the operating system said.
-        source: io::Error,
+        reason: io::Error,
     },
 
-    /// A fleet file that is too large.
+    /// The file is too large.
     #[error(
         "{} is larger than {} bytes, the most that a fleet file may have; split the fleet over several control planes",
         file.display(),
         Fleet::MAX_BYTES
     )]
-    FleetTooLarge {
+    TooLarge {
         /// The file.
         file: PathBuf,
     },
 
-    /// A fleet file with a mistake in it.
-    #[error("{}:{line}:{column}: {fault}", file.display())]
-    BadFleet {
+    /// The file has a mistake in it.
+    #[error("{}:{line}:{column}: {mistake}", file.display())]
+    Mistake {
         /// The file.
         file: PathBuf,
         /// The line of the mistake, from 1.
@@ -84,16 +46,37 @@ pub enum Error {
         /// Its column in characters, from 1.
         column: usize,
         /// The field, what is wrong with it, and what to write instead.
-        fault: String,
+        mistake: String,
     },
+}
+
+/// Why a health source has no reading.
+#[derive(Debug, Error)]
+#[error("the health source failed: {0}; the plan stays as it is")]
+pub struct HealthError(Box<dyn std::error::Error + Send + Sync>);
+
+impl HealthError {
+    /// A failure, with the source's own error.
+    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
+}
+
+/// Why a tick of the Planner made no plan, or did not publish it.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The plan store refused or failed.
+    #[error(transparent)]
+    Store(#[from] plan_store::Error),
 
     /// The health source could not be read.
-    #[error("the health source failed: {0}; the plan stays as it is")]
-    HealthFailed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Health(#[from] HealthError),
 
-    /// The health source was read, and knew of no target.
+    /// The reading names no target.
     #[error(
-        "the health reading names no target, which counts as a failed one; the plan stays as it is; look at the health source"
+        "the health reading names no target, which counts as a failed reading; the plan stays as it is; look at the health source"
     )]
     NoHealth,
 
@@ -113,4 +96,68 @@ pub enum Error {
         /// From how many endpoints the plan takes more than that.
         endpoints: usize,
     },
+
+    /// The tick or the health source panicked.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
+}
+
+/// Why a pass of an Enactor failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PassError {
+    /// The plan store refused or failed.
+    #[error(transparent)]
+    Store(#[from] plan_store::Error),
+
+    /// The pass failed at some endpoints.
+    #[error(
+        "the pass on plan {generation} failed at {failed} of {of} endpoints, and the next pass tries them again; the first failure: {first}"
+    )]
+    Incomplete {
+        /// The plan.
+        generation: Generation,
+        /// At how many endpoints the pass failed.
+        failed: usize,
+        /// How many endpoints there were.
+        of: usize,
+        /// What went wrong at the first of them.
+        first: StepError,
+    },
+
+    /// The pass panicked.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
+}
+
+/// Why a pass could not activate or withdraw at one endpoint.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The plan store refused or failed.
+    #[error(transparent)]
+    Store(#[from] plan_store::Error),
+
+    /// The store could not say whether an activation or a withdrawal happened.
+    #[error(
+        "endpoint {endpoint}: after {reads} reads the store could not say whether it is on plan {generation}; the next pass looks again"
+    )]
+    OutcomeUnknown {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// The plan that was to take effect there.
+        generation: Generation,
+        /// How often the store was asked.
+        reads: u32,
+    },
+}
+
+/// A part of the control plane panicked. It is restarted.
+#[derive(Debug, Error)]
+#[error("{part} panicked: {message}; it is restarted; report this bug")]
+pub struct Panicked {
+    /// The part: an Enactor's name, the Planner or the health source.
+    pub part: String,
+    /// What the panic said.
+    pub message: String,
 }

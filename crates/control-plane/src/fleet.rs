@@ -16,7 +16,7 @@ use plan_store::{EndpointName, Plan, RecordSet, Retention, Target};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::Error;
+use crate::FleetError;
 
 /// The endpoints with their targets, and how the control plane is to treat them.
 ///
@@ -62,7 +62,7 @@ use crate::Error;
 ///
 /// ```
 /// # use std::path::Path;
-/// # use control_plane::{Error, Fleet};
+/// # use control_plane::{Fleet, FleetError};
 /// let text = r#"
 ///     [[endpoint]]
 ///     name = "db.example"
@@ -79,7 +79,7 @@ use crate::Error;
 ///     error.to_string(),
 ///     "fleet.toml:7:16: `capacity` is 0; give a whole number from 1 to 1000000"
 /// );
-/// # Ok::<(), Error>(())
+/// # Ok::<(), FleetError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fleet {
@@ -181,17 +181,17 @@ impl Fleet {
     /// Reads a fleet file.
     ///
     /// # Errors
-    /// [`Error::UnreadableFleet`], [`Error::FleetTooLarge`], and
-    /// [`Error::BadFleet`] with the first mistake in it.
-    pub fn load(path: &Path) -> Result<Self, Error> {
-        let unreadable = |source| Error::UnreadableFleet {
+    /// [`FleetError::Unreadable`], [`FleetError::TooLarge`], and
+    /// [`FleetError::Mistake`] with the first mistake in it.
+    pub fn load(path: &Path) -> Result<Self, FleetError> {
+        let unreadable = |reason| FleetError::Unreadable {
             file: path.to_owned(),
-            source,
+            reason,
         };
         let bytes = read_to_bound(path).map_err(unreadable)?;
         if bytes.len() as u64 > Self::MAX_BYTES {
             let file = path.to_owned();
-            return Err(Error::FleetTooLarge { file });
+            return Err(FleetError::TooLarge { file });
         }
         match str::from_utf8(&bytes) {
             Ok(text) => Self::parse(text, path),
@@ -202,8 +202,8 @@ impl Fleet {
     /// Reads a fleet from a text; `origin` is the file that error messages name.
     ///
     /// # Errors
-    /// [`Error::BadFleet`] with the first mistake in it.
-    pub fn parse(text: &str, origin: &Path) -> Result<Self, Error> {
+    /// [`FleetError::Mistake`] with the first mistake in it.
+    pub fn parse(text: &str, origin: &Path) -> Result<Self, FleetError> {
         let source = Source { file: origin, text };
         match toml::from_str(text) {
             Ok(raw) => source.fleet(&raw),
@@ -328,7 +328,7 @@ fn plainly(message: &str) -> String {
     message.replace("expected i64", "expected a whole number")
 }
 
-fn not_utf8(bytes: &[u8], file: &Path) -> Error {
+fn not_utf8(bytes: &[u8], file: &Path) -> FleetError {
     let text = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
     let fault = "the text is not UTF-8 from here on; save the file as UTF-8";
     Source { file, text }.fault(text.len(), fault)
@@ -446,7 +446,7 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn fleet(&self, raw: &RawFleet) -> Result<Fleet, Error> {
+    fn fleet(&self, raw: &RawFleet) -> Result<Fleet, FleetError> {
         let endpoints = self.endpoints(&raw.endpoint)?;
         let health_script = self.health_script(&raw.health, &endpoints)?;
         let percent = raw.planner.max_removal_percent.as_ref();
@@ -467,7 +467,7 @@ impl Source<'_> {
         })
     }
 
-    fn health_check(&self, raw: &RawHealthCheck) -> Result<HealthCheck, Error> {
+    fn health_check(&self, raw: &RawHealthCheck) -> Result<HealthCheck, FleetError> {
         let default = HealthCheck::default();
         let interval = self.optional(
             "interval_ms",
@@ -477,7 +477,7 @@ impl Source<'_> {
         let timeout = self.optional("timeout_ms", raw.timeout_ms.as_ref(), TIMEOUT_MILLIS)?;
         let small = |field, value: &Option<_>, bounds, default| {
             let given = self.optional(field, value.as_ref(), bounds)?;
-            Ok::<u8, Error>(given.unwrap_or(default))
+            Ok::<u8, FleetError>(given.unwrap_or(default))
         };
         Ok(HealthCheck {
             interval: interval.map_or(default.interval, Duration::from_millis),
@@ -502,7 +502,7 @@ impl Source<'_> {
         })
     }
 
-    fn dns_zones(&self, raw: &[RawDnsZone]) -> Result<Vec<DnsZone>, Error> {
+    fn dns_zones(&self, raw: &[RawDnsZone]) -> Result<Vec<DnsZone>, FleetError> {
         let mut zones: Vec<DnsZone> = Vec::with_capacity(raw.len());
         for raw in raw {
             let zone = self.dns_zone(raw)?;
@@ -515,7 +515,7 @@ impl Source<'_> {
         Ok(zones)
     }
 
-    fn dns_zone(&self, raw: &RawDnsZone) -> Result<DnsZone, Error> {
+    fn dns_zone(&self, raw: &RawDnsZone) -> Result<DnsZone, FleetError> {
         let apex = self.name("apex", &raw.apex)?;
         if raw.name_server.is_empty() {
             let fault = format!("zone {apex} has no name server; add a [[dns_zone.name_server]]");
@@ -523,7 +523,7 @@ impl Source<'_> {
         }
         let ttl = |field, value: &Option<_>, default| {
             let given = self.optional(field, value.as_ref(), 0..=RecordSet::MAX_TTL)?;
-            Ok::<_, Error>(given.unwrap_or(default))
+            Ok::<_, FleetError>(given.unwrap_or(default))
         };
         let name_server = |raw: &RawNameServer| {
             let name = self.name("name", &raw.name)?;
@@ -538,20 +538,20 @@ impl Source<'_> {
                 .name_server
                 .iter()
                 .map(name_server)
-                .collect::<Result<_, Error>>()?,
+                .collect::<Result<_, FleetError>>()?,
             apex,
         })
     }
 
-    fn name(&self, field: &str, raw: &Spanned<String>) -> Result<EndpointName, Error> {
+    fn name(&self, field: &str, raw: &Spanned<String>) -> Result<EndpointName, FleetError> {
         let name = raw.get_ref().parse();
         name.map_err(|error| self.fault(start(raw), format!("`{field}`: {error}")))
     }
 
-    fn timings(&self, raw: &RawTimings) -> Result<Timings, Error> {
+    fn timings(&self, raw: &RawTimings) -> Result<Timings, FleetError> {
         let millis = |field, value: &Option<_>, default| {
             let given = self.optional(field, value.as_ref(), 1..=MAX_MILLIS)?;
-            Ok::<_, Error>(given.map_or(default, Duration::from_millis))
+            Ok::<_, FleetError>(given.map_or(default, Duration::from_millis))
         };
         let default = Timings::default();
         let timings = Timings {
@@ -583,7 +583,7 @@ impl Source<'_> {
         Err(self.fault(given.map_or(0, start), fault))
     }
 
-    fn endpoints(&self, raw: &[RawEndpoint]) -> Result<Vec<FleetEndpoint>, Error> {
+    fn endpoints(&self, raw: &[RawEndpoint]) -> Result<Vec<FleetEndpoint>, FleetError> {
         if raw.is_empty() {
             return Err(self.fault(0, "the fleet has no endpoint; add an [[endpoint]]"));
         }
@@ -611,7 +611,7 @@ impl Source<'_> {
         Ok(endpoints)
     }
 
-    fn endpoint(&self, raw: &RawEndpoint) -> Result<FleetEndpoint, Error> {
+    fn endpoint(&self, raw: &RawEndpoint) -> Result<FleetEndpoint, FleetError> {
         let name = self.name("name", &raw.name)?;
         let ttl = self
             .optional("ttl", raw.ttl.as_ref(), 0..=RecordSet::MAX_TTL)?
@@ -626,7 +626,7 @@ impl Source<'_> {
         }
     }
 
-    fn target(&self, raw: &RawTarget) -> Result<FleetTarget, Error> {
+    fn target(&self, raw: &RawTarget) -> Result<FleetTarget, FleetError> {
         let weight = raw.weight.as_ref();
         Ok(FleetTarget {
             address: self.address("address", &raw.address)?,
@@ -638,7 +638,7 @@ impl Source<'_> {
         })
     }
 
-    fn zone(&self, raw: &Spanned<String>) -> Result<String, Error> {
+    fn zone(&self, raw: &Spanned<String>) -> Result<String, FleetError> {
         let zone = raw.get_ref();
         let length = zone.chars().count();
         if (1..=MAX_ZONE).contains(&length) && !zone.chars().any(char::is_control) {
@@ -652,7 +652,7 @@ impl Source<'_> {
         &self,
         raw: &[Spanned<RawStep>],
         endpoints: &[FleetEndpoint],
-    ) -> Result<Vec<HealthStep>, Error> {
+    ) -> Result<Vec<HealthStep>, FleetError> {
         let targets = endpoints.iter().flat_map(FleetEndpoint::targets);
         let known: HashSet<IpAddr> = targets.map(|target| target.address).collect();
         let steps = raw.iter().map(|raw| self.health_step(raw, &known));
@@ -665,7 +665,7 @@ impl Source<'_> {
         &self,
         raw: &Spanned<RawStep>,
         known: &HashSet<IpAddr>,
-    ) -> Result<HealthStep, Error> {
+    ) -> Result<HealthStep, FleetError> {
         let at = start(raw);
         let raw = raw.get_ref();
         let capacity = raw.capacity.as_ref();
@@ -689,7 +689,7 @@ impl Source<'_> {
         Ok(step)
     }
 
-    fn address(&self, field: &str, raw: &Spanned<String>) -> Result<IpAddr, Error> {
+    fn address(&self, field: &str, raw: &Spanned<String>) -> Result<IpAddr, FleetError> {
         raw.get_ref().parse().map_err(|_| {
             let fault = format!(
                 "`{field}` is not an IP address; write it like \"192.0.2.1\" or \"2001:db8::1\""
@@ -703,7 +703,7 @@ impl Source<'_> {
         field: &str,
         value: Option<&Spanned<i64>>,
         bounds: RangeInclusive<T>,
-    ) -> Result<Option<T>, Error> {
+    ) -> Result<Option<T>, FleetError> {
         value
             .map(|value| self.number(field, value, bounds))
             .transpose()
@@ -714,7 +714,7 @@ impl Source<'_> {
         field: &str,
         value: &Spanned<i64>,
         bounds: RangeInclusive<T>,
-    ) -> Result<T, Error> {
+    ) -> Result<T, FleetError> {
         match T::try_from(*value.get_ref()) {
             Ok(number) if bounds.contains(&number) => Ok(number),
             _ => {
@@ -734,13 +734,13 @@ impl Source<'_> {
         clippy::needless_pass_by_value,
         reason = "text or an error, whichever is at hand"
     )]
-    fn fault(&self, at: usize, fault: impl ToString) -> Error {
+    fn fault(&self, at: usize, fault: impl ToString) -> FleetError {
         let (line, column) = self.place(at);
-        Error::BadFleet {
+        FleetError::Mistake {
             file: self.file.to_owned(),
             line,
             column,
-            fault: fault.to_string(),
+            mistake: fault.to_string(),
         }
     }
 

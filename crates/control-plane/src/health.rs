@@ -1,26 +1,27 @@
-//! What is known of the targets' health, and where it comes from.
+//! Health readings: what is known of the targets, and the sources of it.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::{Error, Fleet, HealthStep};
+use crate::{Fleet, FleetEndpoint, HealthError, HealthStep};
 
-/// Where the Planner learns of the targets' health.
+/// A source of readings of the targets' health, for the Planner.
 pub trait HealthSource: Send {
     /// Reads the health of all targets. May block for as long as it takes.
     ///
     /// # Errors
-    /// [`Error::HealthFailed`] with the source's own error. A reading that names
-    /// no target at all counts as failed too: the Planner says
-    /// [`Error::NoHealth`], and leaves everything as it is.
-    fn read(&mut self) -> Result<Health, Error>;
+    /// [`HealthError`] with the source's own error. A reading that names no target
+    /// counts as failed too: the Planner answers
+    /// [`PlanError::NoHealth`](crate::PlanError::NoHealth) and leaves everything as
+    /// it is.
+    fn read(&mut self) -> Result<Health, HealthError>;
 }
 
 /// One reading: a report for each target that the source knows.
 ///
-/// Of a target that it does not name nothing is known, and it is taken for
-/// healthy, with its capacity from the fleet: who cannot see a target must not
-/// be able to take it out. Targets that the fleet does not have are ignored.
+/// A target that the reading does not name counts as healthy, with its capacity
+/// from the fleet: a source that cannot see a target must not take it out. Targets
+/// that the fleet does not have are ignored.
 ///
 /// ```
 /// # use control_plane::{Health, TargetHealth};
@@ -35,18 +36,18 @@ pub struct Health {
     reports: BTreeMap<IpAddr, TargetHealth>,
 }
 
-/// What a reading says of one target, at whichever endpoints it serves.
+/// What a reading says of one target, at all endpoints that it serves.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TargetHealth {
     /// Whether it can serve.
     pub healthy: bool,
-    /// How much it can serve, in the units of the fleet's capacities. `None` is
-    /// what the fleet says.
+    /// How much it can serve, in the units of the fleet's capacities. `None` means
+    /// the capacity from the fleet.
     pub capacity: Option<u32>,
 }
 
 impl TargetHealth {
-    /// Of a target of which nothing is known.
+    /// A target of which nothing is known.
     pub const UNKNOWN: Self = Self {
         healthy: true,
         capacity: None,
@@ -79,8 +80,8 @@ impl FromIterator<(IpAddr, TargetHealth)> for Health {
 /// Health as the fleet file's script has it, for examples and tests.
 ///
 /// The readings are numbered 1, 2, 3, … Before its first step a target is
-/// healthy, with its capacity from the fleet; what a step says stays so until
-/// the next step on the same target. After the last step nothing changes.
+/// healthy, with its capacity from the fleet. What a step says holds until the next
+/// step on the same target. After the last step nothing changes.
 #[derive(Clone, Debug)]
 pub struct ScriptedHealth {
     now: Health,
@@ -92,10 +93,8 @@ pub struct ScriptedHealth {
 impl ScriptedHealth {
     /// The script of this fleet.
     pub fn new(fleet: &Fleet) -> Self {
-        let targets = fleet
-            .endpoints()
-            .iter()
-            .flat_map(super::fleet::FleetEndpoint::targets);
+        let endpoints = fleet.endpoints().iter();
+        let targets = endpoints.flat_map(FleetEndpoint::targets);
         Self {
             now: targets
                 .map(|t| (t.address, TargetHealth::UNKNOWN))
@@ -114,7 +113,7 @@ impl ScriptedHealth {
 }
 
 impl HealthSource for ScriptedHealth {
-    fn read(&mut self) -> Result<Health, Error> {
+    fn read(&mut self) -> Result<Health, HealthError> {
         self.reading = self.reading.saturating_add(1);
         let due = self.reading;
         while let Some(step) = self.to_come.pop_if(|step| step.at <= due) {
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_named_is_unknown_and_the_last_report_counts() {
+    fn a_target_that_is_not_named_is_unknown_and_the_last_report_counts() {
         let address: IpAddr = "2001:db8::1".parse().unwrap();
         assert!(Health::default().is_empty());
         assert_eq!(Health::default().of(address), TargetHealth::UNKNOWN);

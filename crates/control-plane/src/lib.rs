@@ -1,10 +1,11 @@
 //! The Planner and the Enactors, over any [`PlanStore`](plan_store::PlanStore).
 //!
-//! A [`Planner`] makes plans of a [`Fleet`] and of what a [`HealthSource`] knows,
-//! and publishes one whenever something has changed. [`Enactor`]s, each on its
-//! own and knowing nothing of the others, apply the latest plan. Both are plain
-//! synchronous steps over the store, [`Planner::tick`] and [`Enactor::pass`], so
-//! that a model checker can call them; [`ControlPlane`] puts them on threads.
+//! A [`Planner`] makes plans from a [`Fleet`] and the readings of a
+//! [`HealthSource`], and publishes a plan whenever something has changed.
+//! [`Enactor`]s apply the latest plan, each independently of the others. Both are
+//! plain synchronous steps over the store, [`Planner::tick`] and
+//! [`Enactor::pass`], so that a model checker can call them. [`ControlPlane`] runs
+//! them on threads.
 
 mod backoff;
 mod control_plane;
@@ -24,7 +25,7 @@ pub use crate::control_plane::{ControlPlane, Report as ThreadReport};
 pub use enactor::{Enactor, Pass};
 pub use enactor_loop::{EnactorLoop, Pace};
 pub use enactor_thread::EnactorThread;
-pub use error::Error;
+pub use error::{FleetError, HealthError, Panicked, PassError, PlanError, StepError};
 pub use fleet::{DnsZone, Fleet, FleetEndpoint, FleetTarget, HealthCheck, HealthStep, Timings};
 pub use health::{Health, HealthSource, ScriptedHealth, TargetHealth};
 pub use planner::{Planned, Planner};

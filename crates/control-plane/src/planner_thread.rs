@@ -1,17 +1,17 @@
 //! The Planner on a thread of its own, and its health source on another.
 //!
 //! # Rules
-//! 1. The Planner asks its source for a reading at once, and then at each
-//!    interval, unless it is still waiting for one. A source that stalls delays the next plan, and
-//!    changes nothing.
-//! 2. Each reading makes one tick; after a publish all Enactors are woken.
-//! 3. A new fleet is planned with from the next reading on, a confirmation holds
-//!    for the plan that was refused when it came. Neither waits for the source.
-//! 4. Stopping is the handle's end of a channel being closed, which cannot be
-//!    missed. A source that is stalled then is left behind: it ends when it
-//!    returns.
-//! 5. A source that panics, or a tick that does, counts as failed; the next
-//!    interval goes on from the store as it is.
+//! 1. The Planner asks its source for a reading at once, and then at each interval
+//!    unless it still waits for a reading. A source that stalls delays the next
+//!    plan and changes nothing else.
+//! 2. Each reading makes one tick. After a publish the Planner wakes all Enactors.
+//! 3. A new fleet counts from the next reading on. A confirmation is for the plan
+//!    that was refused last when it arrived. Neither waits for the source.
+//! 4. Dropping the handle closes a channel, which the thread cannot miss, and the
+//!    thread stops. It does not wait for a source that is stalled; the source's
+//!    thread ends when the source returns.
+//! 5. A source or a tick that panics counts as failed. The next interval starts
+//!    from the store as it is then.
 
 use std::fmt;
 use std::io;
@@ -23,18 +23,18 @@ use plan_store::PlanStore;
 use tracing::{info, warn};
 
 use crate::supervise::supervise;
-use crate::{Error, Fleet, Health, HealthSource, Planned, Planner, Waker};
+use crate::{Fleet, Health, HealthSource, PlanError, Planned, Planner, Waker};
 
-type Reading = Result<Health, Error>;
+type Reading = Result<Health, PlanError>;
 
-/// What the handle may ask of the thread.
+/// What the handle asks the thread to do.
 enum Control {
     SetFleet(Box<Fleet>),
     Confirm,
 }
 
-/// The handle on the Planner's thread. Dropping it stops the thread after the
-/// tick that it is in, and waits for that.
+/// The handle of the Planner's thread. Dropping it stops the thread after the
+/// tick that it is in, and waits for the end of that tick.
 pub struct PlannerThread {
     control: Option<Sender<Control>>,
     thread: Option<JoinHandle<()>>,
@@ -45,13 +45,13 @@ impl PlannerThread {
     /// reading that failed.
     ///
     /// # Errors
-    /// If the operating system has no thread to give.
+    /// If the operating system cannot start a thread.
     pub fn start<S: PlanStore + 'static>(
         planner: Planner<S>,
         source: impl HealthSource + 'static,
         interval: Duration,
         enactors: Vec<Waker>,
-        report: impl FnMut(&Result<Planned, Error>) + Send + 'static,
+        report: impl FnMut(&Result<Planned, PlanError>) + Send + 'static,
     ) -> io::Result<Self> {
         let (ask, asked) = bounded(1);
         let (answer, readings) = bounded(1);
@@ -78,19 +78,18 @@ impl PlannerThread {
 
     /// Plans with this fleet from the next reading on. Does not wait.
     pub fn set_fleet(&self, fleet: Fleet) {
-        self.ask(Control::SetFleet(Box::new(fleet)));
+        self.send(Control::SetFleet(Box::new(fleet)));
     }
 
-    /// Lets the plan pass that the guard refused last, if it is still the one that
-    /// is desired; see [`Planner::confirm`]. Does not wait: what comes of it is in
-    /// the next report.
+    /// Lets the plan that the guard refused last pass, if it is still the desired
+    /// one; see [`Planner::confirm`]. Does not wait: the next report has the result.
     pub fn confirm(&self) {
-        self.ask(Control::Confirm);
+        self.send(Control::Confirm);
     }
 
-    fn ask(&self, control: Control) {
+    fn send(&self, control: Control) {
         if let Some(sender) = &self.control {
-            // Closed: one of `report`'s panics has ended the thread.
+            // An error here means that a panic in `report` has ended the thread.
             let _ = sender.send(control);
         }
     }
@@ -100,7 +99,8 @@ impl Drop for PlannerThread {
     fn drop(&mut self) {
         self.control = None;
         if let Some(thread) = self.thread.take() {
-            // It catches the panics of its ticks; one of `report`'s ends it early.
+            // The thread catches panics of its ticks. An error here is a panic in
+            // `report`, which has ended the thread already.
             let _ = thread.join();
         }
     }
@@ -108,7 +108,7 @@ impl Drop for PlannerThread {
 
 fn read_when_asked(mut source: impl HealthSource, asked: &Receiver<()>, answer: &Sender<Reading>) {
     for () in asked {
-        let reading = supervise("health source", || source.read());
+        let reading = supervise("health source", || Ok(source.read()?));
         if answer.send(reading).is_err() {
             break;
         }
@@ -124,7 +124,7 @@ struct Worker<S, F> {
     controlled: Receiver<Control>,
 }
 
-impl<S: PlanStore, F: FnMut(&Result<Planned, Error>)> Worker<S, F> {
+impl<S: PlanStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
     fn run(mut self, interval: &Receiver<std::time::Instant>) {
         let mut waiting = self.ask.try_send(()).is_ok();
         loop {
@@ -167,7 +167,7 @@ impl<S: PlanStore, F: FnMut(&Result<Planned, Error>)> Worker<S, F> {
         };
         match &planned {
             Ok(Planned::Published { .. }) => self.enactors.iter().for_each(Waker::wake),
-            Err(error @ Error::Store(_)) => warn!(%error, "store failed"),
+            Err(error @ PlanError::Store(_)) => warn!(%error, "store failed"),
             _ => {}
         }
         (self.report)(&planned);

@@ -1,14 +1,15 @@
-//! What others want of an Enactor's loop.
+//! Signals to an Enactor's loop: wake up, pause, resume, stop.
 //!
 //! # Rules
-//! 1. All pending are in one monitor. Whoever pending changes them there; the loop
-//!    alone reads them, and alone takes back a wake-up and a resumption.
-//! 2. A wake-up says only "look at the store". One that is pending stands for any
-//!    number, for an Enactor that looks picks up the newest plan; nothing queues.
-//! 3. A wake-up is taken back *before* the store is looked at. So one that comes
-//!    later, for a plan that this look may have missed, stays pending.
-//! 4. Whoever publishes wakes *afterwards*.
-//! 5. Stopping is never taken back, so it cannot be missed, wherever the loop is.
+//! 1. All pending signals are in one monitor. Any thread may send; only the loop
+//!    reads, and only the loop clears a wake-up or a resumption.
+//! 2. A wake-up only says "look at the store". One pending wake-up stands for any
+//!    number of them, because an Enactor that looks picks up the newest plan.
+//!    Nothing queues.
+//! 3. The loop clears a wake-up *before* it looks at the store. So a wake-up that
+//!    comes later, for a plan that this look may have missed, stays pending.
+//! 4. A thread that publishes sends the wake-up *after* it has published.
+//! 5. A stop is never cleared, so the loop sees it in whatever state it is.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,29 +18,30 @@ use std::time::Duration;
 use plan_store::Native;
 use plan_store::primitives::{Monitor, Primitives};
 
-/// The pending that are open.
+/// The signals that were sent and not yet acted on.
 #[derive(Default)]
 struct PendingSignals {
-    look: bool,
+    wake: bool,
     order: Option<Order>,
     stop: bool,
 }
 
+/// Pausing and resuming replace each other: the last one counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
     Pause,
-    /// Has been paused, or backs off, and shall go on.
+    /// Ends a pause or a back-off with a pass at once.
     Resume,
 }
 
-/// Tells an Enactor's loop what to do. Never blocks; clones tell the same loop.
+/// Tells an Enactor's loop what to do. Never blocks; clones signal the same loop.
 pub struct Signals<P: Primitives = Native>(Arc<P::Monitor<PendingSignals>>);
 
 /// Wakes an Enactor. Never blocks.
 #[derive(Clone, Debug)]
 pub struct Waker<P: Primitives = Native>(Signals<P>);
 
-/// How the loop waits.
+/// What the loop waits in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LoopState {
     Idle,
@@ -56,9 +58,9 @@ pub(crate) enum Next {
 }
 
 impl<P: Primitives> Waker<P> {
-    /// Has the Enactor look at the store, soon and at least once after this call.
+    /// Makes the Enactor look at the store soon, at least once after this call.
     pub fn wake(&self) {
-        self.0.send(|pending| pending.look = true);
+        self.0.send(|pending| pending.wake = true);
     }
 }
 
@@ -67,23 +69,23 @@ impl<P: Primitives> Signals<P> {
         Self(Arc::new(Monitor::new(PendingSignals::default())))
     }
 
-    /// Something to wake it with, for the Planner.
+    /// A waker of this loop, for the Planner.
     pub fn waker(&self) -> Waker<P> {
         Waker(self.clone())
     }
 
-    /// Keeps it from starting another pass. One may still begin while this call
-    /// returns; wake-ups that come from now on are kept for later.
+    /// Keeps the loop from starting another pass. One more pass may begin while
+    /// this call returns. Wake-ups that come during the pause stay pending.
     pub fn pause(&self) {
         self.send(|pending| pending.order = Some(Order::Pause));
     }
 
-    /// Lets it go on, with a pass at once.
+    /// Ends a pause or a back-off, with a pass at once.
     pub fn resume(&self) {
         self.send(|pending| pending.order = Some(Order::Resume));
     }
 
-    /// Stops it after the pass that it is in.
+    /// Stops the loop after the pass that it is in.
     pub fn stop(&self) {
         self.send(|pending| pending.stop = true);
     }
@@ -92,16 +94,17 @@ impl<P: Primitives> Signals<P> {
         self.0.update(change);
     }
 
-    /// What to do next, once there is something to do or the time is over.
+    /// What to do next. Waits for a signal that matters in this state; after
+    /// `timeout` it is a pass.
     pub(crate) fn next(&self, state: LoopState, timeout: Option<Duration>) -> Next {
         let next = self.0.wait(timeout, |pending| pending.next(state));
         next.unwrap_or(Next::Pass)
     }
 
-    /// Takes back what is pending and the pass that begins answers.
+    /// Clears the signals that the pass which begins now answers.
     pub(crate) fn begin_pass(&self) {
         self.send(|pending| {
-            pending.look = false;
+            pending.wake = false;
             pending.order.take_if(|order| *order == Order::Resume);
         });
     }
@@ -115,7 +118,7 @@ impl PendingSignals {
         match self.order {
             Some(Order::Pause) => (state != LoopState::Paused).then_some(Next::Pause),
             Some(Order::Resume) => Some(Next::Pass),
-            None => (self.look && state == LoopState::Idle).then_some(Next::Pass),
+            None => (self.wake && state == LoopState::Idle).then_some(Next::Pass),
         }
     }
 }

@@ -1,25 +1,30 @@
-//! Catching a panic and telling it as an error.
+//! Turns a panic into an error, so that one failed step does not end a thread.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::Error;
+use crate::Panicked;
 
-/// Runs `work`; a panic in it becomes [`Error::Panicked`].
+/// Runs `work` for `part`; a panic in it becomes [`Panicked`].
 ///
-/// Asserting unwind safety is sound where this is used. An Enactor is thrown away
-/// and made anew. The Planner changes its own state only by whole assignments,
-/// and starts each step from what the store says. Of a health source only its
-/// next reading counts. And what they share with others, the store, is in a good
-/// state between any two steps.
-pub(crate) fn supervise<T>(who: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+/// Asserting unwind safety is sound for all callers:
+/// 1. A pass runs on a copy of the Enactor, which the panic throws away.
+/// 2. The Planner changes its own state only by whole assignments, and starts
+///    each step from what the store says.
+/// 3. Of a health source only the next reading counts.
+/// 4. The store is shared with other threads, so it is consistent between any
+///    two steps.
+pub(crate) fn supervise<T, E: From<Panicked>>(
+    part: &str,
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let error = Error::Panicked {
-            who: who.to_owned(),
+        let panicked = Panicked {
+            part: part.to_owned(),
             message: message(panic.as_ref()),
         };
-        tracing::error!(%error, "restart");
-        Err(error)
+        tracing::error!(error = %panicked, "restart");
+        Err(panicked.into())
     })
 }
 

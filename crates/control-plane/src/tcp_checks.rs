@@ -31,7 +31,7 @@ use fastrand::Rng;
 use parking_lot::{Condvar, Mutex};
 use tracing::{info, warn};
 
-use crate::{Error, Fleet, FleetEndpoint, Health, HealthCheck, HealthSource, TargetHealth};
+use crate::{Fleet, FleetEndpoint, Health, HealthCheck, HealthError, HealthSource, TargetHealth};
 
 /// Most checks at a time.
 const MAX_THREADS: usize = 32;
@@ -112,7 +112,7 @@ impl Drop for TcpChecks {
 }
 
 impl HealthSource for TcpHealth {
-    fn read(&mut self) -> Result<Health, Error> {
+    fn read(&mut self) -> Result<Health, HealthError> {
         Ok(self.shared.board.lock().health())
     }
 }

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::{fs, iter, process};
 
-use control_plane::{Error, Fleet, HealthCheck};
+use control_plane::{Fleet, FleetError, HealthCheck};
 
 /// A fleet in order. Each case below spoils one thing in it.
 const GOOD: &str = r#"[timings]
@@ -114,7 +114,7 @@ const CASES: &[Case] = &[
 fn fault(text: &str, (line, column): (usize, usize), says: &[&str]) -> Option<String> {
     let error = match Fleet::parse(text, Path::new("some/fleet.toml")) {
         Ok(_) => return Some(format!("accepted:\n{text}")),
-        Err(error @ Error::BadFleet { .. }) => error.to_string(),
+        Err(error @ FleetError::Mistake { .. }) => error.to_string(),
         Err(error) => return Some(format!("not a mistake in the file: {error}")),
     };
     let place = format!("some/fleet.toml:{line}:{column}: ");
@@ -193,7 +193,7 @@ fn a_file_that_cannot_be_read_is_named_with_the_reason() {
     fs::create_dir_all(&directory).unwrap();
     for (path, reason) in [(&missing, "No such file"), (&directory, "directory")] {
         let error = Fleet::load(path).unwrap_err();
-        assert!(matches!(error, Error::UnreadableFleet { .. }), "{error}");
+        assert!(matches!(error, FleetError::Unreadable { .. }), "{error}");
         let error = error.to_string();
         assert!(error.starts_with(&path.display().to_string()), "{error}");
         assert!(error.contains(reason), "`{error}` does not say `{reason}`");
@@ -229,7 +229,7 @@ fn a_file_may_have_so_many_bytes_and_no_more() {
     fs::remove_file(&path).unwrap();
     as_large_as_may_be.unwrap();
     let error = too_large.unwrap_err();
-    assert!(matches!(error, Error::FleetTooLarge { .. }), "{error}");
+    assert!(matches!(error, FleetError::TooLarge { .. }), "{error}");
     assert!(error.to_string().contains("67108864 bytes"), "{error}");
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use control_plane::{
-    Enactor, EnactorThread, Error, Fleet, Health, HealthSource, Pace, Pass, Planned, Planner,
+    Enactor, EnactorThread, Fleet, Health, HealthError, HealthSource, Pace, Pass, Planned, Planner,
     PlannerThread, TargetHealth,
 };
 use crossbeam::channel::{Receiver, Sender, unbounded};
@@ -232,17 +232,17 @@ fn next<T>(channel: &Receiver<T>) -> T {
 }
 
 /// A health source that the test feeds.
-struct Fed(Receiver<Box<dyn FnOnce() -> Result<Health, Error> + Send>>);
+struct Fed(Receiver<Box<dyn FnOnce() -> Result<Health, HealthError> + Send>>);
 
 impl HealthSource for Fed {
-    fn read(&mut self) -> Result<Health, Error> {
+    fn read(&mut self) -> Result<Health, HealthError> {
         // Closed: the test is over, and so is this reading.
         let reading = self.0.recv();
         reading.map_or_else(|_| Ok(Health::default()), |reading| reading())
     }
 }
 
-type Feed = Sender<Box<dyn FnOnce() -> Result<Health, Error> + Send>>;
+type Feed = Sender<Box<dyn FnOnce() -> Result<Health, HealthError> + Send>>;
 
 /// Starts a Planner on a fed source; its ticks come out of the channel.
 fn planner(store: &MemoryStore) -> (PlannerThread, Feed, Receiver<Result<Planned, String>>) {
@@ -261,7 +261,7 @@ fn planner(store: &MemoryStore) -> (PlannerThread, Feed, Receiver<Result<Planned
     (thread.unwrap(), feed, ticks)
 }
 
-fn feed(feed: &Feed, reading: impl FnOnce() -> Result<Health, Error> + Send + 'static) {
+fn feed(feed: &Feed, reading: impl FnOnce() -> Result<Health, HealthError> + Send + 'static) {
     feed.send(Box::new(reading)).unwrap();
 }
 
@@ -278,7 +278,7 @@ fn a_faulty_health_source_changes_nothing_and_the_next_good_reading_counts() {
         }
     );
 
-    feed(&source, || Err(Error::HealthFailed("no route".into())));
+    feed(&source, || Err(HealthError::new("no route")));
     assert!(next(&ticks).unwrap_err().contains("no route"));
     feed(&source, || Ok(Health::default()));
     assert!(next(&ticks).unwrap_err().contains("names no target"));

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use control_plane::{
-    Error, Fleet, FleetEndpoint, Health, HealthSource, ScriptedHealth, TargetHealth,
+    Fleet, FleetEndpoint, Health, HealthError, HealthSource, ScriptedHealth, TargetHealth,
 };
 use fastrand::Rng;
 use parking_lot::Mutex;
@@ -51,7 +51,7 @@ impl Drift {
 }
 
 impl HealthSource for Drift {
-    fn read(&mut self) -> Result<Health, Error> {
+    fn read(&mut self) -> Result<Health, HealthError> {
         self.gate.reach(Actor::Planner, &Point::ReadHealth);
         let script = self.script.as_mut().map(HealthSource::read);
         let said = script.transpose()?.unwrap_or_default();

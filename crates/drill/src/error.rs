@@ -30,9 +30,9 @@ pub enum Error {
     #[error(transparent)]
     Incident(#[from] incident::Error),
 
-    /// The control plane failed.
+    /// The fleet could not be loaded.
     #[error(transparent)]
-    ControlPlane(#[from] control_plane::Error),
+    Fleet(#[from] control_plane::FleetError),
 
     /// The DNS server failed.
     #[error(transparent)]

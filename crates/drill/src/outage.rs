@@ -58,7 +58,7 @@ struct Passes {
 }
 
 impl Passes {
-    fn count(&mut self, enactor: usize, pass: &Result<Pass, control_plane::Error>) {
+    fn count(&mut self, enactor: usize, pass: &Result<Pass, control_plane::PassError>) {
         self.ended += 1;
         match pass {
             Ok(Pass::Applied { .. }) => self.failing.clear(),

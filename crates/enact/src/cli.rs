@@ -131,7 +131,7 @@ const LOOPBACK_FLEET: &str = include_str!("../../../examples/fleets/loopback.tom
 
 impl ServeArguments {
     /// Reads the fleet.
-    pub(crate) fn fleet(&self) -> Result<Fleet, control_plane::Error> {
+    pub(crate) fn fleet(&self) -> Result<Fleet, control_plane::FleetError> {
         match &self.fleet {
             Some(file) => Fleet::load(file),
             None => Fleet::parse(LOOPBACK_FLEET, "examples/fleets/loopback.toml".as_ref()),

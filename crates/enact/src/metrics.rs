@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use control_plane::{Error, Pass, Planned};
+use control_plane::{Pass, PassError, PlanError, Planned};
 use dns_server::{Counts, Outcome};
 
 use crate::backing::Backing;
@@ -21,7 +21,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn planned(&self, planned: &Result<Planned, Error>) {
+    pub(crate) fn planned(&self, planned: &Result<Planned, PlanError>) {
         count(match planned {
             Ok(Planned::Published { .. }) => &self.published,
             Ok(Planned::Unchanged { .. }) => &self.unchanged,
@@ -29,7 +29,7 @@ impl Tally {
         });
     }
 
-    pub(crate) fn passed(&self, pass: &Result<Pass, Error>) {
+    pub(crate) fn passed(&self, pass: &Result<Pass, PassError>) {
         count(match pass {
             Ok(Pass::Applied { .. }) => &self.applied,
             Ok(Pass::Stale { .. } | Pass::StaleAtStart { .. }) => &self.stale,

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use control_plane::{Enactor, EnactorLoop, Error, Pace, Pass, Signals, Waker};
+use control_plane::{Enactor, EnactorLoop, Pace, Pass, PassError, Signals, Waker};
 use plan_store::memory::MemoryPin;
 use plan_store::primitives::{Monitor, Primitives};
 use plan_store::{
@@ -33,7 +33,7 @@ impl<P: Primitives, S: PlanStore + Clone + 'static> Stage<P, S> {
     fn set(store: S, findings: &Findings) -> (Self, Work) {
         let applied = Arc::new(P::Monitor::new(None));
         let (tell, findings) = (Arc::clone(&applied), findings.clone());
-        let report = move |pass: &Result<Pass, Error>| {
+        let report = move |pass: &Result<Pass, PassError>| {
             findings.note(match pass {
                 Ok(Pass::Applied { plan, .. }) => {
                     tell.update(|applied| *applied = Some(*plan));

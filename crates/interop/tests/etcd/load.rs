@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use control_plane::{Enactor, Error, Pass};
+use control_plane::{Enactor, Pass, PassError, StepError};
 use plan_store::{
     Activation, EndpointName, Error as StoreError, Generation, Plan, PlanStore, RecordSet,
     Resolution, Resolve, Target,
@@ -88,7 +88,7 @@ pub(crate) fn publish_and_apply<S: PlanStore + Clone>(
 }
 
 /// What came of it, unless etcd has not done it, or has not said so.
-pub(crate) fn answered<T>(result: Result<T, impl Into<Error>>) -> Option<T> {
+pub(crate) fn answered<T>(result: Result<T, impl Into<PassError>>) -> Option<T> {
     match result.map_err(Into::into) {
         Ok(answer) => Some(answer),
         Err(error) if is_etcds(&error) => {
@@ -99,12 +99,15 @@ pub(crate) fn answered<T>(result: Result<T, impl Into<Error>>) -> Option<T> {
     }
 }
 
-fn is_etcds(error: &Error) -> bool {
-    match error {
-        Error::Store(StoreError::Backend(_)) | Error::OutcomeUnknown { .. } => true,
-        Error::Incomplete { first, .. } => is_etcds(first),
-        _ => false,
-    }
+fn is_etcds(error: &PassError) -> bool {
+    matches!(
+        error,
+        PassError::Store(StoreError::Backend(_))
+            | PassError::Incomplete {
+                first: StepError::Store(StoreError::Backend(_)) | StepError::OutcomeUnknown { .. },
+                ..
+            }
+    )
 }
 
 pub(crate) fn endpoint(at: usize) -> EndpointName {

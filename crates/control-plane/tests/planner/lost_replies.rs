@@ -1,0 +1,87 @@
+//! Publishes that fail, or whose reply is lost.
+
+use std::sync::Arc;
+
+use control_plane::{PlanError, Planner};
+use parking_lot::Mutex;
+use plan_store::memory::MemoryPin;
+use plan_store::{Generation, Layer, MemoryStore, Plan, PlanStore, Reader, Retention};
+
+use crate::{FOUR, fleet, health, published, unchanged, unhealthy};
+
+/// A store that may fail to publish, or lose the reply to it.
+struct Faulty {
+    store: MemoryStore,
+    next: Arc<Mutex<Option<StoreFailure>>>,
+}
+
+/// How a publish fails.
+#[derive(Clone, Copy, Debug)]
+enum StoreFailure {
+    NotDone,
+    ReplyLost,
+}
+
+impl Layer for Faulty {
+    type Inner = MemoryStore;
+    type Pin = MemoryPin;
+    type Reader = Reader;
+
+    fn inner(&self) -> &MemoryStore {
+        &self.store
+    }
+
+    fn wrap(&self, pin: MemoryPin) -> MemoryPin {
+        pin
+    }
+
+    fn reader(&self) -> Reader {
+        self.store.reader()
+    }
+
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, plan_store::Error> {
+        let failure = self.next.lock().take();
+        if !matches!(failure, Some(StoreFailure::NotDone)) {
+            let generation = self.store.publish(plan)?;
+            if failure.is_none() {
+                return Ok(generation);
+            }
+        }
+        Err(plan_store::Error::Backend("timed out".into()))
+    }
+}
+
+#[test]
+fn after_an_uncertain_publish_the_next_tick_looks() {
+    let two = unhealthy(&["192.0.2.1", "192.0.2.2"]);
+    for (failure, plans, next) in [
+        (StoreFailure::NotDone, 1, published(2)),
+        (StoreFailure::ReplyLost, 2, unchanged(2)),
+    ] {
+        let inner = MemoryStore::new(Retention::newest(9));
+        let next_publish = Arc::new(Mutex::new(None));
+        let store = Faulty {
+            store: inner.clone(),
+            next: Arc::clone(&next_publish),
+        };
+        let mut planner = Planner::new(store, fleet(30, &[("db.example", FOUR)]));
+        planner.tick(&health(&[])).unwrap();
+        planner.tick(&two).unwrap_err();
+        assert!(planner.confirm());
+
+        *next_publish.lock() = Some(failure);
+        let error = planner.tick(&two).unwrap_err();
+        assert!(
+            matches!(error, PlanError::Store(plan_store::Error::Backend(_))),
+            "{error}"
+        );
+        assert_eq!(
+            inner.generations().len(),
+            plans,
+            "{failure:?}: not retried blindly"
+        );
+        // The confirmation still holds, because no publish is known to have used it.
+        assert_eq!(planner.tick(&two).unwrap(), next, "{failure:?}");
+        assert_eq!(inner.generations().len(), 2, "{failure:?}: published once");
+    }
+}
