@@ -1,15 +1,15 @@
-//! Fleet files with a mistake: each is refused, by name of the file, the line,
+//! Fleet files with a mistake: each is refused with the file, the line, the column,
 //! what is wrong and what to write instead.
 
 #![allow(clippy::format_push_string, reason = "a test file built line by line")]
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::{fs, iter, process};
+use std::{fs, process};
 
 use control_plane::{Fleet, FleetError, HealthCheck};
 
-/// A fleet in order. Each case below spoils one thing in it.
+/// A valid fleet. Each case below spoils one thing in it.
 const GOOD: &str = r#"[timings]
 planner_interval_ms = 1000
 backoff_first_ms = 50
@@ -69,48 +69,55 @@ const CASES: &[Case] = &[
     ("zone = \"z1\"\ncapacity = 100\n[[health]]", "capacity = 100\n[[health]]", (24, 1), &["missing field `zone`"]),
     ("capacity = 100\n[[health]]", "[[health]]", (24, 1), &["missing field `capacity`"]),
     ("at = 3", "", (28, 1), &["missing field `at`"]),
-    ("ttl = 5", "ttl = \"5\"", (12, 7), &["invalid type: string \"5\", expected a whole number"]),
-    ("ttl = 5", "ttl = 5.5", (12, 7), &["invalid type: floating point `5.5`"]),
-    ("at = 3", "at = 99999999999999999999", (29, 6), &["integer `99999999999999999999`", "expected a whole number"]),
-    ("healthy = false", "healthy = 0", (31, 11), &["invalid type: integer `0`", "boolean"]),
+    ("ttl = 5", "ttl = \"5\"", (12, 7), &["`ttl` is string \"5\"", "use an integer from 0 to 604800"]),
+    ("ttl = 5", "ttl = 5.5", (12, 7), &["`ttl` is floating point `5.5`", "use an integer from 0 to 604800"]),
+    ("at = 3", "at = 99999999999999999999", (29, 6), &["`at` is 99999999999999999999", "use an integer from 1 to 1000000"]),
+    ("healthy = false", "healthy = 0", (31, 11), &["`healthy` is integer `0`", "use a boolean"]),
+    ("\"b.example\"", "7", (23, 8), &["`name` is integer `7`", "use a string"]),
+    ("\"192.0.2.1\"\nhealthy", "192\nhealthy", (30, 10), &["`target` is integer `192`", "use an IP address"]),
     // Numbers out of bounds.
-    ("ms = 1000\n[planner]", "ms = 0\n[planner]", (5, 14), &["`recheck_ms` is 0", "from 1 to 600000"]),
+    ("ms = 1000\n[planner]", "ms = 0\n[planner]", (5, 14), &["`recheck_ms` is 0;", "use an integer from 1 to 600000"]),
     ("ms = 1000\n[planner]", "ms = -1\n[planner]", (5, 14), &["`recheck_ms` is -1", "from 1 to"]),
+    ("ms = 1000\n[planner]", "ms = 600001\n[planner]", (5, 14), &["`recheck_ms` is 600001", "from 1 to 600000"]),
     ("backoff_first_ms = 50", "backoff_first_ms = 0", (3, 20), &["`backoff_first_ms` is 0", "from 1 to"]),
+    ("backoff_first_ms = 50", "backoff_first_ms = 600001", (3, 20), &["`backoff_first_ms` is 600001", "to 600000"]),
+    ("interval_ms = 1000", "interval_ms = 0", (2, 23), &["`planner_interval_ms` is 0", "from 1 to 600000"]),
     ("interval_ms = 1000", "interval_ms = 7_200_000", (2, 23), &["`planner_interval_ms` is 7200000", "to 600000"]),
     ("max_ms = 5000", "max_ms = 7_200_000", (4, 18), &["`backoff_max_ms` is 7200000", "to 600000"]),
-    ("max_ms = 5000", "max_ms = 49", (4, 18), &["`backoff_max_ms` is 49", "less than `backoff_first_ms`, 50", "give it as much"]),
+    ("max_ms = 5000", "max_ms = 0", (4, 18), &["`backoff_max_ms` is 0", "from 1 to 600000"]),
+    ("max_ms = 5000", "max_ms = 49", (4, 18), &["`backoff_max_ms` is 49", "less than `backoff_first_ms`, 50", "use at least 50"]),
     ("percent = 30", "percent = 101", (7, 23), &["`max_removal_percent` is 101", "from 0 to 100"]),
-    ("percent = 30", "percent = -1", (7, 23), &["`max_removal_percent` is -1"]),
+    ("percent = 30", "percent = -1", (7, 23), &["`max_removal_percent` is -1", "from 0 to 100"]),
     ("newest = 3", "newest = 0", (9, 15), &["`keep_newest` is 0", "from 1 to 10000"]),
-    ("newest = 3", "newest = 10001", (9, 15), &["`keep_newest` is 10001"]),
+    ("newest = 3", "newest = 10001", (9, 15), &["`keep_newest` is 10001", "from 1 to 10000"]),
     ("ttl = 5", "ttl = 604801", (12, 7), &["`ttl` is 604801", "from 0 to 604800"]),
-    ("ttl = 5", "ttl = -5", (12, 7), &["`ttl` is -5"]),
+    ("ttl = 5", "ttl = -5", (12, 7), &["`ttl` is -5", "from 0 to 604800"]),
     ("capacity = 100\nweight", "capacity = 0\nweight", (16, 12), &["`capacity` is 0", "from 1 to 1000000"]),
-    ("capacity = 100\nweight", "capacity = 1000001\nweight", (16, 12), &["`capacity` is 1000001"]),
+    ("capacity = 100\nweight", "capacity = 1000001\nweight", (16, 12), &["`capacity` is 1000001", "from 1 to 1000000"]),
     ("weight = 10", "weight = 256", (17, 10), &["`weight` is 256", "from 0 to 255"]),
-    ("weight = 10", "weight = -1", (17, 10), &["`weight` is -1"]),
+    ("weight = 10", "weight = -1", (17, 10), &["`weight` is -1", "from 0 to 255"]),
     ("at = 3", "at = 0", (29, 6), &["`at` is 0", "from 1 to 1000000"]),
-    ("healthy = false", "capacity = 1000001", (31, 12), &["`capacity` is 1000001", "from 0 to"]),
-    ("healthy = false", "capacity = -1", (31, 12), &["`capacity` is -1"]),
+    ("at = 3", "at = 1000001", (29, 6), &["`at` is 1000001", "from 1 to 1000000"]),
+    ("healthy = false", "capacity = 1000001", (31, 12), &["`capacity` is 1000001", "from 0 to 1000000"]),
+    ("healthy = false", "capacity = -1", (31, 12), &["`capacity` is -1", "from 0 to 1000000"]),
     // Names and addresses.
-    ("b.example", "b..example", (23, 8), &["`name`", "a label is empty", "remove the doubled"]),
+    ("b.example", "b..example", (23, 8), &["`name`: `b..example` is not a DNS name", "a label is empty", "remove the doubled"]),
     ("b.example", "A.Example.", (23, 8), &["endpoint a.example is on line 11 already", "merge the two"]),
-    ("\"192.0.2.1\"\nhealthy", "\"192.0.2\"\nhealthy", (30, 10), &["`target` is not an IP address", "write it like \"192.0.2.1\""]),
-    ("2001:db8::1", "db.example", (19, 11), &["`address` is not an IP address"]),
+    ("\"192.0.2.1\"\nhealthy", "\"192.0.2\"\nhealthy", (30, 10), &["`target` is \"192.0.2\"", "use an IP address such as \"192.0.2.1\" or \"2001:db8::1\""]),
+    ("2001:db8::1", "db.example", (19, 11), &["`address` is \"db.example\"", "use an IP address such as"]),
     ("2001:db8::1", "192.0.2.1", (19, 11), &["endpoint a.example has target 192.0.2.1 twice", "merge"]),
     ("2001:db8::1", "ff02::1", (19, 11), &["endpoint a.example: ff02::1", "multicast", "give a unicast one"]),
     ("2001:db8::1", "0.0.0.0", (19, 11), &["unspecified"]),
     ("weight = 10", "weight = 0", (11, 8), &["endpoint a.example: all A weights are 0", "give one of them 1"]),
-    ("zone = \"z1\"\ncapacity = 100\nweight", "zone = \"\"\ncapacity = 100\nweight", (15, 8), &["`zone` is no name", "1 to 64"]),
-    ("zone = \"z1\"\ncapacity = 100\nweight", "zone = \"\\t\"\ncapacity = 100\nweight", (15, 8), &["`zone` is no name"]),
+    ("zone = \"z1\"\ncapacity = 100\nweight", "zone = \"\"\ncapacity = 100\nweight", (15, 8), &["`zone` is \"\";", "use a name of 1 to 64 printable characters"]),
+    ("zone = \"z1\"\ncapacity = 100\nweight", "zone = \"\\t\"\ncapacity = 100\nweight", (15, 8), &["`zone` is \"\\t\";", "1 to 64 printable characters"]),
     // Things that do not go together.
     ("[[endpoint.target]]\naddress = \"192.0.2.1\"\nzone = \"z1\"\ncapacity = 100\n[[health]]", "[[health]]", (23, 8), &["endpoint b.example has no targets", "give it one at least"]),
-    ("\"192.0.2.1\"\nhealthy", "\"192.0.2.9\"\nhealthy", (30, 10), &["`target` 192.0.2.9 is at no endpoint", "give the address of one that is"]),
+    ("\"192.0.2.1\"\nhealthy", "\"192.0.2.9\"\nhealthy", (30, 10), &["`target` 192.0.2.9 is at no endpoint", "use the address of a target"]),
     ("healthy = false", "", (28, 1), &["changes nothing", "add `healthy` or `capacity`"]),
 ];
 
-/// What is not as it should be with the refusal of this text, if anything is.
+/// What is wrong with the refusal of this text, if anything is.
 fn fault(text: &str, (line, column): (usize, usize), says: &[&str]) -> Option<String> {
     let error = match Fleet::parse(text, Path::new("some/fleet.toml")) {
         Ok(_) => return Some(format!("accepted:\n{text}")),
@@ -129,12 +136,12 @@ fn fault(text: &str, (line, column): (usize, usize), says: &[&str]) -> Option<St
 }
 
 #[test]
-fn the_fleet_that_the_cases_spoil_is_in_order() {
+fn the_fleet_that_the_cases_spoil_is_valid() {
     Fleet::parse(GOOD, Path::new("fleet.toml")).unwrap();
 }
 
 #[test]
-fn a_mistake_is_named_with_its_line_and_its_remedy() {
+fn a_mistake_is_named_with_its_place_and_the_fix() {
     let faults = CASES.iter().filter_map(|(from, to, place, says)| {
         let (before, after) = GOOD.split_at(GOOD.rfind(from).expect(from));
         let text = format!("{before}{to}{}", &after[from.len()..]);
@@ -142,6 +149,23 @@ fn a_mistake_is_named_with_its_line_and_its_remedy() {
     });
     let faults: Vec<String> = faults.collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_name_may_have_so_many_characters_and_no_more() {
+    let zone = |length: usize| {
+        let zone = format!("zone = \"{}\"\ncapacity = 100\nweight", "z".repeat(length));
+        GOOD.replace("zone = \"z1\"\ncapacity = 100\nweight", &zone)
+    };
+    Fleet::parse(&zone(64), Path::new("fleet.toml")).unwrap();
+    let says = [
+        "`zone` is \"zzz",
+        "use a name of 1 to 64 printable characters",
+    ];
+    assert_eq!(fault(&zone(65), (15, 8), &says), None);
+    // A message stays short, however long the value.
+    let error = Fleet::parse(&zone(100_000), Path::new("fleet.toml")).unwrap_err();
+    assert!(error.to_string().len() < 200, "{error}");
 }
 
 #[test]
@@ -217,43 +241,57 @@ fn a_file_that_is_not_utf_8_is_named_with_the_place() {
 #[test]
 fn a_file_may_have_so_many_bytes_and_no_more() {
     let path = scratch("large.toml");
-    let mut text = GOOD.to_owned();
-    let room = usize::try_from(Fleet::MAX_BYTES).unwrap() - text.len();
-    // One long comment.
-    text.extend(iter::repeat_n('#', room));
-    fs::write(&path, &text).unwrap();
-    let as_large_as_may_be = Fleet::load(&path);
-    text.push('#');
-    fs::write(&path, &text).unwrap();
-    let too_large = Fleet::load(&path);
+    // Not UTF-8 from the first byte on, so that nothing parses 64 MiB.
+    fs::write(&path, [0xff]).unwrap();
+    let load = |bytes| {
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_len(bytes).unwrap();
+        Fleet::load(&path).unwrap_err()
+    };
+    let as_large_as_may_be = load(Fleet::MAX_BYTES);
+    let too_large = load(Fleet::MAX_BYTES + 1);
     fs::remove_file(&path).unwrap();
-    as_large_as_may_be.unwrap();
-    let error = too_large.unwrap_err();
-    assert!(matches!(error, FleetError::TooLarge { .. }), "{error}");
-    assert!(error.to_string().contains("67108864 bytes"), "{error}");
+    assert!(
+        matches!(as_large_as_may_be, FleetError::Mistake { .. }),
+        "{as_large_as_may_be}"
+    );
+    assert!(
+        matches!(too_large, FleetError::TooLarge { .. }),
+        "{too_large}"
+    );
+    let said = too_large.to_string();
+    assert!(said.contains("67108864 bytes"), "{said}");
 }
 
-/// What stands before a good endpoint, and what the error says.
+/// What stands before a valid endpoint, and how the error begins.
 #[rustfmt::skip] // One case, one line.
 const BEFORE: &[(&str, &str)] = &[
-    ("[health_check]\ninterval_ms = 99", "2:15: `interval_ms` is 99; give a whole number from 100"),
-    ("[health_check]\ntimeout_ms = 9", "2:14: `timeout_ms` is 9"),
-    ("[health_check]\njitter_percent = 51", "2:18: `jitter_percent` is 51"),
-    ("[health_check]\nrise = 0", "2:8: `rise` is 0"),
-    ("[health_check]\nfall = 101", "2:8: `fall` is 101"),
-    ("[health_check]\nmax_fall_percent = 0", "2:20: `max_fall_percent` is 0"),
-    ("[health_check]\nport = 65536", "2:8: `port` is 65536"),
+    ("[health_check]\ninterval_ms = 99", "2:15: `interval_ms` is 99; use an integer from 100 to 600000"),
+    ("[health_check]\ntimeout_ms = 9", "2:14: `timeout_ms` is 9; use an integer from 10 to 60000"),
+    ("[health_check]\njitter_percent = 51", "2:18: `jitter_percent` is 51; use an integer from 0 to 50"),
+    ("[health_check]\nrise = 0", "2:8: `rise` is 0; use an integer from 1 to 100"),
+    ("[health_check]\nfall = 101", "2:8: `fall` is 101; use an integer from 1 to 100"),
+    ("[health_check]\nmax_fall_percent = 0", "2:20: `max_fall_percent` is 0; use an integer from 1 to 100"),
+    ("[health_check]\nport = 65536", "2:8: `port` is 65536; use an integer from 1 to 65535"),
+    ("[health_check]\ninterval_ms = 600001", "2:15: `interval_ms` is 600001"),
+    ("[health_check]\ntimeout_ms = 60001", "2:14: `timeout_ms` is 60001"),
+    ("[health_check]\njitter_percent = -1", "2:18: `jitter_percent` is -1"),
+    ("[health_check]\nrise = 101", "2:8: `rise` is 101"),
+    ("[health_check]\nfall = 0", "2:8: `fall` is 0"),
+    ("[health_check]\nmax_fall_percent = 101", "2:20: `max_fall_percent` is 101"),
+    ("[health_check]\nport = 0", "2:8: `port` is 0"),
     ("[health_check]\nprot = 1", "2:1: unknown field `prot`"),
-    ("[[dns_zone]]\napex = \"-x\"\nname_server = [{ name = \"n.test\" }]", "2:8: `apex`"),
+    ("[[dns_zone]]\napex = \"-x\"\nname_server = [{ name = \"n.test\" }]", "2:8: `apex`: `-x` is not a DNS name"),
     ("[[dns_zone]]\napex = \"a.example\"", "2:8: zone a.example has no name server"),
-    ("[[dns_zone]]\napex = \"a.example\"\nttl = 604801\nname_server = [{ name = \"n.test\" }]", "3:7: `ttl` is 604801"),
-    ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"..\" }]", "3:25: `name`"),
-    ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\", addresses = [\"1.2\"] }]", "3:48: `addresses` is not an IP address"),
+    ("[[dns_zone]]\napex = \"a.example\"\nttl = 604801\nname_server = [{ name = \"n.test\" }]", "3:7: `ttl` is 604801; use an integer from 0 to 604800"),
+    ("[[dns_zone]]\napex = \"a.example\"\nnegative_ttl = -1\nname_server = [{ name = \"n.test\" }]", "3:16: `negative_ttl` is -1; use an integer from 0 to 604800"),
+    ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"..\" }]", "3:25: `name`: `..` is not a DNS name"),
+    ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\", addresses = [\"1.2\"] }]", "3:48: `addresses` is \"1.2\"; use an IP address such as"),
     ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\" }]\n[[dns_zone]]\napex = \"A.example.\"\nname_server = [{ name = \"n.test\" }]", "5:8: zone a.example is there already"),
 ];
 
 #[test]
-fn a_mistake_in_the_checks_or_the_zones_is_named() {
+fn a_mistake_in_the_health_checks_or_the_zones_is_named() {
     let endpoint = "[[endpoint]]\nname = \"b.example\"\ntarget = [{ address = \"192.0.2.1\", zone = \"z\", capacity = 1 }]\n";
     for (before, says) in BEFORE {
         let text = format!("{before}\n{endpoint}");

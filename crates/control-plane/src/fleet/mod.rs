@@ -1,0 +1,309 @@
+//! The fleet: the endpoints and their targets, as the operator describes them.
+//!
+//! A [`Fleet`] is always valid: [`Fleet::parse`] checks everything before anything
+//! is planned from it. Reading a file takes three steps:
+//! 1. `values` checks each value by itself, while the TOML is read.
+//! 2. `file` is the layout of the file, made of such values.
+//! 3. `checks` compares values with each other: duplicates, addresses that no
+//!    endpoint has, bounds that cross.
+//!
+//! `source` gives each mistake its place in the file.
+
+mod checks;
+mod file;
+mod source;
+mod values;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use plan_store::{EndpointName, Retention};
+
+use self::source::Source;
+use crate::FleetError;
+
+/// The endpoints with their targets, and the settings of the control plane.
+///
+/// # The file
+/// The file is TOML and has at most [`Fleet::MAX_BYTES`] bytes. All numbers are
+/// integers. A field that is not listed here is refused.
+///
+/// | field | values | default | says |
+/// |---|---|---|---|
+/// | `timings.planner_interval_ms` | 1 to 600,000 | 1,000 | from one tick of the Planner to the next |
+/// | `timings.backoff_first_ms` | 1 to 600,000 | 50 | an Enactor's wait after a first failed pass |
+/// | `timings.backoff_max_ms` | `backoff_first_ms` to 600,000 | 5,000 | an Enactor's longest wait, after any number of failed passes |
+/// | `timings.recheck_ms` | 1 to 600,000 | 1,000 | after how long without a wake-up an Enactor looks at the store |
+/// | `planner.max_removal_percent` | 0 to 100 | 30 | the largest share of an endpoint's targets that one plan may take away; 100 turns the guard off |
+/// | `store.keep_newest` | 1 to 10,000 | 3 | how many of the newest plans a sweep keeps |
+/// | `health_check.interval_ms` | 100 to 600,000 | 1,000 | from one check of a target to the next, for [`TcpChecks`](crate::TcpChecks) |
+/// | `health_check.timeout_ms` | 10 to 60,000 | 500 | how long a connection may take |
+/// | `health_check.jitter_percent` | 0 to 50 | 10 | how far an interval may deviate |
+/// | `health_check.rise` | 1 to 100 | 2 | how many checks in a row must succeed for a target to be healthy again |
+/// | `health_check.fall` | 1 to 100 | 3 | how many checks in a row must fail for a target to be unhealthy |
+/// | `health_check.max_fall_percent` | 1 to 100 | 10 | the largest share of the targets that may become unhealthy within one interval; at least one may |
+/// | `health_check.port` | 1 to 65,535 | 443 | the port of the connections |
+/// | `dns_zone` | | none | the zones of the endpoints, for a DNS server |
+/// | `dns_zone.apex` | a DNS name | | unique |
+/// | `dns_zone.ttl` | 0 to 604,800 | 3,600 | how long resolvers may keep the zone's SOA and NS records, in seconds |
+/// | `dns_zone.negative_ttl` | 0 to 604,800 | 5 | how long resolvers may keep the answers *no such name* and *no such records*, in seconds |
+/// | `dns_zone.name_server` | at least one | | the zone's name servers |
+/// | `dns_zone.name_server.name` | a DNS name | | |
+/// | `dns_zone.name_server.addresses` | IP addresses | none | required if the name lies inside the zone |
+/// | `endpoint` | at least one | | the endpoints |
+/// | `endpoint.name` | a DNS name | | unique |
+/// | `endpoint.ttl` | 0 to 604,800 | 5 | how long resolvers may keep the answer, in seconds |
+/// | `endpoint.target` | at least one | | the endpoint's targets, at most 1,024 of each address family |
+/// | `endpoint.target.address` | an IPv4 or IPv6 address | | unicast; unique at an endpoint |
+/// | `endpoint.target.zone` | 1 to 64 characters | | the availability zone, for people to read |
+/// | `endpoint.target.capacity` | 1 to 1,000,000 | | how much the target can serve, relative to the others |
+/// | `endpoint.target.weight` | 0 to 255 | 255 | the operator's preference; 0 drains the target; at least one in each family is above 0 |
+/// | `health` | | none | the script of [`ScriptedHealth`](crate::ScriptedHealth) |
+/// | `health.at` | 1 to 1,000,000 | | the first reading that the step applies to |
+/// | `health.target` | a target's address | | the target, at every endpoint that has it |
+/// | `health.healthy` | true or false | as before | at least one of `healthy` and `capacity` is required |
+/// | `health.capacity` | 0 to 1,000,000 | as before | |
+///
+/// ```
+/// # use std::path::Path;
+/// # use control_plane::{Fleet, FleetError};
+/// let text = r#"
+///     [[endpoint]]
+///     name = "db.example"
+///     [[endpoint.target]]
+///     address = "192.0.2.1"
+///     zone = "use1-az1"
+///     capacity = 100
+/// "#;
+/// let fleet = Fleet::parse(text, Path::new("fleet.toml"))?;
+/// assert_eq!(fleet.endpoints()[0].name().as_str(), "db.example");
+///
+/// let error = Fleet::parse(&text.replace("100", "0"), Path::new("fleet.toml")).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "fleet.toml:7:16: `capacity` is 0; use an integer from 1 to 1000000"
+/// );
+/// # Ok::<(), FleetError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fleet {
+    endpoints: Vec<FleetEndpoint>,
+    timings: Timings,
+    max_removal_percent: u8,
+    retention: Retention,
+    health_check: HealthCheck,
+    health_script: Vec<HealthStep>,
+    dns_zones: Vec<DnsZone>,
+}
+
+/// How targets are checked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct HealthCheck {
+    /// From one check of a target to the next.
+    pub interval: Duration,
+    /// How long a connection may take.
+    pub timeout: Duration,
+    /// How far an interval may deviate, in per cent.
+    pub jitter_percent: u8,
+    /// How many checks in a row must succeed for a target to be healthy again.
+    pub rise: u8,
+    /// How many checks in a row must fail for a target to be unhealthy.
+    pub fall: u8,
+    /// The largest share of the targets, in per cent, that may become unhealthy
+    /// within one interval; at least one may.
+    pub max_fall_percent: u8,
+    /// The port of the connections.
+    pub port: u16,
+}
+
+/// A zone that a DNS server answers for.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct DnsZone {
+    /// The name at the top.
+    pub apex: EndpointName,
+    /// How long resolvers may keep its SOA and NS records, in seconds.
+    pub ttl: u32,
+    /// How long resolvers may keep the answers *no such name* and *no such
+    /// records*, in seconds.
+    pub negative_ttl: u32,
+    /// Its name servers with their addresses; at least one.
+    pub name_servers: Vec<(EndpointName, Vec<IpAddr>)>,
+}
+
+/// An endpoint of a fleet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FleetEndpoint {
+    name: EndpointName,
+    ttl: u32,
+    targets: Vec<FleetTarget>,
+}
+
+/// A target as the operator describes it. The Planner makes a
+/// [`plan_store::Target`] of it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct FleetTarget {
+    /// The address.
+    pub address: IpAddr,
+    /// Its availability zone.
+    pub zone: String,
+    /// How much it can serve, relative to the endpoint's other targets.
+    pub capacity: u32,
+    /// The operator's preference; 0 drains the target.
+    pub weight: u8,
+}
+
+/// The intervals of the Planner and the Enactors.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Timings {
+    /// From one tick of the Planner to the next.
+    pub planner_interval: Duration,
+    /// An Enactor's wait after a first failed pass.
+    pub backoff_first: Duration,
+    /// An Enactor's longest wait, after any number of failed passes.
+    pub backoff_max: Duration,
+    /// After how long without a wake-up an Enactor looks at the store.
+    pub recheck: Duration,
+}
+
+/// One step of the health script: what holds from a reading on.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct HealthStep {
+    /// The first reading that it applies to, from 1.
+    pub at: u32,
+    /// The target, at every endpoint that has it.
+    pub target: IpAddr,
+    /// Whether it is healthy; `None` leaves that as it was.
+    pub healthy: Option<bool>,
+    /// What it can serve; `None` leaves that as it was.
+    pub capacity: Option<u32>,
+}
+
+impl Fleet {
+    /// Most bytes of a fleet file, 64 MiB: enough for as many endpoints as a
+    /// plan may have, and few enough to read at once.
+    pub const MAX_BYTES: u64 = 64 << 20;
+
+    /// Reads a fleet file.
+    ///
+    /// # Errors
+    /// [`FleetError::Unreadable`], [`FleetError::TooLarge`], and
+    /// [`FleetError::Mistake`] with the first mistake in it.
+    pub fn load(path: &Path) -> Result<Self, FleetError> {
+        let unreadable = |reason| FleetError::Unreadable {
+            file: path.to_owned(),
+            reason,
+        };
+        let bytes = read_to_bound(path).map_err(unreadable)?;
+        if bytes.len() as u64 > Self::MAX_BYTES {
+            let file = path.to_owned();
+            return Err(FleetError::TooLarge { file });
+        }
+        match str::from_utf8(&bytes) {
+            Ok(text) => Self::parse(text, path),
+            Err(_) => Err(source::not_utf8(&bytes, path)),
+        }
+    }
+
+    /// Reads a fleet from a text; `origin` is the file that error messages name.
+    ///
+    /// # Errors
+    /// [`FleetError::Mistake`] with the first mistake in it.
+    pub fn parse(text: &str, origin: &Path) -> Result<Self, FleetError> {
+        let source = Source::new(text, origin);
+        checks::fleet(&source, source.read()?)
+    }
+
+    /// The endpoints, in the order of the file; at least one.
+    pub fn endpoints(&self) -> &[FleetEndpoint] {
+        &self.endpoints
+    }
+
+    /// The intervals of the Planner and the Enactors.
+    pub fn timings(&self) -> Timings {
+        self.timings
+    }
+
+    /// The largest share of an endpoint's targets, in per cent, that one plan may
+    /// take away.
+    pub fn max_removal_percent(&self) -> u8 {
+        self.max_removal_percent
+    }
+
+    /// How many plans a sweep keeps.
+    pub fn retention(&self) -> Retention {
+        self.retention
+    }
+
+    /// How targets are checked.
+    pub fn health_check(&self) -> HealthCheck {
+        self.health_check
+    }
+
+    /// The zones that a DNS server answers for, in the order of the file.
+    pub fn dns_zones(&self) -> &[DnsZone] {
+        &self.dns_zones
+    }
+
+    /// The health script, sorted by reading. Steps at the same reading are in the
+    /// order of the file.
+    pub fn health_script(&self) -> &[HealthStep] {
+        &self.health_script
+    }
+}
+
+impl FleetEndpoint {
+    /// How long resolvers may keep the answer if the file does not say, in
+    /// seconds: short, so that clients soon see a change of the targets.
+    pub const DEFAULT_TTL: u32 = 5;
+
+    /// Its name.
+    pub fn name(&self) -> &EndpointName {
+        &self.name
+    }
+
+    /// How long resolvers may keep the answer, in seconds.
+    pub fn ttl(&self) -> u32 {
+        self.ttl
+    }
+
+    /// Its targets, in the order of the file; at least one.
+    pub fn targets(&self) -> &[FleetTarget] {
+        &self.targets
+    }
+}
+
+impl Default for HealthCheck {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_millis(500),
+            jitter_percent: 10,
+            rise: 2,
+            fall: 3,
+            max_fall_percent: 10,
+            port: 443,
+        }
+    }
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            planner_interval: Duration::from_secs(1),
+            backoff_first: Duration::from_millis(50),
+            backoff_max: Duration::from_secs(5),
+            recheck: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The file's bytes, but at most one more than a fleet file may have.
+fn read_to_bound(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path)?;
+    file.take(Fleet::MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
