@@ -1,8 +1,8 @@
-//! Whether a store does what [`PlanStore`] asks of it: each test once, for any
+//! Tests whether a store does what [`PlanStore`] asks of it: each test once, for any
 //! store.
 //!
-//! Who writes a store says how to come by one ([`Stores`]) and gets the tests by
-//! [`suite!`]:
+//! The author of a store implements [`Stores`], which makes stores for the tests, and
+//! gets the tests by [`suite!`]:
 //!
 //! ```
 //! use plan_store::{Generation, MemoryStore, Retention};
@@ -34,12 +34,15 @@
 //!   after every step.
 //! - [`storm`]: a Planner, Enactors that stall and crash, and servers, all at once
 //!   on real threads; races that are run into again and again; the race of October
-//!   2025, with each thread held where it hurts.
+//!   2025, with the slow Enactor held between its check and its first activation.
 //!
+//! - [`storm`]: a Planner, Enactors that stall and crash, and servers, all at once
+//!   on real threads; races that are run into again and again; the race of October
+//!   2025, with the slow Enactor held between its check and its first activation.
 //! - [`counted`]: for a wrapper around a store, whether the wrapper runs what the
 //!   store runs.
 //!
-//! A test panics where a store is wrong, and says how.
+//! A test panics if the store is wrong, and the message says how.
 
 #![allow(
     clippy::unwrap_used,
@@ -63,31 +66,37 @@ pub trait Stores: Sync {
     /// An empty store. Its first plan follows `last`, or is the very first.
     fn make(&self, retention: Retention, last: Option<Generation>) -> Self::Store;
 
-    /// Whether a store can be made that follows a generation without its plan being
-    /// there. If not, each begins with the first.
+    /// Whether a store can be made that continues after a generation whose plan it
+    /// does not have. If not, each store begins with the first generation.
     fn can_continue(&self) -> bool {
         true
     }
 
     /// Returns once every reader of this handle shows all that was done to the
-    /// store before. Where readers are never behind there is nothing to do.
+    /// store before. If readers never lag, there is nothing to do.
     fn settle(&self, _store: &Self::Store) {}
 
-    /// Whether a reader may still show what was, after the store itself has told of
-    /// what is.
+    /// Whether a reader may still show an older state than the store itself.
     fn readers_lag(&self) -> bool {
         false
     }
 
-    /// How much is to be done.
+    /// Whether [`PlanStore::activate_all`] begins steps before it has handed out the
+    /// outcomes of earlier ones. If an Enactor panics there, such a store may take
+    /// some more steps.
+    fn steps_ahead(&self) -> bool {
+        false
+    }
+
+    /// How often each test tries.
     fn effort(&self) -> Effort;
 }
 
-/// How often things are tried: as often as the store's speed allows.
+/// How often the tests try, as the store's speed allows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Effort {
-    /// Scripts of up to 80 operations; `None`: eight times what proptest does by
-    /// default or is told by `PROPTEST_CASES`.
+    /// Scripts of up to 80 operations. `None` means eight times proptest's own
+    /// number, which `PROPTEST_CASES` sets.
     pub scripts: Option<u32>,
     /// Storms, each with a seed of its own.
     pub storms: u64,

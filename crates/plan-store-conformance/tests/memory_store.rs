@@ -1,5 +1,5 @@
-//! `MemoryStore` does what `PlanStore` asks of a store. More scripts:
-//! `PROPTEST_CASES=100000 cargo test -p plan-store --test conformance scripts`.
+//! `MemoryStore` does what `PlanStore` asks of a store. For more scripts run
+//! `PROPTEST_CASES=100000 cargo test -p plan-store-conformance --test memory_store scripts`.
 
 use plan_store::{Generation, MemoryStore, Retention};
 use plan_store_conformance::{Effort, Stores, suite};

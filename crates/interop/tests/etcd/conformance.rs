@@ -55,6 +55,11 @@ impl Stores for OnEtcd {
         true
     }
 
+    /// The store has several steps under way at once.
+    fn steps_ahead(&self) -> bool {
+        true
+    }
+
     fn effort(&self) -> Effort {
         Effort::REMOTE
     }

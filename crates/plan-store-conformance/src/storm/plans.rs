@@ -1,0 +1,63 @@
+//! Plans that can be told apart: each record says which plan it is from.
+
+use std::net::Ipv4Addr;
+use std::ops::Range;
+use std::sync::Arc;
+
+use plan_store::{EndpointName, Plan, PlanStore, RecordSet, Target};
+
+use crate::generation;
+
+pub(super) const ENDPOINTS: u32 = 8;
+
+/// For how many plans an endpoint stays or is gone.
+pub(super) const BLOCK: u32 = 8;
+
+/// Whether plan `number` names an endpoint. All come and go except the first, which
+/// stays.
+pub(super) fn names(number: u32, at: u32) -> bool {
+    at == 0 || !(number / BLOCK + at).is_multiple_of(3)
+}
+
+/// How many endpoints plan `number` names.
+pub(super) fn count_named(number: u32) -> usize {
+    (0..ENDPOINTS).filter(|&at| names(number, at)).count()
+}
+
+pub(super) fn endpoint(at: u32) -> EndpointName {
+    format!("e{at}.example").parse().unwrap()
+}
+
+/// The number of an endpoint.
+pub(super) fn number_of(endpoint: &EndpointName) -> u32 {
+    let mut all = 0..ENDPOINTS;
+    all.find(|&at| self::endpoint(at) == *endpoint).unwrap()
+}
+
+/// The records of an endpoint in plan `number`, and in no other.
+pub(super) fn records(number: u32, at: u32) -> RecordSet {
+    let [_, high, low, _] = number.rotate_left(8).to_be_bytes();
+    let targets = [1, 2, 3].map(|last| {
+        let address = Ipv4Addr::new(10 + u8::try_from(at).unwrap(), high, low, last);
+        Target::new(address.into(), last)
+    });
+    RecordSet::new(&endpoint(at), 5, targets).unwrap()
+}
+
+/// A plan of one endpoint, for races that need many plans.
+pub(super) fn small_plan() -> Arc<Plan> {
+    Arc::new(Plan::new([(endpoint(0), records(1, 0))]).unwrap())
+}
+
+/// Publishes plans that get these generations.
+pub(super) fn publish(store: &impl PlanStore, numbers: Range<u32>) {
+    for number in numbers {
+        assert_eq!(store.publish(plan(number)).unwrap(), generation(number));
+    }
+}
+
+fn plan(number: u32) -> Arc<Plan> {
+    let named = (0..ENDPOINTS).filter(|&at| names(number, at));
+    let records = named.map(|at| (endpoint(at), records(number, at)));
+    Arc::new(Plan::new(records).unwrap())
+}
