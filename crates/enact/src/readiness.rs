@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use control_plane::{Error, Pass, Planned};
+use control_plane::{Pass, PassError, PlanError, Planned};
 use tracing::{info, warn};
 
 /// The readiness of this process. Clones share it.
@@ -160,15 +160,15 @@ impl Part {
 impl Part {
     /// The Planner is up after a tick that decided on a plan. A guard that refused a plan
     /// has decided: the operator confirms, and the Planner works on.
-    pub(crate) fn planned(&self, planned: &Result<Planned, Error>) {
+    pub(crate) fn planned(&self, planned: &Result<Planned, PlanError>) {
         match planned {
-            Ok(_) | Err(Error::TooManyRemoved { .. }) => self.up(),
+            Ok(_) | Err(PlanError::TooManyRemoved { .. }) => self.up(),
             Err(error) => self.waits_for(format!("no tick has succeeded yet; the last: {error}")),
         }
     }
 
     /// An Enactor is up after a pass over a plan.
-    pub(crate) fn passed(&self, pass: &Result<Pass, Error>) {
+    pub(crate) fn passed(&self, pass: &Result<Pass, PassError>) {
         match pass {
             Ok(Pass::NoPlan) => self.waits_for("the store has no plan yet"),
             Ok(_) => self.up(),
@@ -264,8 +264,8 @@ mod tests {
 
     #[test]
     fn the_planner_is_up_after_a_tick_that_decided() {
-        let failed = Err(Error::NoHealth);
-        let refused = Err(Error::TooManyRemoved {
+        let failed = Err(PlanError::NoHealth);
+        let refused = Err(PlanError::TooManyRemoved {
             endpoint: "a.example".parse().unwrap(),
             removed: 1,
             of: 2,
@@ -291,7 +291,7 @@ mod tests {
         let part = readiness.part("enactor az1");
         part.passed(&Ok(Pass::NoPlan));
         assert!(missing(&readiness).contains("the store has no plan yet"));
-        part.passed(&Err(Error::NoHealth));
+        part.passed(&Err(PlanError::NoHealth));
         assert!(missing(&readiness).contains("no pass has succeeded yet"));
         part.passed(&Ok(Pass::StaleAtStart {
             plan: generation(),
