@@ -1,5 +1,5 @@
-//! The conformance suite can fail: it rejects stores with one fault each, and says
-//! which. Its reference keeps every invariant, and its scripts come to everything.
+//! The conformance suite can fail: it rejects stores with one fault each, and names
+//! the fault. Its reference keeps every invariant, and its scripts reach every outcome.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -27,17 +27,17 @@ fn the_reference_keeps_every_invariant() {
 }
 
 fn same_every_time(config: ProptestConfig) -> TestRunner {
-    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::XorShift))
 }
 
-/// Why `judge` rejects a store with this fault; empty if it does not.
-fn rejection(fault: Defect, judge: impl Fn(&Wrongs, &Script) -> Result<(), String>) -> String {
+/// Why `check` rejects a store with this fault; empty if it does not.
+fn rejection(fault: Defect, check: impl Fn(&Wrongs, &Script) -> Result<(), String>) -> String {
     let config = ProptestConfig {
         max_shrink_iters: 0,
         ..config()
     };
     let verdict = same_every_time(config).run(&Script::any(&Wrongs(fault)), |script| {
-        judge(&Wrongs(fault), &script).map_err(TestCaseError::fail)
+        check(&Wrongs(fault), &script).map_err(TestCaseError::fail)
     });
     match verdict {
         Err(TestError::Fail(reason, _)) => reason.message().to_owned(),
@@ -86,7 +86,7 @@ fn the_watch_names_the_invariant_that_a_fault_breaks() {
 
 /// Agreement proves little where nothing happens.
 #[test]
-fn the_scripts_come_to_everything() {
+fn the_scripts_reach_every_outcome() {
     let seen = RefCell::new(String::new());
     let verdict = same_every_time(config()).run(&Script::any(&References), |script| {
         let mut session = Session::new(&References, &script);
