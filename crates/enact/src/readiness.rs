@@ -291,11 +291,13 @@ mod tests {
         let part = readiness.part("enactor az1");
         part.passed(&Ok(Pass::NoPlan));
         assert!(missing(&readiness).contains("the store has no plan yet"));
-        part.passed(&Err(PlanError::NoHealth));
+        part.passed(&Err(PassError::Store(plan_store::Error::Backend(
+            "timed out".into(),
+        ))));
         assert!(missing(&readiness).contains("no pass has succeeded yet"));
         part.passed(&Ok(Pass::StaleAtStart {
             plan: generation(),
-            active: generation(),
+            newer: generation(),
         }));
         assert_eq!(readiness.check(), Ok(()));
     }

@@ -35,10 +35,6 @@
 //! - [`storm`]: a Planner, Enactors that stall and crash, and servers, all at once
 //!   on real threads; races that are run into again and again; the race of October
 //!   2025, with the slow Enactor held between its check and its first activation.
-//!
-//! - [`storm`]: a Planner, Enactors that stall and crash, and servers, all at once
-//!   on real threads; races that are run into again and again; the race of October
-//!   2025, with the slow Enactor held between its check and its first activation.
 //! - [`counted`]: for a wrapper around a store, whether the wrapper runs what the
 //!   store runs.
 //!
