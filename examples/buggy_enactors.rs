@@ -1,6 +1,5 @@
-//! The outage of October 2025 on real threads: a stale overwrite, a sweep that
-//! deletes the active plan, and Enactors that are stuck until somebody repairs
-//! the zone by hand.
+//! The outage of October 2025 on real threads: a stale overwrite, a sweep that deletes the
+//! active plan, and Enactors that are stuck until a person repairs the zone by hand.
 
 use std::process::ExitCode;
 

@@ -1,11 +1,11 @@
-//! Has loom explore the race of October 2025 on a protocol of your choice, and draws
-//! the shortest execution that it found to break something.
+//! Explores the race of October 2025 with loom on a protocol of your choice, and draws
+//! the shortest execution that breaks an invariant.
 
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use drill::diagram;
 use incident::Invariant;
-use lexopt::ValueExt as _;
 use lexopt::prelude::{Long, Short};
 use models::checker::PlainLoads;
 use models::outage::{Protocol, Setup};
@@ -13,13 +13,15 @@ use models::outage::{Protocol, Setup};
 const HELP: &str = "\
 Options:
   --protocol NAME   The protocol (default: incident)
-  --invariant NAME  Draw the shortest execution that breaks this; if not given, of
-                    those that break the most
-  --bound N         Preemptions that loom tries, at most: 1, 2 (default) or 3
+  --invariant NAME  Draw the shortest execution that breaks this invariant (default: the
+                    shortest of those that break the most)
+  --bound N         How many preemptions loom tries at most: 1, 2 (default) or 3
   -h, --help        Print this, with all names
 
 Exit status: 0 if what broke is what is known to break, 1 if not, 2 for a bad
 argument.";
+
+type Error = Box<dyn std::error::Error>;
 
 struct Args {
     protocol: Protocol,
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn parse() -> Result<Option<Args>, lexopt::Error> {
+fn parse() -> Result<Option<Args>, Error> {
     let mut args = Args {
         protocol: Protocol::ALL[0],
         invariant: None,
@@ -50,39 +52,48 @@ fn parse() -> Result<Option<Args>, lexopt::Error> {
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
         match arg {
-            Long("protocol") => args.protocol = parser.value()?.parse_with(protocol)?,
-            Long("invariant") => args.invariant = Some(parser.value()?.parse_with(invariant)?),
-            Long("bound") => args.bound = parser.value()?.parse_with(bound)?,
+            Long("protocol") => {
+                args.protocol = named("protocol", &Protocol::ALL, Protocol::id, &parser.value()?)?
+            }
+            Long("invariant") => {
+                args.invariant = Some(named(
+                    "invariant",
+                    &Invariant::ALL,
+                    Invariant::name,
+                    &parser.value()?,
+                )?)
+            }
+            Long("bound") => args.bound = bound(&parser.value()?)?,
             Short('h') | Long("help") => return Ok(None),
-            _ => return Err(arg.unexpected()),
+            _ => return Err(arg.unexpected().into()),
         }
     }
     Ok(Some(args))
 }
 
-fn protocol(name: &str) -> Result<Protocol, &'static str> {
-    let named = |protocol: &Protocol| protocol.id() == name;
-    Protocol::ALL
-        .into_iter()
-        .find(named)
-        .ok_or("no such protocol")
+/// The item of this name.
+fn named<T: Copy>(
+    option: &str,
+    all: &[T],
+    name: impl Fn(T) -> &'static str,
+    wanted: &OsStr,
+) -> Result<T, Error> {
+    let found = all.iter().copied().find(|&item| name(item) == wanted);
+    found.ok_or_else(|| {
+        let names: Vec<_> = all.iter().copied().map(name).collect();
+        let (wanted, names) = (wanted.display(), names.join(", "));
+        format!("--{option} {wanted}: there is no such {option}; give one of {names}").into()
+    })
 }
 
-fn invariant(name: &str) -> Result<Invariant, &'static str> {
-    let named = |invariant: &Invariant| invariant.name() == name;
-    Invariant::ALL
-        .into_iter()
-        .find(named)
-        .ok_or("no such invariant")
-}
-
-fn bound(text: &str) -> Result<usize, &'static str> {
-    match text {
-        "1" => Ok(1),
-        "2" => Ok(2),
-        "3" => Ok(3),
-        _ => Err("give 1, 2 or 3"),
-    }
+fn bound(wanted: &OsStr) -> Result<usize, Error> {
+    let bound = wanted.to_str().and_then(|bound| bound.parse().ok());
+    bound
+        .filter(|bound| (1..=3).contains(bound))
+        .ok_or_else(|| {
+            let wanted = wanted.display();
+            format!("--bound {wanted}: give 1, 2 or 3").into()
+        })
 }
 
 fn help() -> bool {
@@ -104,7 +115,7 @@ fn explore(args: &Args) -> bool {
         bound: args.bound,
         ..Setup::SMALL
     };
-    println!("{protocol}: a Planner and two Enactors, each of which sweeps, at one endpoint.");
+    println!("{protocol}: a Planner and two Enactors at one endpoint; both Enactors sweep.");
     let explored = protocol.explore::<PlainLoads>(setup);
     let executions = explored.executions;
     let times = explored.findings.times_broken();
@@ -119,7 +130,7 @@ fn explore(args: &Args) -> bool {
     match explored.findings.counterexample(args.invariant) {
         Some((steps, verdict)) => {
             println!("\nThe shortest of them:\n");
-            print!("{}", diagram::draw(&steps, &verdict));
+            print!("{}", diagram::draw(&steps, &verdict, drill::width()));
         }
         None => println!("There is nothing to draw."),
     }

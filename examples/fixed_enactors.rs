@@ -1,6 +1,5 @@
-//! The same Planner, the same Enactors and the same schedule as in
-//! `buggy_enactors`, on the store with the fix: the slow Enactor is told *stale*,
-//! and nothing breaks.
+//! The Planner, the Enactors and the schedule of `buggy_enactors` on the store with the
+//! fix: it refuses the slow Enactor's activation as stale, and no invariant breaks.
 
 use std::process::ExitCode;
 

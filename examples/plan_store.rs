@@ -1,15 +1,31 @@
-//! The library in one sitting: publish, activate, lose a race and see *stale*,
-//! sweep. Run it with `cargo run --example plan_store`.
+//! The library in one sitting: publish, activate, lose a race and see *stale*, sweep.
+//! Run it with `cargo run --example plan_store`.
 
 use std::net::Ipv4Addr;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use plan_store::{
-    Activation, EndpointName, Error, MemoryStore, Pin, Plan, PlanStore, RecordSet, Retention,
-    Target,
+    Activation, EndpointName, Error, MemoryStore, Pin, Plan, PlanStore, RecordSet, Resolution,
+    Retention, Swept, Target,
 };
 
-fn main() -> Result<(), Error> {
+fn main() -> ExitCode {
+    if let Some(argument) = std::env::args_os().nth(1) {
+        let argument = argument.display();
+        eprintln!("error: {argument}: this example takes no arguments; run it without any");
+        return ExitCode::from(2);
+    }
+    match tour() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn tour() -> Result<(), Error> {
     let store = MemoryStore::new(Retention::newest(1));
     let endpoint: EndpointName = "db.example".parse()?;
     let plan = |last_octet| {
@@ -18,27 +34,66 @@ fn main() -> Result<(), Error> {
         Plan::new([(endpoint.clone(), records)]).map(Arc::new)
     };
 
-    // A slow Enactor picks up plan 2, and is held up.
+    // A slow Enactor picks up plan 2 and is delayed.
     store.publish(plan(1)?)?;
     let slow = store.pin(store.publish(plan(2)?)?)?;
-    println!("slow Enactor holds plan {}", slow.generation());
+    println!("The slow Enactor picks up plan {}.", slow.generation());
 
-    // The Planner goes on; another Enactor is quick.
+    // The Planner publishes three more plans. Another Enactor activates each at once.
+    let mut newest = slow.generation();
     for octet in 3..=5 {
-        let newer = store.pin(store.publish(plan(octet)?)?)?;
-        let outcome = store.activate(&newer, &endpoint)?;
-        println!("quick Enactor, plan {}: {outcome:?}", newer.generation());
+        newest = store.publish(plan(octet)?)?;
+        let outcome = store.activate(&store.pin(newest)?, &endpoint)?;
+        println!(
+            "The quick Enactor activates plan {newest}: {}.",
+            says(outcome)
+        );
     }
 
-    // The slow one comes too late, is told so, and nothing has happened.
+    // The slow Enactor writes too late. Nothing changes, and the store says why.
     let outcome = store.activate(&slow, &endpoint)?;
-    println!("slow Enactor,  plan {}: {outcome:?}", slow.generation());
-    assert!(matches!(outcome, Activation::Stale { newer } if newer.get() == 5));
+    println!(
+        "The slow Enactor activates plan {}: {}.",
+        slow.generation(),
+        says(outcome)
+    );
 
-    // A sweep deletes what nobody needs: plans 1 and 3. Plan 4 is the rollback
-    // target, and plan 2 is still held.
-    let newest = store.latest()?.ok_or(Error::EmptyPlan)?;
-    println!("sweep: {:?}", store.sweep(newest.generation())?);
-    println!("{endpoint} answers {:?}", store.resolve(&endpoint));
+    // A sweep deletes plans 1 and 3. It keeps plan 4, the rollback target, and plan 2,
+    // which the slow Enactor has pinned.
+    let Swept { deleted, spared } = store.sweep(newest)?;
+    println!("A sweep deletes plans {}.", list(deleted));
+    println!(
+        "It keeps plans {}.",
+        list(spared.into_iter().map(|(plan, _)| plan))
+    );
+
+    if let Resolution::Answer {
+        generation,
+        records,
+    } = store.resolve(&endpoint)
+    {
+        let addresses = records.targets().map(|target| target.address);
+        println!(
+            "{endpoint} resolves to {}, from plan {generation}.",
+            list(addresses)
+        );
+    }
     Ok(())
+}
+
+fn says(outcome: Activation) -> String {
+    match outcome {
+        Activation::Activated { replaced } => match replaced.standing.generation() {
+            Some(before) => format!("it replaces plan {before}"),
+            None => "it is the first plan there".into(),
+        },
+        Activation::Already => "it is active already".into(),
+        Activation::Stale { newer } => format!("stale, plan {newer} is newer"),
+        Activation::Unknown => "the store did not reply".into(),
+    }
+}
+
+fn list(items: impl IntoIterator<Item = impl ToString>) -> String {
+    let items: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
+    items.join(" and ")
 }

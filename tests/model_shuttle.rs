@@ -92,7 +92,7 @@ fn demand(journal: &Journal) {
         verdict.is_empty(),
         "broken: {:?}\n{}",
         verdict.keys().collect::<Vec<_>>(),
-        diagram::draw(&journal.steps(), &verdict)
+        diagram::draw(&journal.steps(), &verdict, 100)
     );
 }
 

@@ -1,7 +1,7 @@
-//! The whole system on real threads: a Planner, three Enactors that stall at
-//! random, and a client that resolves throughout. What they do is seeded, how
-//! the machine interleaves them is not; a run ends after a number of plans, and
-//! nothing depends on how long anything takes.
+//! The whole system on real threads: a Planner, three Enactors that stall at random, and
+//! a client that resolves all the time. A seed decides their actions, but not how the
+//! machine interleaves them. A run ends after a number of plans; no result depends on how
+//! long anything takes.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -18,27 +18,26 @@ use incident::{
 };
 use plan_store::{EndpointName, Generation, MemoryStore, Pin, PlanStore, Resolve, Retention};
 
-/// A sweep keeps the newest plan and what is needed, so that it has much to do.
+/// A sweep keeps only the newest plan and what is needed, so it deletes many plans.
 const RETENTION: Retention = Retention::newest(1);
-/// Every run has at least so many plans.
+/// Every run has at least this many plans.
 const PLANS: usize = 300;
-/// No run has more. What a run waits for is common; this ends one that waits in
-/// vain.
+/// Ends a run that waits in vain. The events that a run waits for are common.
 const MOST_PLANS: usize = 50_000;
-/// Against a hang.
+/// Ends a test that hangs.
 const FAIL_SAFE: Duration = Duration::from_mins(1);
 
-/// A control plane on a store, and who watches it.
+/// A control plane on a store, and what watches it.
 struct System<S: PlanStore> {
     store: S,
     endpoints: Vec<EndpointName>,
     journal: Arc<Journal>,
-    /// What failed passes said.
+    /// The error messages of failed passes.
     failures: Arc<Mutex<Vec<String>>>,
     reader: S::Reader,
     /// The newest generation that the reader saw at each endpoint.
     seen: BTreeMap<EndpointName, Generation>,
-    /// Endpoints where it then saw an older one.
+    /// The endpoints where the reader saw an older generation later.
     went_back: Vec<EndpointName>,
 }
 
@@ -59,8 +58,8 @@ impl<S: PlanStore + Clone + 'static> System<S> {
     fn start(&self, fleet: &Fleet, seed: u64) -> ControlPlane {
         let stalls: Arc<dyn Hook> = Stalls::new(seed);
         let handle = |actor| {
-            let gate = Arc::clone(&stalls);
-            Observed::gated(self.store.clone(), actor, &self.journal, gate)
+            let stalls = Arc::clone(&stalls);
+            Observed::hooked(self.store.clone(), actor, &self.journal, stalls)
         };
         let planner = Planner::new(handle(Actor::Planner), fleet.clone());
         let source = Drift::new(fleet, None, Arc::new(NoHook), seed);
@@ -81,7 +80,7 @@ impl<S: PlanStore + Clone + 'static> System<S> {
         ControlPlane::start(planner, source, interval, enactors, pace, report).unwrap()
     }
 
-    /// Looks at everything that can be looked at while the threads run.
+    /// Makes all checks that are possible while the threads run.
     fn look(&mut self) {
         for endpoint in &self.endpoints {
             let Some(now) = self.reader.resolve(endpoint).generation() else {
@@ -96,7 +95,7 @@ impl<S: PlanStore + Clone + 'static> System<S> {
         probe::check_rollbacks(&self.store, &self.endpoints, &self.journal).unwrap();
     }
 
-    /// Looks on until enough has happened.
+    /// Checks again and again until enough has happened.
     fn watch(&mut self, enough: impl Fn(Tally, &Verdict) -> bool) {
         loop {
             self.look();
@@ -109,7 +108,7 @@ impl<S: PlanStore + Clone + 'static> System<S> {
         }
     }
 
-    /// Looks on until the plan is active everywhere.
+    /// Checks again and again until the plan is active everywhere.
     fn watch_until_active(&mut self, newest: Generation) {
         let begin = Instant::now();
         while !probe::is_active_everywhere(&self.store, &self.endpoints, newest).unwrap() {
@@ -140,15 +139,15 @@ fn the_memory_store_breaks_nothing_and_the_latest_plan_wins() {
     let control_plane = system.start(&fleet, 1);
     system.watch(|tally, _| tally.stale > 0 && tally.swept > 0);
 
-    // No more plans: the Enactors, woken by the last, bring it everywhere.
+    // No more plans. The last publish woke the Enactors, which apply that plan everywhere.
     let enactors = control_plane.stop_planner();
     let newest = system.newest();
     system.watch_until_active(newest);
     drop(enactors);
     assert_eq!(system.journal.newest_picked_up(), Some(newest));
 
-    // All is quiet. One more plan and one pass, and a sweep leaves that plan and
-    // the one before, its rollback target.
+    // The system is at rest. After one more plan and one pass, a sweep leaves that plan and
+    // the plan before, its rollback target.
     assert!(system.conclude());
     assert_eq!(store.generations(), [newest, newest.next().unwrap()]);
     assert_eq!(system.journal.verdict(), Verdict::new());

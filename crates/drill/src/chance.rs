@@ -1,5 +1,4 @@
-//! What differs from one day to the next: capacities that drift, and threads that
-//! stall. A seed repeats both.
+//! Random capacities and random stalls, both repeatable by a seed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,23 +15,23 @@ use parking_lot::Mutex;
 
 use incident::{Actor, Hook, Point};
 
-/// Capacities as they drift on any day: each reading finds another target at
-/// less than its capacity.
+/// A health source whose capacities drift: each reading reports another target at less
+/// than its full capacity.
 pub struct Drift {
     targets: Vec<(IpAddr, u32)>,
     script: Option<ScriptedHealth>,
     reading: usize,
-    gate: Arc<dyn Hook>,
+    hook: Arc<dyn Hook>,
     rng: Rng,
 }
 
 impl Drift {
-    /// The drift of this fleet's targets; on top of what the script says, if one
-    /// is given. Stops at the gate before each reading.
+    /// The drift of this fleet's targets. If there is a script, the drift applies to what
+    /// the script reports. The hook is called before each reading.
     pub fn new(
         fleet: &Fleet,
         script: Option<ScriptedHealth>,
-        gate: Arc<dyn Hook>,
+        hook: Arc<dyn Hook>,
         seed: u64,
     ) -> Self {
         let targets = fleet.endpoints().iter().flat_map(FleetEndpoint::targets);
@@ -44,7 +43,7 @@ impl Drift {
             targets: once.into_iter().collect(),
             script,
             reading: 0,
-            gate,
+            hook,
             rng: Rng::with_seed(seed),
         }
     }
@@ -52,7 +51,7 @@ impl Drift {
 
 impl HealthSource for Drift {
     fn read(&mut self) -> Result<Health, HealthError> {
-        self.gate.reach(Actor::Planner, &Point::ReadHealth);
+        self.hook.reach(Actor::Planner, &Point::ReadHealth);
         let script = self.script.as_mut().map(HealthSource::read);
         let said = script.transpose()?.unwrap_or_default();
         self.reading += 1;
@@ -64,8 +63,8 @@ impl HealthSource for Drift {
                 healthy,
                 capacity: now,
             } = said.of(address);
-            // All in hundredths, so that a capacity of 1 can drift too. Only
-            // their ratio counts.
+            // All capacities are in hundredths, so that a capacity of 1 can drift too.
+            // Only their ratio counts.
             let percent = if at == drifting { drifted } else { 100 };
             let capacity = Some(now.unwrap_or(capacity).saturating_mul(percent));
             (address, TargetHealth { healthy, capacity })
@@ -74,15 +73,16 @@ impl HealthSource for Drift {
     }
 }
 
-/// A gate at which actors stay for random times: mostly not at all, now and then
-/// for so long that many plans go by.
+/// A hook that delays actors at random. Most calls return at once. A few sleep for up to
+/// 30 ms, in which the Planner publishes many plans.
 #[derive(Debug)]
 pub struct Stalls {
     rng: Mutex<Rng>,
 }
 
 impl Stalls {
-    /// Stalls that this seed repeats, as far as the threads' order does.
+    /// Stalls from this seed. They repeat only if the threads call the hook in the same
+    /// order.
     pub fn new(seed: u64) -> Arc<Self> {
         let rng = Mutex::new(Rng::with_seed(seed));
         Arc::new(Self { rng })

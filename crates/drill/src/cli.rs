@@ -8,18 +8,18 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use control_plane::Fleet;
-use lexopt::ValueExt as _;
 use lexopt::prelude::{Long, Short};
 use plan_store::{PlanStore, Retention};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
+use crate::wrap::{width, wrap};
 use crate::{Outcome, Repair, diagram, free_running, outage};
 
 /// What `--help` prints.
 const HELP: &str = "\
 Options:
-  --fleet FILE            The fleet file; a small made-up fleet if not given
+  --fleet FILE            The fleet file (default: a small made-up fleet)
   --free-running SECONDS  No schedule: the threads run freely, with random stalls,
                           for 1 to 86400 seconds
   --seed N                Repeats the same drift of capacities and the same stalls
@@ -27,9 +27,23 @@ Options:
   --json                  End with one line of JSON
   -h, --help              Print this
 
-RUST_LOG=info logs to standard error; debug logs more.
+The diagram is as wide as the terminal, or as COLUMNS says.
+RUST_LOG=info logs to standard error; RUST_LOG=debug logs more.
 Exit status: 0 if the example showed what it is meant to show, 1 if not, 2 for a bad
 argument or file.";
+
+/// What the texts of the diagram mean.
+const LEGEND: [(&str, &str); 6] = [
+    ("×N", "the same step at N endpoints"),
+    ("check: on 3", "plan 3 is the newest that is active"),
+    ("active 3→5", "plan 3 was active, now plan 5 is"),
+    (
+        "from 5",
+        "a client asked over UDP and was told addresses of plan 5",
+    ),
+    ("empty", "a client was told NOERROR and no records"),
+    ("✗", "an invariant broke"),
+];
 
 /// What the command line asks for.
 struct Args {
@@ -53,24 +67,32 @@ impl Args {
             match arg {
                 Long("fleet") => args.fleet = Some(parser.value()?.into()),
                 Long("free-running") => args.free_running = Some(seconds(&parser.value()?)?),
-                Long("seed") => args.seed = parser.value()?.parse()?,
+                Long("seed") => args.seed = seed(&parser.value()?)?,
                 Long("json") => args.json = true,
                 Short('h') | Long("help") => return Ok(None),
-                _ => return Err(format!("{}; see --help", arg.unexpected()).into()),
+                _ => return Err(arg.unexpected().into()),
             }
         }
         Ok(Some(args))
     }
 }
 
-fn seconds(value: &OsStr) -> Result<u64, Error> {
+fn seconds(value: &OsStr) -> Result<u64, String> {
     let seconds = value.to_str().and_then(|value| value.parse().ok());
     seconds
         .filter(|seconds| (1..=86_400).contains(seconds))
         .ok_or_else(|| {
             let value = value.display();
-            format!("--free-running {value}: give a number of seconds from 1 to 86400").into()
+            format!("--free-running {value}: give a number of seconds from 1 to 86400")
         })
+}
+
+fn seed(value: &OsStr) -> Result<u64, String> {
+    let seed = value.to_str().and_then(|value| value.parse().ok());
+    seed.ok_or_else(|| {
+        let (value, most) = (value.display(), u64::MAX);
+        format!("--seed {value}: give an integer from 0 to {most}")
+    })
 }
 
 const SMALL_FLEET: &str = include_str!("../../../examples/fleets/small.toml");
@@ -86,14 +108,18 @@ pub fn main<S: PlanStore<Reader: 'static> + Clone + 'static>(
     repair: Option<Repair<'_, S>>,
     shown: impl FnOnce(&Outcome) -> bool,
 ) -> ExitCode {
-    let played = Args::parse().and_then(|args| match args {
-        Some(args) => play(&args, variant, store, repair, shown),
-        None => {
+    let args = match Args::parse() {
+        Ok(Some(args)) => args,
+        Ok(None) => {
             println!("{HELP}");
-            Ok(true)
+            return ExitCode::SUCCESS;
         }
-    });
-    match played {
+        Err(error) => {
+            eprintln!("error: {error}; see --help");
+            return ExitCode::from(2);
+        }
+    };
+    match play(&args, variant, store, repair, shown) {
         Ok(shown) => ExitCode::from(u8::from(!shown)),
         Err(error) => {
             eprintln!("error: {error}");
@@ -111,9 +137,9 @@ fn play<S: PlanStore<Reader: 'static> + Clone + 'static>(
 ) -> Result<bool, Error> {
     start_log()?;
     let outcome = run(args, store, repair)?;
-    let mut text = report(variant, &outcome);
+    let mut text = report(variant, &outcome, width());
     if args.json {
-        text.push(json(variant, &outcome).to_string());
+        text.push(json(variant, &outcome));
     }
     print(&text)?;
     Ok(shown(&outcome))
@@ -134,7 +160,7 @@ fn start_log() -> Result<(), Error> {
         .with_writer(io::stderr)
         .with_ansi(false)
         .with_filter(filter);
-    // One that has started already is the same.
+    // A log that has started already is the same.
     let _ = tracing_subscriber::registry().with(log).try_init();
     Ok(())
 }
@@ -155,7 +181,7 @@ fn run<S: PlanStore<Reader: 'static> + Clone + 'static>(
     })
 }
 
-/// Whether so many seconds are not over yet; says once a second how far it is.
+/// Whether the time is not over yet. Prints once a second what has happened so far.
 fn until(seconds: u64) -> impl FnMut(&Outcome) -> bool {
     let (begin, mut told) = (Instant::now(), 0);
     move |so_far| {
@@ -163,7 +189,7 @@ fn until(seconds: u64) -> impl FnMut(&Outcome) -> bool {
         if now > told {
             told = now;
             let (tally, broken) = (so_far.tally, so_far.verdict.len());
-            // If standard error is closed, nobody wants to know.
+            // A closed standard error is no reason to stop.
             let _ = writeln!(
                 io::stderr(),
                 "{} passes, {} plans, {} stale, {broken} invariants broken",
@@ -177,57 +203,65 @@ fn until(seconds: u64) -> impl FnMut(&Outcome) -> bool {
 }
 
 /// The outcome for people, by lines.
-fn report(variant: &str, outcome: &Outcome) -> Vec<String> {
+fn report(variant: &str, outcome: &Outcome, width: usize) -> Vec<String> {
+    let width = width.max(diagram::MIN_WIDTH);
     let (tally, mut lines) = (outcome.tally, Vec::new());
     if !outcome.steps.is_empty() {
-        lines.push(diagram::draw(&outcome.steps, &outcome.verdict));
-        let legend = "×3: at 3 endpoints. 3→5: plan 3 was active, now 5 is. ✗: an invariant broke.";
-        lines.push(legend.into());
-        let resolver = "Resolver: asks over UDP and is told addresses, from that plan, or NOERROR and nothing.";
-        lines.push(resolver.into());
+        lines.push(diagram::draw(&outcome.steps, &outcome.verdict, width));
+        let meanings = LEGEND.iter();
+        lines.extend(
+            meanings.flat_map(|(text, says)| wrap(&format!("{text:<13}"), says, 13, width)),
+        );
+        lines.push(String::new());
     }
-    lines.push(format!(
-        "Store: {variant}. Passes: {}. Plans published: {}, swept: {}. Steps told stale: {}.",
+    let summary = format!(
+        "Store: {variant}. Passes: {}. Plans published: {}, swept: {}. Activations refused as stale: {}.",
         outcome.passes, tally.published, tally.swept, tally.stale
-    ));
+    );
+    lines.extend(wrap("", &summary, 2, width));
     if outcome.verdict.is_empty() {
         lines.push("No invariant broke.".into());
     }
-    lines.extend(outcome.verdict.iter().map(|(invariant, breach)| {
-        format!(
-            "✗ {invariant:<12} at step {:>3}, seen {}×: {}",
-            breach.broken_at, breach.times, breach.what
-        )
+    lines.extend(outcome.verdict.iter().flat_map(|(invariant, breach)| {
+        let (step, times) = (breach.broken_at, breach.times);
+        let head = format!("✗ {invariant:<12}");
+        let says = format!("at step {step}, {times}×, first: {}", breach.what);
+        wrap(&head, &says, 15, width)
     }));
     let end = match (outcome.stuck, outcome.repaired) {
         (false, _) => "A new plan can be applied.",
         (true, false) => "Stuck: no Enactor can apply a new plan.",
         (true, true) => {
-            "Stuck: no Enactor could apply a new plan, until a person repaired the endpoints by hand."
+            "Stuck: no Enactor could apply a new plan until a person repaired the endpoints by hand."
         }
     };
-    lines.push(end.into());
+    lines.extend(wrap("", end, 0, width));
     lines
 }
 
-/// Prints the lines. That somebody reads only the first of them is no failure.
+/// Prints the lines. It is no failure if the reader closes the pipe early.
 fn print(lines: &[String]) -> Result<(), Error> {
     match io::stdout().write_all((lines.join("\n") + "\n").as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(format!("the report cannot be written: {error}; look at where it goes").into())
-        }
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!(
+            "the report cannot be written: {error}; check where standard output goes"
+        )
+        .into()),
         _ => Ok(()),
     }
 }
 
-fn json(variant: &str, outcome: &Outcome) -> serde_json::Value {
-    let violations: Vec<_> = outcome.verdict.keys().map(ToString::to_string).collect();
-    serde_json::json!({
-        "variant": variant,
-        "violations": violations,
-        "stuck": outcome.stuck,
-        "passes": outcome.passes,
-        "published": outcome.tally.published,
-        "swept": outcome.tally.swept,
-    })
+/// The outcome for machines. All names are plain ASCII, which `Debug` quotes as JSON does.
+fn json(variant: &str, outcome: &Outcome) -> String {
+    let Outcome {
+        tally,
+        passes,
+        stuck,
+        ..
+    } = outcome;
+    let violations: Vec<_> = outcome.verdict.keys().map(|broken| broken.name()).collect();
+    let violations = format!("{violations:?}").replace(", ", ",");
+    format!(
+        "{{\"passes\":{passes},\"published\":{},\"stuck\":{stuck},\"swept\":{},\"variant\":{variant:?},\"violations\":{violations}}}",
+        tally.published, tally.swept
+    )
 }

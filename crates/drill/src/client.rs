@@ -1,4 +1,4 @@
-//! A client that resolves names over UDP, as everybody's resolver did on the day.
+//! A client that resolves names over UDP, as resolvers did on the day of the outage.
 
 use std::fmt;
 use std::net::UdpSocket;
@@ -12,11 +12,11 @@ use plan_store::{EndpointName, PlanStore};
 use crate::Error;
 use incident::{Actor, ClientAnswer, Event, Journal};
 
-/// How long a client waits for an answer, and how often it asks.
+/// How long a client waits for an answer, and how often it asks at most.
 const PATIENCE: Duration = Duration::from_secs(1);
 const TRIES: usize = 5;
 
-/// A DNS front on a store, and a client that asks it, on loopback.
+/// A DNS server on a store and a client of it, on loopback.
 pub struct Client<R> {
     _server: Server,
     socket: UdpSocket,
@@ -52,8 +52,8 @@ impl<R> Client<R> {
         })
     }
 
-    /// Resolves the endpoints, and puts to the journal what it is told. Also
-    /// looks which plan that is from: the addresses alone do not tell.
+    /// Resolves the endpoints and records the answers in the journal. The store tells
+    /// which plan an answer is from; its addresses do not.
     ///
     /// # Errors
     /// [`Error::Query`].
@@ -98,7 +98,7 @@ impl<R> Client<R> {
         query.add_query(Query::query(name, record_type));
         let packet = query.to_vec()?;
         for _ in 0..TRIES {
-            // Sending or receiving in vain: it asks again.
+            // If nothing was sent or received, the client asks again.
             if self.socket.send(&packet).is_ok()
                 && let Some(reply) = self.receive()
             {

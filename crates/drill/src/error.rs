@@ -1,24 +1,24 @@
-//! What can keep a drill from being played.
+//! The errors of a drill.
 
 use incident::Actor;
 use thiserror::Error;
 
-/// What went wrong, where, and what to do about it.
+/// Why a drill could not be played to its end.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A drill needs more plans than the fleet gives rise to.
+    /// The schedule needs another plan, but the fleet's drift changes none.
     #[error(
-        "no target's drift of capacity changed a plan, and the schedule needs another one; use a fleet with an endpoint that has two targets or more of one address family"
+        "no target's drift of capacity changed a plan, and the schedule needs another one; use a fleet with an endpoint that has at least two targets of one address family"
     )]
     NothingToPlan,
 
-    /// A scripted schedule waited in vain for an actor.
+    /// The schedule waited in vain for an actor.
     #[error("{actor} did not get to {point}; the schedule does not fit this fleet or store")]
     NobodyThere {
-        /// Who was waited for.
+        /// The actor.
         actor: Actor,
-        /// Where.
+        /// The point that it was to reach.
         point: String,
     },
 
@@ -42,7 +42,7 @@ pub enum Error {
     #[error("cannot make a DNS query: {0}")]
     Query(#[from] hickory_proto::ProtoError),
 
-    /// The operating system would not start a thread or open a socket.
-    #[error("no thread or socket could be had: {0}; lower the load on this machine")]
+    /// The operating system did not start a thread or open a socket.
+    #[error("cannot start a thread or open a socket: {0}; lower the load on this machine")]
     Thread(#[from] std::io::Error),
 }

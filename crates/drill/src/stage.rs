@@ -1,9 +1,11 @@
-//! Holding threads at named points, so that an interleaving is exact.
+//! Holds threads at named points, so that an interleaving is exact.
 //!
 //! # States of an actor
-//! *running until a point* → *held at it* → (the director lets it go) → *running*.
-//! Every actor is held at the first point it gets to. Once the stage is dropped
-//! all run freely.
+//! 1. *Running* until it reaches its goal, which is a point. The goal of an actor that
+//!    appears for the first time is the first point that it reaches.
+//! 2. *Held* at that point, until [`Stage::run`] gives the actor its next goal.
+//!
+//! Dropping the stage releases all actors; none is held after that.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,18 +18,21 @@ use incident::{Actor, Hook, Point};
 
 use crate::Error;
 
-/// How long the director waits for an actor before it gives the schedule up. No
-/// order depends on it.
+/// How long [`Stage::run`] waits for an actor before it returns an error. No order
+/// depends on it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The director's side of a gate: decides who runs, and how far. Dropping it lets
-/// everybody go, for good, so that no thread is left held when a schedule fails.
+/// Decides which actor runs, and how far. The actors call its [hook](Self::hook), which
+/// holds them.
+///
+/// Dropping the stage releases all actors for good, so no thread stays held when a
+/// schedule fails.
 pub struct Stage {
     held: Arc<Held>,
     patience: Duration,
 }
 
-/// The actors' side.
+/// The hook that the actors call.
 #[derive(Default)]
 struct Held {
     actors: Mutex<Actors>,
@@ -36,35 +41,36 @@ struct Held {
 
 #[derive(Default)]
 struct Actors {
+    /// Whether the stage was dropped: no actor is held any more.
     open: bool,
-    /// Who is held.
+    /// The actors that are held, each at its point.
     held: BTreeMap<Actor, Point>,
-    /// How far those who are not held run; to the next point if not said.
+    /// The points up to which the other actors run. An actor without a goal runs to the
+    /// next point that it reaches.
     goals: BTreeMap<Actor, Point>,
 }
 
 impl Stage {
-    /// A stage on which nobody has appeared yet.
+    /// A stage on which no actor has appeared yet.
     pub fn new() -> Self {
         Self::with_patience(PATIENCE)
     }
 
-    /// A stage whose director waits no longer than this for an actor.
+    /// A stage that waits at most this long for an actor.
     pub fn with_patience(patience: Duration) -> Self {
         let held = Arc::default();
         Self { held, patience }
     }
 
-    /// The gate that holds the actors.
-    pub fn gate(&self) -> Arc<dyn Hook> {
+    /// The hook that holds the actors.
+    pub fn hook(&self) -> Arc<dyn Hook> {
         Arc::clone(&self.held) as _
     }
 
-    /// Lets the actor run until it gets to `goal`, and waits until it is held
-    /// there.
+    /// Lets the actor run until it reaches `goal`, and waits until it is held there.
     ///
     /// # Errors
-    /// [`Error::NobodyThere`] if the actor does not appear, or does not get there.
+    /// [`Error::NobodyThere`] if the actor does not appear, or does not reach the goal.
     pub fn run(&self, actor: Actor, goal: &Point) -> Result<(), Error> {
         let mut actors = self.held.actors.lock();
         self.wait_until_held(&mut actors, actor, goal)?;
@@ -82,7 +88,7 @@ impl Stage {
     ) -> Result<(), Error> {
         let absent = |actors: &mut Actors| !actors.held.contains_key(&actor);
         let changed = &self.held.changed;
-        // Whether time is up says less than whether the actor is there.
+        // The actor may have come just when the time was over.
         let _ = changed.wait_while_for(actors, absent, self.patience);
         if absent(actors) {
             let point = goal.to_string();

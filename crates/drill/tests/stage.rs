@@ -1,5 +1,5 @@
-//! A stage: who is held stays held, in the order that the director decides, and
-//! whatever becomes of the director, nobody is left behind.
+//! The stage: an actor that is held stays held until the schedule lets it go, and no actor
+//! stays held after the stage is gone.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -12,28 +12,28 @@ use std::time::Duration;
 use drill::{Error, Stage};
 use incident::{Actor, Hook, Point};
 
-/// Against a hang; nothing is measured by it.
+/// Ends a test that hangs. Nothing else depends on it.
 const FAIL_SAFE: Duration = Duration::from_mins(1);
 
 const PASS: [Point; 3] = [Point::PickUp, Point::Check, Point::Sweep];
 
-/// Starts an actor that gets to these points and tells of each that it is past
-/// it; its end is that of the channel.
+/// Starts an actor that reaches these points one after the other, and sends each point that
+/// it has passed. The channel closes when the actor ends.
 fn actor(
-    gate: Arc<dyn Hook>,
+    hook: Arc<dyn Hook>,
     actor: Actor,
     points: &'static [Point],
     past: Sender<(Actor, Point)>,
 ) {
     thread::spawn(move || {
         for point in points {
-            gate.reach(actor, point);
+            hook.reach(actor, point);
             past.send((actor, point.clone())).unwrap();
         }
     });
 }
 
-/// What was told by now; sound for those actors that are held.
+/// The points passed by now. Exact for the actors that are held.
 fn told(past: &Receiver<(Actor, Point)>) -> Vec<(Actor, Point)> {
     past.try_iter().collect()
 }
@@ -54,11 +54,11 @@ fn wait_for_the_end(past: &Receiver<(Actor, Point)>) -> usize {
 }
 
 #[test]
-fn who_is_held_stays_until_let_go_and_the_order_is_exact() {
+fn an_actor_that_is_held_stays_until_it_is_let_go() {
     let [one, two, _] = Actor::ENACTORS;
     let (stage, (past, log)) = (Stage::new(), channel());
-    actor(stage.gate(), one, &PASS, past.clone());
-    actor(stage.gate(), two, &PASS, past);
+    actor(stage.hook(), one, &PASS, past.clone());
+    actor(stage.hook(), two, &PASS, past);
 
     stage.run(one, &Point::Check).unwrap();
     assert_eq!(told(&log), [(one, Point::PickUp)]);
@@ -82,7 +82,7 @@ fn an_actor_runs_past_the_points_before_its_goal_and_stops_at_the_next_of_its_ki
     ];
     let planner = Actor::Planner;
     let (stage, (past, log)) = (Stage::new(), channel());
-    actor(stage.gate(), planner, &PASSES, past);
+    actor(stage.hook(), planner, &PASSES, past);
     stage.run(planner, &Point::Sweep).unwrap();
     assert_eq!(told(&log).len(), 1);
     stage.run(planner, &Point::Sweep).unwrap();
@@ -94,22 +94,22 @@ fn an_actor_runs_past_the_points_before_its_goal_and_stops_at_the_next_of_its_ki
 }
 
 #[test]
-fn a_director_who_panics_lets_everybody_go() {
+fn a_schedule_that_panics_lets_all_actors_go() {
     let (stage, (past, log)) = (Stage::new(), channel());
     for enactor in Actor::ENACTORS {
-        actor(stage.gate(), enactor, &PASS, past.clone());
+        actor(stage.hook(), enactor, &PASS, past.clone());
     }
     drop(past);
     let directed = catch_unwind(AssertUnwindSafe(move || {
         stage.run(Actor::Enactor(1), &Point::Check).unwrap();
-        panic!("the director fails");
+        panic!("the schedule fails");
     }));
     assert!(directed.is_err());
     assert_eq!(wait_for_the_end(&log), 9);
 }
 
 #[test]
-fn a_wrong_script_ends_in_an_error_that_names_who_and_where() {
+fn a_wrong_schedule_ends_in_an_error_that_names_the_actor_and_the_point() {
     let enactor = Actor::Enactor(2);
     let stage = Stage::with_patience(Duration::from_millis(10));
     let (past, log) = channel();
@@ -121,7 +121,7 @@ fn a_wrong_script_ends_in_an_error_that_names_who_and_where() {
         "Enactor 2 did not get to the end of a pass; the schedule does not fit this fleet or store"
     );
     // Here, but its way does not lead there.
-    actor(stage.gate(), enactor, &PASS, past);
+    actor(stage.hook(), enactor, &PASS, past);
     assert!(matches!(wait_in_vain(), Error::NobodyThere { .. }));
     drop(stage);
     assert_eq!(wait_for_the_end(&log), PASS.len());

@@ -1,4 +1,4 @@
-//! What the incident's protocol can run into.
+//! The errors of the incident's protocol and its variants.
 
 use plan_store::{EndpointName, Generation};
 use thiserror::Error;
@@ -26,12 +26,14 @@ pub enum Error {
         endpoint: EndpointName,
     },
 
-    /// Somebody has taken the lease since, or has written with a later one.
-    #[error("the lease with token {token} is over, {highest} came after it; start another pass")]
+    /// Another Enactor has taken the lease since, or has written with a later token.
+    #[error(
+        "the lease with token {token} is over, the lease with token {highest} replaced it; start another pass"
+    )]
     LeaseLost {
         /// The token of the lease that is over.
         token: u64,
-        /// The highest that the check has met.
+        /// The highest token that the check found.
         highest: u64,
     },
 

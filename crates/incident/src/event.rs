@@ -1,4 +1,5 @@
-//! What actors do, as events.
+//! What actors do: events, and steps, which are events in an order. The journal and the
+//! invariant checker are both built on these.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use plan_store::{Activation, EndpointName, Generation, Plan, Resolution, Swept};
 
 use crate::Error;
 
-/// Somebody who does something.
+/// A part of the system that takes steps.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Actor {
     /// The Planner.
@@ -16,7 +17,7 @@ pub enum Actor {
     Enactor(u8),
     /// A client that resolves names.
     Resolver,
-    /// A person.
+    /// A person, and whatever looks at the store from outside.
     Operator,
 }
 
@@ -36,7 +37,7 @@ impl fmt::Display for Actor {
     }
 }
 
-/// Something that was done, and what came of it.
+/// What an actor did, with the result.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
     /// A plan was published.
@@ -56,7 +57,7 @@ pub enum Event {
         /// The newest generation that was active anywhere.
         newest: Option<Generation>,
     },
-    /// A plan was to be activated at an endpoint, or to withdraw it.
+    /// An Enactor activated a plan at an endpoint, or withdrew the endpoint, or tried to.
     Stepped {
         /// The endpoint.
         endpoint: EndpointName,
@@ -64,23 +65,23 @@ pub enum Event {
         generation: Generation,
         /// Whether the plan withdraws the endpoint.
         withdraws: bool,
-        /// What came of it.
+        /// The store's answer.
         outcome: Activation,
     },
     /// Old plans were swept.
     Swept {
-        /// The plan applied before.
+        /// The plan that the Enactor had applied.
         applied: Generation,
-        /// What was deleted, what was spared.
+        /// The plans that were deleted, and those that were spared.
         swept: Swept,
     },
     /// A name was resolved.
     Resolved {
         /// The endpoint.
         endpoint: EndpointName,
-        /// What it answers from, by the store.
+        /// The store's resolution.
         resolution: Resolution,
-        /// What a client was told over the wire, if one asked.
+        /// The answer that a client got over the wire, if a client asked.
         told: Option<ClientAnswer>,
     },
     /// An endpoint's rollback target was found deleted.
@@ -90,11 +91,12 @@ pub enum Event {
         /// The plan that is gone.
         rollback: Generation,
     },
-    /// The store refused.
+    /// The store returned an error.
     Failed {
-        /// What it said.
+        /// The error's message, for people.
         error: String,
-        /// The plan that is active and gone, if that is why.
+        /// The plan that is active and deleted, if the error is [`Error::Stuck`]. No pass
+        /// by any Enactor can succeed then.
         gone: Option<Generation>,
     },
     /// One publish and one undisturbed pass did not make the plan active
@@ -103,14 +105,15 @@ pub enum Event {
         /// The plan.
         generation: Generation,
     },
-    /// All is quiet, and an endpoint is not on the newest plan picked up.
+    /// At rest, an endpoint is not on the newest plan that any Enactor picked up.
     LeftBehind {
         /// The endpoint.
         endpoint: EndpointName,
         /// The newest plan.
         newest: Generation,
     },
-    /// All is quiet and swept, and a plan that nobody needs is still there.
+    /// At rest, after a sweep, a plan is there that is neither active, nor a rollback
+    /// target, nor retained.
     NotReclaimed {
         /// The plan.
         generation: Generation,
@@ -119,13 +122,13 @@ pub enum Event {
     Repaired {
         /// The endpoint.
         endpoint: EndpointName,
-        /// The plan it was pointed at.
+        /// The plan that it was pointed at.
         generation: Generation,
     },
 }
 
 impl Event {
-    /// The store refused, with this error.
+    /// The event for this error of the store.
     pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> Self {
         let mut causes = std::iter::successors(Some(error), |error| error.source());
         let gone = causes.find_map(|cause| match cause.downcast_ref() {
@@ -137,27 +140,27 @@ impl Event {
     }
 }
 
-/// An event with its place in the order.
+/// An event and its place in the order.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Step {
     /// 1 for the first.
     pub number: usize,
-    /// Who did it.
+    /// The actor.
     pub actor: Actor,
-    /// What was done.
+    /// What the actor did.
     pub event: Event,
 }
 
-/// What a client was told of a name.
+/// The answer that a client got for a name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ClientAnswer {
-    /// So many addresses.
+    /// This many addresses.
     Addresses(usize),
-    /// NOERROR, and no records: what the outage looked like.
+    /// NOERROR with no records, as in the outage.
     Nothing,
     /// NXDOMAIN.
     NoSuchName,
-    /// Anything else, or no answer at all: ask later.
+    /// Another response code, or no answer at all.
     Later,
 }
 

@@ -1,4 +1,4 @@
-//! Points at which a thread can be held.
+//! Named points in an actor's work, and a hook that is called there.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use plan_store::EndpointName;
 
 use crate::Actor;
 
-/// A place in an actor's work, just before the step it is named after.
+/// A point in an actor's work, just before the step that it is named after.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Point {
     /// The Planner reads its health source.
     ReadHealth,
     /// The Planner publishes a plan.
     Publish,
-    /// The latest plan is picked up.
+    /// An actor picks up the latest plan.
     PickUp,
     /// An Enactor checks once whether its plan is fresh.
     Check,
-    /// A plan is activated at an endpoint, or withdraws it.
+    /// An Enactor activates a plan at an endpoint, or withdraws the endpoint.
     Step(EndpointName),
-    /// Old plans are swept.
+    /// An Enactor sweeps.
     Sweep,
     /// A pass has ended.
     PassEnd,
@@ -39,13 +39,14 @@ impl fmt::Display for Point {
     }
 }
 
-/// Decides how long an actor stays at a point.
+/// Called by each actor before each of its steps. It may hold the actor there, delay it,
+/// or do nothing.
 pub trait Hook: Send + Sync {
-    /// Called by the actor when it gets to the point; returns when it may go on.
+    /// The actor has reached the point. It continues when this returns.
     fn reach(&self, actor: Actor, point: &Point);
 }
 
-/// A gate that is always open.
+/// Does nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct NoHook;
 

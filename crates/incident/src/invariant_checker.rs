@@ -1,8 +1,8 @@
-//! The invariants, and who checks them on what happened.
+//! The invariants, and the checker that watches steps for breaches.
 //!
-//! The checker judges by evidence that is sound whatever order concurrent steps
-//! are written down in: what an activation says it replaced, what a resolver was
-//! told, what a sweep says it deleted while somebody held it.
+//! The checker uses only evidence that does not depend on the order in which concurrent
+//! steps are recorded: the plan that an activation says it replaced, the answer that a
+//! resolver got, and the plans that a sweep deleted while an actor had pinned them.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,8 +14,7 @@ use plan_store::{Activation, EndpointName, Generation, Plan, Resolution};
 use crate::event::{ClientAnswer, Event, Step};
 use crate::violation::Violation;
 
-/// What must never be broken. The names are the same in assertions, logs and
-/// reports.
+/// What must always hold. The names are the same in assertions, logs and reports.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Invariant {
     /// An endpoint's active generation never goes down.
@@ -24,7 +23,7 @@ pub enum Invariant {
     ActiveKept,
     /// Nor is a rollback target.
     RollbackKept,
-    /// Nor is a plan that somebody has pinned.
+    /// Nor is a plan that is pinned.
     PinnedKept,
     /// An endpoint that has resolved never resolves to nothing.
     NeverEmpty,
@@ -33,11 +32,9 @@ pub enum Invariant {
     /// From every reachable state, one publish and one undisturbed pass by any
     /// Enactor make that plan active everywhere.
     Progress,
-    /// When all is quiet, every endpoint is on the newest plan that any Enactor
-    /// picked up.
+    /// At rest, every endpoint is on the newest plan that any Enactor picked up.
     LatestWins,
-    /// When all is quiet, one sweep leaves only active, rollback, and the
-    /// retained newest plans.
+    /// At rest, one sweep leaves only active, rollback and retained plans.
     Reclaimed,
 }
 
@@ -55,7 +52,7 @@ impl Invariant {
         Self::Reclaimed,
     ];
 
-    /// Its name.
+    /// The invariant's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Monotonic => "Monotonic",
@@ -80,34 +77,34 @@ impl fmt::Display for Invariant {
 /// An invariant's first breach.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Breach {
-    /// The step that broke it, as far as the journal tells; else the step that
-    /// showed it.
+    /// The step that broke the invariant, if the journal has it; else `seen_at`.
     pub broken_at: usize,
-    /// The step that showed it.
+    /// The step that showed the breach.
     pub seen_at: usize,
     /// What happened.
     pub what: Violation,
-    /// How many breaches of this invariant there were in all.
+    /// How many breaches of this invariant there were.
     pub times: usize,
 }
 
 /// The invariants that broke, each with its first breach.
 pub type Verdict = BTreeMap<Invariant, Breach>;
 
-/// How many deleted plans are remembered, so that a run of any length fits into
-/// memory. A breach is seen soon after the deletion that caused it.
+/// How many deleted plans the checker remembers, so that a run of any length fits into
+/// memory. A breach shows soon after the deletion that caused it.
 const MAX_DELETED: usize = 10_000;
 
-/// Looks at one step after the other.
+/// Watches steps, one after the other, and collects the invariants that broke.
 #[derive(Debug, Default)]
 pub struct InvariantChecker {
     verdict: Verdict,
     newest_picked_up: Option<Generation>,
-    /// Published and not deleted, for comparing answers with.
+    /// The plans that were published and not deleted, to compare answers with.
     plans: BTreeMap<Generation, Arc<Plan>>,
-    /// At which step each deleted plan was deleted last; the newest of them.
+    /// The newest of the deleted plans, each with the step that deleted it last.
     deleted: BTreeMap<Generation, usize>,
-    /// Held for certain: noted after pinning, struck off before letting go.
+    /// The plans that are pinned for certain, with the number of pins: a pin is counted
+    /// after it was taken, and no longer before it is released.
     held: BTreeMap<Generation, usize>,
     answered: BTreeSet<EndpointName>,
 }
@@ -161,7 +158,7 @@ impl InvariantChecker {
                 resolution,
                 told,
             } => {
-                // Of a dangling endpoint to be told nothing is the same breach.
+                // An empty answer from a dangling endpoint is the same violation.
                 if !matches!(resolution, Resolution::Dangling { .. }) {
                     self.see_told(now, endpoint, *told);
                 }
@@ -169,8 +166,11 @@ impl InvariantChecker {
             }
             Event::RollbackGone { endpoint, rollback } => {
                 let by = self.deletion_of(*rollback, now);
-                let (endpoint, rollback) = (endpoint.clone(), *rollback);
-                let what = Violation::RollbackDeleted { endpoint, rollback };
+                let (endpoint, generation) = (endpoint.clone(), *rollback);
+                let what = Violation::RollbackDeleted {
+                    endpoint,
+                    generation,
+                };
                 self.breach(Invariant::RollbackKept, by, now, what);
             }
             Event::NoProgress { generation } => {
@@ -220,7 +220,7 @@ impl InvariantChecker {
         }
         self.plans.remove(&generation);
         if self.held.contains_key(&generation) {
-            let what = Violation::HeldDeleted { generation };
+            let what = Violation::PinnedDeleted { generation };
             self.breach(Invariant::PinnedKept, now, now, what);
         }
     }
@@ -259,8 +259,8 @@ impl InvariantChecker {
         }
     }
 
-    /// What a client is told may be older than what the store says by now, but an
-    /// endpoint that has resolved is never to be told as nothing.
+    /// A client's answer may be older than the store's state by now. But a client must
+    /// never get an empty answer for an endpoint that has resolved.
     fn see_told(&mut self, now: usize, endpoint: &EndpointName, told: Option<ClientAnswer>) {
         match told {
             Some(ClientAnswer::Addresses(_)) => {
@@ -279,7 +279,7 @@ impl InvariantChecker {
         }
     }
 
-    /// The step that deleted the plan; `now` if it was not seen.
+    /// The step that deleted the plan; `now` if the checker does not know it.
     fn deletion_of(&self, generation: Generation, now: usize) -> usize {
         self.deleted.get(&generation).copied().unwrap_or(now)
     }
@@ -330,7 +330,7 @@ mod tests {
         assert_eq!(checker.deleted.len(), MAX_DELETED);
         assert_eq!(checker.verdict(), Verdict::new(), "nobody held any of them");
 
-        // Who deleted the last one is still known.
+        // The checker still knows which step deleted the last plan.
         let generation = Generation::new(u32::try_from(last).unwrap()).unwrap();
         let (endpoint, resolution) = (
             "a.example".parse().unwrap(),

@@ -1,4 +1,4 @@
-//! What happened, in order, and by whom.
+//! The steps of all actors, in order.
 
 use std::sync::Arc;
 
@@ -8,12 +8,11 @@ use plan_store::{Activation, Generation};
 use crate::event::{Actor, Event, Step};
 use crate::invariant_checker::{InvariantChecker, Verdict};
 
-/// Takes down what happens, and has a [`InvariantChecker`] look at every step.
+/// Records steps, and passes each to an [`InvariantChecker`].
 ///
-/// A step is written down right after it was taken. Where one thread runs at a
-/// time, in a scripted schedule or a model, the order is exact. Where threads run
-/// freely two steps may be written in the other order, and the checker draws no
-/// conclusion that depends on that.
+/// A step is recorded right after it was taken. In a schedule or a model, one thread runs
+/// at a time, so the order is exact. When threads run freely, two concurrent steps may be
+/// recorded in the other order; the checker draws no conclusion that depends on it.
 #[derive(Debug)]
 pub struct Journal {
     record: Mutex<Record>,
@@ -27,7 +26,7 @@ struct Record {
     checker: InvariantChecker,
 }
 
-/// How much was done.
+/// How many steps of each kind there were.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Tally {
     /// Steps of all kinds.
@@ -36,7 +35,7 @@ pub struct Tally {
     pub published: usize,
     /// Plans deleted by sweeps.
     pub swept: usize,
-    /// Activations and withdrawals that were told *stale*.
+    /// Activations and withdrawals that the store refused as stale.
     pub stale: usize,
 }
 
@@ -56,12 +55,12 @@ impl Tally {
 }
 
 impl Journal {
-    /// A journal that keeps its steps, for schedules that end.
+    /// A journal that keeps its steps, for runs that end soon.
     pub fn keeping_steps() -> Arc<Self> {
         Self::new(true)
     }
 
-    /// A journal that only counts and judges, for runs of any length.
+    /// A journal that counts and checks but keeps no steps, for runs of any length.
     pub fn judging_only() -> Arc<Self> {
         Self::new(false)
     }
@@ -76,7 +75,7 @@ impl Journal {
         })
     }
 
-    /// Takes down a step.
+    /// Records a step.
     pub fn record(&self, actor: Actor, event: Event) {
         let mut record = self.record.lock();
         record.tally.count(&event);
@@ -92,12 +91,12 @@ impl Journal {
         }
     }
 
-    /// Notes that somebody holds a plan from here on.
+    /// Notes that an actor has pinned a plan.
     pub(crate) fn hold(&self, generation: Generation) {
         self.record.lock().checker.hold(generation);
     }
 
-    /// Notes that somebody is about to let go of a plan.
+    /// Notes that an actor is about to release its pin.
     pub(crate) fn let_go(&self, generation: Generation) {
         self.record.lock().checker.let_go(generation);
     }
@@ -107,12 +106,12 @@ impl Journal {
         self.record.lock().steps.clone()
     }
 
-    /// How much was done so far.
+    /// How many steps of each kind there were so far.
     pub fn tally(&self) -> Tally {
         self.record.lock().tally
     }
 
-    /// The newest plan that anybody picked up.
+    /// The newest plan that any Enactor picked up.
     pub fn newest_picked_up(&self) -> Option<Generation> {
         self.record.lock().checker.newest_picked_up()
     }

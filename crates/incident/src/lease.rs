@@ -1,14 +1,14 @@
-//! A lease around each pass, and tokens to fence with: repairs that look right.
+//! A lease around each pass, and fencing tokens: repairs that look right and are not.
 //!
-//! An Enactor that picks up a plan takes the lease, and a token one higher than the
-//! last. The lease before is over then: its holder has let it go, or has stalled for
-//! longer than it runs. Nobody tells him. Time is not modelled: a lease may run out at
-//! any moment, as to its holder it does.
+//! An Enactor that picks up a plan takes the lease and gets a token, one higher than the
+//! last. The lease before is over then: its holder has released it, or has stalled until
+//! it expired. The old holder gets no notice. Time is not modelled, so a lease may expire
+//! at any moment.
 //!
-//! What the holder then does about the token is [`Fencing`]. None of the kinds is a
-//! repair, for a token says in which order the *leases* were taken; the plans may have
-//! been picked up in another. What a write must be fenced with is the plan's own
-//! generation (Kleppmann, "How to do distributed locking", 2016, for the rest).
+//! [`Fencing`] says how the holder uses the token. None of the kinds is a repair: tokens
+//! order the *leases*, but plans may have been picked up in another order. A write must be
+//! fenced with the plan's own generation. For fencing in general see Kleppmann, "How to do
+//! distributed locking", 2016.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,15 +23,16 @@ use plan_store::{
 
 use crate::Error;
 
-/// What becomes of a holder's writes after his lease is over.
+/// What stops a holder's writes after its lease is over.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Fencing {
-    /// He looks whether he still holds the lease, and then writes.
+    /// The holder checks its lease, then writes.
     HolderLooks,
-    /// He compares his token with the highest that *he* has met, which is his own.
+    /// The holder compares its token with the highest that this Enactor has met. That is
+    /// always its own token.
     PerEnactor,
-    /// The endpoint remembers the highest token that has written there, and refuses
-    /// a lower one, in one step with the write. The clean-up is at no endpoint.
+    /// The endpoint remembers the highest token that has written there and refuses a lower
+    /// one, in one step with the write. A sweep is not fenced: it belongs to no endpoint.
     AtEndpoint,
 }
 
@@ -45,28 +46,28 @@ impl fmt::Display for Fencing {
     }
 }
 
-/// The lease and what is fenced by it.
+/// The lease, and the fences at the endpoints.
 struct Lease<P: Primitives> {
     fencing: Fencing,
-    /// The token of who holds it.
+    /// The holder's token.
     holder: P::Word,
     /// The highest token that wrote at each endpoint.
     fences: P::Lock<BTreeMap<EndpointName, u64>>,
 }
 
-/// A store as one Enactor uses it, who takes the lease at each pass. A clone is
-/// another Enactor's.
+/// A store as one Enactor uses it: each pass takes the lease. A clone belongs to another
+/// Enactor.
 pub struct Leased<S, P: Primitives> {
     store: S,
     lease: Arc<Lease<P>>,
-    /// Of its last lease. Only the thread that does the pass touches it.
+    /// The token of this Enactor's last lease. Only the thread that does the pass uses it.
     token: AtomicU64,
-    /// The highest that this Enactor has met. The same holds.
+    /// The highest token that this Enactor has met. Only the same thread uses it.
     met: AtomicU64,
 }
 
 impl<S, P: Primitives> Leased<S, P> {
-    /// The store, with a lease that nobody holds.
+    /// The store, with a lease that no Enactor holds.
     pub fn new(store: S, fencing: Fencing) -> Self {
         let lease = Arc::new(Lease {
             fencing,
@@ -86,7 +87,7 @@ impl<S, P: Primitives> Leased<S, P> {
         }
     }
 
-    /// Takes the lease, from whomever.
+    /// Takes the lease, whether or not another Enactor holds it.
     fn take(&self) {
         let token = self.lease.holder.fetch_add(1, AcqRel) + 1;
         self.token.store(token, Relaxed);

@@ -1,12 +1,13 @@
 //! The DNS automation of October 2025 as it was, and with its race repaired.
 //!
-//! - [`IncidentStore`] is the protocol as it was, and variants of it, behind the
-//!   same trait as the repaired store. The Planner and the Enactors that run on
-//!   it are the same too.
-//! - [`Leased`] puts a lease around each pass, in ways that look like a repair.
-//! - [`Observed`] writes down what each actor does into a [`Journal`], whose
-//!   [`InvariantChecker`] names each [`Invariant`] that broke, and the step that
-//!   broke it. It calls a [`Hook`] before each step, which may hold the thread there.
+//! - [`IncidentStore`] is the protocol as it was, and [variants](Variant) of it, behind
+//!   the same trait as the repaired store. The same Planner and Enactors run on both.
+//! - [`Leased`] puts a lease around each pass, which looks like a repair and is none.
+//! - [`Observed`] records each [`Event`] in a [`Journal`] and calls a [`Hook`] before each
+//!   step.
+//! - The [`InvariantChecker`] watches the journal's steps. It names each [`Invariant`]
+//!   that broke, and the step that broke it.
+//! - [`probe`] checks a store from outside.
 
 mod error;
 mod event;

@@ -1,4 +1,4 @@
-//! A store as one actor uses it, with every step written down.
+//! A store as one actor uses it: every step is recorded in the journal.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -10,43 +10,41 @@ use crate::event::{Actor, Event};
 use crate::hook::{Hook, NoHook, Point};
 use crate::journal::Journal;
 
-/// One actor's handle on a store. Before each step it stops at the gate; after
-/// each it writes down what came of it. The store and the Enactor are as they
-/// always are.
+/// One actor's handle on a store. It calls a [`Hook`] before each step and records an
+/// [`Event`] after it. The store and the Enactor are unchanged.
 #[derive(Clone)]
 pub struct Observed<S> {
     store: S,
     actor: Actor,
     journal: Arc<Journal>,
-    gate: Arc<dyn Hook>,
+    hook: Arc<dyn Hook>,
 }
 
 impl<S: PlanStore> Observed<S> {
-    /// A handle with an open gate.
+    /// A handle without a hook.
     pub fn new(store: S, actor: Actor, journal: &Arc<Journal>) -> Self {
-        Self::gated(store, actor, journal, Arc::new(NoHook))
+        Self::hooked(store, actor, journal, Arc::new(NoHook))
     }
 
-    /// A handle that stops at this gate.
-    pub fn gated(store: S, actor: Actor, journal: &Arc<Journal>, gate: Arc<dyn Hook>) -> Self {
+    /// A handle that calls this hook before each step.
+    pub fn hooked(store: S, actor: Actor, journal: &Arc<Journal>, hook: Arc<dyn Hook>) -> Self {
         let journal = Arc::clone(journal);
         Self {
             store,
             actor,
             journal,
-            gate,
+            hook,
         }
     }
 
-    /// Gets to the point, takes the step, and writes down what came of it, if
-    /// anything did.
+    /// Calls the hook, takes the step, and records the event, if there is one.
     fn step<T>(
         &self,
         point: &Point,
         step: impl FnOnce() -> Result<T, Error>,
         event: impl FnOnce(&T) -> Option<Event>,
     ) -> Result<T, Error> {
-        self.gate.reach(self.actor, point);
+        self.hook.reach(self.actor, point);
         let result = step();
         let event = match &result {
             Ok(value) => event(value),

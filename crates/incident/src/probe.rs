@@ -1,4 +1,4 @@
-//! Looking at a store from outside, and putting to the journal what is seen.
+//! Checks a store from outside, and records what it finds in the journal.
 
 use control_plane::{Enactor, Pass};
 use plan_store::{EndpointName, Error, Generation, Pin, PlanStore, Resolve, Retention};
@@ -6,7 +6,7 @@ use plan_store::{EndpointName, Error, Generation, Pin, PlanStore, Resolve, Reten
 use crate::event::{Actor, Event};
 use crate::journal::Journal;
 
-/// Resolves the endpoints, as clients do all the time.
+/// Resolves the endpoints, as clients do.
 pub fn resolve_all(reader: &mut impl Resolve, endpoints: &[EndpointName], journal: &Journal) {
     for endpoint in endpoints {
         let resolution = reader.resolve(endpoint).clone();
@@ -22,11 +22,11 @@ pub fn resolve_all(reader: &mut impl Resolve, endpoints: &[EndpointName], journa
     }
 }
 
-/// Looks whether every rollback target is there. Sound at any time: a state that
-/// is the same before and after has not changed in between.
+/// Checks that every rollback target exists. Concurrent steps do no harm: a missing plan
+/// counts only if the endpoint's state is the same before and after the look-up.
 ///
 /// # Errors
-/// What the store answers, other than that the plan is gone.
+/// The store's errors, except that a plan does not exist.
 pub fn check_rollbacks<S: PlanStore>(
     store: &S,
     endpoints: &[EndpointName],
@@ -45,11 +45,11 @@ pub fn check_rollbacks<S: PlanStore>(
     Ok(())
 }
 
-/// Whether every endpoint of the newest plan that anybody picked up is on it;
-/// to be asked when all is quiet.
+/// Checks that every endpoint is on the newest plan that any Enactor picked up. Call it at
+/// rest.
 ///
 /// # Errors
-/// What the store answers.
+/// The store's errors.
 pub fn check_latest_wins<S: PlanStore>(
     store: &S,
     endpoints: &[EndpointName],
@@ -67,11 +67,11 @@ pub fn check_latest_wins<S: PlanStore>(
     Ok(())
 }
 
-/// Publishes the latest content once more and has one Enactor do a pass; to be
-/// done when all is quiet. Returns whether that made the plan active everywhere.
+/// Publishes the latest content once more, lets one Enactor do a pass, and returns whether
+/// that made the plan active everywhere. Call it at rest.
 ///
 /// # Errors
-/// What the store answers to others than the pass.
+/// The store's errors, except those of the pass, which are recorded.
 pub fn check_progress<S: PlanStore + Clone>(
     store: &S,
     endpoints: &[EndpointName],
@@ -94,10 +94,10 @@ pub fn check_progress<S: PlanStore + Clone>(
     Ok(applied && everywhere)
 }
 
-/// Whether all these endpoints answer from this plan.
+/// Whether this plan is active at all these endpoints.
 ///
 /// # Errors
-/// What the store answers.
+/// The store's errors.
 pub fn is_active_everywhere<S: PlanStore>(
     store: &S,
     endpoints: &[EndpointName],
@@ -111,11 +111,11 @@ pub fn is_active_everywhere<S: PlanStore>(
     Ok(true)
 }
 
-/// Sweeps once and looks for plans that nobody needs; to be done when all is
-/// quiet. `newest` is the newest plan, applied everywhere.
+/// Sweeps once, then looks for plans that should be gone. `newest` is the newest plan,
+/// which is active everywhere. Call it at rest.
 ///
 /// # Errors
-/// What the store answers, other than that a plan is gone.
+/// The store's errors, except that a plan does not exist.
 pub fn check_reclaimed<S: PlanStore>(
     store: &S,
     endpoints: &[EndpointName],
@@ -139,11 +139,11 @@ pub fn check_reclaimed<S: PlanStore>(
     Ok(())
 }
 
-/// Asks all that can be asked once all is quiet, and returns whether one publish
-/// and one pass still make a plan active everywhere.
+/// Makes all checks that need the system at rest. Returns whether one publish and one pass
+/// still make a plan active everywhere.
 ///
 /// # Errors
-/// What the store answers, other than that a plan is gone.
+/// The store's errors, except that a plan does not exist.
 pub fn conclude<S: PlanStore + Clone>(
     store: &S,
     endpoints: &[EndpointName],

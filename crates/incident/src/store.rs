@@ -1,5 +1,4 @@
-//! The store of October 2025: a DNS zone in which *active* is a reference that
-//! can dangle.
+//! The store of October 2025: a DNS zone whose reference to the active plan can dangle.
 //!
 //! # What stands for what
 //! | the incident | here |
@@ -7,20 +6,20 @@
 //! | a plan's records in the zone: leaves, and one weighted record | the plan is in `plans` |
 //! | the root alias and the rollback record of an endpoint | its word |
 //! | a change batch, all or nothing | one section under the lock, one compare-and-swap in it |
-//! | the TXT record that is an endpoint's lock | the cell's own lock; who loses it waits |
-//! | the clean-up | [`PlanStore::sweep`], which deletes by age alone, but for what the variant spares |
+//! | the TXT record that is an endpoint's lock | the cell's own lock; an Enactor that finds it taken waits |
+//! | the clean-up | [`PlanStore::sweep`], which deletes by age alone, except what the variant spares |
 //! | an operator's repair | [`IncidentStore::repair`] |
 //!
 //! # Applying a plan at an endpoint
-//! 1. Build the plan's records, if they are not there (any more).
-//! 2. In one transaction: the rollback record is set to what is active, and the
-//!    root is flipped to the plan. What is active must exist for that. If it is
-//!    gone, the transaction fails, now and ever after: [`Error::Stuck`].
+//! 1. Build the plan's records, if they do not exist.
+//! 2. In one transaction, set the rollback record to the active plan and flip the root to
+//!    the new plan. The active plan must exist for that. If it was deleted, this
+//!    transaction and all later ones fail: [`Error::Stuck`].
 //!
 //! # What is missing, on purpose
-//! Nothing ties a plan to the endpoints that refer to it. A pin is a copy and
-//! holds nothing. An activation looks at no generation, and a sweep at no
-//! endpoint, but in the variants that do.
+//! Nothing ties a plan to the endpoints that refer to it. A pin is a copy and protects
+//! nothing. Except in some variants, an activation compares no generations, and a sweep
+//! reads no endpoint.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -45,7 +44,7 @@ pub struct IncidentStore<P: Primitives = Native> {
 
 struct Shared<P: Primitives> {
     variant: Variant,
-    /// How much older than the applied plan the clean-up lets a plan become.
+    /// How much older than the applied plan a plan may be before a sweep deletes it.
     threshold: Retention,
     zone: P::Lock<Zone<P>>,
 }
@@ -56,16 +55,16 @@ struct Zone<P: Primitives> {
     cells: BTreeMap<EndpointName, Arc<Cell<P>>>,
 }
 
-/// An endpoint: the word says what is active and what is the rollback target,
-/// and is no proof that either exists.
+/// An endpoint. The word has the active plan and the rollback target; it does not prove
+/// that they exist.
 struct Cell<P: Primitives> {
     word: P::Word,
     lock: P::Lock<()>,
 }
 
 impl IncidentStore {
-    /// An empty store of this variant. The clean-up's threshold is not publicly
-    /// known; this one keeps what `threshold` says.
+    /// An empty store of this variant. A sweep keeps the plans that `threshold` says; the
+    /// threshold of the incident is not public.
     pub fn new(variant: Variant, threshold: Retention) -> Self {
         Self::with_primitives(variant, threshold)
     }
@@ -88,9 +87,8 @@ impl<P: Primitives> IncidentStore<P> {
         }
     }
 
-    /// What people did by hand in the end: points the endpoint at a plan whose
-    /// records are there, with no rollback target, whatever was before. To be
-    /// done while the automation is off.
+    /// The repair by hand that ended the outage: points the endpoint at the pinned plan,
+    /// without a rollback target, whatever its state was. Switch the automation off first.
     ///
     /// # Errors
     /// [`Error::UnknownEndpoint`]; [`StoreError::NotInPlan`].
@@ -118,7 +116,7 @@ impl<P: Primitives> IncidentStore<P> {
             .read(|zone| zone.cells.get(endpoint).cloned())
     }
 
-    /// Builds the plan's records, unless they are there.
+    /// Builds the plan's records, if they do not exist.
     fn build(&self, pin: &IncidentPin) {
         self.shared.zone.write(|zone| {
             let plan = || Arc::clone(&pin.plan);
@@ -170,15 +168,15 @@ impl<P: Primitives> IncidentStore<P> {
     }
 }
 
-/// The plan that is there and newer than the target.
+/// The endpoint's plan, if it is newer than the target.
 fn newer(seen: EndpointState, target: Standing) -> Option<Generation> {
     let there = seen.standing.generation()?;
     (Some(there) > target.generation()).then_some(there)
 }
 
 impl<P: Primitives> Zone<P> {
-    /// The plans that a sweep spares, and why; what is both active and a rollback
-    /// target counts as active.
+    /// The plans that a sweep spares, with the reason. A plan that is both active and a
+    /// rollback target counts as active.
     fn needed(&self, spares: Spares) -> BTreeMap<Generation, RetainReason> {
         if spares == Spares::Nothing {
             return BTreeMap::new();
@@ -365,7 +363,7 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
     }
 }
 
-/// A copy of a plan; it holds nothing in the store.
+/// A copy of a plan. It protects nothing in the store.
 #[derive(Clone, Debug)]
 pub struct IncidentPin {
     generation: Generation,
@@ -389,7 +387,7 @@ impl Pin for IncidentPin {
     }
 }
 
-/// A resolver's view: it follows the root alias, wherever that leads.
+/// A resolver's view. It follows the root alias, even to a plan that was deleted.
 #[derive(Debug)]
 pub struct IncidentReader<P: Primitives = Native> {
     store: IncidentStore<P>,

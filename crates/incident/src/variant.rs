@@ -1,37 +1,36 @@
-//! How the incident's protocol can be varied.
+//! The incident's protocol and variants of it.
 
 use std::fmt;
 
-/// A point in the space of protocols around the incident's. They differ in what
-/// `activate` and `sweep` do, and in nothing else.
+/// A protocol. The variants differ only in what `activate` and `sweep` do.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Variant {
-    /// As it was, but for the lock: an activation looks at no generation.
+    /// The incident's protocol without its lock. An activation compares no generations.
     Incident,
-    /// As it was: the same, under a lock for each endpoint. The lock proves who
-    /// writes, and nothing about the plan.
+    /// The incident's protocol. A lock at each endpoint proves who writes, and nothing
+    /// about the plan.
     LockPerEndpoint,
-    /// Freshness is read again before each write, and may be over by the write.
+    /// Freshness is checked again before each write. It may have changed by the write.
     RecheckBeforeEach,
-    /// The incident's without its clean-up: a sweep deletes nothing.
+    /// [`Incident`](Self::Incident), but a sweep deletes nothing.
     NothingSwept,
-    /// The incident's, but the sweep spares what is active.
+    /// [`Incident`](Self::Incident), but a sweep spares active plans.
     SpareActive,
-    /// The incident's, but the sweep spares what is active or a rollback target.
+    /// [`Incident`](Self::Incident), but a sweep spares active plans and rollback targets.
     SpareActiveAndRollback,
-    /// Freshness is decided in the write; the sweep still spares nothing.
+    /// Freshness is decided in the write. A sweep still spares nothing.
     CompareAndSwapOnly,
-    /// Freshness is decided in the write, and the sweep spares what is active or
-    /// a rollback target. Of the repaired store it lacks the pins.
+    /// Freshness is decided in the write, and a sweep spares active plans and rollback
+    /// targets. Only the pins of the repaired store are missing.
     CompareAndSwapBothSpared,
 }
 
-/// When an activation looks whether its plan is newer than the active one.
+/// When an activation checks that its plan is newer than the active plan.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Freshness {
-    /// It does not; the Enactor looked at the start of its pass.
+    /// Never. Only the Enactor checks, at the start of its pass.
     AtStart,
-    /// Once more, before the write.
+    /// Again, before the write.
     BeforeWrite,
     /// In the write.
     InWrite,

@@ -1,47 +1,47 @@
-//! How an invariant was broken.
+//! What happened when an invariant broke.
 
 use std::fmt;
 
 use plan_store::{EndpointName, Generation};
 
-/// What happened when an invariant broke. Displays in English; a
-/// [`diagram`](crate::diagram) has words in other languages too.
+/// What broke an invariant, with the endpoint and the plans that it is about. `Display`
+/// says it in English.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Violation {
-    /// An older plan was activated over a newer one.
+    /// An older plan replaced a newer one.
     StaleOverwrite {
-        /// Where.
+        /// The endpoint.
         endpoint: EndpointName,
         /// The older plan.
         generation: Generation,
         /// The newer plan, which was active.
         newer: Generation,
     },
-    /// The plan that is active was deleted.
+    /// An active plan was deleted.
     ActiveDeleted {
-        /// Where it is active.
+        /// The endpoint where it is active.
         endpoint: EndpointName,
         /// The plan.
         generation: Generation,
     },
     /// A rollback target was deleted.
     RollbackDeleted {
-        /// Whose rollback target.
+        /// The endpoint whose rollback target it was.
         endpoint: EndpointName,
-        /// The plan.
-        rollback: Generation,
-    },
-    /// A plan was deleted while somebody held it.
-    HeldDeleted {
         /// The plan.
         generation: Generation,
     },
-    /// An endpoint has resolved before, and now to nothing.
+    /// A plan was deleted while an actor had pinned it.
+    PinnedDeleted {
+        /// The plan.
+        generation: Generation,
+    },
+    /// An endpoint that resolved before has no records now.
     Emptied {
         /// The endpoint.
         endpoint: EndpointName,
     },
-    /// An answer's records are not those of the plan that it names.
+    /// An answer's records are not those of the plan it is said to be from.
     OtherRecords {
         /// The endpoint.
         endpoint: EndpointName,
@@ -53,14 +53,15 @@ pub enum Violation {
         /// The plan.
         generation: Generation,
     },
-    /// All is quiet, and an endpoint is not on the newest plan.
+    /// At rest, an endpoint is not on the newest plan.
     LeftBehind {
         /// The endpoint.
         endpoint: EndpointName,
         /// The newest plan.
         newest: Generation,
     },
-    /// A plan that nobody needs is still there.
+    /// At rest, after a sweep, a plan is there that is neither active, nor a rollback
+    /// target, nor retained.
     NotReclaimed {
         /// The plan.
         generation: Generation,
@@ -74,19 +75,22 @@ impl fmt::Display for Violation {
                 endpoint,
                 generation,
                 newer,
-            } => write!(f, "{endpoint}: plan {generation} over plan {newer}"),
+            } => write!(f, "{endpoint}: plan {generation} overwrote plan {newer}"),
             Self::ActiveDeleted {
                 endpoint,
                 generation,
             } => write!(f, "{endpoint}: active plan {generation} is deleted"),
-            Self::RollbackDeleted { endpoint, rollback } => {
-                write!(f, "{endpoint}: rollback target {rollback} is deleted")
+            Self::RollbackDeleted {
+                endpoint,
+                generation,
+            } => {
+                write!(f, "{endpoint}: rollback target {generation} is deleted")
             }
-            Self::HeldDeleted { generation } => {
-                write!(f, "plan {generation} was deleted while it was held")
+            Self::PinnedDeleted { generation } => {
+                write!(f, "plan {generation} was deleted while it was pinned")
             }
             Self::Emptied { endpoint } => {
-                write!(f, "{endpoint} has resolved before, and now to nothing")
+                write!(f, "{endpoint} resolved before and is empty now")
             }
             Self::OtherRecords {
                 endpoint,
@@ -102,7 +106,7 @@ impl fmt::Display for Violation {
                 write!(f, "{endpoint} is not on plan {newest}")
             }
             Self::NotReclaimed { generation } => {
-                write!(f, "plan {generation} is needed by nobody, and still there")
+                write!(f, "plan {generation} is not needed and is still there")
             }
         }
     }

@@ -9,5 +9,5 @@ mod text;
 mod words;
 
 pub use self::rows::{Row, lifelines, rows, times};
-pub use self::text::draw;
+pub use self::text::{MIN_WIDTH, draw};
 pub use self::words::describe;

@@ -1,40 +1,37 @@
 //! The diagram for the terminal.
 
-use std::fmt::Write as _;
-
-use super::words::describe;
-use super::{Row, rows, times};
 use incident::{Actor, Breach, Invariant, Step, Verdict};
 
-/// The lifelines from left to right.
-const LIFELINES: [Actor; 5] = [
-    Actor::Planner,
-    Actor::Enactor(1),
-    Actor::Enactor(2),
-    Actor::Enactor(3),
-    Actor::Resolver,
-];
+use super::words::describe;
+use super::{Row, lifelines, rows, times};
+use crate::wrap::wrap;
 
-/// The widths of the lifelines in characters, a space at the end of each
-/// included. With the step's number before them they fit into 100 columns.
-const WIDTHS: [usize; LIFELINES.len()] = [13, 21, 21, 21, 20];
+/// The narrowest diagram, in characters. [`draw`] uses it instead of a smaller width.
+pub const MIN_WIDTH: usize = 40;
 
-/// The width of a step's number, with the space after it.
-const NUMBER: usize = 5;
+/// The narrowest lane: a short name and a space.
+const MIN_LANE: usize = 3;
 
-/// Where notes between the steps end.
-const RIGHT: usize = 100;
+/// How much wider than its longest text a lane may become.
+const MAX_EXTRA: usize = 4;
 
-/// Draws the steps for the terminal. Like steps of one actor, at several
-/// endpoints, share a line, and `×3` says how many there are. A broken invariant
-/// stands under the step that showed it.
-pub fn draw(steps: &[Step], verdict: &Verdict) -> String {
-    let mut lines = vec![line("", |actor, _| actor.to_string())];
-    for row in rows(steps, verdict, |breach| breach.seen_at) {
+/// Draws the steps in English. No line is wider than `width` characters.
+///
+/// Each actor that takes part has a lifeline, with the texts of its steps beside it.
+/// Like steps at several endpoints share a line, and `×3` is their number. A broken
+/// invariant stands below the step that showed it.
+///
+/// If not all texts have room side by side, the lifelines move closer together, and a
+/// text covers those to its right.
+pub fn draw(steps: &[Step], verdict: &Verdict, width: usize) -> String {
+    let rows = rows(steps, verdict, |breach| breach.seen_at);
+    let page = Page::new(steps, &rows, width.max(MIN_WIDTH));
+    let mut lines = vec![page.names()];
+    for row in rows {
         match row {
-            Row::Steps { first, all } => lines.push(step_line(first, all)),
-            Row::Because { error, .. } => note(&mut lines, "because:", error),
-            Row::Broken(invariant, breach) => mark(&mut lines, invariant, breach),
+            Row::Steps { first, all } => lines.extend(page.steps(first, all)),
+            Row::Because { error, .. } => lines.extend(page.note("because:", error)),
+            Row::Broken(invariant, breach) => lines.extend(page.broken(invariant, breach)),
         }
     }
     lines
@@ -42,58 +39,155 @@ pub fn draw(steps: &[Step], verdict: &Verdict) -> String {
         .fold(String::new(), |out, line| out + line.trim_end() + "\n")
 }
 
-fn step_line(first: &Step, all: &[Step]) -> String {
-    let (by, text, times) = (first.actor, describe(&first.event), times(all));
-    let number = first.number.to_string();
-    if !LIFELINES.contains(&by) {
-        return format!("{number:>4} ── {by}: {text}{times} ──");
-    }
-    line(&number, |actor, width| {
-        if actor == by {
-            let room = width.saturating_sub(times.chars().count() + 3);
-            format!("● {}{times}", cut(&text, room))
-        } else {
-            "│".into()
+/// Where everything is. All lengths are in characters.
+struct Page {
+    width: usize,
+    /// The width of the step numbers, with the space after them.
+    number: usize,
+    lanes: Vec<Lane>,
+}
+
+/// An actor's lifeline and the room to the right of it, up to the next lifeline.
+struct Lane {
+    actor: Actor,
+    width: usize,
+}
+
+impl Page {
+    fn new(steps: &[Step], rows: &[Row<'_>], width: usize) -> Self {
+        let last_number = steps.last().map_or(1, |step| step.number);
+        let number = last_number.to_string().len() + 1;
+        let lane = |actor: Actor| {
+            let texts = rows.iter().filter_map(|row| match row {
+                Row::Steps { first, all } if first.actor == actor => Some(text(first, all)),
+                _ => None,
+            });
+            let name = actor.to_string().len();
+            let longest = texts.map(|text| length(&text)).fold(name, usize::max);
+            let width = longest + 1;
+            Lane { actor, width }
+        };
+        let mut lanes: Vec<_> = lifelines(steps).into_iter().map(lane).collect();
+        fit(&mut lanes, width - number);
+        Self {
+            width,
+            number,
+            lanes,
         }
-    })
-}
-
-/// A line across all lifelines.
-fn line(number: &str, text: impl Fn(Actor, usize) -> String) -> String {
-    let mut out = format!("{number:>4} ");
-    for (actor, width) in LIFELINES.into_iter().zip(WIDTHS) {
-        let _ = write!(out, "{:<width$}", text(actor, width));
     }
-    out
+
+    /// The actors' names, above their lifelines; short ones if a long one has no room.
+    fn names(&self) -> String {
+        let is_cut = |lane: &Lane| lane.actor.to_string().len() >= lane.width;
+        let are_short = self.lanes.iter().any(is_cut);
+        let mut line = " ".repeat(self.number);
+        for lane in &self.lanes {
+            let name = if are_short {
+                initials(lane.actor)
+            } else {
+                lane.actor.to_string()
+            };
+            line += &format!("{name:<0$}", lane.width);
+        }
+        line
+    }
+
+    fn steps(&self, first: &Step, all: &[Step]) -> Vec<String> {
+        if !self.lanes.iter().any(|lane| lane.actor == first.actor) {
+            let head = format!("{:>1$} ──", first.number, self.number - 1);
+            let text = format!(
+                "{}: {}{} ──",
+                first.actor,
+                describe(&first.event),
+                times(all)
+            );
+            return wrap(&head, &text, self.number + 3, self.width);
+        }
+        let mut line = format!("{:>1$} ", first.number, self.number - 1);
+        let (mut at, mut end) = (self.number, self.number);
+        for lane in &self.lanes {
+            // Otherwise the text covers this lifeline.
+            if at >= end {
+                line += &" ".repeat(at - end);
+                let mark = if lane.actor == first.actor {
+                    cut(&text(first, all), &times(all), self.width - at) + " "
+                } else {
+                    "│".into()
+                };
+                end = at + length(&mark);
+                line += &mark;
+            }
+            at += lane.width;
+        }
+        vec![line]
+    }
+
+    fn broken(&self, invariant: Invariant, breach: &Breach) -> Vec<String> {
+        let mut what = breach.what.to_string();
+        if breach.broken_at != breach.seen_at {
+            what += &format!(" (by step {})", breach.broken_at);
+        }
+        self.note(&format!("✗ {invariant}:"), &what)
+    }
+
+    /// A text of any length below a step.
+    fn note(&self, head: &str, text: &str) -> Vec<String> {
+        let head = " ".repeat(self.number) + head;
+        wrap(&head, text, self.number + 2, self.width)
+    }
 }
 
-/// The text, cut if it is too long, so that the lifelines stay straight.
-fn cut(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
+/// Changes the widths so that the lanes fit: takes from the widest, or spreads what is
+/// left. Nothing is to the right of the last lane, so it gives up room last.
+fn fit(lanes: &mut [Lane], room: usize) {
+    let total = |lanes: &[Lane]| lanes.iter().map(|lane| lane.width).sum::<usize>();
+    let Some((last, others)) = lanes.split_last_mut() else {
+        return;
+    };
+    // The last lane needs no space after it.
+    last.width -= 1;
+    while total(others) + last.width > room {
+        match others.iter_mut().rev().max_by_key(|lane| lane.width) {
+            Some(widest) if widest.width > MIN_LANE => widest.width -= 1,
+            _ => {
+                last.width = room.saturating_sub(total(others));
+                return;
+            }
+        }
+    }
+    let left = room - total(others) - last.width;
+    let extra = (left / others.len().max(1)).min(MAX_EXTRA);
+    others.iter_mut().for_each(|lane| lane.width += extra);
+}
+
+/// A step beside its lifeline.
+fn text(first: &Step, all: &[Step]) -> String {
+    format!("● {}{}", describe(&first.event), times(all))
+}
+
+/// The text, cut before its last part if it is too long.
+fn cut(text: &str, last: &str, room: usize) -> String {
+    if length(text) <= room {
         return text.to_owned();
     }
-    let kept = text.chars().take(room.saturating_sub(1));
-    kept.chain(['…']).collect()
+    let kept = room.saturating_sub(length(last) + 1);
+    text.chars()
+        .take(kept)
+        .chain(['…'])
+        .chain(last.chars())
+        .collect()
 }
 
-fn mark(lines: &mut Vec<String>, invariant: Invariant, breach: &Breach) {
-    let mut what = breach.what.to_string();
-    if breach.broken_at != breach.seen_at {
-        let _ = write!(what, " (by step {})", breach.broken_at);
-    }
-    note(lines, &format!("✗ {invariant}:"), &what);
+fn length(text: &str) -> usize {
+    text.chars().count()
 }
 
-/// A text of any length below a step.
-fn note(lines: &mut Vec<String>, head: &str, text: &str) {
-    let mut line = format!("{:NUMBER$}{head}", "");
-    for word in text.split_whitespace() {
-        if line.chars().count() + 1 + word.chars().count() > RIGHT {
-            lines.push(line);
-            line = format!("{:NUMBER$} ", "");
-        }
-        line.push(' ');
-        line.push_str(word);
+/// A name for narrow lanes.
+fn initials(actor: Actor) -> String {
+    match actor {
+        Actor::Planner => "P".into(),
+        Actor::Enactor(number) => format!("E{number}"),
+        Actor::Resolver => "R".into(),
+        Actor::Operator => "O".into(),
     }
-    lines.push(line);
 }

@@ -8,8 +8,8 @@ pub fn describe(event: &Event) -> String {
     match event {
         Event::Published { generation, .. } => format!("publish {generation}"),
         Event::PickedUp { generation } => format!("pick up {generation}"),
-        Event::Checked { newest: None } => "check: none active".into(),
-        Event::Checked { newest: Some(g) } => format!("check: active {g}"),
+        Event::Checked { newest: None } => "check: on none".into(),
+        Event::Checked { newest: Some(g) } => format!("check: on {g}"),
         Event::Stepped {
             generation,
             withdraws,
@@ -38,15 +38,20 @@ pub fn describe(event: &Event) -> String {
     }
 }
 
-/// An arrow leads from the plan that was active to the one that is now.
+/// What became of the endpoint. An arrow leads from the plan that was active to the plan
+/// that is now.
 fn step(plan: Generation, withdraws: bool, outcome: Activation) -> String {
-    let verb = if withdraws { "withdraw" } else { "activate" };
+    let (state, verb) = if withdraws {
+        ("withdrawn", "withdraw")
+    } else {
+        ("active", "activate")
+    };
     match outcome {
         Activation::Activated { replaced } => match replaced.standing.generation() {
-            Some(before) => format!("{verb} {before}→{plan}"),
-            None => format!("{verb} {plan}"),
+            Some(before) => format!("{state} {before}→{plan}"),
+            None => format!("{state} {plan}"),
         },
-        Activation::Already => format!("already on {plan}"),
+        Activation::Already => format!("is on {plan}"),
         Activation::Stale { newer } => format!("STALE: {plan} < {newer}"),
         Activation::Unknown => format!("{verb} {plan}: ?"),
     }
@@ -55,16 +60,16 @@ fn step(plan: Generation, withdraws: bool, outcome: Activation) -> String {
 fn sweep(deleted: &[Generation], spared: &[Generation]) -> String {
     match (deleted, spared) {
         ([_, ..], _) => format!("delete {}", list(deleted)),
-        ([], [_, ..]) => format!("sweep, spare {}", list(spared)),
-        ([], []) => "sweep: none old".into(),
+        ([], [_, ..]) => format!("sweep: keep {}", list(spared)),
+        ([], []) => "sweep: none".into(),
     }
 }
 
 fn answer(resolution: &Resolution, told_nothing: bool) -> String {
     match resolution {
-        Resolution::Dangling { .. } => "NOERROR empty".into(),
-        _ if told_nothing => "NOERROR empty".into(),
-        Resolution::Answer { generation, .. } => format!("from plan {generation}"),
+        Resolution::Dangling { .. } => "empty".into(),
+        _ if told_nothing => "empty".into(),
+        Resolution::Answer { generation, .. } => format!("from {generation}"),
         Resolution::Unknown | Resolution::Vacant | Resolution::Withdrawn { .. } => {
             "no such name".into()
         }

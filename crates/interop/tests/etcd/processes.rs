@@ -125,7 +125,7 @@ fn an_enactor_for_the_other_tests() {
     });
     let store = store.unwrap();
     let (journal, gate) = (Journal::judging_only(), Arc::new(StandardInput));
-    let store = Observed::gated(store, Actor::Enactor(1), &journal, gate);
+    let store = Observed::hooked(store, Actor::Enactor(1), &journal, gate);
     let enactor = Enactor::new("process", store);
     loop {
         println!("pass: {:?}", enactor.pass());

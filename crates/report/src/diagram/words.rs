@@ -155,10 +155,13 @@ fn violation(violation: &Violation, lang: Lang) -> String {
             endpoint,
             generation,
         } => format!("{endpoint}：有効なプラン {generation} が削除された"),
-        Violation::RollbackDeleted { endpoint, rollback } => {
-            format!("{endpoint}：切り戻し先のプラン {rollback} が削除された")
+        Violation::RollbackDeleted {
+            endpoint,
+            generation,
+        } => {
+            format!("{endpoint}：切り戻し先のプラン {generation} が削除された")
         }
-        Violation::HeldDeleted { generation } => {
+        Violation::PinnedDeleted { generation } => {
             format!("保持されているプラン {generation} が削除された")
         }
         Violation::Emptied { endpoint } => {
