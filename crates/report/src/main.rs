@@ -36,7 +36,7 @@ and counterexample.\n";
     The same arguments give the same bytes.\n\
     Exit status: 0 if the report was written, 2 for a bad argument or file.")
 )]
-struct Args {
+struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -56,7 +56,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Args { command, page } = Args::parse();
+    let Cli { command, page } = Cli::parse();
     let shown = match command {
         None => page::write(&page).map(|()| true),
         Some(Command::Cascade(args)) => terminal::show(&args),
@@ -75,5 +75,16 @@ fn main() -> ExitCode {
             }
             ExitCode::from(2)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    /// clap checks its definitions only in debug builds, and panics.
+    #[test]
+    fn the_arguments_are_well_defined() {
+        super::Cli::command().debug_assert();
     }
 }
