@@ -1,4 +1,5 @@
-//! What the zones say, query by query: all that is not made in advance.
+//! Answers from the zones and the store, query by query: everything that is not made in
+//! advance.
 
 use fastrand::Rng;
 use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
@@ -13,7 +14,7 @@ use crate::query::{MIN_UDP, endpoint};
 use crate::reply::{Outcome, edns};
 use crate::zone::{ZoneData, Zones};
 
-/// What the plan store and the zones are asked with.
+/// What an answer is made from.
 pub(crate) struct Authority<'a, R> {
     pub(crate) zones: &'a Zones,
     pub(crate) reader: &'a mut R,
@@ -25,14 +26,14 @@ pub(crate) struct Authority<'a, R> {
 pub(crate) struct Draft {
     pub(crate) message: Message,
     pub(crate) outcome: Outcome,
-    /// The largest answer that the client takes over UDP.
+    /// The largest answer that the client accepts over UDP.
     pub(crate) udp_size: u16,
 }
 
-/// What there is at a name.
+/// What exists at a name.
 enum Found {
     Records(Vec<Record>),
-    /// The name is there; records of the type are not.
+    /// The name exists, but has no records of the type.
     NoData,
     NxDomain,
     Dangling,
@@ -143,15 +144,15 @@ impl<R: Resolve> Authority<'_, R> {
     }
 }
 
-/// The message that these bytes are, if they are one and nothing else.
+/// Decodes the bytes if they are one message and nothing else.
 fn whole_message(packet: &[u8]) -> Option<Message> {
     let mut decoder = BinDecoder::new(packet);
     let message = Message::read(&mut decoder).ok()?;
     decoder.is_empty().then_some(message)
 }
 
-/// The records of this type that the zone has of its own at `name`, and whether
-/// it has anything at or below it.
+/// The zone's own records of this type at `name`, and whether the zone has anything at or
+/// below it.
 fn own_records(zone: &ZoneData, name: &Name, record_type: RecordType) -> (Vec<Record>, bool) {
     let at_apex = zone.apex == *name;
     let apex = at_apex.then(|| std::iter::once(&zone.soa).chain(&zone.name_servers));
@@ -165,7 +166,7 @@ fn own_records(zone: &ZoneData, name: &Name, record_type: RecordType) -> (Vec<Re
     (records, at_apex || below)
 }
 
-/// Zones are not transferred to anybody, in part or in whole.
+/// Zone transfers are always refused, incremental or whole.
 fn is_transfer(record_type: RecordType) -> bool {
     matches!(record_type, RecordType::AXFR | RecordType::IXFR)
 }
@@ -183,8 +184,7 @@ impl Draft {
         self
     }
 
-    /// A negative answer, which a resolver may keep as long as its SOA record
-    /// says (RFC 2308).
+    /// A negative answer. A resolver may keep it as long as its SOA record says (RFC 2308).
     fn negative(mut self, zone: &ZoneData, code: ResponseCode, outcome: Outcome) -> Self {
         self.message.add_authority(zone.negative_soa.clone());
         self.with(code, outcome)

@@ -1,13 +1,12 @@
 //! Counts of what a server has done, which other threads can read while it runs.
 //!
 //! # Who may touch what
-//! Each serving thread has counters of its own: only it writes them, anyone
-//! reads them. So a count is a load and a store, without a read-modify-write.
+//! Each serving thread has its own counters. Only that thread writes them; any thread may
+//! read them. So a count is a load and a store, without a read-modify-write.
 //!
 //! # Orderings
-//! All are relaxed. A count stands for itself; nobody concludes from one what
-//! another must be. [`Counters::read`] may therefore see one count of a query
-//! and not yet another.
+//! All are relaxed. No reader concludes from one count what another must be. So
+//! [`Counters::read`] may see one count of a query and not yet another.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -31,12 +30,12 @@ pub struct Counters {
     since: AtomicU64,
 }
 
-/// What counters said at some moment, of one thread or of several together.
+/// The counters of one thread, or of several threads added up, at one moment.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     outcomes: [u64; Outcome::ALL.len()],
-    /// How often an endpoint was first answered from a newer plan. Each thread
-    /// counts for itself, and only endpoints that it was asked for.
+    /// How often an endpoint was first answered from a newer plan. Each thread counts on its
+    /// own, and only endpoints that it was asked for.
     pub activations_seen: u64,
     /// The newest generation that a query was answered from.
     pub generation: Option<Generation>,
@@ -72,7 +71,7 @@ impl Counters {
         }
     }
 
-    /// What they say now.
+    /// Reads all of them.
     pub fn read(&self) -> Counts {
         let number = u32::try_from(self.generation.load(Relaxed));
         let generation = number.ok().and_then(Generation::new);
@@ -92,7 +91,7 @@ fn add_one(counter: &AtomicU64) {
 }
 
 impl Counts {
-    /// How many queries came to this.
+    /// How many queries had this outcome.
     pub fn of(&self, outcome: Outcome) -> u64 {
         self.outcomes[outcome as usize]
     }
@@ -102,8 +101,8 @@ impl Counts {
         self.outcomes.iter().sum()
     }
 
-    /// These and those together: counts are added; of generations the newer
-    /// counts, with the longer age if both have it.
+    /// Both added up. The generation is the newer one; if both have the same, the age is the
+    /// longer one.
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {
         for (count, more) in self.outcomes.iter_mut().zip(other.outcomes) {

@@ -3,18 +3,18 @@ use std::net::SocketAddr;
 
 use plan_store::EndpointName;
 
-/// What can go wrong when a server is set up. Nothing that a client sends is an
-/// error here: it gets its answer, or is dropped.
+/// What can go wrong when a server is set up. Nothing that a client sends is an error here:
+/// every packet is answered or dropped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A zone without name servers.
+    /// A zone has no name server.
     #[error("zone {zone} has no name server; name at least one")]
     NoNameServers {
         /// The zone's apex.
         zone: EndpointName,
     },
-    /// A name server that is named twice.
+    /// A zone names a name server twice.
     #[error("zone {zone} names the name server {name_server} twice; remove one")]
     DuplicateNameServer {
         /// The zone's apex.
@@ -22,7 +22,7 @@ pub enum Error {
         /// The name server.
         name_server: EndpointName,
     },
-    /// A name server inside its zone, of which nobody could learn the address.
+    /// A name server inside its zone has no address, so resolvers could not find it.
     #[error("name server {name_server} lies inside zone {zone}; give its addresses")]
     NoGlue {
         /// The zone's apex.
@@ -30,7 +30,7 @@ pub enum Error {
         /// The name server.
         name_server: EndpointName,
     },
-    /// A name server outside its zone, whose addresses this zone cannot hold.
+    /// A name server outside its zone has addresses, which this zone cannot hold.
     #[error("name server {name_server} lies outside zone {zone}; leave its addresses out")]
     ForeignGlue {
         /// The zone's apex.
@@ -38,43 +38,43 @@ pub enum Error {
         /// The name server.
         name_server: EndpointName,
     },
-    /// A zone that is there twice.
-    #[error("zone {zone} is there twice; remove one")]
+    /// Two zones have the same apex.
+    #[error("there are two zones {zone}; remove one")]
     DuplicateZone {
         /// The zone's apex.
         zone: EndpointName,
     },
-    /// A zone whose apex leaves no room for the names that belong to it.
+    /// The apex is so long that the names below it do not fit into 255 bytes.
     #[error("zone {zone} has a name too long for its SOA record; use a shorter name")]
     NameTooLong {
         /// The zone's apex.
         zone: EndpointName,
-        /// What does not fit.
+        /// What the encoder says.
         source: hickory_proto::ProtoError,
     },
-    /// No zone, so every query would be refused.
+    /// There is no zone, so every query would be refused.
     #[error("there is no zone to serve; name at least one")]
     NoZones,
-    /// No address to listen on.
+    /// There is no address to listen on.
     #[error("there is no address to listen on; name at least one")]
     NoAddress,
-    /// A setting out of its bounds.
+    /// A setting is out of its bounds.
     #[error("{setting} is {value}; it must be {bounds}")]
     Setting {
         /// The setting's name.
         setting: &'static str,
-        /// What it was set to.
+        /// Its value.
         value: usize,
-        /// What it may be.
+        /// The values that are allowed.
         bounds: &'static str,
     },
-    /// What all replies share cannot be encoded.
+    /// The OPT record that all replies share cannot be encoded.
     #[error("cannot encode an OPT record")]
     Encoder {
-        /// What the encoder said.
+        /// What the encoder says.
         source: hickory_proto::ProtoError,
     },
-    /// An address that cannot be listened on.
+    /// An address cannot be listened on.
     #[error("cannot listen on {address} ({protocol})")]
     Listen {
         /// The address.
@@ -84,7 +84,7 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// A thread that the system would not start.
+    /// The system would not start a thread.
     #[error("the system would not start a thread for the DNS server")]
     Thread {
         /// What the system said.

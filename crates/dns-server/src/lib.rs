@@ -1,6 +1,7 @@
 //! An authoritative DNS server that answers from a plan store.
 //!
-//! What an Enactor activates is what a resolver is told, one atomic load later.
+//! A resolver is answered from the plan that is active: a query costs one atomic load to
+//! find it.
 //!
 //! # Parts
 //! ```text
@@ -24,8 +25,8 @@
 //! | a name outside the zones, another class, a zone transfer | REFUSED |
 //! | everything (ANY) | one HINFO record (RFC 8482) |
 //!
-//! Over UDP no reply is longer than what the client takes or than
-//! [`MAX_UDP`] bytes; what would be goes without records and with TC set.
+//! Over UDP no reply is longer than the client accepts, nor than [`MAX_UDP`] bytes. A reply
+//! that would be longer is sent without records and with TC set.
 //!
 //! ```
 //! use dns_server::{Server, ServerConfig, NameServer, Zone, Zones};
@@ -63,5 +64,5 @@ pub use server::{Server, ServerConfig};
 pub use tcp::TcpLimits;
 pub use zone::{NameServer, Zone, Zones};
 
-/// Most targets that an answer can be set to hold.
+/// The upper bound of [`ServerConfig::max_targets`].
 pub const MAX_TARGETS: usize = plan_store::RecordSet::MAX_TARGETS;

@@ -1,24 +1,24 @@
-//! What is said of a reply besides its bytes.
+//! Properties of a reply: its transport, its outcome, its OPT record.
 
 use hickory_proto::ProtoError;
 use hickory_proto::op::Edns;
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
 
-/// Largest answer over UDP in bytes, whatever the client takes: what passes
-/// everywhere without being cut into fragments (DNS flag day 2020).
+/// The largest answer over UDP in bytes, even if the client accepts more. It passes
+/// everywhere without fragmentation (DNS flag day 2020).
 pub const MAX_UDP: u16 = 1232;
 
-/// How a query came, and so how large its answer may be.
+/// How a query came. It decides how large the answer may be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Transport {
-    /// No more than the client takes, nor more than [`MAX_UDP`].
+    /// No larger than the client accepts, nor than [`MAX_UDP`].
     Udp,
     /// As large as a message can be.
     Tcp,
 }
 
 impl Transport {
-    /// The largest answer to a client that takes `udp_size` bytes over UDP.
+    /// The largest answer to a client that accepts `udp_size` bytes over UDP.
     pub(crate) fn limit(self, udp_size: u16) -> usize {
         usize::from(match self {
             Self::Udp => udp_size.min(MAX_UDP),
@@ -27,33 +27,34 @@ impl Transport {
     }
 }
 
-/// What became of a query.
+/// How a query was answered.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(usize)]
 pub enum Outcome {
-    /// Answered with records.
+    /// Records (NOERROR).
     Answer,
-    /// The name is there, records of that type are not.
+    /// The name exists, but has no records of that type (NOERROR, RFC 2308).
     NoData,
-    /// There is no such name (NXDOMAIN).
+    /// The name does not exist (NXDOMAIN).
     NxDomain,
-    /// The active plan is gone: NOERROR, no records, as on the day.
+    /// The active plan is deleted: NOERROR, no records, as in the outage.
     Dangling,
-    /// Plans name the endpoint, but none is active yet (SERVFAIL).
+    /// A plan names the endpoint, but none is active there yet (SERVFAIL).
     NotReady,
-    /// The answer did not fit; the client may ask again over TCP.
+    /// The answer did not fit (TC set); the client may ask again over TCP.
     Truncated,
-    /// Outside the zones, or something that is not for clients (REFUSED).
+    /// The name is outside the zones, the class is not IN, or a zone transfer was asked for
+    /// (REFUSED).
     Refused,
-    /// Not a well-formed query (FORMERR).
+    /// The query is malformed (FORMERR).
     FormErr,
-    /// Not a standard query (NOTIMP).
+    /// The opcode is not QUERY (NOTIMP).
     NotImp,
-    /// An EDNS version later than 0 (BADVERS).
+    /// The EDNS version is later than 0 (BADVERS).
     BadVers,
     /// The answer could not be encoded (SERVFAIL).
     Failed,
-    /// No reply: a response, or shorter than a header.
+    /// No reply: the packet is a response, or shorter than a header.
     Dropped,
 }
 
@@ -74,7 +75,7 @@ impl Outcome {
         Self::Dropped,
     ];
 
-    /// Its name in logs and metrics.
+    /// The label in logs and metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Answer => "answer",
@@ -93,10 +94,10 @@ impl Outcome {
     }
 }
 
-/// What limits an answer and what goes with it.
+/// The limits of an answer, and its OPT record.
 pub(crate) struct Shape<'o> {
     pub(crate) max_targets: usize,
-    /// Largest reply in bytes.
+    /// The largest reply in bytes.
     pub(crate) limit: usize,
     pub(crate) opt: &'o OptRecords,
 }
@@ -107,7 +108,7 @@ impl Shape<'_> {
     }
 }
 
-/// Our OPT record, without and with the DO bit, which is copied from the query
+/// The OPT record of a reply, without and with the DO bit, which is copied from the query
 /// (RFC 3225, 3).
 #[derive(Debug)]
 pub(crate) struct OptRecords([Vec<u8>; 2]);
@@ -118,7 +119,7 @@ impl OptRecords {
     }
 }
 
-/// What a reply to a query with EDNS says of ourselves.
+/// The EDNS part of a reply to a query with EDNS.
 pub(crate) fn edns(dnssec_ok: bool) -> Edns {
     let mut edns = Edns::new();
     edns.set_max_payload(MAX_UDP).set_dnssec_ok(dnssec_ok);

@@ -1,11 +1,10 @@
 //! From a packet to its reply, without sockets.
 //!
 //! # Two ways
-//! The *fast path* takes ordinary queries (`query.rs`) for the addresses of an
-//! endpoint and copies an answer together that was made in advance
-//! (`compiled.rs`). It takes no lock and allocates nothing; whether the plan is
-//! still active costs the reader's one atomic load. When it is not, the answers
-//! are made anew, unless the new plan has the very same record set.
+//! The *fast path* takes ordinary queries (`query.rs`) for the addresses of an endpoint, and
+//! copies an answer that was made in advance (`compiled.rs`). It takes no lock and allocates
+//! nothing. One atomic load by the reader shows whether the plan is still active. If it is
+//! not, the answers are made again, unless the new plan has the same record set.
 //!
 //! Everything else goes through hickory-proto's decoder and encoder
 //! (`authority.rs`).
@@ -34,8 +33,8 @@ pub struct Responder<R> {
     max_targets: usize,
     rng: Rng,
     opt: OptRecords,
-    /// By name as it goes over the wire, in lower case: the endpoints that were
-    /// asked for and had an answer. So nobody can fill it but with endpoints.
+    /// The endpoints that were asked for and had an answer, by name in wire format and lower
+    /// case. Clients cannot fill it with other names.
     endpoints: HashMap<Box<[u8]>, Endpoint>,
     counters: Arc<Counters>,
 }
@@ -45,14 +44,14 @@ pub struct Responder<R> {
 struct Endpoint {
     name: EndpointName,
     dns_name: Name,
-    /// What comes with an answer without records.
+    /// The authority section of an answer without records.
     negative_soa: Record,
     compiled: Option<Compiled>,
 }
 
 impl<R: Resolve> Responder<R> {
-    /// A responder that gives each query up to `max_targets` targets, drawn in
-    /// an order that `seed` decides.
+    /// A responder that answers with up to `max_targets` targets, drawn in an order that
+    /// depends on `seed`.
     ///
     /// # Errors
     /// [`Error::Setting`] unless `max_targets` is `1..=MAX_TARGETS`.
@@ -81,8 +80,8 @@ impl<R: Resolve> Responder<R> {
         })
     }
 
-    /// Puts the reply to `packet` into `reply`, in place of what was there, and
-    /// says what became of it. After [`Outcome::Dropped`] nothing is to be sent.
+    /// Replaces the content of `reply` by the reply to `packet`, and returns its outcome. After
+    /// [`Outcome::Dropped`] the caller sends nothing.
     pub fn respond(&mut self, packet: &[u8], transport: Transport, reply: &mut Vec<u8>) -> Outcome {
         reply.clear();
         let fast = Query::ordinary(packet)
@@ -118,7 +117,7 @@ impl<R: Resolve> Responder<R> {
         compiled.write(query, &shape, &mut self.rng, reply)
     }
 
-    /// Takes an endpoint in, if there is one of this name that has an answer.
+    /// Adds the endpoint of this name, if there is one and it has an answer.
     fn admit(&mut self, name: &LowerName) -> Option<()> {
         let endpoint = endpoint(name.labels())?;
         let dns_name = to_dns(&endpoint).ok()?;
@@ -153,8 +152,8 @@ impl<R: Resolve> Responder<R> {
 }
 
 impl Endpoint {
-    /// The answers from the plan that is active now, made anew if need be.
-    /// `None` if the endpoint has no answer any more.
+    /// The answers from the plan that is active now, made again if needed. `None` if the
+    /// endpoint has no answer any more.
     fn current(&mut self, reader: &mut impl Resolve, counters: &Counters) -> Option<&mut Compiled> {
         let &Resolution::Answer {
             generation,
@@ -182,8 +181,8 @@ impl Endpoint {
     }
 }
 
-/// Encodes a reply; if it is too long, without its records. hickory's own
-/// truncation may lose the OPT record, so it is never let come to it.
+/// Encodes a reply, without its records if it would be too long. hickory's own truncation
+/// can lose the OPT record, so this function never lets it happen.
 fn encode(draft: &Draft, transport: Transport, reply: &mut Vec<u8>) -> Result<Outcome, ProtoError> {
     let bytes = draft.message.to_vec()?;
     if bytes.len() <= transport.limit(draft.udp_size) {

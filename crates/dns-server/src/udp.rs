@@ -1,5 +1,5 @@
-//! UDP: each thread has a socket of its own on the shared port, takes what has
-//! come in, answers it, and sends the answers.
+//! UDP: each thread has its own socket on the shared port. It receives queries, answers
+//! them, and sends the answers.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
@@ -21,18 +21,18 @@ mod many;
 #[cfg(not(target_os = "linux"))]
 mod one;
 
-/// Longest query that is looked at in full. What is longer is cut by the system
-/// and then found malformed.
+/// Longest query that is read in full. The system cuts a longer one, which is then
+/// malformed.
 const MAX_QUERY: usize = 4096;
 
-/// How often a thread that nobody asks anything looks whether it is to stop.
+/// How often an idle thread looks whether it is to stop.
 const LOOK_UP: Duration = Duration::from_millis(200);
 
-/// Room for what comes in while the thread is busy, in bytes. The system may
-/// give less.
+/// Size of the receive buffer in bytes, for queries that come in while the thread is busy.
+/// The system may give less.
 const RECEIVE_BUFFER: usize = 1 << 20;
 
-/// A socket on `address` that shares the port with its like.
+/// A socket on `address` that shares the port with other sockets of this server.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(
         Domain::for_address(address),
@@ -74,13 +74,13 @@ pub(crate) fn serve<R: Resolve>(
             Err(error) if is_passing(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot receive");
-                std::thread::sleep(LOOK_UP); // Lest it fill the log.
+                std::thread::sleep(LOOK_UP); // So that it does not fill the log.
             }
         }
     }
 }
 
-/// Nothing came, or a client would not take an earlier answer.
+/// Nothing came, or a client refused an earlier answer.
 fn is_passing(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,5 +1,5 @@
-//! Zones: the part of the name space that a server answers for, and what it holds
-//! besides the endpoints: SOA, NS and the name servers' addresses.
+//! Zones: the names that a server answers for, and the records besides the endpoints': SOA,
+//! NS and the name servers' addresses.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,8 +11,8 @@ use plan_store::EndpointName;
 
 use crate::Error;
 
-/// What the SOA record tells secondary servers. There are none: the plan store
-/// is how the servers of a zone agree.
+/// What the SOA record tells secondary servers. There are none: the servers of a zone share
+/// a plan store.
 const REFRESH: i32 = 3600;
 const RETRY: i32 = 600;
 const EXPIRE: i32 = 7 * 24 * 3600;
@@ -28,8 +28,8 @@ pub struct NameServer {
 
 /// A zone that the server is authoritative for.
 ///
-/// Everything at and below its apex is answered from the plan store and from
-/// what stands here; nothing is delegated.
+/// Everything at and below its apex is answered from the plan store and from these records;
+/// nothing is delegated.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Zone {
     apex: EndpointName,
@@ -39,13 +39,12 @@ pub struct Zone {
 }
 
 impl Zone {
-    /// How long a resolver keeps SOA, NS and name servers' addresses, unless
-    /// told otherwise: an hour, in seconds.
+    /// How long a resolver may keep SOA, NS and the name servers' addresses by default: an
+    /// hour, in seconds.
     pub const TTL: u32 = 3600;
 
-    /// How long a resolver may keep *no such name* and *no such records*, unless
-    /// told otherwise: 5 seconds. What a resolver remembers of an outage, it
-    /// remembers this long after the outage has ended.
+    /// How long a resolver may keep a negative answer by default: 5 seconds. After an outage,
+    /// resolvers remember it for this long.
     pub const NEGATIVE_TTL: u32 = 5;
 
     /// A zone with the default TTLs.
@@ -136,8 +135,7 @@ pub(crate) struct ZoneData {
     pub(crate) apex: Name,
     /// At the apex.
     pub(crate) soa: Record,
-    /// The SOA record as it comes with a negative answer: it lives as long as
-    /// that (RFC 2308, 3).
+    /// The SOA record of a negative answer, with the TTL of that answer (RFC 2308, 3).
     pub(crate) negative_soa: Record,
     pub(crate) name_servers: Vec<Record>,
     /// The addresses of the name servers inside the zone.
@@ -151,7 +149,7 @@ impl ZoneData {
         let soa = SOA::new(
             to_dns(&zone.name_servers[0].name)?,
             apex.prepend_label("hostmaster")?,
-            1, // There are no zone transfers, and so nobody to compare it.
+            1, // There are no zone transfers, so no secondary compares it.
             REFRESH,
             RETRY,
             EXPIRE,

@@ -125,8 +125,7 @@ impl<'a, S: Backing> Parts<'a, S> {
         }
     }
 
-    /// Ends all parts except the DNS server, which ends when this value is dropped. Returns
-    /// how many queries the DNS server has had.
+    /// Ends all parts, the DNS server last, and returns how many queries it has had.
     pub(crate) fn stop(mut self) -> u64 {
         self.readiness.stopping();
         self.planner = None;
