@@ -39,6 +39,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use control_plane::{Pass, PassError, PlanError, Planned};
 use tracing::{info, warn};
 
+use crate::error_chain::chain;
+
 /// The readiness of this process. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Readiness(Arc<Mutex<State>>);
@@ -163,7 +165,10 @@ impl Part {
     pub(crate) fn planned(&self, planned: &Result<Planned, PlanError>) {
         match planned {
             Ok(_) | Err(PlanError::TooManyRemoved { .. }) => self.up(),
-            Err(error) => self.waits_for(format!("no tick has succeeded yet; the last: {error}")),
+            Err(error) => {
+                let error = chain(error);
+                self.waits_for(format!("no tick has succeeded yet; the last: {error}"));
+            }
         }
     }
 
@@ -172,7 +177,10 @@ impl Part {
         match pass {
             Ok(Pass::NoPlan) => self.waits_for("the store has no plan yet"),
             Ok(_) => self.up(),
-            Err(error) => self.waits_for(format!("no pass has succeeded yet; the last: {error}")),
+            Err(error) => {
+                let error = chain(error);
+                self.waits_for(format!("no pass has succeeded yet; the last: {error}"));
+            }
         }
     }
 }
