@@ -5,7 +5,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use control_plane::{Fleet, HealthSource, TcpChecks};
 
@@ -32,12 +32,14 @@ fn a_closed_port_is_found_and_an_open_one_too() {
     let checks = TcpChecks::start(&fleet, 1).unwrap();
     let mut source = checks.source();
     let [up, down] = ["127.0.0.1", "127.0.0.2"].map(|a| a.parse().unwrap());
+    let patience = Instant::now() + Duration::from_mins(1);
     let mut until = |expected: [bool; 2]| loop {
         let health = source.read().unwrap();
         if [up, down].map(|t| health.of(t).healthy) == expected {
             break;
         }
-        // Only to leave the processor to the checks.
+        assert!(Instant::now() < patience, "never {expected:?}: {health:?}");
+        // Leaves the processor to the checks; the time orders nothing.
         thread::sleep(Duration::from_millis(5));
     };
     until([true, false]);

@@ -162,9 +162,10 @@ fn a_step_that_a_layer_leaves_out_is_not_taken_and_the_others_are() {
         assert_eq!(walked, expected);
         for (name, activated) in expected {
             let standing = PlanStore::state(&store, name).unwrap().standing;
-            let wanted = match activated {
-                true => Standing::Active(generation),
-                false => Standing::Vacant,
+            let wanted = if activated {
+                Standing::Active(generation)
+            } else {
+                Standing::Vacant
             };
             assert_eq!(standing, wanted, "{name}, {refused} refused");
         }

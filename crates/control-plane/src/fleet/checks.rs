@@ -72,7 +72,7 @@ fn endpoint(source: &Source<'_>, table: EndpointTable) -> Result<FleetEndpoint, 
         Err(error) => {
             let target = refused_target(&error, &targets);
             let at = target.and_then(|target| places.get(target).copied());
-            Err(source.mistake(at.unwrap_or(at_name), error))
+            Err(source.mistake(at.unwrap_or(at_name), error.to_string()))
         }
     }
 }

@@ -46,13 +46,13 @@ impl<'a> Source<'a> {
     }
 
     /// A mistake at this byte of the text.
-    pub(super) fn mistake(&self, at: usize, mistake: impl ToString) -> FleetError {
+    pub(super) fn mistake(&self, at: usize, mistake: impl Into<String>) -> FleetError {
         let (line, column) = self.place(at);
         FleetError::Mistake {
             file: self.file.to_owned(),
             line,
             column,
-            mistake: mistake.to_string(),
+            mistake: mistake.into(),
         }
     }
 
