@@ -278,7 +278,7 @@ fn a_bad_argument_or_file_is_refused_by_name() {
     let cases: [(&[&str], &str); 5] = [
         (&["--seeds", "0"], "1..=10000"),
         (&["--colour"], "--colour"),
-        (&["cascade", "--seeds", "0"], "1..100001"),
+        (&["cascade", "--seeds", "0"], "1..=100000"),
         (&missing, "no-such.toml cannot be read"),
         (&nowhere, "no-such-folder/report.html: "),
     ];
