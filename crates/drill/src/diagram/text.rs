@@ -1,5 +1,7 @@
 //! The diagram for the terminal.
 
+use std::fmt::Write as _;
+
 use incident::{Actor, Breach, Invariant, Step, Verdict};
 
 use super::words::describe;
@@ -87,7 +89,7 @@ impl Page {
             } else {
                 lane.actor.to_string()
             };
-            line += &format!("{name:<0$}", lane.width);
+            let _ = write!(line, "{name:<0$}", lane.width);
         }
         line
     }
@@ -125,7 +127,7 @@ impl Page {
     fn broken(&self, invariant: Invariant, breach: &Breach) -> Vec<String> {
         let mut what = breach.what.to_string();
         if breach.broken_at != breach.seen_at {
-            what += &format!(" (by step {})", breach.broken_at);
+            let _ = write!(what, " (by step {})", breach.broken_at);
         }
         self.note(&format!("✗ {invariant}:"), &what)
     }
@@ -157,7 +159,9 @@ fn fit(lanes: &mut [Lane], room: usize) {
     }
     let left = room - total(others) - last.width;
     let extra = (left / others.len().max(1)).min(MAX_EXTRA);
-    others.iter_mut().for_each(|lane| lane.width += extra);
+    for lane in others {
+        lane.width += extra;
+    }
 }
 
 /// A step beside its lifeline.
