@@ -28,7 +28,7 @@ impl Site {
 
     /// Whether it is in the store, and not in a model.
     fn is_in_store(self) -> bool {
-        self.file.contains("plan-store")
+        self.file.contains("plan-store/src/")
     }
 }
 

@@ -8,7 +8,8 @@
 
 use std::sync::Arc;
 
-use super::{Cell, Shared};
+use super::cell::Cell;
+use super::shared::Shared;
 use crate::primitives::Primitives;
 use crate::{EndpointName, EndpointState, Generation, Resolution};
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
-use super::Cell;
+use super::cell::Cell;
 use crate::EndpointName;
 use crate::primitives::Primitives;
 
@@ -22,7 +22,7 @@ pub(super) struct Cells<P: Primitives> {
     in_order: Arc<OnceLock<List<P>>>,
 }
 
-type List<P> = Box<[Arc<Cell<P>>]>;
+pub(super) type List<P> = Box<[Arc<Cell<P>>]>;
 
 /// A name in an order in which what lies below a name follows it at once: by its
 /// bytes, from the last to the first, and a dot before all others.
@@ -69,6 +69,12 @@ impl<P: Primitives> Cells<P> {
     pub(super) fn in_order(&self) -> &[Arc<Cell<P>>] {
         self.in_order
             .get_or_init(|| self.by_name.values().cloned().collect())
+    }
+
+    /// The list that [`Cells::in_order`] walks along. A caller that holds it while it
+    /// changes the cells drops the old list itself, after it has let go of a lock.
+    pub(super) fn list(&self) -> Arc<OnceLock<List<P>>> {
+        Arc::clone(&self.in_order)
     }
 
     /// The cells of the endpoints that lie below this name.

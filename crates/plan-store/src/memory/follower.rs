@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Shared;
 use super::cached::Cached;
+use super::shared::Shared;
 use crate::primitives::Primitives;
 use crate::{EndpointName, Native, Resolution};
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::cached::Cached;
+use super::cell::Cell;
 use super::cells::Cells;
-use super::{Cell, Shared};
+use super::shared::Shared;
 use crate::primitives::{Lock, Primitives};
 use crate::{EndpointName, EndpointState, Native, Resolution, Resolve, Standing};
 

@@ -1,4 +1,8 @@
-//! Deleting the plans that nobody needs. The argument is in the parent module.
+//! Deletes the plans that nobody needs. The argument is in the parent module.
+//!
+//! What a sweep removes from the index can be large: a plan that shares nothing with
+//! others holds all of its endpoints' records. So the sweep drops it only after it has let
+//! go of the lock, and no reader or publish waits for that.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,8 +10,9 @@ use std::sync::Arc;
 use tracing::{debug, info};
 
 use super::cells::Cells;
+use super::index::{Entry, Index};
 use super::pins::{Refused, Unpinned};
-use super::{Entry, Index, Shared};
+use super::shared::Shared;
 use crate::primitives::{Lock, Primitives};
 use crate::{EndpointName, EndpointState, Generation, RetainReason, Swept};
 
@@ -36,14 +41,16 @@ pub(super) fn sweep<P: Primitives>(shared: &Shared<P>, applied: Generation) -> S
         delete(candidates, &uses(&cells))
     };
     if !(swept.deleted.is_empty() && idle.is_empty()) {
-        shared.index.write(|index| {
-            for generation in &swept.deleted {
-                index.plans.remove(generation);
-            }
+        let removed: Vec<_> = shared.index.write(|index| {
+            let deleted = swept.deleted.iter();
+            let removed = deleted.filter_map(|generation| index.plans.remove(generation));
+            let removed = removed.collect();
             if forget(index, &idle) {
                 shared.endpoints_changed();
             }
+            removed
         });
+        drop(removed); // Not under the lock; nor are the cells as they were: see `cells`.
     }
     if swept.deleted.is_empty() {
         debug!(%applied, spared = ?swept.spared, "sweep");

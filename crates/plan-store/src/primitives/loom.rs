@@ -6,14 +6,13 @@
 //! twice, with plain loads ([`Loom`]) for what weak memory may show them, and
 //! with loads as read-modify-writes ([`LoomRmw`]), which loom does not lose.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use loom::sync::atomic::AtomicU64;
-use loom::sync::{Condvar, Mutex, RwLock};
 
-use super::{Lock, Monitor, Primitives, Word};
+use super::checker::checker_lock_and_monitor;
+use super::word::word_of_atomic;
+use super::{Primitives, Word};
 
 /// loom's types as they are.
 #[derive(Clone, Copy, Debug)]
@@ -35,35 +34,16 @@ impl Primitives for LoomRmw {
     type Monitor<T: Send + 'static> = LoomMonitor<T>;
 }
 
-impl Word for AtomicU64 {
-    fn new(value: u64) -> Self {
-        Self::new(value)
-    }
+word_of_atomic!(AtomicU64);
 
-    fn load(&self, order: Ordering) -> u64 {
-        self.load(order)
-    }
+checker_lock_and_monitor!(
+    loom,
+    /// [`Loom`]'s and [`LoomRmw`]'s monitor.
+    LoomMonitor
+);
 
-    fn compare_exchange(
-        &self,
-        current: u64,
-        new: u64,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<u64, u64> {
-        self.compare_exchange(current, new, success, failure)
-    }
-
-    fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
-        self.fetch_add(value, order)
-    }
-
-    fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
-        self.fetch_sub(value, order)
-    }
-}
-
-/// [`LoomRmw`]'s word.
+/// [`LoomRmw`]'s word. It differs from [`Loom`]'s in one method: its load is a
+/// read-modify-write.
 #[derive(Debug)]
 pub struct RmwWord(AtomicU64);
 
@@ -92,65 +72,5 @@ impl Word for RmwWord {
 
     fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
         self.0.fetch_sub(value, order)
-    }
-}
-
-/// loom's lock has a poisoned state in its types and never enters it: a panic
-/// ends the model.
-impl<T: Send + Sync + 'static> Lock<T> for RwLock<T> {
-    fn new(value: T) -> Self {
-        Self::new(value)
-    }
-
-    fn read<R>(&self, section: impl FnOnce(&T) -> R) -> R {
-        section(&self.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn write<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
-        section(&mut self.write().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// [`Loom`]'s and [`LoomRmw`]'s monitor.
-#[derive(Debug)]
-pub struct LoomMonitor<T> {
-    value: Mutex<T>,
-    updated: Condvar,
-}
-
-impl<T: Send + 'static> Monitor<T> for LoomMonitor<T> {
-    fn new(value: T) -> Self {
-        Self {
-            value: Mutex::new(value),
-            updated: Condvar::new(),
-        }
-    }
-
-    fn update<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
-        let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = section(&mut value);
-        drop(value);
-        self.updated.notify_all();
-        result
-    }
-
-    fn wait<R>(
-        &self,
-        timeout: Option<Duration>,
-        mut ready: impl FnMut(&mut T) -> Option<R>,
-    ) -> Option<R> {
-        let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some(result) = ready(&mut value) {
-                return Some(result);
-            }
-            if timeout.is_some() {
-                drop(value);
-                loom::thread::yield_now();
-                return ready(&mut self.value.lock().unwrap_or_else(PoisonError::into_inner));
-            }
-            let waited = self.updated.wait(value);
-            value = waited.unwrap_or_else(PoisonError::into_inner);
-        }
     }
 }

@@ -12,8 +12,13 @@
 //! word of 64 bits, a lock for many readers or one writer, and a monitor to wait
 //! at. Critical sections are closures, so that where one ends is plain to see.
 
+mod word;
+
 mod native;
 pub use native::Native;
+
+#[cfg(any(feature = "loom", feature = "shuttle"))]
+mod checker;
 
 #[cfg(feature = "loom")]
 mod loom;

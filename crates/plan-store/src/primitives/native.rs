@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
-use super::{Lock, Monitor, Primitives, Word};
+use super::word::word_of_atomic;
+use super::{Lock, Monitor, Primitives};
 
 /// std atomics and `parking_lot` locks.
 #[derive(Clone, Copy, Debug)]
@@ -17,38 +18,7 @@ impl Primitives for Native {
     type Monitor<T: Send + 'static> = NativeMonitor<T>;
 }
 
-impl Word for AtomicU64 {
-    #[inline]
-    fn new(value: u64) -> Self {
-        Self::new(value)
-    }
-
-    #[inline]
-    fn load(&self, order: Ordering) -> u64 {
-        self.load(order)
-    }
-
-    #[inline]
-    fn compare_exchange(
-        &self,
-        current: u64,
-        new: u64,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<u64, u64> {
-        self.compare_exchange(current, new, success, failure)
-    }
-
-    #[inline]
-    fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
-        self.fetch_add(value, order)
-    }
-
-    #[inline]
-    fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
-        self.fetch_sub(value, order)
-    }
-}
+word_of_atomic!(AtomicU64);
 
 impl<T: Send + Sync + 'static> Lock<T> for RwLock<T> {
     #[inline]

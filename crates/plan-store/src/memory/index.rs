@@ -1,0 +1,105 @@
+//! Where everything is: plans by generation, cells by endpoint.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::cell::Cell;
+use super::cells::Cells;
+use super::pins::Pins;
+use crate::plan::NameChange;
+use crate::{EndpointName, Error, Generation, Plan, Primitives};
+
+/// Where everything is.
+pub(super) struct Index<P: Primitives> {
+    /// The newest generation given out.
+    pub(super) latest: Option<Generation>,
+    pub(super) plans: BTreeMap<Generation, Arc<Entry<P>>>,
+    /// Those of the endpoints that some plan in `plans` names, and of those that no
+    /// sweep has forgotten yet.
+    pub(super) cells: Cells<P>,
+}
+
+impl<P: Primitives> Index<P> {
+    /// An index without plans, whose first plan gets the generation after `latest`.
+    pub(super) fn after(latest: Option<Generation>) -> Self {
+        Self {
+            latest,
+            plans: BTreeMap::new(),
+            cells: Cells::none(),
+        }
+    }
+
+    /// Adds a plan; also says whether it named endpoints not known before.
+    pub(super) fn insert(
+        &mut self,
+        plan: Arc<Plan>,
+        store: &Arc<()>,
+    ) -> Result<(Generation, bool), Error> {
+        let generation = self
+            .latest
+            .map_or(Ok(Generation::FIRST), Generation::next)?;
+        let known = self.cells.len();
+        let cells = self.cells_of(&plan, generation);
+        let pins = Pins::none();
+        let store = Arc::clone(store);
+        let entry = Entry {
+            store,
+            generation,
+            plan,
+            cells,
+            pins,
+        };
+        self.plans.insert(generation, Arc::new(entry));
+        self.latest = Some(generation);
+        Ok((generation, self.cells.len() > known))
+    }
+
+    /// The cells of the plan's endpoints: those of the plan before, but for the
+    /// endpoints that come and go.
+    fn cells_of(&mut self, plan: &Plan, generation: Generation) -> Cells<P> {
+        let newest = self.plans.last_key_value();
+        let previous = newest.map(|(_, entry)| Arc::clone(entry));
+        let Some(previous) = previous else {
+            for (name, _) in plan.endpoints() {
+                self.cell_for(name, generation);
+            }
+            return self.cells.clone();
+        };
+        let mut cells = previous.cells.clone();
+        if plan.names_the_same(&previous.plan) {
+            return cells;
+        }
+        for named in plan.named_since(&previous.plan) {
+            match named {
+                NameChange::Added(name) => cells.insert(self.cell_for(name, generation)),
+                NameChange::Removed(name) => cells.remove(name),
+            }
+        }
+        if cells.len() == self.cells.len() {
+            // All that are there: share them, so that comparing the two is quick.
+            self.cells = cells.clone();
+        }
+        cells
+    }
+
+    /// The endpoint's cell, a new one if `plan` brings the endpoint along.
+    fn cell_for(&mut self, name: &EndpointName, plan: Generation) -> Arc<Cell<P>> {
+        if let Some(cell) = self.cells.get(name) {
+            return Arc::clone(cell);
+        }
+        let cell = Arc::new(Cell::vacant(name.clone(), plan));
+        self.cells.insert(Arc::clone(&cell));
+        cell
+    }
+}
+
+/// A published plan.
+pub(super) struct Entry<P: Primitives> {
+    /// The store that it is in.
+    pub(super) store: Arc<()>,
+    pub(super) generation: Generation,
+    pub(super) plan: Arc<Plan>,
+    /// The cells of the plan's endpoints.
+    pub(super) cells: Cells<P>,
+    pub(super) pins: Pins<P>,
+}

@@ -1,0 +1,84 @@
+//! What all handles on a store share.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::cell::Cell;
+use super::index::Index;
+use crate::primitives::{Lock, Word};
+use crate::{EndpointName, EndpointState, Generation, Primitives, Resolution, Retention, Standing};
+
+/// The index, and what belongs to it. A store's handles, readers and followers each
+/// hold an `Arc` of it.
+pub(super) struct Shared<P: Primitives> {
+    /// Which store it is: pins know it too.
+    pub(super) store: Arc<()>,
+    pub(super) retention: Retention,
+    pub(super) index: P::Lock<Index<P>>,
+    /// How often cells have been added to the index or removed from it. It needs no
+    /// ordering of its own, because it changes only under the lock alone. A reader that
+    /// loads the new count and then takes the lock runs after the section that
+    /// incremented it, so the reader sees the updated cells. A reader that loads an old
+    /// count has not been told of the new one by anybody.
+    changes: P::Word,
+}
+
+impl<P: Primitives> Shared<P> {
+    pub(super) fn new(retention: Retention, latest: Option<Generation>) -> Self {
+        Self {
+            store: Arc::new(()),
+            retention,
+            index: P::Lock::new(Index::after(latest)),
+            changes: P::Word::new(0),
+        }
+    }
+
+    pub(super) fn cell(&self, endpoint: &EndpointName) -> Option<Arc<Cell<P>>> {
+        self.index.read(|index| index.cells.get(endpoint).cloned())
+    }
+
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Relaxed)
+    }
+
+    /// Counts a change of the cells. Called under the lock alone.
+    pub(super) fn endpoints_changed(&self) {
+        self.changes.fetch_add(1, Relaxed);
+    }
+
+    /// What an endpoint answers whose word said `state`, and what its word says
+    /// now, if the plan has been swept meanwhile.
+    pub(super) fn answer(
+        &self,
+        cell: &Cell<P>,
+        mut state: EndpointState,
+    ) -> (EndpointState, Resolution) {
+        loop {
+            let generation = match state.standing {
+                Standing::Vacant => return (state, Resolution::Vacant),
+                Standing::Withdrawn(generation) => {
+                    return (state, Resolution::Withdrawn { generation });
+                }
+                Standing::Active(generation) => generation,
+            };
+            let records = self.index.read(|index| {
+                let entry = index.plans.get(&generation)?;
+                entry.plan.records(cell.endpoint()).cloned()
+            });
+            if let Some(records) = records {
+                return (
+                    state,
+                    Resolution::Answer {
+                        generation,
+                        records,
+                    },
+                );
+            }
+            let now = cell.state();
+            if now == state {
+                return (state, Resolution::Dangling { generation });
+            }
+            state = now;
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The store's handle, and what [`PlanStore`] asks of it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tracing::{debug, info};
+
+use super::cell::Cell;
+use super::index::Index;
+use super::shared::Shared;
+use super::{Follower, MemoryPin, Reader, sweep};
+use crate::primitives::Lock;
+use crate::{
+    Activation, EndpointName, EndpointState, Error, Generation, Native, Pin, Plan, PlanStore,
+    Primitives, Resolution, Retention, Standing, Swept,
+};
+
+/// The in-process store. Clones are handles on the same store.
+///
+/// How it works and why it is right: [`memory`](crate::memory).
+pub struct MemoryStore<P: Primitives = Native> {
+    shared: Arc<Shared<P>>,
+}
+
+impl MemoryStore {
+    /// An empty store that sweeps down to what `retention` keeps.
+    pub fn new(retention: Retention) -> Self {
+        Self::with_primitives(retention)
+    }
+}
+
+impl<P: Primitives> MemoryStore<P> {
+    /// An empty store on other primitives, a model checker's for example.
+    pub fn with_primitives(retention: Retention) -> Self {
+        Self::build(retention, None)
+    }
+
+    /// An empty store whose first plan gets the generation after `last`: for a
+    /// control plane that starts again before servers which remember.
+    pub fn continuing(retention: Retention, last: Generation) -> Self {
+        Self::build(retention, Some(last))
+    }
+
+    fn build(retention: Retention, latest: Option<Generation>) -> Self {
+        let shared = Arc::new(Shared::new(retention, latest));
+        Self { shared }
+    }
+
+    /// A view of one endpoint for one thread, which need not be known yet.
+    pub fn follow(&self, endpoint: EndpointName) -> Follower<P> {
+        Follower::new(Arc::clone(&self.shared), endpoint)
+    }
+
+    /// The plans in the store, oldest first.
+    pub fn generations(&self) -> Vec<Generation> {
+        let keys = |index: &Index<P>| index.plans.keys().copied().collect();
+        self.shared.index.read(keys)
+    }
+
+    /// Refuses a pin on another store's plan; else says which plan it holds.
+    fn own(&self, pin: &MemoryPin<P>) -> Result<Generation, Error> {
+        let generation = pin.generation();
+        if Arc::ptr_eq(&self.shared.store, &pin.entry.store) {
+            Ok(generation)
+        } else {
+            Err(Error::ForeignPin { generation })
+        }
+    }
+}
+
+impl<P: Primitives> PlanStore for MemoryStore<P> {
+    type Pin = MemoryPin<P>;
+    type Reader = Reader<P>;
+
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+        let endpoints = plan.endpoints().len();
+        let (inserted, _dropped_after_the_lock) = self.shared.index.write(|index| {
+            let list = index.cells.list();
+            let inserted = index.insert(plan, &self.shared.store);
+            if let Ok((_, true)) = inserted {
+                self.shared.endpoints_changed();
+            }
+            (inserted, list)
+        });
+        let (generation, _) = inserted?;
+        info!(%generation, endpoints, "publish");
+        Ok(generation)
+    }
+
+    fn latest(&self) -> Result<Option<MemoryPin<P>>, Error> {
+        self.shared.index.read(|index| {
+            let newest = index.plans.last_key_value();
+            newest.map(|(_, entry)| MemoryPin::on(entry)).transpose()
+        })
+    }
+
+    fn pin(&self, generation: Generation) -> Result<MemoryPin<P>, Error> {
+        self.shared.index.read(|index| {
+            let entry = index.plans.get(&generation);
+            MemoryPin::on(entry.ok_or(Error::NoSuchPlan { generation })?)
+        })
+    }
+
+    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+        let cells = self.shared.index.read(|index| index.cells.clone());
+        let states = cells.in_order().iter().map(|cell| cell.state());
+        Ok(states.filter_map(|state| state.standing.generation()).max())
+    }
+
+    fn activate(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
+        let generation = self.own(pin)?;
+        let Some(cell) = pin.entry.cells.get(endpoint) else {
+            let endpoint = endpoint.clone();
+            return Err(Error::NotInPlan {
+                endpoint,
+                generation,
+            });
+        };
+        Ok(flip(cell, generation))
+    }
+
+    /// Goes along the plan's cells, with no search for each.
+    fn activate_all<'a>(
+        &'a self,
+        pin: &'a MemoryPin<P>,
+    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+        pin.entry.cells.in_order().iter().map(|cell| {
+            let activation = self.own(pin).map(|generation| flip(cell, generation));
+            (cell.endpoint(), activation)
+        })
+    }
+
+    fn stale_endpoints(&self, pin: &MemoryPin<P>) -> Result<Vec<EndpointName>, Error> {
+        let by = self.own(pin)?;
+        Ok(self.shared.index.read(|index| {
+            let stale = index.cells.without(&pin.entry.cells);
+            let behind = stale.filter(|cell| cell.is_behind(by));
+            behind.map(|cell| cell.endpoint().clone()).collect()
+        }))
+    }
+
+    fn withdraw(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
+        let generation = self.own(pin)?;
+        if pin.plan().names(endpoint) {
+            let endpoint = endpoint.clone();
+            return Err(Error::StillInPlan {
+                endpoint,
+                generation,
+            });
+        }
+        let Some(cell) = self.shared.cell(endpoint) else {
+            return Ok(Activation::Already); // Forgotten, or never there.
+        };
+        let activation = cell.advance(Standing::Withdrawn(generation));
+        info!(%endpoint, %generation, ?activation, "withdraw");
+        Ok(activation)
+    }
+
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+        let cell = self.shared.cell(endpoint);
+        Ok(cell.map_or(EndpointState::VACANT, |cell| cell.state()))
+    }
+
+    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+        Ok(sweep::sweep(&self.shared, applied))
+    }
+
+    fn reader(&self) -> Reader<P> {
+        Reader::new(Arc::clone(&self.shared))
+    }
+
+    fn resolve(&self, endpoint: &EndpointName) -> Resolution {
+        match self.shared.cell(endpoint) {
+            Some(cell) => self.shared.answer(&cell, cell.state()).1,
+            None => Resolution::Unknown,
+        }
+    }
+}
+
+impl<P: Primitives> Clone for MemoryStore<P> {
+    fn clone(&self) -> Self {
+        let shared = Arc::clone(&self.shared);
+        Self { shared }
+    }
+}
+
+impl<P: Primitives> fmt::Debug for MemoryStore<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
+
+/// One step of an activation.
+fn flip<P: Primitives>(cell: &Cell<P>, generation: Generation) -> Activation {
+    let activation = cell.advance(Standing::Active(generation));
+    debug!(endpoint = %cell.endpoint(), %generation, ?activation, "activate");
+    activation
+}
