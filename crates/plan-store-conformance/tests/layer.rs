@@ -5,30 +5,58 @@ use std::sync::Arc;
 
 use plan_store::memory::MemoryPin;
 use plan_store::{
-    Activation, EndpointName, Error, Layer, MemoryStore, Plan, PlanStore, Reader, RecordSet,
-    Retention, Standing, Target, activate_one_by_one,
+    Activation, EndpointName, EndpointState, Error, Generation, Layer, MemoryStore, Plan,
+    PlanStore, Reader, RecordSet, Resolution, Retention, Standing, Swept, Target,
+    activate_one_by_one,
 };
 use plan_store_conformance::counted::{Counted, activate_all_reaches_the_inner_store};
+use plan_store_conformance::{Effort, Stores, scripts};
 
 /// Changes nothing.
-struct Plain(Counted);
+#[derive(Clone)]
+struct Plain<S>(S);
 
-impl Layer for Plain {
-    type Inner = Counted;
-    type Pin = MemoryPin;
-    type Reader = Reader;
+impl<S: PlanStore> Layer for Plain<S> {
+    type Inner = S;
+    type Pin = S::Pin;
+    type Reader = S::Reader;
 
-    fn inner(&self) -> &Counted {
+    fn inner(&self) -> &S {
         &self.0
     }
 
-    fn wrap(&self, pin: MemoryPin) -> MemoryPin {
+    fn wrap(&self, pin: S::Pin) -> S::Pin {
         pin
     }
 
-    fn reader(&self) -> Reader {
+    fn reader(&self) -> S::Reader {
         self.0.reader()
     }
+}
+
+struct Plains;
+
+impl Stores for Plains {
+    type Store = Plain<MemoryStore>;
+
+    fn make(&self, retention: Retention, last: Option<Generation>) -> Plain<MemoryStore> {
+        Plain(match last {
+            None => MemoryStore::new(retention),
+            Some(last) => MemoryStore::continuing(retention, last),
+        })
+    }
+
+    fn effort(&self) -> Effort {
+        Effort {
+            scripts: Some(100),
+            ..Effort::FULL
+        }
+    }
+}
+
+#[test]
+fn a_store_in_a_layer_that_changes_nothing_is_that_store() {
+    scripts::the_store_agrees_with_the_reference(&Plains);
 }
 
 /// Refuses to activate one endpoint.
@@ -83,7 +111,7 @@ fn a_wrapper_that_activates_one_by_one_is_noticed() {
         type Pin = MemoryPin;
         type Reader = Reader;
 
-        fn publish(&self, plan: Arc<Plan>) -> Result<plan_store::Generation, Error> {
+        fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
             self.0.publish(plan)
         }
 
@@ -91,11 +119,11 @@ fn a_wrapper_that_activates_one_by_one_is_noticed() {
             self.0.latest()
         }
 
-        fn pin(&self, generation: plan_store::Generation) -> Result<MemoryPin, Error> {
+        fn pin(&self, generation: Generation) -> Result<MemoryPin, Error> {
             self.0.pin(generation)
         }
 
-        fn newest_active(&self) -> Result<Option<plan_store::Generation>, Error> {
+        fn newest_active(&self) -> Result<Option<Generation>, Error> {
             self.0.newest_active()
         }
 
@@ -118,11 +146,11 @@ fn a_wrapper_that_activates_one_by_one_is_noticed() {
             self.0.withdraw(pin, endpoint)
         }
 
-        fn state(&self, endpoint: &EndpointName) -> Result<plan_store::EndpointState, Error> {
+        fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
             self.0.state(endpoint)
         }
 
-        fn sweep(&self, applied: plan_store::Generation) -> Result<plan_store::Swept, Error> {
+        fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
             self.0.sweep(applied)
         }
 
@@ -130,7 +158,7 @@ fn a_wrapper_that_activates_one_by_one_is_noticed() {
             self.0.reader()
         }
 
-        fn resolve(&self, endpoint: &EndpointName) -> plan_store::Resolution {
+        fn resolve(&self, endpoint: &EndpointName) -> Resolution {
             self.0.resolve(endpoint)
         }
     }

@@ -1,5 +1,5 @@
 //! Versioned DNS plans: published once, activated by compare-and-swap, swept
-//! only when nobody needs them.
+//! only when they are not in use.
 //!
 //! A *Planner* publishes plans, each under a new [`Generation`]. *Enactors*, any
 //! number of them and unaware of each other, pick up the latest plan and

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::{EndpointName, Error, Generation, Plan, RecordSet};
 
-/// A plan that somebody holds. While the pin lives, the plan is not deleted.
-/// Dropping it lets go.
+/// A hold on a plan. The plan is not deleted while the pin lives. Dropping the pin
+/// lets go of the plan.
 pub trait Pin {
     /// The plan's generation.
     fn generation(&self) -> Generation;
 
-    /// Its content.
+    /// The plan's content.
     fn plan(&self) -> &Arc<Plan>;
 }
 
@@ -19,9 +19,9 @@ pub trait Resolve {
     /// What `endpoint` answers now.
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution;
 
-    /// Whether an endpoint lies below `name` that is not withdrawn. To a
-    /// resolver such a name is there, even if it is no endpoint itself: to deny
-    /// it would deny all that lies below it (RFC 8020).
+    /// Whether at least one endpoint below `name` is not withdrawn. To a resolver such
+    /// a name exists even if it is no endpoint itself: a denial of the name would deny
+    /// everything below it (RFC 8020).
     fn has_descendant(&mut self, name: &EndpointName) -> bool;
 }
 
@@ -98,9 +98,9 @@ pub trait PlanStore: Send + Sync {
         pin: &'a Self::Pin,
     ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)>;
 
-    /// The endpoints that the pinned plan does not name and that still stand on
-    /// an older one, or on none. Not those that came with a newer plan, nor those
-    /// that a sweep has forgotten.
+    /// The stale endpoints: the pinned plan does not name them, and they still stand on
+    /// an older plan or on none. Endpoints that a newer plan added are not among them,
+    /// nor are those that a sweep has forgotten.
     ///
     /// # Errors
     /// [`Error::ForeignPin`], [`Error::Backend`].
@@ -171,13 +171,13 @@ pub enum Activation {
         /// What the step replaced.
         replaced: EndpointState,
     },
-    /// Nothing to do: this very plan had done it already, or the endpoint to
-    /// withdraw is not known, or no longer.
+    /// Nothing to do: this very plan had done it already, or the store does not know
+    /// the endpoint to withdraw, or has forgotten it.
     Already,
-    /// Refused, because a newer plan was here first, or brought the endpoint.
+    /// Refused, because a newer plan was here first or added the endpoint.
     Stale {
-        /// The newer plan's generation. It may itself not be active, having
-        /// withdrawn the endpoint or only brought it.
+        /// The newer plan's generation. That plan need not be active here: it may have
+        /// withdrawn the endpoint, or only added it.
         newer: Generation,
     },
     /// The store may or may not have done it. Read [`PlanStore::state`] before
@@ -279,26 +279,26 @@ const WITHDRAWN: u64 = 1 << 63;
 pub struct Swept {
     /// The plans it deleted, oldest first.
     pub deleted: Vec<Generation>,
-    /// The plans that were old enough to delete but are needed, and by whom.
+    /// The plans that were old enough to delete but are in use, each with the reason.
     pub spared: Vec<(Generation, RetainReason)>,
 }
 
-/// Why a sweep spared a plan.
+/// Why a sweep retained a plan that is old enough to delete.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum RetainReason {
     /// It is active at some endpoint.
     Active,
     /// It is the rollback target of some endpoint.
     Rollback,
-    /// Somebody holds a pin on it, or held one while the sweep looked.
+    /// A pin is held on it, or was held while the sweep looked.
     Pinned,
 }
 
-/// How many of the newest plans a sweep keeps, needed or not.
+/// How many of the newest plans a sweep keeps, whether or not they are in use.
 ///
 /// A sweep after plan *applied* keeps the `newest` plans up to and including
-/// it, and all that are newer than it. Nothing else protects a plan that nobody
-/// needs, and nothing deletes one that somebody does. With `newest = 2`:
+/// it, and all that are newer than it. Nothing else protects a plan that is not in
+/// use, and nothing deletes one that is. With `newest = 2`:
 ///
 /// ```text
 ///   plans in the store          1   2   3   4   5   6

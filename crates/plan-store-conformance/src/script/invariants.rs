@@ -152,16 +152,16 @@ fn progress_and_reclaimed<M: Stores>(
     let Some(applied) = latest.map(|pin| pin.generation()) else {
         return Ok(());
     };
-    let is_needed = |plan| {
+    let is_in_use = |plan| {
         let by = |s: &EndpointState| s.standing.active() == plan || s.rollback == plan;
         states.iter().any(by)
     };
     let mut plans = session.published.keys().copied();
     let left = plans.find(|&plan| {
-        session.keeps(plan) && !retention.keeps(plan, applied) && !is_needed(Some(plan))
+        session.keeps(plan) && !retention.keeps(plan, applied) && !is_in_use(Some(plan))
     });
     holds("Reclaimed", left.is_none(), || {
-        format!("nobody needs plan {left:?} after plan {applied}")
+        format!("plan {left:?} is not in use after plan {applied}, and the sweep did not delete it")
     })
 }
 

@@ -203,7 +203,7 @@ impl Book {
         }
     }
 
-    /// The plans too old to keep: those to delete, and those that are needed.
+    /// The plans too old to keep: those to delete, and those to retain.
     fn old_plans(&self, applied: Generation) -> Swept {
         let mut swept = Swept::default();
         let newest = self.plans.keys().next_back().copied();
@@ -212,15 +212,15 @@ impl Book {
             if self.retention.keeps(generation, applied) {
                 continue;
             }
-            match self.needed(generation) {
-                Some(needed) => swept.spared.push((generation, needed)),
+            match self.retain_reason(generation) {
+                Some(reason) => swept.spared.push((generation, reason)),
                 None => swept.deleted.push(generation),
             }
         }
         swept
     }
 
-    fn needed(&self, plan: Generation) -> Option<RetainReason> {
+    fn retain_reason(&self, plan: Generation) -> Option<RetainReason> {
         let mut endpoints = self.endpoints.values();
         if endpoints
             .clone()

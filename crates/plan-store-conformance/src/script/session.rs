@@ -40,13 +40,13 @@ pub enum Op {
     Unpin(usize),
     Activate(usize, u8),
     Withdraw(usize, u8),
-    Unnamed(usize),
+    StaleEndpoints(usize),
     State(u8),
     NewestActive,
     Sweep(u32),
     Resolve(u8),
     Read(usize, u8),
-    IsAbove(usize, u8),
+    HasDescendant(usize, u8),
     NewReader(usize),
     /// An Enactor's pass on the latest plan.
     Pass,
@@ -65,7 +65,7 @@ pub enum Said {
     Swept(Swept),
     Resolved(Resolution),
     Read(EndpointName, Resolution),
-    Above(bool),
+    HasDescendant(bool),
     Pass(Vec<Said>),
     Error(String),
 }
@@ -112,13 +112,13 @@ fn any_op() -> impl Strategy<Value = Op> {
         4 => pin().prop_map(Op::Unpin),
         8 => (pin(), endpoint()).prop_map(|(pin, at)| Op::Activate(pin, at)),
         5 => (pin(), endpoint()).prop_map(|(pin, at)| Op::Withdraw(pin, at)),
-        1 => pin().prop_map(Op::Unnamed),
+        1 => pin().prop_map(Op::StaleEndpoints),
         1 => endpoint().prop_map(Op::State),
         1 => Just(Op::NewestActive),
         4 => plan().prop_map(Op::Sweep),
         1 => endpoint().prop_map(Op::Resolve),
         6 => (reader(), endpoint()).prop_map(|(reader, at)| Op::Read(reader, at)),
-        3 => (reader(), endpoint()).prop_map(|(reader, at)| Op::IsAbove(reader, at)),
+        3 => (reader(), endpoint()).prop_map(|(reader, at)| Op::HasDescendant(reader, at)),
         1 => reader().prop_map(Op::NewReader),
         4 => Just(Op::Pass),
     ]
@@ -219,7 +219,7 @@ impl<'a, M: Stores> Session<'a, M> {
                 Some(pin) => Said::Activation(store.withdraw(pin, &endpoint(at))?),
                 None => Said::Nothing,
             },
-            Op::Unnamed(pin) => match self.pin(pin) {
+            Op::StaleEndpoints(pin) => match self.pin(pin) {
                 Some(pin) => Said::Endpoints(store.stale_endpoints(pin)?),
                 None => Said::Nothing,
             },
@@ -236,9 +236,9 @@ impl<'a, M: Stores> Session<'a, M> {
                 let resolution = self.readers[reader].resolve(&endpoint).clone();
                 Said::Read(endpoint, resolution)
             }
-            Op::IsAbove(reader, at) => {
+            Op::HasDescendant(reader, at) => {
                 self.stores.settle(store);
-                Said::Above(self.readers[reader].has_descendant(&endpoint(at)))
+                Said::HasDescendant(self.readers[reader].has_descendant(&endpoint(at)))
             }
             Op::NewReader(reader) => {
                 self.readers[reader] = store.reader();

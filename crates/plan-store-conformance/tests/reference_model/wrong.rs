@@ -17,7 +17,7 @@ pub(crate) enum Defect {
     StaleOverwrites,
     /// An older plan is refused, and told that it is active.
     StaleSaysActivated,
-    /// A sweep deletes what is needed in this way.
+    /// A sweep deletes a plan that it has to retain for this reason.
     SweepDeletes(RetainReason),
     /// A sweep deletes nothing, and says that nothing was old enough.
     SweepDeletesNothing,
@@ -133,8 +133,8 @@ impl Layer for Wrong {
         let mut swept = self.store.sweep(applied)?;
         match self.fault {
             Defect::SweepHidesSpared => swept.spared.clear(),
-            Defect::SweepDeletes(needed) => {
-                let (deleted, spared) = swept.spared.iter().partition(|(_, why)| *why == needed);
+            Defect::SweepDeletes(reason) => {
+                let (deleted, spared) = swept.spared.iter().partition(|(_, why)| *why == reason);
                 swept.spared = spared;
                 let deleted: Vec<(Generation, RetainReason)> = deleted;
                 self.deleted.lock().extend(deleted.iter().map(|(g, _)| g));

@@ -7,10 +7,11 @@
 //!                                └─ cells: name ───────► Cell  { active | rollback }
 //! ```
 //! A **cell** belongs to an endpoint and says which generation is active and
-//! which is the rollback target: one atomic word (`cell.rs`). An **entry** is a
-//! published plan with its pins: one atomic word too (`pins.rs`), and with the
-//! cells of the endpoints it names (`cells.rs`), so that who holds a pin reaches
-//! them without a lock. The **index** only finds things.
+//! which is the rollback target, in one atomic word (`cell.rs`). An **entry** is a
+//! published plan with its pins, one atomic word too (`pins.rs`), and with the
+//! cells of the endpoints it names (`cells.rs`), so that the holder of a pin (`pin.rs`)
+//! reaches them without a lock. The **index** (`index.rs`) only finds things. All
+//! handles, readers (`reader.rs`) and followers (`follower.rs`) share it (`shared.rs`).
 //!
 //! Plans and lists of cells are persistent: a successor shares what it does not
 //! change, so a publish costs its changes. They are immutable once they can be seen,
@@ -19,7 +20,7 @@
 //! # Who may touch what
 //! | | reads | changes |
 //! |---|---|---|
-//! | a cell's word | anyone | who holds a pin on the plan it is moved on to |
+//! | a cell's word | anyone | the holder of a pin on the plan it is moved on to |
 //! | a plan's pins | anyone | pinning and letting go; a sweep, to *deleted* |
 //! | the index | anyone, under the lock shared | publish and sweep, under the lock alone |
 //! | `changes` | readers | publish and sweep, under the lock alone |
@@ -33,9 +34,9 @@
 //!    anybody has taken a pin since it was seen unpinned; take it out of the index.
 //! 4. A plan is in the index from its publish to its deletion, and the cells of
 //!    the endpoints it names are there as long.
-//! 5. No section under the lock calls out or takes another lock.
+//! 5. No section under the lock calls out, takes another lock, or drops a plan.
 //!
-//! # Why no plan is deleted that somebody needs
+//! # Why no plan that is in use is deleted
 //! Let a sweep delete plan *g*, and let *s* be the moment it saw *g* unpinned.
 //! - *Pinned?* The compare-and-swap succeeded, so no pin was taken after *s*, and
 //!   at *s* none was held. Nobody holds one.

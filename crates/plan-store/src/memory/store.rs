@@ -133,8 +133,8 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
     fn stale_endpoints(&self, pin: &MemoryPin<P>) -> Result<Vec<EndpointName>, Error> {
         let by = self.own(pin)?;
         Ok(self.shared.index.read(|index| {
-            let stale = index.cells.without(&pin.entry.cells);
-            let behind = stale.filter(|cell| cell.is_behind(by));
+            let not_named = index.cells.without(&pin.entry.cells);
+            let behind = not_named.filter(|cell| cell.is_behind(by));
             behind.map(|cell| cell.endpoint().clone()).collect()
         }))
     }

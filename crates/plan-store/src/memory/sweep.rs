@@ -1,4 +1,4 @@
-//! Deletes the plans that nobody needs. The argument is in the parent module.
+//! Deletes old plans that are not in use. The argument is in the parent module.
 //!
 //! What a sweep removes from the index can be large: a plan that shares nothing with
 //! others holds all of its endpoints' records. So the sweep drops it only after it has let
@@ -50,7 +50,8 @@ pub(super) fn sweep<P: Primitives>(shared: &Shared<P>, applied: Generation) -> S
             }
             removed
         });
-        drop(removed); // Not under the lock; nor are the cells as they were: see `cells`.
+        // Outside the lock. `cells` still holds the cells that were forgotten.
+        drop(removed);
     }
     if swept.deleted.is_empty() {
         debug!(%applied, spared = ?swept.spared, "sweep");
@@ -60,7 +61,7 @@ pub(super) fn sweep<P: Primitives>(shared: &Shared<P>, applied: Generation) -> S
     swept
 }
 
-/// Deletes those candidates that nobody uses.
+/// Deletes those candidates that are not in use.
 fn delete<P: Primitives>(candidates: Vec<Candidate<P>>, uses: &Uses) -> Swept {
     let mut swept = Swept::default();
     for Candidate { entry, unpinned } in candidates {
@@ -120,8 +121,8 @@ fn idle<P: Primitives>(index: &Index<P>) -> Vec<EndpointName> {
     let Some((_, newest)) = index.plans.last_key_value() else {
         return Vec::new(); // No plan has ever been published.
     };
-    let stale = index.cells.without(&newest.cells);
-    let idle = stale.filter(|cell| {
+    let stale_endpoints = index.cells.without(&newest.cells);
+    let idle = stale_endpoints.filter(|cell| {
         let state = cell.state();
         state.standing.active().is_none() && state.rollback.is_none()
     });
