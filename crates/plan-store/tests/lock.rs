@@ -1,6 +1,8 @@
 //! Plans and cells are dropped outside the lock's sections, so that no reader and no
 //! publish waits for it.
 
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 use std::cell::Cell;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
