@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Compares the front with NSD, Knot DNS and BIND on the same zone.
+"""Compares the DNS server with NSD, Knot DNS and BIND on the same zone.
 
 Each server gets one thread on a core of its own and answers dnsperf, on another
 core, over loopback: 100 names, 16 A records each, EDNS. The servers take turns,
-several rounds in one run. What counts is the processor time that a server takes
-for a query, by the operating system's books; queries per second depend on the
-client as much.
+several rounds in one run. The measure is the processor time that a server takes
+for a query, from /proc; queries per second depend on the client as much.
 
-    python3 crates/dns-server/benches/peers.py --install
+    python3 crates/bench/dns_peers.py --install
 
 Needs Linux, two cores, and the packages nsd, knot, bind9 and dnsperf, which
 --install installs (Debian, as root).
 """
 
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGES = ["nsd", "knot", "bind9", "dnsperf"]
 ZONE = "bench.test"
 NAMES, TARGETS = 100, 16
@@ -47,7 +47,7 @@ def zone_file():
 
 
 def fleet_file():
-    # Nobody checks these targets while this runs: once in ten minutes.
+    # No target is checked again while this runs: the interval is ten minutes.
     lines = ["[health_check]", "interval_ms = 600000", "[[dns_zone]]", f'apex = "{ZONE}"',
              f'name_server = [{{ name = "ns1.{ZONE}", addresses = ["127.0.0.1"] }}]']
     for name in range(NAMES):
@@ -59,7 +59,7 @@ def fleet_file():
 
 
 def servers(folder, wanted):
-    """Each server's name, and how it is started on a port."""
+    """For each server its command and its port."""
     ports = {name: free_port() for name in wanted}
     files = {
         "zone": zone_file(),
@@ -121,9 +121,8 @@ zone "{ZONE}" {{ type primary; file "zone"; }};
     for name, text in files.items():
         (folder / name).write_text(text)
     (folder / "knot").mkdir()
-    serve = ROOT / "target/release/examples/serve"
     commands = {
-        "ours": [serve, "--fleet", folder / "fleet.toml", "--threads", "1", "--max-targets", "16",
+        "ours": [target_folder() / "release/enact", "serve", "--fleet", folder / "fleet.toml", "--threads", "1", "--max-targets", "16",
                  "--listen", f"127.0.0.1:{ports.get('ours')}"],
         "nsd": ["nsd", "-d", "-c", folder / "nsd.conf"],
         "knot": ["knotd", "-c", folder / "knot.conf"],
@@ -132,6 +131,12 @@ zone "{ZONE}" {{ type primary; file "zone"; }};
     # Only those that are wanted need to be installed.
     found = {name: [program(commands[name][0]), *commands[name][1:]] for name in wanted}
     return {name: (found[name], ports[name]) for name in wanted}
+
+
+def target_folder():
+    command = ["cargo", "metadata", "--format-version=1", "--no-deps", "--offline"]
+    text = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return pathlib.Path(json.loads(text)["target_directory"])
 
 
 def program(name):
@@ -146,7 +151,7 @@ def free_port():
 
 
 def family(root):
-    """A process and all that it has started."""
+    """A process and all processes that it has started."""
     found, todo = [], [root]
     while todo:
         process = todo.pop()
@@ -160,7 +165,7 @@ def family(root):
 
 
 def processor_time(root):
-    """Seconds in user and in kernel mode, of a process and all it has started."""
+    """Seconds in user and in kernel mode, of a process and all that it has started."""
     user = system = 0
     for process in family(root):
         fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
@@ -207,7 +212,7 @@ def measure(folder, command, port, seconds):
             before = processor_time(process.pid)
             text = dnsperf(folder, port, "-c", "4", "-q", "100", "-l", str(seconds))
             after = processor_time(process.pid)
-            # At a rate that leaves both sides time, so that nothing queues.
+            # At a rate at which no query waits for another.
             calm = dnsperf(folder, port, "-v", "-c", "1", "-q", "10", "-Q", "5000", "-l", "2")
         finally:
             process.send_signal(signal.SIGTERM)
@@ -251,7 +256,7 @@ def main():
     if given.install:
         subprocess.run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", *PACKAGES],
                        check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["cargo", "build", "--quiet", "--release", "--example", "serve"],
+    subprocess.run(["cargo", "build", "--quiet", "--release", "-p", "enact"],
                    cwd=ROOT, check=True)
     results = {name: [] for name in given.servers.split(",")}
     with tempfile.TemporaryDirectory() as name:

@@ -1,39 +1,45 @@
-//! The race of October 2025 on a real etcd cluster: the same Planner, the same Enactors
-//! and the same schedule, first with a store that looks and then puts, as one would write
-//! it with `etcdctl`, then with the store whose transactions are guarded.
+//! The race of October 2025 on a real etcd cluster. The Planner, the Enactors and the
+//! schedule are the same twice: first with a store that reads and then puts, written with
+//! `etcdctl`, then with the store whose transactions are guarded.
 //!
 //! ```sh
 //! crates/enact/cluster.sh etcd &
 //! cargo run --features etcd --example etcd_race
 //! ```
 //!
-//! `ETCDCTL_ENDPOINTS` says where the cluster is, if not where the script starts it. What
-//! was left there by a run before is deleted first.
+//! `ETCDCTL_ENDPOINTS` says where the cluster is; the default is where the script starts
+//! it. The keys that an earlier run left are deleted first.
 
 mod by_hand;
+mod etcdctl;
 
 use std::env;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use by_hand::ByHand;
 use drill::cli;
+use etcdctl::Etcdctl;
 use plan_store_etcd::{EtcdConfig, EtcdStore};
 
-/// As `crates/enact/cluster.sh` has them.
+/// Where `crates/enact/cluster.sh` starts the members.
 const ENDPOINTS: &str = "127.0.0.1:12379,127.0.0.1:22379,127.0.0.1:32379";
 
 fn main() -> ExitCode {
     let endpoints = env::var("ETCDCTL_ENDPOINTS").unwrap_or_else(|_| ENDPOINTS.into());
     let looking = cli::main(
-        "look, then put",
+        "read, then put",
         |threshold| {
-            let store = ByHand {
+            let etcd = |prefix| Etcdctl {
                 endpoints: endpoints.clone(),
-                prefix: "/race/by-hand/".into(),
-                threshold,
+                prefix,
             };
-            store.clear("/race/")?;
-            Ok(store)
+            etcd("/race/").clear()?;
+            Ok(ByHand {
+                etcd: etcd("/race/by-hand/"),
+                threshold,
+                contents: Arc::default(),
+            })
         },
         Some(&|store: &ByHand, endpoint| Ok(store.repair(endpoint)?)),
         |outcome| outcome.stuck && outcome.repaired,

@@ -1,6 +1,6 @@
-//! From publishing a plan to the first answer from it, in process: with a pass on
-//! the same thread, and with an Enactor on its thread that is woken, while a
-//! server asks without pause.
+//! The time from publishing a plan to the first answer from it, in one process: with a
+//! pass on the same thread, and with an Enactor on its own thread that is woken, while the
+//! responder is asked without pause. `cargo bench -p bench --bench dns_activation`.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed benchmark")]
 
@@ -17,7 +17,7 @@ const ENDPOINTS: u8 = 100;
 const TARGETS: u8 = 16;
 const PLANS: u32 = 20_000;
 
-/// A plan in which the targets of endpoint 7 tell the plan's number.
+/// A plan that has its number in the targets of endpoint 7.
 fn plan(number: u32, before: Option<&Plan>) -> Arc<Plan> {
     let [_, high, middle, low] = number.to_be_bytes();
     let endpoints = (0..ENDPOINTS).map(|at| {
@@ -33,9 +33,9 @@ fn plan(number: u32, before: Option<&Plan>) -> Arc<Plan> {
     Arc::new(before.map_or(plan.clone(), |before| plan.sharing(before)))
 }
 
-/// The number of the plan that an answer to `query` comes from: the last three
-/// bytes of its first record, whose owner, type, class, TTL and length of data
-/// are the twelve bytes after the question.
+/// The number of the plan that an answer to `query` comes from: the last three bytes of
+/// its first record. The record's data follows twelve bytes of owner, type, class, TTL and
+/// length after the question.
 fn number(reply: &[u8], query: &[u8]) -> u32 {
     match reply.get(query.len() + 12..query.len() + 16) {
         Some(&[_, high, middle, low]) => u32::from_be_bytes([0, high, middle, low]),
@@ -102,7 +102,7 @@ fn main() {
     enactor.stop();
 }
 
-/// Does it again and again, and prints how long it took.
+/// Does it again and again, and prints percentiles of the times.
 fn report(what: &str, mut once: impl FnMut() -> Duration) {
     let mut times: Vec<_> = (0..PLANS).map(|_| once()).collect();
     times.sort_unstable();

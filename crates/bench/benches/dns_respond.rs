@@ -1,4 +1,5 @@
-//! What a responder takes for a query, without sockets.
+//! The time that a responder takes for a query, without sockets:
+//! `cargo bench -p bench --bench dns_respond`.
 
 #![allow(missing_docs, reason = "criterion's macros")]
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed benchmark")]

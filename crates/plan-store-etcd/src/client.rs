@@ -1,109 +1,72 @@
-//! Talks to the members of the cluster.
+//! What is asked of the cluster: transactions, reads, leases and watches.
 //!
-//! # Rules
-//! 1. One member is talked to until it fails: it cannot be connected to, breaks the
-//!    connection, or does not answer in time. Then it is the next one's turn.
-//! 2. A connection is made before anything is sent over it. So a member that
-//!    cannot be connected to has been asked for nothing, and the next may be asked
-//!    for the same at once.
-//! 3. What was sent and not answered may have been done, and may still be.
-//!    [`Client::txn_once`] then gives up with [`Error::NoAnswer`]; the others ask
-//!    the next member, and are for what may be done twice.
-//! 4. A refusal counts as *not done* only if etcd itself says so.
+//! [`members`] says which member is asked, and what happens if it fails.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+mod login;
+mod member;
+mod members;
+mod status;
 
-use parking_lot::RwLock;
-use tokio::sync::Mutex;
-use tokio::time::error::Elapsed;
-use tokio::time::timeout;
 use tokio_stream::StreamExt;
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
-use tonic::{Code, ConnectError, Request, Response, Status, Streaming};
-use tracing::debug;
+use tonic::metadata::MetadataValue;
+use tonic::transport::Channel;
+use tonic::{Response, Status, Streaming};
 
 use crate::Error;
-use crate::config::{EtcdConfig, Tls, User};
-use crate::proto::etcd::auth_client::AuthClient;
+use crate::client::member::Connection;
+use crate::client::members::Members;
+use crate::config::EtcdConfig;
 use crate::proto::etcd::kv_client::KvClient;
 use crate::proto::etcd::lease_client::LeaseClient;
 use crate::proto::etcd::watch_client::WatchClient;
 use crate::proto::etcd::watch_request::RequestUnion;
 use crate::proto::etcd::{
-    AuthenticateRequest, LeaseGrantRequest, LeaseKeepAliveRequest, LeaseRevokeRequest,
-    RangeRequest, RangeResponse, TxnRequest, TxnResponse, WatchCreateRequest, WatchRequest,
-    WatchResponse,
+    LeaseGrantRequest, LeaseKeepAliveRequest, LeaseRevokeRequest, RangeRequest, RangeResponse,
+    TxnRequest, TxnResponse, WatchCreateRequest, WatchRequest, WatchResponse,
 };
 
-/// The members of the cluster, with a connection to each that has had its turn.
+/// A client of the cluster.
 pub(crate) struct Client {
-    members: Box<[Member]>,
-    /// Whose turn it is.
-    current: AtomicUsize,
-    /// For a connection, and for an answer.
-    timeouts: (Duration, Duration),
-    user: Option<User>,
-    /// What etcd gave for the user's password.
-    token: RwLock<Token>,
+    members: Members,
 }
-
-struct Member {
-    url: String,
-    endpoint: Endpoint,
-    channel: Mutex<Option<Channel>>,
-}
-
-type Token = Option<MetadataValue<Ascii>>;
 
 /// What a watch brings.
 pub(crate) type Watch = Streaming<WatchResponse>;
 
-/// Longest answer that is read: a page of endpoints or a chunk is far below it.
+/// The longest answer that is read. A page of endpoints or a chunk is far smaller.
 const MAX_ANSWER: usize = 64 << 20;
-
-/// Often enough to notice within seconds that a member is gone; etcd takes offence
-/// at less than 5 s.
-const PING_INTERVAL: Duration = Duration::from_secs(6);
 
 impl Client {
     pub(crate) fn new(config: &EtcdConfig) -> Result<Self, Error> {
-        let members = config.endpoints.iter().map(|url| Member::new(url, config));
-        Ok(Self {
-            members: members.collect::<Result<_, _>>()?,
-            current: AtomicUsize::new(0),
-            timeouts: (config.connect_timeout, config.request_timeout),
-            user: config.user.clone(),
-            token: RwLock::new(None),
-        })
+        let members = Members::new(config)?;
+        Ok(Self { members })
     }
 
     /// A transaction that must not be done twice.
     pub(crate) async fn txn_once(&self, txn: TxnRequest) -> Result<TxnResponse, Error> {
         let ask = |to: Connection| {
             let txn = to.request(txn.clone());
-            async move { to.kv().txn(txn).await }
+            async move { kv(to).txn(txn).await }
         };
-        self.ask(Error::not_applied, ask).await
+        self.members.ask(Error::not_applied, ask).await
     }
 
     /// A transaction that may be done twice.
     pub(crate) async fn txn(&self, txn: TxnRequest) -> Result<TxnResponse, Error> {
         let ask = |to: Connection| {
             let txn = to.request(txn.clone());
-            async move { to.kv().txn(txn).await }
+            async move { kv(to).txn(txn).await }
         };
-        self.ask(|_| true, ask).await
+        self.members.ask(|_| true, ask).await
     }
 
     /// Reads keys.
     pub(crate) async fn range(&self, range: RangeRequest) -> Result<RangeResponse, Error> {
         let ask = |to: Connection| {
             let range = to.request(range.clone());
-            async move { to.kv().range(range).await }
+            async move { kv(to).range(range).await }
         };
-        self.ask(|_| true, ask).await
+        self.members.ask(|_| true, ask).await
     }
 
     /// A new lease, of this many seconds.
@@ -112,7 +75,7 @@ impl Client {
             let grant = to.request(LeaseGrantRequest { ttl, id: 0 });
             LeaseClient::new(to.channel).lease_grant(grant).await
         };
-        Ok(self.ask(|_| true, ask).await?.id)
+        Ok(self.members.ask(|_| true, ask).await?.id)
     }
 
     /// Renews a lease, and says how many seconds it has from now: none if it has
@@ -125,7 +88,7 @@ impl Client {
             let ended = || Status::unavailable("the stream ended");
             first.map(Response::new).ok_or_else(ended)
         };
-        Ok(self.ask(|_| true, ask).await?.ttl)
+        Ok(self.members.ask(|_| true, ask).await?.ttl)
     }
 
     /// Gives a lease back, with all keys under it.
@@ -134,7 +97,7 @@ impl Client {
             let revoke = to.request(LeaseRevokeRequest { id });
             LeaseClient::new(to.channel).lease_revoke(revoke).await
         };
-        self.ask(|_| true, ask).await.map(drop)
+        self.members.ask(|_| true, ask).await.map(drop)
     }
 
     /// Reads keys at this member and no other.
@@ -145,13 +108,9 @@ impl Client {
     ) -> Result<RangeResponse, Error> {
         let ask = |to: Connection| {
             let range = to.request(range);
-            async move { to.kv().range(range).await }
+            async move { kv(to).range(range).await }
         };
-        let answer = self.attempt(at, ask).await;
-        if let Err(error) = &answer {
-            self.failed(at, error).await;
-        }
-        answer
+        self.members.ask_at(at, ask).await
     }
 
     /// Begins to follow all changes of some keys, at a member that it names.
@@ -173,249 +132,24 @@ impl Client {
                 Ok(watch.map(|watch| (to.at, watch)))
             }
         };
-        self.ask(|_| true, ask).await
-    }
-
-    /// Asks one member after another, at most twice around and once more for a token
-    /// that is of no use any more, until one answers or refuses, or it fails in a way
-    /// after which the next may not be asked.
-    async fn ask<T, F: Future<Output = Result<Response<T>, Status>>>(
-        &self,
-        may_repeat: impl Fn(&Error) -> bool,
-        ask: impl Fn(Connection) -> F,
-    ) -> Result<T, Error> {
-        let mut left = 2 * self.members.len() + usize::from(self.user.is_some());
-        loop {
-            let at = self.turn();
-            let error = match self.attempt(at, &ask).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            left -= 1;
-            match &error {
-                Error::Refused { code, message, .. } if self.log_out(*code, message) => {}
-                Error::Refused { .. } => return Err(error),
-                _ => self.failed(at, &error).await,
-            }
-            if left == 0 || !may_repeat(&error) {
-                return Err(error);
-            }
-        }
-    }
-
-    /// Asks this member once.
-    async fn attempt<T, F: Future<Output = Result<Response<T>, Status>>>(
-        &self,
-        at: usize,
-        ask: impl FnOnce(Connection) -> F,
-    ) -> Result<T, Error> {
-        let member = &self.members[at];
-        let (connect_timeout, request_timeout) = self.timeouts;
-        let channel = member.connected(connect_timeout).await?;
-        let token = self.token(member, &channel).await?;
-        let answer = timeout(request_timeout, ask(Connection { at, channel, token })).await;
-        member.result(answer)
-    }
-
-    /// The token to show, which this member gives if there is none yet.
-    async fn token(&self, member: &Member, channel: &Channel) -> Result<Token, Error> {
-        let (Some(user), None) = (&self.user, self.token.read().clone()) else {
-            return Ok(self.token.read().clone());
-        };
-        let request = AuthenticateRequest {
-            name: user.name.clone(),
-            password: user.password.clone(),
-        };
-        let mut client = AuthClient::new(channel.clone());
-        let answer = timeout(self.timeouts.1, client.authenticate(request)).await;
-        let token = match member.result(answer) {
-            Ok(answer) => answer.token,
-            // What the token is for has not been asked yet.
-            Err(Error::NoAnswer { endpoint, reason }) => {
-                return Err(Error::Unreachable { endpoint, reason });
-            }
-            Err(error) => return Err(error),
-        };
-        let token: Token = Some(token.parse().map_err(|_| Error::Refused {
-            endpoint: member.url.clone(),
-            code: Code::Internal,
-            message: "its token is not text".into(),
-        })?);
-        self.token.write().clone_from(&token);
-        debug!(user = %user.name, "logged in");
-        Ok(token)
-    }
-
-    /// Forgets the token if this refusal is for it, and says whether so.
-    fn log_out(&self, code: Code, message: &str) -> bool {
-        let for_it = code == Code::Unauthenticated || message.contains("auth store is old");
-        for_it && self.token.write().take().is_some()
-    }
-
-    fn turn(&self) -> usize {
-        self.current.load(Relaxed)
-    }
-
-    /// This member has failed: it is the next one's turn.
-    async fn failed(&self, at: usize, error: &Error) {
-        let next = (at + 1) % self.members.len();
-        let turned = self.current.compare_exchange(at, next, Relaxed, Relaxed);
-        if turned.is_ok() {
-            debug!(%error, next = %self.members[next].url, "the next member's turn");
-        }
-        *self.members[at].channel.lock().await = None;
+        self.members.ask(|_| true, ask).await
     }
 }
 
-impl Member {
-    fn new(url: &str, config: &EtcdConfig) -> Result<Self, Error> {
-        let bad = |error: tonic::transport::Error| Error::Config {
-            what: "endpoint",
-            value: url.into(),
-            reason: chain(&error),
-        };
-        let mut endpoint = Endpoint::from_shared(url.to_owned())
-            .map_err(bad)?
-            .connect_timeout(config.connect_timeout)
-            .http2_keep_alive_interval(PING_INTERVAL)
-            .keep_alive_timeout(config.request_timeout)
-            .tcp_nodelay(true);
-        if let Some(tls) = &config.tls {
-            endpoint = endpoint.tls_config(tls_config(tls)).map_err(bad)?;
-        }
-        Ok(Self {
-            url: url.into(),
-            endpoint,
-            channel: Mutex::new(None),
-        })
-    }
-
-    async fn connected(&self, within: Duration) -> Result<Channel, Error> {
-        let mut channel = self.channel.lock().await;
-        if let Some(channel) = &*channel {
-            return Ok(channel.clone());
-        }
-        let unreachable = |reason| Error::Unreachable {
-            endpoint: self.url.clone(),
-            reason,
-        };
-        let connected = timeout(within, self.endpoint.connect()).await;
-        let connected = connected
-            .map_err(|_| unreachable(format!("no connection within {within:?}")))?
-            .map_err(|error| unreachable(chain(&error)))?;
-        Ok(channel.insert(connected).clone())
-    }
-
-    fn result<T>(&self, answer: Result<Result<Response<T>, Status>, Elapsed>) -> Result<T, Error> {
-        let status = match answer {
-            Ok(Ok(answer)) => return Ok(answer.into_inner()),
-            Ok(Err(status)) => status,
-            Err(_) => Status::deadline_exceeded("not in time"),
-        };
-        let (endpoint, code) = (self.url.clone(), status.code());
-        Err(if says_etcd(&status) {
-            let message = status.message().into();
-            Error::Refused {
-                endpoint,
-                code,
-                message,
-            }
-        } else if was_not_sent(&status) {
-            let reason = reason(&status);
-            Error::Unreachable { endpoint, reason }
-        } else {
-            let reason = reason(&status);
-            Error::NoAnswer { endpoint, reason }
-        })
-    }
-}
-
-/// Whether etcd itself refused, having done nothing. Its other statuses, such as
-/// one for a time-out within the cluster, say nothing about that.
-fn says_etcd(status: &Status) -> bool {
-    let refuses = matches!(
-        status.code(),
-        Code::InvalidArgument
-            | Code::NotFound
-            | Code::PermissionDenied
-            | Code::Unauthenticated
-            | Code::ResourceExhausted
-            | Code::FailedPrecondition
-            | Code::OutOfRange
-    );
-    status.code() == Code::Unimplemented || refuses && status.message().starts_with("etcdserver:")
-}
-
-/// Whether the connection was gone already, and could not be made again.
-fn was_not_sent(status: &Status) -> bool {
-    causes(status).any(<dyn std::error::Error>::is::<ConnectError>)
-}
-
-fn causes(
-    error: &dyn std::error::Error,
-) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    std::iter::successors(error.source(), |&error| error.source())
-}
-
-/// What the status says, with all its causes.
-fn reason(status: &Status) -> String {
-    with_causes(status.message().into(), status)
-}
-
-/// The error with all its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    with_causes(error.to_string(), error)
-}
-
-fn with_causes(mut text: String, error: &dyn std::error::Error) -> String {
-    for cause in causes(error) {
-        let cause = cause.to_string();
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
-}
-
-fn tls_config(tls: &Tls) -> ClientTlsConfig {
-    let mut config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&tls.ca));
-    if let Some(ours) = &tls.identity {
-        config = config.identity(Identity::from_pem(&ours.certificate, &ours.key));
-    }
-    match &tls.domain {
-        Some(domain) => config.domain_name(domain),
-        None => config,
-    }
-}
-
-/// One member's channel, and the token to show there.
-struct Connection {
-    at: usize,
-    channel: Channel,
-    token: Token,
-}
-
-impl Connection {
-    fn request<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        if let Some(token) = &self.token {
-            request.metadata_mut().insert("token", token.clone());
-        }
-        request
-    }
-
-    fn kv(self) -> KvClient<Channel> {
-        KvClient::new(self.channel).max_decoding_message_size(MAX_ANSWER)
-    }
+fn kv(to: Connection) -> KvClient<Channel> {
+    KvClient::new(to.channel).max_decoding_message_size(MAX_ANSWER)
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
     use std::thread;
+    use std::time::Duration;
 
     use super::*;
+    use crate::config::User;
     use crate::threads::Threads;
 
     /// A client of members that never answer, given as what they listen at.
@@ -487,36 +221,5 @@ mod tests {
         let error = run(async move { client.txn_once(TxnRequest::default()).await }).unwrap_err();
         assert!(matches!(error, Error::Unreachable { .. }), "{error}");
         assert!(error.not_applied());
-    }
-
-    #[test]
-    fn only_what_etcd_itself_refuses_was_not_done() {
-        let member = Member::new("http://127.0.0.1:1", &EtcdConfig::new(["x"])).unwrap();
-        let not_done = |code, message: &str| {
-            let answer: Result<Result<Response<()>, _>, _> = Ok(Err(Status::new(code, message)));
-            member.result(answer).unwrap_err().not_applied()
-        };
-        for (code, message) in [
-            (
-                Code::InvalidArgument,
-                "etcdserver: duplicate key given in txn request",
-            ),
-            (Code::NotFound, "etcdserver: requested lease not found"),
-            (Code::ResourceExhausted, "etcdserver: too many requests"),
-            (Code::Unauthenticated, "etcdserver: invalid auth token"),
-            (Code::Unimplemented, "unknown service etcdserverpb.KV"),
-        ] {
-            assert!(not_done(code, message), "{message}");
-        }
-        for (code, message) in [
-            (Code::Unavailable, "etcdserver: request timed out"),
-            (Code::Unavailable, "etcdserver: leader changed"),
-            (Code::Unknown, "etcdserver: whatever it is"),
-            (Code::ResourceExhausted, "the answer is too long"),
-            (Code::OutOfRange, "decoded message length too large"),
-            (Code::Cancelled, "operation was canceled"),
-        ] {
-            assert!(!not_done(code, message), "{message}");
-        }
     }
 }

@@ -37,8 +37,8 @@ pub struct EtcdConfig {
     /// How long to wait for one member's answer to one request. Default: 2 s,
     /// longer than etcd takes to elect a leader.
     pub request_timeout: Duration,
-    /// How long pins outlive a process that is gone or stands still; in whole
-    /// seconds, two at least. Default: 10 s.
+    /// How long pins outlive a process that is gone or stands still; in whole seconds, at
+    /// least two. Default: 10 s.
     pub lease_ttl: Duration,
     /// Which plans a sweep of this process keeps; give all processes the same.
     /// Default: the newest 3.
@@ -104,7 +104,7 @@ impl EtcdConfig {
             })
         };
         if self.endpoints.is_empty() {
-            return bad("endpoints", &"", "there are none; give one at least");
+            return bad("endpoints", &"", "there are none; give at least one");
         }
         for (what, pem, holds) in self.tls.iter().flat_map(Tls::parts) {
             if !String::from_utf8_lossy(pem).contains(holds) {

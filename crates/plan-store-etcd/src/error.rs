@@ -1,4 +1,4 @@
-//! What can go wrong between here and the cluster.
+//! What can go wrong between the store and the cluster.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tonic::Code;
 
 /// What went wrong, where, and what to do about it.
 ///
-/// In a [`plan_store::Error::Backend`] it can be had by `downcast_ref`.
+/// `downcast_ref` gets it out of a [`plan_store::Error::Backend`].
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -25,14 +25,14 @@ pub enum Error {
     },
 
     /// The threads that talk to etcd could not be started.
-    #[error("no threads for the etcd store: {reason}")]
+    #[error("cannot start the threads of the etcd store: {reason}")]
     NoThreads {
         /// What the system said.
         reason: String,
     },
 
     /// No member could be reached, so nothing was asked of the cluster.
-    #[error("etcd cannot be reached, at {endpoint} as little as at the other members: {reason}")]
+    #[error("no etcd member is reachable; last tried {endpoint}: {reason}")]
     Unreachable {
         /// The member that was tried last.
         endpoint: String,
@@ -40,9 +40,9 @@ pub enum Error {
         reason: String,
     },
 
-    /// A request was sent and no answer came. A change that it asked for may have
-    /// been made, and may still be.
-    #[error("etcd at {endpoint} has not answered ({reason}); what was asked may have been done")]
+    /// A request was sent and no answer came. The change that it asked for may have been
+    /// made, or may be made later.
+    #[error("etcd at {endpoint} did not answer: {reason}; the request may have been done")]
     NoAnswer {
         /// The member that was asked.
         endpoint: String,
@@ -51,7 +51,7 @@ pub enum Error {
     },
 
     /// etcd refused the request, and has done nothing.
-    #[error("etcd at {endpoint} refused: {message} ({code:?})")]
+    #[error("etcd at {endpoint} refused the request: {message} ({code:?})")]
     Refused {
         /// The member that was asked.
         endpoint: String,
@@ -61,11 +61,11 @@ pub enum Error {
         message: String,
     },
 
-    /// The pin that a step was to be made under is gone: its lease ran out, for
-    /// this process stood still or was cut off for longer than
+    /// The pin that a step was to be made under is gone. Its lease ran out because this
+    /// process stood still or was cut off for longer than
     /// [`EtcdConfig::lease_ttl`](crate::EtcdConfig::lease_ttl).
     #[error(
-        "the pin on plan {generation} is gone, its lease has run out; pick up the latest plan again"
+        "the pin on plan {generation} is gone because its lease ran out; pick up the latest plan again"
     )]
     PinLost {
         /// The plan.
@@ -73,7 +73,7 @@ pub enum Error {
     },
 
     /// A key holds what this crate would not have written there.
-    #[error("key {key} in etcd: {reason}; see who else writes below this prefix")]
+    #[error("key {key} in etcd: {reason}; find out what else writes below this prefix")]
     Corrupt {
         /// The key.
         key: String,
@@ -90,22 +90,22 @@ pub enum Error {
 
     /// The cluster is not the one that the view came from, or has gone back.
     #[error(
-        "the cluster is not the one that was followed: {reason}; if that is meant, remove the snapshot and start again"
+        "the cluster is not the one that was followed: {reason}; if this is intended, remove the snapshot and restart"
     )]
     OtherCluster {
         /// How it differs.
         reason: String,
     },
 
-    /// Whether a plan was published could not be found out.
+    /// It could not be found out whether a plan was published.
     #[error(
-        "plan {generation} may or may not have been published; look at the latest plan before publishing again: {last}"
+        "plan {generation} may have been published; look at the latest plan before you publish again"
     )]
     PublishUnknown {
         /// The generation that it would have.
         generation: Generation,
-        /// What the last attempt to find out said.
-        last: Box<Error>,
+        /// Why the last attempt to find out failed.
+        source: Box<Error>,
     },
 
     /// The view of the cluster has not become complete in time.

@@ -22,16 +22,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plan_store::{Generation, Plan};
+use plan_store::{Generation, Plan, Standing};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info};
 
 use crate::Error;
 use crate::client::Watch;
-use crate::layout::Place;
+use crate::layout::StoredStanding;
 use crate::proto::etcd::event::EventType;
 use crate::proto::etcd::{Event, ResponseHeader, WatchCreateRequest, WatchResponse};
-use crate::shared::{Shared, head_of, place_of};
+use crate::shared::{Shared, head_of, standing_of};
 use crate::txn::one;
 use crate::view::{Shown, View, answer_at};
 
@@ -142,10 +142,10 @@ impl Follower {
                 (view.newest, _) = head_of(Some(key))?;
                 continue;
             }
-            let (endpoint, place) = place_of(&actives, key)?;
-            let plan = plans.of(place).await?;
+            let (endpoint, stored) = standing_of(&actives, key)?;
+            let plan = plans.active(stored).await?;
             let records = plan.and_then(|plan| plan.records(&endpoint).cloned());
-            view.set(endpoint, answer_at(place, records));
+            view.set(endpoint, answer_at(stored, records));
         }
         info!(
             revision = view.revision,
@@ -224,13 +224,13 @@ async fn change(view: &mut View, plans: &mut PlansAt<'_>, event: Event) -> Resul
             view.remove(&endpoint);
         }
     } else {
-        let (endpoint, place) = place_of(&actives, &key)?;
-        match (place, plans.of(place).await?) {
-            // Swept by now: what is active there now comes later in the watch.
-            (Place::Active(_), None) => {}
+        let (endpoint, stored) = standing_of(&actives, &key)?;
+        match (stored.standing(), plans.active(stored).await?) {
+            // The plan is swept by now. The watch brings the newer one later.
+            (Standing::Active(_), None) => {}
             (_, plan) => {
                 let records = plan.and_then(|plan| plan.records(&endpoint).cloned());
-                view.set(endpoint, answer_at(place, records));
+                view.set(endpoint, answer_at(stored, records));
             }
         }
     }
@@ -245,9 +245,10 @@ struct PlansAt<'a> {
 }
 
 impl PlansAt<'_> {
-    /// The plan that is active at this place, if one is and it is in the store.
-    async fn of(&mut self, place: Place) -> Result<Option<Arc<Plan>>, Error> {
-        let Place::Active(generation) = place else {
+    /// The plan that is active where an endpoint stands, if one is active and it is in
+    /// the store.
+    async fn active(&mut self, stored: StoredStanding) -> Result<Option<Arc<Plan>>, Error> {
+        let Standing::Active(generation) = stored.standing() else {
             return Ok(None);
         };
         if let Some(plan) = self.read.get(&generation) {

@@ -119,56 +119,73 @@ impl Span {
     }
 }
 
-/// Where an endpoint stands, as one number that only grows: the value of
-/// `active/<endpoint>`, in eight bytes, the highest first, so that etcd compares
-/// it as a number.
+/// Where an endpoint stands, as `active/<endpoint>` stores it: a [`Standing`], and for
+/// [`Standing::Vacant`] also the plan that brought the endpoint.
+///
+/// It is stored as one number that only grows, in eight bytes, the highest first, so
+/// that etcd compares it as a number:
 ///
 /// ```text
-///   4 × generation      this plan brought the endpoint, nothing has happened yet
+///   4 × generation      this plan brought the endpoint; nothing has happened yet
 ///   4 × generation + 1  this plan withdrew it
 ///   4 × generation + 2  this plan is active
 /// ```
-/// So a step by plan *g*, activation or withdrawal, is allowed exactly where the
-/// number is below `4 × g + 1`: [`Place::limit`].
+/// So plan *g* may take a step, activation or withdrawal, exactly if the number is below
+/// `4 × g + 1`: see [`StoredStanding::limit`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Place {
-    Brought(Generation),
-    Withdrawn(Generation),
-    Active(Generation),
+pub(crate) struct StoredStanding {
+    standing: Standing,
+    /// The plan of the last step, or the plan that brought the endpoint.
+    generation: Generation,
 }
 
-impl Place {
-    pub(crate) fn generation(self) -> Generation {
-        match self {
-            Self::Brought(generation) | Self::Withdrawn(generation) | Self::Active(generation) => {
-                generation
-            }
+impl StoredStanding {
+    /// This plan brought the endpoint.
+    pub(crate) fn vacant(since: Generation) -> Self {
+        Self {
+            standing: Standing::Vacant,
+            generation: since,
+        }
+    }
+
+    pub(crate) fn withdrawn(generation: Generation) -> Self {
+        Self {
+            standing: Standing::Withdrawn(generation),
+            generation,
+        }
+    }
+
+    pub(crate) fn active(generation: Generation) -> Self {
+        Self {
+            standing: Standing::Active(generation),
+            generation,
         }
     }
 
     pub(crate) fn standing(self) -> Standing {
-        match self {
-            Self::Brought(_) => Standing::Vacant,
-            Self::Withdrawn(generation) => Standing::Withdrawn(generation),
-            Self::Active(generation) => Standing::Active(generation),
-        }
+        self.standing
+    }
+
+    /// The plan of the last step, or the plan that brought the endpoint.
+    pub(crate) fn generation(self) -> Generation {
+        self.generation
     }
 
     pub(crate) fn number(self) -> u64 {
-        let kind = match self {
-            Self::Brought(_) => 0,
-            Self::Withdrawn(_) => 1,
-            Self::Active(_) => 2,
+        let kind = match self.standing {
+            Standing::Vacant => 0,
+            Standing::Withdrawn(_) => 1,
+            Standing::Active(_) => 2,
         };
-        u64::from(self.generation().get()) * 4 + kind
+        u64::from(self.generation.get()) * 4 + kind
     }
 
     pub(crate) fn from_number(number: u64) -> Option<Self> {
         let generation = u32::try_from(number / 4).ok().and_then(Generation::new)?;
         match number % 4 {
-            0 => Some(Self::Brought(generation)),
-            1 => Some(Self::Withdrawn(generation)),
-            2 => Some(Self::Active(generation)),
+            0 => Some(Self::vacant(generation)),
+            1 => Some(Self::withdrawn(generation)),
+            2 => Some(Self::active(generation)),
             _ => None,
         }
     }
@@ -181,20 +198,20 @@ impl Place {
         Self::from_number(number(value)?)
     }
 
-    /// Where an endpoint must be below for a step by this plan.
+    /// A step by this plan is allowed if the endpoint stands below this.
     pub(crate) fn limit(plan: Generation) -> Self {
-        Self::Withdrawn(plan)
+        Self::withdrawn(plan)
     }
 }
 
-/// As their numbers are.
-impl Ord for Place {
+/// In the order of their numbers.
+impl Ord for StoredStanding {
     fn cmp(&self, other: &Self) -> Ordering {
         self.number().cmp(&other.number())
     }
 }
 
-impl PartialOrd for Place {
+impl PartialOrd for StoredStanding {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
@@ -234,31 +251,31 @@ mod tests {
             .prop_map(|number| Generation::new(number).unwrap())
     }
 
-    fn place() -> impl Strategy<Value = Place> {
+    fn stored() -> impl Strategy<Value = StoredStanding> {
         (generation(), 0..3).prop_map(|(generation, kind)| match kind {
-            0 => Place::Brought(generation),
-            1 => Place::Withdrawn(generation),
-            _ => Place::Active(generation),
+            0 => StoredStanding::vacant(generation),
+            1 => StoredStanding::withdrawn(generation),
+            _ => StoredStanding::active(generation),
         })
     }
 
     proptest! {
         #[test]
-        fn places_and_generations_survive_their_values(place in place()) {
-            prop_assert_eq!(Place::from_value(&place.to_value()), Some(place));
-            for generation in [None, Some(place.generation())] {
+        fn standings_and_generations_survive_their_values(stored in stored()) {
+            prop_assert_eq!(StoredStanding::from_value(&stored.to_value()), Some(stored));
+            for generation in [None, Some(stored.generation())] {
                 prop_assert_eq!(value_generation(&generation_value(generation)), Some(generation));
             }
         }
 
         #[test]
-        fn a_step_is_allowed_below_the_limit(here in place(), plan in generation()) {
-            let allowed = match here {
-                Place::Brought(since) => since <= plan,
-                Place::Withdrawn(at) | Place::Active(at) => at < plan,
+        fn a_step_is_allowed_below_the_limit(here in stored(), plan in generation()) {
+            let allowed = match here.standing() {
+                Standing::Vacant => here.generation() <= plan,
+                Standing::Withdrawn(at) | Standing::Active(at) => at < plan,
             };
-            prop_assert_eq!(here < Place::limit(plan), allowed);
-            prop_assert_eq!(here.to_value() < Place::limit(plan).to_value(), allowed);
+            prop_assert_eq!(here < StoredStanding::limit(plan), allowed);
+            prop_assert_eq!(here.to_value() < StoredStanding::limit(plan).to_value(), allowed);
         }
 
         #[test]
@@ -277,9 +294,9 @@ mod tests {
     #[test]
     fn foreign_values_are_not_taken_for_ours() {
         for value in [&b""[..], b"1234567", b"123456789", &[0; 8], &[255; 8]] {
-            assert_eq!(Place::from_value(value), None, "{value:?}");
+            assert_eq!(StoredStanding::from_value(value), None, "{value:?}");
         }
-        assert_eq!(Place::from_number(4 * 7 + 3), None);
+        assert_eq!(StoredStanding::from_number(4 * 7 + 3), None);
         assert_eq!(value_generation(&[255; 8]), None);
         assert_eq!(value_generation(b"1"), None);
     }

@@ -164,6 +164,7 @@
 //!   for that; another's may spare the plan once more.
 //! - [`plan_store::Error::PinsExhausted`] does not occur.
 
+mod batches;
 mod client;
 mod codec;
 mod config;
@@ -179,6 +180,7 @@ mod shared;
 mod snapshot;
 mod steps;
 mod store;
+mod supply;
 mod sweep;
 mod threads;
 mod txn;
@@ -186,6 +188,7 @@ mod view;
 
 pub use config::{EtcdConfig, Identity, Tls, User};
 pub use error::Error;
+pub use pins::EtcdPin;
 pub use reader::EtcdReader;
-pub use store::{EtcdPin, EtcdStore};
+pub use store::EtcdStore;
 pub use view::Health;

@@ -1,15 +1,70 @@
-//! Holding plans.
+//! Pins: how they are taken, and the handle that lets go.
 
+use std::fmt;
 use std::sync::Arc;
 
-use plan_store::{Generation, Plan};
+use plan_store::{Generation, Pin, Plan};
 use tonic::Code;
+use tracing::debug;
 
 use crate::Error;
 use crate::layout::generation_value;
 use crate::proto::etcd::Compare;
 use crate::shared::{Shared, head_of};
+use crate::threads::Threads;
 use crate::txn::{Answers, created_at, exists, get, is, peek, put_under, txn};
+
+/// The pin of an [`EtcdStore`](crate::EtcdStore): a key in etcd, under the store's lease.
+#[must_use = "the plan is held only as long as its pin"]
+pub struct EtcdPin {
+    held: Held,
+    shared: Arc<Shared>,
+    threads: Threads,
+}
+
+impl EtcdPin {
+    pub(crate) fn new(held: Held, shared: Arc<Shared>, threads: Threads) -> Self {
+        Self {
+            held,
+            shared,
+            threads,
+        }
+    }
+
+    /// What it holds; `None` if it is not a pin of this store.
+    pub(crate) fn held_in(&self, store: &Arc<Shared>) -> Option<&Held> {
+        Arc::ptr_eq(&self.shared, store).then_some(&self.held)
+    }
+}
+
+impl Pin for EtcdPin {
+    fn generation(&self) -> Generation {
+        self.held.generation
+    }
+
+    fn plan(&self) -> &Arc<Plan> {
+        &self.held.plan
+    }
+}
+
+/// Lets go in the background.
+impl Drop for EtcdPin {
+    fn drop(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        shared.session.drop_pin(self.held.fence.key.clone());
+        self.threads.spawn(async move {
+            if let Err(error) = shared.session.delete_dropped().await {
+                debug!(%error, "pins are let go later");
+            }
+        });
+    }
+}
+
+impl fmt::Debug for EtcdPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EtcdPin").field(&self.generation()).finish()
+    }
+}
 
 /// A plan that is held by a key in etcd.
 #[derive(Clone, Debug)]

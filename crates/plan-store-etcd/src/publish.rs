@@ -27,7 +27,7 @@ use tracing::{debug, info};
 
 use crate::Error;
 use crate::codec::{Chunk, Encoded, encode};
-use crate::layout::{Place, generation_value};
+use crate::layout::{StoredStanding, generation_value};
 use crate::proto::etcd::{Compare, RequestOp};
 use crate::proto::stored::{self, plan::Content};
 use crate::shared::{Shared, head_of, stored_plan};
@@ -151,8 +151,8 @@ impl Shared {
                 None => break,
             };
         }
-        let last = Box::new(last);
-        Err(Error::PublishUnknown { generation, last })
+        let source = Box::new(last);
+        Err(Error::PublishUnknown { generation, source })
     }
 
     /// The operations that give endpoints keys which have none, and on what these
@@ -177,7 +177,10 @@ impl Shared {
     fn seed(&self, endpoint: &EndpointName, generation: Generation) -> RequestOp {
         let active = self.keys.active(endpoint);
         let success = [
-            put(active.clone(), Place::Brought(generation).to_value()),
+            put(
+                active.clone(),
+                StoredStanding::vacant(generation).to_value(),
+            ),
             put(self.keys.rollback(endpoint), generation_value(None)),
         ];
         nested(txn([created_at(active, 0)], success, []))

@@ -6,29 +6,30 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Cache};
 use plan_store::{EndpointName, Resolution, Resolve};
 
-use crate::store::EtcdStore;
+use crate::threads::Threads;
 use crate::view::View;
 
-/// A serving thread's view of an [`EtcdStore`].
+/// A serving thread's view of an [`EtcdStore`](crate::EtcdStore).
 ///
-/// It shows what the store's follower has seen of the cluster, and goes on showing
-/// that when the cluster cannot be reached; [`EtcdStore::health`] says how old it may
-/// be. Resolving is one atomic load and one look into a map: it never waits for the
-/// network or for a lock. Until there is anything to show, every endpoint is
-/// [`Resolution::Unknown`]; so wait for [`EtcdStore::wait_for_view`] before serving.
+/// It shows what the store's follower has seen of the cluster, and keeps showing that
+/// while the cluster cannot be reached. [`EtcdStore::health`](crate::EtcdStore::health)
+/// says how old it may be. Resolving is one atomic load and one look into a map: it never
+/// waits for the network or for a lock. Until there is anything to show, every endpoint
+/// is [`Resolution::Unknown`], so call
+/// [`EtcdStore::wait_for_view`](crate::EtcdStore::wait_for_view) before serving.
 pub struct EtcdReader {
     view: Cache<Arc<ArcSwap<View>>, Arc<View>>,
-    /// Keeps the follower going.
-    _store: EtcdStore,
+    /// The follower runs as long as these do.
+    _threads: Threads,
 }
 
 static UNKNOWN: Resolution = Resolution::Unknown;
 
 impl EtcdReader {
-    pub(crate) fn new(view: Arc<ArcSwap<View>>, store: EtcdStore) -> Self {
+    pub(crate) fn new(view: Arc<ArcSwap<View>>, threads: Threads) -> Self {
         Self {
             view: Cache::new(view),
-            _store: store,
+            _threads: threads,
         }
     }
 }

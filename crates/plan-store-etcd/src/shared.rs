@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use plan_store::{EndpointName, EndpointState, Generation, Plan, Resolution, Retention};
+use plan_store::{EndpointName, EndpointState, Generation, Plan, Resolution, Retention, Standing};
 use prost::Message;
 
 use crate::Error;
 use crate::client::Client;
 use crate::codec::{self, Sizes};
 use crate::error::corrupt;
-use crate::layout::{Keys, Place, Span, value_generation};
+use crate::layout::{Keys, Span, StoredStanding, value_generation};
 use crate::proto::etcd::range_request::{SortOrder, SortTarget};
 use crate::proto::etcd::{KeyValue, RangeRequest, ResponseHeader};
 use crate::proto::stored::{self, plan::Content};
@@ -26,9 +26,9 @@ pub(crate) struct Shared {
     pub(crate) sizes: Sizes,
     pub(crate) session: Session,
     pub(crate) plans: Plans,
-    /// Where endpoints were seen last: what a step begins with. A wrong one costs
-    /// the step another transaction.
-    pub(crate) places: Mutex<HashMap<EndpointName, Place>>,
+    /// Where endpoints stood when they were last seen. A step begins with that; if it
+    /// is out of date, the step takes one more transaction.
+    pub(crate) standings: Mutex<HashMap<EndpointName, StoredStanding>>,
 }
 
 /// How many keys are read in one request.
@@ -70,13 +70,13 @@ impl Shared {
     }
 
     /// Where all endpoints stand, by name.
-    pub(crate) async fn read_places(
+    pub(crate) async fn read_standings(
         &self,
         revision: i64,
-    ) -> Result<Vec<(EndpointName, Place)>, Error> {
+    ) -> Result<Vec<(EndpointName, StoredStanding)>, Error> {
         let span = self.keys.actives();
         let (_, keys) = self.read_all(&span, false, revision).await?;
-        keys.iter().map(|key| place_of(&span, key)).collect()
+        keys.iter().map(|key| standing_of(&span, key)).collect()
     }
 
     /// The newest generation given out, and the revision at which `head` was
@@ -95,9 +95,9 @@ impl Shared {
         let Some(active) = active else {
             return Ok(EndpointState::VACANT);
         };
-        let (_, place) = place_of(&self.keys.actives(), &active)?;
+        let (_, stored) = standing_of(&self.keys.actives(), &active)?;
         Ok(EndpointState {
-            standing: place.standing(),
+            standing: stored.standing(),
             rollback: rollback.as_ref().map_or(Ok(None), generation_in)?,
         })
     }
@@ -111,17 +111,18 @@ impl Shared {
             let Some(active) = read.kvs.first() else {
                 return Ok(Resolution::Unknown);
             };
-            let (_, place) = place_of(&self.keys.actives(), active)?;
-            let Place::Active(generation) = place else {
-                return Ok(answer_at(place, None));
+            let (_, stored) = standing_of(&self.keys.actives(), active)?;
+            let Standing::Active(generation) = stored.standing() else {
+                return Ok(answer_at(stored, None));
             };
             let plan = self.read_plan(generation, 0).await?;
             let records = plan.and_then(|plan| plan.records(endpoint).cloned());
-            // A plan that is gone was active no more; if it still is, it is dangling.
-            if records.is_some() || before == Some(place) {
-                return Ok(answer_at(place, records));
+            // The plan may be gone because another one is active by now. If it is still
+            // the active one, the endpoint is dangling.
+            if records.is_some() || before == Some(stored) {
+                return Ok(answer_at(stored, records));
             }
-            before = Some(place);
+            before = Some(stored);
         }
     }
 
@@ -224,11 +225,14 @@ pub(crate) fn generation_in(key: &KeyValue) -> Result<Option<Generation>, Error>
 }
 
 /// The endpoint of this key, and where it stands.
-pub(crate) fn place_of(span: &Span, key: &KeyValue) -> Result<(EndpointName, Place), Error> {
+pub(crate) fn standing_of(
+    span: &Span,
+    key: &KeyValue,
+) -> Result<(EndpointName, StoredStanding), Error> {
     let name = span.endpoint(&key.key);
-    let place = Place::from_value(&key.value);
-    name.zip(place)
-        .ok_or_else(|| corrupt(&key.key, "it is not an endpoint's place"))
+    let stored = StoredStanding::from_value(&key.value);
+    name.zip(stored)
+        .ok_or_else(|| corrupt(&key.key, "its value does not say where an endpoint stands"))
 }
 
 /// Plans that have been read or published lately.

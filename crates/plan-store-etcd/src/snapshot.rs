@@ -5,8 +5,8 @@
 //! 32 bytes                     SHA-256 of the rest
 //! the rest                     stored.Snapshot
 //! ```
-//! It is written beside its place and then moved there, so that what is there is
-//! always whole. What is read is checked, all of it, before it is used.
+//! It is written to a file beside it and then renamed, so the file is always whole. All
+//! that is read is checked before it is used.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -23,14 +23,14 @@ use tracing::{info, warn};
 
 use crate::Error;
 use crate::codec::{decode_records, encode_records};
-use crate::layout::Place;
+use crate::layout::StoredStanding;
 use crate::proto::stored;
 use crate::view::{Shown, View, answer_at};
 
 const MAGIC: &[u8] = b"plan-store-etcd view 1\n";
 const HASH: usize = 32;
 
-/// The place of an endpoint where nothing has happened yet.
+/// What `stored.Standing` has for an endpoint where nothing has happened yet.
 const VACANT: u64 = 0;
 
 /// How often it is written, at most.
@@ -94,23 +94,25 @@ fn save(file: &Path, view: &View) -> Result<(), Error> {
 }
 
 fn standing(name: &EndpointName, answer: &Resolution) -> Option<stored::Standing> {
-    let (place, records) = match answer {
-        Resolution::Withdrawn { generation } => (Place::Withdrawn(*generation).number(), None),
+    let (number, records) = match answer {
+        Resolution::Withdrawn { generation } => {
+            (StoredStanding::withdrawn(*generation).number(), None)
+        }
         Resolution::Answer {
             generation,
             records,
         } => (
-            Place::Active(*generation).number(),
+            StoredStanding::active(*generation).number(),
             Some(encode_records(records)),
         ),
-        Resolution::Dangling { generation } => (Place::Active(*generation).number(), None),
+        Resolution::Dangling { generation } => (StoredStanding::active(*generation).number(), None),
         Resolution::Vacant => (VACANT, None),
         Resolution::Unknown => return None,
     };
     let name = name.as_str().into();
     Some(stored::Standing {
         name,
-        place,
+        number,
         records,
     })
 }
@@ -137,19 +139,19 @@ fn decode(bytes: &[u8]) -> Result<View, String> {
     let mut view = View::at(snapshot.cluster_id, snapshot.revision);
     for stored::Standing {
         name,
-        place,
+        number,
         records,
     } in snapshot.endpoints
     {
         let name: EndpointName = name.parse().map_err(text)?;
         let records = records.map(|records| decode_records(&name, &records).map(Arc::new));
         let records = records.transpose().map_err(text)?;
-        let answer = match place {
+        let answer = match number {
             VACANT => Resolution::Vacant,
-            place => {
-                let place = Place::from_number(place);
-                let place = place.ok_or_else(|| format!("{name} stands nowhere"))?;
-                answer_at(place, records)
+            number => {
+                let stored = StoredStanding::from_number(number);
+                let stored = stored.ok_or_else(|| format!("{name}: {number} is not a standing"))?;
+                answer_at(stored, records)
             }
         };
         view.set(name, answer);

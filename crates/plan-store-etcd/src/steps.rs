@@ -1,21 +1,21 @@
 //! Activation and withdrawal: one step at one endpoint.
 
-use plan_store::{Activation, EndpointName, EndpointState, Generation};
+use plan_store::{Activation, EndpointName, EndpointState, Generation, Standing};
 use tracing::debug;
 
 use crate::Error;
 use crate::error::corrupt;
-use crate::layout::{Place, generation_value};
+use crate::layout::{StoredStanding, generation_value};
 use crate::pins::Held;
 use crate::proto::etcd::{TxnRequest, TxnResponse};
-use crate::shared::{Shared, generation_in, place_of};
+use crate::shared::{Shared, generation_in, standing_of};
 use crate::txn::{Answers, get, is, nested, peek, put, replace, txn};
 
-/// Moves an endpoint to a place, under a pin on the plan of that place.
+/// Moves an endpoint to where it is to stand, under a pin on the plan that moves it.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) endpoint: EndpointName,
-    pub(crate) to: Place,
+    pub(crate) to: StoredStanding,
 }
 
 /// What a step's transaction has met.
@@ -23,7 +23,7 @@ enum Met {
     /// It is done, or need not or cannot be.
     End(Activation),
     /// Nothing is done: the endpoint stands somewhere else than it was thought to.
-    Elsewhere(Place),
+    Elsewhere(StoredStanding),
 }
 
 /// What a step's end is, or why there is none.
@@ -39,9 +39,9 @@ impl Shared {
         self.step_from(self.guess(held, step), held, step).await
     }
 
-    /// Goes round only when another step has moved the endpoint meanwhile, to a
-    /// place that this one may still leave.
-    async fn step_from(&self, mut seen: Place, held: &Held, step: &Step) -> Outcome {
+    /// Tries again only if another step has moved the endpoint meanwhile and this step
+    /// may still be taken from there.
+    async fn step_from(&self, mut seen: StoredStanding, held: &Held, step: &Step) -> Outcome {
         loop {
             let request = self.step_txn(held, step, seen);
             let met = match self.client.txn_once(request).await {
@@ -50,7 +50,7 @@ impl Shared {
             };
             match met {
                 Met::End(activation) => return Ok(activation),
-                Met::Elsewhere(place) => seen = place,
+                Met::Elsewhere(here) => seen = here,
             }
         }
     }
@@ -71,7 +71,7 @@ impl Shared {
             let met = answer.and_then(|answer| self.met(held, step, seen, answer));
             outcomes.push(match met {
                 Ok(Met::End(activation)) => Ok(activation),
-                Ok(Met::Elsewhere(place)) => self.step_from(place, held, step).await,
+                Ok(Met::Elsewhere(here)) => self.step_from(here, held, step).await,
                 Err(error) => Err(error),
             });
         }
@@ -80,23 +80,23 @@ impl Shared {
 
     /// Remembers where all endpoints stand now.
     pub(crate) async fn look_ahead(&self) -> Result<(), Error> {
-        let places = self.read_places(0).await?;
-        *self.places.lock() = places.into_iter().collect();
+        let standings = self.read_standings(0).await?;
+        *self.standings.lock() = standings.into_iter().collect();
         Ok(())
     }
 
     /// What a step begins with: where the endpoint was last, if the plan may take a
     /// step from there, or else where it stands if it is new with this plan.
-    fn guess(&self, held: &Held, step: &Step) -> Place {
-        let guess = self.places.lock().get(&step.endpoint).copied();
-        let guess = guess.filter(|&seen| seen < Place::limit(held.generation));
-        guess.unwrap_or(Place::Brought(held.generation))
+    fn guess(&self, held: &Held, step: &Step) -> StoredStanding {
+        let guess = self.standings.lock().get(&step.endpoint).copied();
+        let guess = guess.filter(|&seen| seen < StoredStanding::limit(held.generation));
+        guess.unwrap_or(StoredStanding::vacant(held.generation))
     }
 
     /// The guard and what it guards; see the [crate's documentation](crate#transactions).
     /// `seen` must be below the plan's limit: so is what is equal to it.
-    fn step_txn(&self, held: &Held, step: &Step, seen: Place) -> TxnRequest {
-        debug_assert!(seen < Place::limit(held.generation), "{seen:?}");
+    fn step_txn(&self, held: &Held, step: &Step, seen: StoredStanding) -> TxnRequest {
+        debug_assert!(seen < StoredStanding::limit(held.generation), "{seen:?}");
         let active = self.keys.active(&step.endpoint);
         let rollback = generation_value(seen.standing().active());
         let compare = [is(active.clone(), seen.to_value()), held.fence.holds()];
@@ -114,7 +114,7 @@ impl Shared {
         &self,
         held: &Held,
         step: &Step,
-        seen: Place,
+        seen: StoredStanding,
         answer: TxnResponse,
     ) -> Result<Met, plan_store::Error> {
         let generation = held.generation;
@@ -126,20 +126,20 @@ impl Shared {
                 standing: seen.standing(),
                 rollback: rollback.as_ref().map_or(Ok(None), generation_in)?,
             };
-            self.places.lock().insert(step.endpoint.clone(), step.to);
+            self.standings.lock().insert(step.endpoint.clone(), step.to);
             return Ok(Met::End(Activation::Activated { replaced }));
         }
         let (active, pin) = (answers.key()?, answers.key()?);
         let Some(active) = active else {
-            self.places.lock().remove(&step.endpoint);
-            return match step.to {
-                Place::Withdrawn(_) => Ok(Met::End(Activation::Already)),
+            self.standings.lock().remove(&step.endpoint);
+            return match step.to.standing() {
+                Standing::Withdrawn(_) => Ok(Met::End(Activation::Already)),
                 _ => Err(corrupt(&self.keys.active(&step.endpoint), "it is missing").into()),
             };
         };
-        let (_, here) = place_of(&self.keys.actives(), &active)?;
-        self.places.lock().insert(step.endpoint.clone(), here);
-        if here >= Place::limit(generation) {
+        let (_, here) = standing_of(&self.keys.actives(), &active)?;
+        self.standings.lock().insert(step.endpoint.clone(), here);
+        if here >= StoredStanding::limit(generation) {
             return Ok(Met::End(refusal(here, generation)));
         }
         if pin.is_none_or(|pin| pin.create_revision != held.fence.created) {
@@ -159,8 +159,8 @@ fn unanswered(error: Error) -> Outcome {
     }
 }
 
-/// Why a plan may not leave this place.
-fn refusal(here: Place, plan: Generation) -> Activation {
+/// Why this plan may not move an endpoint that stands here.
+fn refusal(here: StoredStanding, plan: Generation) -> Activation {
     match here.generation() {
         active if active == plan => Activation::Already,
         newer => Activation::Stale { newer },

@@ -1,9 +1,7 @@
-//! The store, as [`PlanStore`] has it.
+//! The store: a handle whose calls block until the cluster has answered.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::iter;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -14,18 +12,18 @@ use plan_store::{
 use tracing::{debug, info};
 
 use crate::Error;
+use crate::batches;
 use crate::client::Client;
 use crate::codec::Sizes;
 use crate::config::EtcdConfig;
-use crate::follow::Follower;
-use crate::layout::{Keys, Place};
-use crate::pins::Held;
+use crate::layout::{Keys, StoredStanding};
+use crate::pins::{EtcdPin, Held};
 use crate::reader::EtcdReader;
 use crate::session::Session;
 use crate::shared::{Plans, Shared};
-use crate::snapshot;
-use crate::steps::{self, Outcome, Step};
-use crate::threads::{Begun, Threads};
+use crate::steps::{Outcome, Step};
+use crate::supply::Supply;
+use crate::threads::Threads;
 use crate::view::{Health, Shown};
 
 /// A plan store on an etcd cluster. Clones are handles on the same store.
@@ -35,45 +33,13 @@ use crate::view::{Health, Shown};
 pub struct EtcdStore {
     shared: Arc<Shared>,
     threads: Threads,
-    follower: Arc<Following>,
+    supply: Arc<Supply>,
+    config: Arc<EtcdConfig>,
 }
-
-/// What the readers are supplied by, once there is one.
-struct Following {
-    config: EtcdConfig,
-    shown: OnceLock<Arc<Shown>>,
-}
-
-/// [`EtcdStore`]'s pin: a key in etcd, under this store's lease.
-#[must_use = "the plan is held only as long as its pin"]
-pub struct EtcdPin {
-    held: Held,
-    store: EtcdStore,
-}
-
-/// Steps that share a request.
-struct Batch<'a> {
-    endpoints: Vec<&'a EndpointName>,
-    task: Begun<Vec<Outcome>, Error>,
-}
-
-impl<'a> Batch<'a> {
-    fn wait(self) -> impl Iterator<Item = (&'a EndpointName, Outcome)> {
-        let outcomes = self.task.wait().unwrap_or_default();
-        // None of a task that has panicked: that is no outcome that is known.
-        let unknown = iter::repeat_with(|| Ok(Activation::Unknown));
-        self.endpoints
-            .into_iter()
-            .zip(outcomes.into_iter().chain(unknown))
-    }
-}
-
-/// How many requests of a pass are under way at a time.
-const WINDOW: usize = 4;
 
 impl EtcdStore {
-    /// A store on this cluster, which need not be there yet: who asks for something
-    /// is told if it is not.
+    /// A store on this cluster. The cluster need not be there yet: each call fails as long
+    /// as no member can be reached.
     ///
     /// # Errors
     /// [`Error::Config`], [`Error::NoThreads`].
@@ -87,18 +53,15 @@ impl EtcdStore {
             retention: config.retention,
             sizes: Sizes::DEFAULT,
             plans: Plans::default(),
-            places: Mutex::default(),
+            standings: Mutex::default(),
         });
         let leaving = Arc::clone(&shared);
         let threads = Threads::start(async move { leaving.session.end().await })?;
-        let follower = Arc::new(Following {
-            config,
-            shown: OnceLock::new(),
-        });
         Ok(Self {
             shared,
             threads,
-            follower,
+            supply: Arc::new(Supply::new(config.snapshot.clone())),
+            config: Arc::new(config),
         })
     }
 
@@ -118,7 +81,7 @@ impl EtcdStore {
         })
     }
 
-    /// How readers are supplied. Begins to follow the cluster, if nobody has yet.
+    /// How readers are supplied. The first call starts the follower.
     pub fn health(&self) -> Health {
         self.shown().health()
     }
@@ -134,7 +97,7 @@ impl EtcdStore {
     /// Waits until readers show all that the cluster holds now.
     ///
     /// # Errors
-    /// [`Error::NoView`]; whatever keeps the cluster from saying what it holds.
+    /// [`Error::NoView`]; or any error of the read that asks the cluster what it holds.
     pub fn catch_up(&self, within: Duration) -> Result<(), Error> {
         let begun = Instant::now();
         let shown = Arc::clone(self.shown());
@@ -145,9 +108,9 @@ impl EtcdStore {
         shown.wait_for(revision, within.saturating_sub(begun.elapsed()))
     }
 
-    /// Waits until there is a newer plan than this one, and says which: for an Enactor
-    /// that is to look when it is worth it. `None` if there is none in time. Begins to
-    /// follow the cluster, if nobody has yet.
+    /// Waits until there is a newer plan than this one, and returns its generation;
+    /// `None` if there is none in time. An Enactor waits here between its passes. The
+    /// first call starts the follower.
     pub fn wait_for_plan_after(
         &self,
         than: Option<Generation>,
@@ -157,93 +120,48 @@ impl EtcdStore {
     }
 
     fn shown(&self) -> &Arc<Shown> {
-        self.follower.shown.get_or_init(|| {
-            let shown = Arc::new(Shown::nothing());
-            if let Some(file) = &self.follower.config.snapshot {
-                snapshot::show(file, &shown);
-                let saving = snapshot::keep(file.clone(), Arc::clone(&shown));
-                self.threads.spawn(saving);
-            }
-            let follower = Follower {
-                shared: Arc::clone(&self.shared),
-                shown: Arc::clone(&shown),
-            };
-            self.threads.spawn(follower.run());
-            shown
-        })
+        self.supply.shown(&self.shared, &self.threads)
     }
 
-    /// Refuses a pin of another store; else says what it holds.
+    /// What the pin holds; an error if it is a pin of another store.
     fn own<'a>(&self, pin: &'a EtcdPin) -> Result<&'a Held, StoreError> {
-        if Arc::ptr_eq(&self.shared, &pin.store.shared) {
-            Ok(&pin.held)
-        } else {
-            let generation = pin.generation();
-            Err(StoreError::ForeignPin { generation })
-        }
+        let generation = pin.generation();
+        pin.held_in(&self.shared)
+            .ok_or(StoreError::ForeignPin { generation })
     }
 
-    fn step(&self, held: &Held, endpoint: &EndpointName, to: Place) -> Outcome {
+    fn step(&self, held: &Held, endpoint: &EndpointName, to: StoredStanding) -> Outcome {
         let (shared, held) = (Arc::clone(&self.shared), held.clone());
         let endpoint = endpoint.clone();
         self.threads
             .run(async move { shared.step(&held, &Step { endpoint, to }).await })
     }
 
-    /// Learns where all endpoints stand, so that the steps of a pass begin there.
+    /// Reads where all endpoints stand, so that the steps of a pass begin there.
     fn look_ahead(&self) {
         let shared = Arc::clone(&self.shared);
         let looked = self.threads.run(async move { shared.look_ahead().await });
         if let Err(error) = looked {
-            debug!(%error, "the steps find out where endpoints stand");
+            debug!(%error, "not read ahead; each step reads where its endpoint stands");
         }
     }
 
-    /// Begins to activate the next few of these endpoints, if there are any more.
-    fn begin_steps<'a>(
-        &self,
-        held: &Held,
-        endpoints: &mut impl Iterator<Item = &'a EndpointName>,
-    ) -> Option<Batch<'a>> {
-        let to = Place::Active(held.generation);
-        let endpoints: Vec<_> = endpoints.take(steps::BATCH).collect();
-        let steps = endpoints.iter().map(|&endpoint| Step {
-            endpoint: endpoint.clone(),
-            to,
-        });
-        let steps: Vec<_> = steps.collect();
-        if steps.is_empty() {
-            return None;
-        }
-        let (shared, held) = (Arc::clone(&self.shared), held.clone());
-        let task = async move { Ok(shared.step_all(&held, &steps).await) };
-        let task = self.threads.begin(task);
-        Some(Batch { endpoints, task })
-    }
-
-    /// Activates the plan at these endpoints, a few batches ahead of the caller.
+    /// Activates the plan at these endpoints, a few requests ahead of the caller.
     fn walk<'a>(
         &'a self,
         held: &'a Held,
-        mut endpoints: impl Iterator<Item = &'a EndpointName>,
+        endpoints: impl Iterator<Item = &'a EndpointName>,
     ) -> impl Iterator<Item = (&'a EndpointName, Outcome)> {
         self.look_ahead();
-        let mut batches = iter::from_fn(move || self.begin_steps(held, &mut endpoints)).fuse();
-        let mut under_way: VecDeque<_> = batches.by_ref().take(WINDOW).collect();
-        let ended = iter::from_fn(move || {
-            let batch = under_way.pop_front()?;
-            under_way.extend(batches.next());
-            Some(batch.wait())
-        });
         let generation = held.generation;
-        ended.flatten().inspect(move |(endpoint, outcome)| {
+        let outcomes = batches::activate(&self.shared, &self.threads, held, endpoints);
+        outcomes.inspect(move |(endpoint, outcome)| {
             debug!(%endpoint, %generation, ?outcome, "activate");
         })
     }
 
     fn pinned(&self, held: Held) -> EtcdPin {
-        let store = self.clone();
-        EtcdPin { held, store }
+        EtcdPin::new(held, Arc::clone(&self.shared), self.threads.clone())
     }
 }
 
@@ -272,13 +190,13 @@ impl PlanStore for EtcdStore {
 
     fn newest_active(&self) -> Result<Option<Generation>, StoreError> {
         let shared = Arc::clone(&self.shared);
-        let places = self
+        let endpoints = self
             .threads
-            .run(async move { shared.read_places(0).await })?;
-        let standing = places
+            .run(async move { shared.read_standings(0).await })?;
+        let generations = endpoints
             .iter()
-            .filter_map(|(_, place)| place.standing().generation());
-        Ok(standing.max())
+            .filter_map(|(_, stored)| stored.standing().generation());
+        Ok(generations.max())
     }
 
     fn activate(&self, pin: &EtcdPin, endpoint: &EndpointName) -> Result<Activation, StoreError> {
@@ -291,14 +209,14 @@ impl PlanStore for EtcdStore {
                 generation,
             });
         }
-        let activation = self.step(held, endpoint, Place::Active(generation));
+        let activation = self.step(held, endpoint, StoredStanding::active(generation));
         debug!(%endpoint, %generation, ?activation, "activate");
         activation
     }
 
-    /// Many endpoints share a request, and a few requests are under way at a time;
-    /// still each endpoint is a step of its own. When the caller drops the iterator,
-    /// those that are under way may be done as well.
+    /// Many endpoints share a request, and a few requests are under way at a time. Each
+    /// endpoint is still a step of its own. When the caller drops the iterator, the
+    /// requests that are under way may still be done.
     fn activate_all<'a>(
         &'a self,
         pin: &'a EtcdPin,
@@ -315,13 +233,14 @@ impl PlanStore for EtcdStore {
     fn stale_endpoints(&self, pin: &EtcdPin) -> Result<Vec<EndpointName>, StoreError> {
         let held = self.own(pin)?;
         let shared = Arc::clone(&self.shared);
-        let places = self
+        let endpoints = self
             .threads
-            .run(async move { shared.read_places(0).await })?;
-        let behind = places
+            .run(async move { shared.read_standings(0).await })?;
+        let stale = endpoints
             .into_iter()
-            .filter(|(name, place)| place.generation() < held.generation && !held.plan.names(name));
-        Ok(behind.map(|(name, _)| name).collect())
+            .filter(|(_, stored)| stored.generation() < held.generation)
+            .filter(|(name, _)| !held.plan.names(name));
+        Ok(stale.map(|(name, _)| name).collect())
     }
 
     fn withdraw(&self, pin: &EtcdPin, endpoint: &EndpointName) -> Result<Activation, StoreError> {
@@ -334,7 +253,7 @@ impl PlanStore for EtcdStore {
                 generation,
             });
         }
-        let activation = self.step(held, endpoint, Place::Withdrawn(generation));
+        let activation = self.step(held, endpoint, StoredStanding::withdrawn(generation));
         info!(%endpoint, %generation, ?activation, "withdraw");
         activation
     }
@@ -351,13 +270,12 @@ impl PlanStore for EtcdStore {
             .run(async move { Ok(shared.sweep(applied).await?) })
     }
 
-    /// Begins to follow the cluster, if nobody has yet.
+    /// The first reader starts the follower.
     fn reader(&self) -> EtcdReader {
-        EtcdReader::new(Arc::clone(&self.shown().view), self.clone())
+        EtcdReader::new(Arc::clone(&self.shown().view), self.threads.clone())
     }
 
-    /// Asks the cluster; where it cannot be reached, the answer is
-    /// [`Resolution::Unknown`].
+    /// Asks the cluster. If it cannot be reached, the answer is [`Resolution::Unknown`].
     fn resolve(&self, endpoint: &EndpointName) -> Resolution {
         let (shared, name) = (Arc::clone(&self.shared), endpoint.clone());
         let answer = self
@@ -370,41 +288,12 @@ impl PlanStore for EtcdStore {
     }
 }
 
-impl Pin for EtcdPin {
-    fn generation(&self) -> Generation {
-        self.held.generation
-    }
-
-    fn plan(&self) -> &Arc<Plan> {
-        &self.held.plan
-    }
-}
-
-/// Lets go in the background.
-impl Drop for EtcdPin {
-    fn drop(&mut self) {
-        let shared = Arc::clone(&self.store.shared);
-        shared.session.drop_pin(self.held.fence.key.clone());
-        self.store.threads.spawn(async move {
-            if let Err(error) = shared.session.delete_dropped().await {
-                debug!(%error, "pins are let go later");
-            }
-        });
-    }
-}
-
 impl fmt::Debug for EtcdStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let config = &self.follower.config;
+        let config = &self.config;
         f.debug_struct("EtcdStore")
             .field("endpoints", &config.endpoints)
             .field("prefix", &config.prefix)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for EtcdPin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("EtcdPin").field(&self.generation()).finish()
     }
 }

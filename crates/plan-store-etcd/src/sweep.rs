@@ -20,13 +20,13 @@ use plan_store::{EndpointName, Generation, RetainReason, Swept};
 use tracing::{debug, info};
 
 use crate::Error;
-use crate::layout::{Place, generation_value};
+use crate::layout::{StoredStanding, generation_value};
 use crate::proto::etcd::{Compare, KeyValue, RequestOp};
 use crate::proto::stored::plan::Content;
 use crate::shared::{Shared, generation_in, head_of, stored_plan};
 use crate::txn::{
-    Answers, delete, exists, get, get_all, get_keys, has_descendant, is, none_exists, none_is,
-    peek, put, revision, txn, written_at,
+    Answers, delete, exists, get, get_all, get_keys, is, is_greater, none_exists, none_is, peek,
+    put, revision, txn, written_at,
 };
 
 /// What a sweep sees, all at one revision.
@@ -36,7 +36,7 @@ struct Sight {
     written: i64,
     plans: BTreeSet<Generation>,
     pinned: BTreeSet<Generation>,
-    places: BTreeMap<EndpointName, Place>,
+    standings: BTreeMap<EndpointName, StoredStanding>,
     rollbacks: BTreeMap<EndpointName, Generation>,
 }
 
@@ -77,7 +77,7 @@ impl Shared {
         };
         let plans = generations(answers.keys()?, &plans);
         let pinned = generations(answers.keys()?, &pins);
-        let places = self.read_places(at).await?.into_iter().collect();
+        let standings = self.read_standings(at).await?.into_iter().collect();
         let span = self.keys.rollbacks();
         let (_, keys) = self.read_all(&span, false, at).await?;
         let mut rollbacks = BTreeMap::new();
@@ -91,7 +91,7 @@ impl Shared {
             written,
             plans,
             pinned,
-            places,
+            standings,
             rollbacks,
         })
     }
@@ -131,8 +131,11 @@ impl Shared {
         let plan = self.keys.plan(generation);
         let compare = [
             exists(plan.clone()),
-            has_descendant(self.keys.head(), generation_value(Some(generation))),
-            none_is(self.keys.actives(), Place::Active(generation).to_value()),
+            is_greater(self.keys.head(), generation_value(Some(generation))),
+            none_is(
+                self.keys.actives(),
+                StoredStanding::active(generation).to_value(),
+            ),
             none_is(self.keys.rollbacks(), generation_value(Some(generation))),
             none_exists(self.keys.pins_on(generation)),
         ];
@@ -177,7 +180,7 @@ impl Shared {
         for some in idle.chunks(BATCH) {
             let (compare, forget): (Vec<_>, Vec<_>) = some
                 .iter()
-                .map(|&(name, place)| self.forget(name, place))
+                .map(|&(name, stored)| self.forget(name, stored))
                 .unzip();
             let (compare, forget) = (compare.concat(), forget.concat());
             match self
@@ -187,18 +190,22 @@ impl Shared {
                 Some(revision) => written = revision,
                 None => return Ok(()), // The next sweep looks again.
             }
-            let mut places = self.places.lock();
+            let mut standings = self.standings.lock();
             for (name, _) in some {
-                places.remove(*name);
+                standings.remove(*name);
             }
         }
         Ok(())
     }
 
-    fn forget(&self, name: &EndpointName, place: Place) -> (Vec<Compare>, Vec<RequestOp>) {
+    fn forget(
+        &self,
+        name: &EndpointName,
+        stored: StoredStanding,
+    ) -> (Vec<Compare>, Vec<RequestOp>) {
         let (active, rollback) = (self.keys.active(name), self.keys.rollback(name));
         let compare = vec![
-            is(active.clone(), place.to_value()),
+            is(active.clone(), stored.to_value()),
             is(rollback.clone(), generation_value(None)),
         ];
         (compare, vec![delete(active), delete(rollback)])
@@ -254,9 +261,9 @@ impl Shared {
 impl Sight {
     fn needed(&self, plan: Generation) -> Option<RetainReason> {
         if self
-            .places
+            .standings
             .values()
-            .any(|&place| place == Place::Active(plan))
+            .any(|&stored| stored == StoredStanding::active(plan))
         {
             Some(RetainReason::Active)
         } else if self.rollbacks.values().any(|&to| to == plan) {
@@ -270,12 +277,12 @@ impl Sight {
 
     /// The endpoints where nothing is active and that have nothing to roll back to,
     /// but for those of a publish that has not moved `head` yet.
-    fn idle(&self) -> impl Iterator<Item = (&EndpointName, Place)> {
-        let places = self.places.iter().map(|(name, &place)| (name, place));
-        places.filter(|(name, place)| {
-            !matches!(place, Place::Active(_))
+    fn idle(&self) -> impl Iterator<Item = (&EndpointName, StoredStanding)> {
+        let standings = self.standings.iter().map(|(name, &stored)| (name, stored));
+        standings.filter(|(name, stored)| {
+            stored.standing().active().is_none()
                 && !self.rollbacks.contains_key(*name)
-                && Some(place.generation()) <= self.newest
+                && Some(stored.generation()) <= self.newest
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Transactions, said shortly.
+//! Short names for the parts of a transaction.
 
 use crate::Error;
 use crate::layout::Span;
@@ -58,7 +58,8 @@ pub(crate) fn is(key: Vec<u8>, value: Vec<u8>) -> Compare {
     compare(key, CompareResult::Equal, CompareTarget::Value, value)
 }
 
-pub(crate) fn has_descendant(key: Vec<u8>, value: Vec<u8>) -> Compare {
+/// The key has a value above this one.
+pub(crate) fn is_greater(key: Vec<u8>, value: Vec<u8>) -> Compare {
     let value = TargetUnion::Value(value);
     compare(key, CompareResult::Greater, CompareTarget::Value, value)
 }
@@ -224,7 +225,7 @@ fn unexpected(wanted: &str) -> Error {
     // What was done is not known then.
     Error::NoAnswer {
         endpoint: "a member".into(),
-        reason: format!("its answer to {wanted} is none"),
+        reason: format!("its answer is not one to {wanted}"),
     }
 }
 

@@ -21,10 +21,10 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use imbl::{HashMap, OrdSet};
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use plan_store::{EndpointName, Generation, RecordSet, Resolution};
+use plan_store::{EndpointName, Generation, RecordSet, Resolution, Standing};
 
 use crate::Error;
-use crate::layout::Place;
+use crate::layout::StoredStanding;
 
 /// All endpoints with their answers. Cheap to clone and change: what does not change
 /// is shared.
@@ -86,18 +86,17 @@ impl View {
     }
 }
 
-/// What an endpoint answers that stands here; `records` are its records if a plan is
-/// active.
-pub(crate) fn answer_at(place: Place, records: Option<Arc<RecordSet>>) -> Resolution {
-    let generation = place.generation();
-    match (place, records) {
-        (Place::Brought(_), _) => Resolution::Vacant,
-        (Place::Withdrawn(_), _) => Resolution::Withdrawn { generation },
-        (Place::Active(_), Some(records)) => Resolution::Answer {
+/// What an endpoint answers if it stands here. `records` are its records in the active
+/// plan; `None` if no plan is active or the active one is not in the store.
+pub(crate) fn answer_at(stored: StoredStanding, records: Option<Arc<RecordSet>>) -> Resolution {
+    match (stored.standing(), records) {
+        (Standing::Vacant, _) => Resolution::Vacant,
+        (Standing::Withdrawn(generation), _) => Resolution::Withdrawn { generation },
+        (Standing::Active(generation), Some(records)) => Resolution::Answer {
             generation,
             records,
         },
-        (Place::Active(_), None) => Resolution::Dangling { generation },
+        (Standing::Active(generation), None) => Resolution::Dangling { generation },
     }
 }
 
@@ -302,7 +301,7 @@ mod tests {
         view.newest = Some(Generation::FIRST);
         view.set(
             endpoint.clone(),
-            answer_at(Place::Active(Generation::FIRST), Some(records)),
+            answer_at(StoredStanding::active(Generation::FIRST), Some(records)),
         );
         shown.show(view);
         assert_eq!(before.answer(&endpoint), None);

@@ -1,29 +1,26 @@
-//! How many instructions the hot paths take, counted by callgrind, which counts the
-//! same each time: what guards them in CI, where times mean nothing.
+//! How many instructions the hot paths take. callgrind counts the same number each time,
+//! so this guards them in CI, where times mean nothing.
 //!
 //! ```sh
-//! crates/plan-store/instructions
+//! crates/bench/instructions
 //! ```
 //!
-//! Without an argument this lists the paths, each with the most instructions that one
-//! step may take, a fifth above what was counted when the limit was set. With a path's
-//! name it makes all ready and does the step a thousand times, in a function of that
-//! name, which callgrind is told to look at.
+//! Without an argument this program lists the paths, each with the most instructions that
+//! one step may take: a fifth more than were counted when the limit was set. With a path's
+//! name it prepares the path and then does a thousand steps in a function of that name.
+//! callgrind counts in that function only.
 
-// A failed step is a failed benchmark.
-#![allow(clippy::unwrap_used)]
-
-#[path = "../store/world.rs"]
-mod world;
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed benchmark")]
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bench::world;
 use plan_store::memory::MemoryPin;
 use plan_store::{EndpointName, MemoryStore, Plan, PlanStore, Resolve, Retention};
 
-/// A path: its name, the most instructions for a step, and what does it.
+/// A path: its name, the most instructions that a step may take, and the code.
 type Path = (&'static str, u32, fn());
 
 const PATHS: [Path; 8] = [
@@ -40,7 +37,7 @@ const PATHS: [Path; 8] = [
 const STEPS: u16 = 1_000;
 
 fn main() {
-    // cargo's own argument to a benchmark says nothing here.
+    // `cargo bench` adds `--bench`, which means nothing here.
     let wanted = std::env::args().skip(1).find(|a| !a.starts_with("--"));
     for (name, limit, run) in PATHS {
         match &wanted {

@@ -1,20 +1,15 @@
-//! What the store keeps in memory, counted by the allocator, per endpoint and per
-//! retained generation.
+//! Bytes that the store keeps in memory, per endpoint and per retained generation, counted
+//! by the allocator.
 //!
 //! ```sh
-//! cargo bench -p plan-store --bench memory
+//! cargo bench -p bench --bench memory
 //! ```
 
-// A failed step is a failed benchmark.
-#![allow(clippy::unwrap_used)]
-
-#[path = "../report/mod.rs"]
-mod report;
-#[path = "../store/world.rs"]
-mod world;
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed benchmark")]
 
 use std::sync::Arc;
 
+use bench::{docs, world};
 use plan_store::{PlanStore, Resolve};
 
 #[global_allocator]
@@ -22,12 +17,12 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 const SIZES: [u32; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
-/// Bytes that are allocated now.
+/// How many bytes are allocated now.
 fn now() -> usize {
     dhat::HeapStats::get().curr_bytes
 }
 
-/// What stays allocated of the work, and what it returns.
+/// How many bytes stay allocated after the work, and what it returns.
 fn bytes<T>(work: impl FnOnce() -> T) -> (usize, T) {
     let before = now();
     let result = work();
@@ -82,5 +77,5 @@ fn main() {
         table.push('\n');
     }
     println!("Bytes:\n\n{table}");
-    report::put("memory", &table);
+    docs::put("memory", &table);
 }

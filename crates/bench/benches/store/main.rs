@@ -1,23 +1,20 @@
-//! The store beside what else one could build it with, in one run:
+//! The store beside its peers: other ways to build it.
 //!
 //! ```sh
-//! cargo bench -p plan-store
+//! cargo bench -p bench --bench store
 //! ```
 //!
-//! prints, after criterion's own lines, a table for each question with medians and
+//! After criterion's own lines it prints a table for each question, with medians and
 //! their ratios. With `-- --test` each benchmark runs once, and no table is printed.
-//! `crates/plan-store/measure` puts the tables and their curves into the docs.
+//! `crates/bench/measure` writes the tables and their curves into the docs.
 
-// A failed step is a failed benchmark.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed benchmark")]
 
 mod plans;
 mod reads;
-#[path = "../report/mod.rs"]
-mod report;
 mod tables;
 mod threads;
-mod world;
+mod together;
 mod writes;
 
 use std::time::Duration;

@@ -5,13 +5,12 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bench::world;
 use criterion::{Bencher, BenchmarkId, Criterion, SamplingMode};
 use imbl::OrdMap;
 use plan_store::memory::MemoryPin;
 use plan_store::{EndpointName, Generation, MemoryStore, Pin, PlanStore, RecordSet};
 use rpds::RedBlackTreeMapSync;
-
-use crate::world;
 
 pub(crate) const SIZES: [u32; 4] = [1_000, 10_000, 100_000, 1_000_000];
 

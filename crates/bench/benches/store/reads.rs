@@ -7,11 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Cache};
+use bench::world;
 use criterion::{BenchmarkId, Criterion};
 use crossbeam_epoch::{self as epoch, Atomic, Owned};
 use plan_store::{PlanStore, Resolve};
-
-use crate::world;
 
 /// As large as a small record set.
 type Payload = [u64; 16];

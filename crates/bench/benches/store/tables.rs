@@ -4,17 +4,17 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bench::docs;
 use charts::{Axis, Lines, Series};
 use serde_json::Value;
 
 use crate::threads::THREADS;
-use crate::{plans, reads, report, writes};
+use crate::{plans, reads, writes};
 
 /// Where criterion keeps its results.
 pub(crate) fn folder() -> PathBuf {
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(target, PathBuf::from);
-    target.join("criterion")
+    // `tmp` in the target folder, wherever that is.
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("criterion")
 }
 
 /// The median of a benchmark's last run, in nanoseconds; none if it has not run.
@@ -24,7 +24,7 @@ fn median(group: &str, path: &str) -> Option<f64> {
     estimates.get("median")?.get("point_estimate")?.as_f64()
 }
 
-/// The benchmarks of a group that have run, by the order of their medians.
+/// The benchmarks of a group that have run, in the order of their medians.
 fn names(group: &str, first: &str) -> Vec<String> {
     let entries = fs::read_dir(folder().join(group)).into_iter().flatten();
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -106,16 +106,16 @@ fn pins() -> String {
     format!("| | time |\n|---|---|\n{rows}")
 }
 
-/// Prints a table, and puts it into the docs if it is to go there.
+/// Prints a table, and writes it into the docs if results are to go there.
 fn publish(name: &str, title: &str, table: &str) {
     println!("\n### {title}\n\n{table}");
-    report::put(name, table);
+    docs::put(name, table);
 }
 
-/// Puts a picture into the docs if it is to go there.
+/// Writes a picture into the docs if results are to go there.
 fn draw(name: &str, picture: &str) {
-    if let Some(docs) = report::docs() {
-        fs::write(docs.join(format!("performance-{name}.svg")), picture).unwrap();
+    if let Some(folder) = docs::folder() {
+        fs::write(folder.join(format!("performance-{name}.svg")), picture).unwrap();
     }
 }
 

@@ -1,42 +1,16 @@
-//! Reading and activating by more and more threads, beyond the cores too.
+//! Reading and activating by more and more threads, also by more than there are cores.
 //!
-//! The time is that of all threads together, for each thing done: two threads that do
-//! not hinder each other, each on a core, halve it.
+//! The time is that of all threads together, per operation. Two threads that do not
+//! hinder each other, each on its own core, halve it.
 
-use std::sync::{Arc, Barrier};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion};
 
+use crate::together::{Work, time};
 use crate::{reads, writes};
 
 pub(crate) const THREADS: [u64; 5] = [1, 2, 4, 8, 16];
-
-/// Work of one thread; what it returns is dropped when the time is taken.
-pub(crate) type Work<T> = Box<dyn FnOnce() -> T + Send>;
-
-/// How long it takes from when the first begins until the last has done, with all of
-/// them started before.
-pub(crate) fn time<T: Send + 'static>(works: Vec<Work<T>>) -> Duration {
-    let start = Arc::new(Barrier::new(works.len()));
-    let run = |work: Work<T>| {
-        let start = Arc::clone(&start);
-        thread::spawn(move || {
-            start.wait();
-            let begin = Instant::now();
-            let done = work();
-            (begin, Instant::now(), done)
-        })
-    };
-    let threads: Vec<_> = works.into_iter().map(run).collect();
-    let ended: Vec<_> = threads.into_iter().map(|t| t.join().unwrap()).collect();
-    let first = ended.iter().map(|(begin, ..)| *begin).min();
-    let last = ended.iter().map(|(_, end, _)| *end).max();
-    first
-        .zip(last)
-        .map_or(Duration::ZERO, |(first, last)| last - first)
-}
 
 pub(crate) fn all(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("read by threads");

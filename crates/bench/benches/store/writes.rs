@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bench::world;
 use criterion::{BenchmarkId, Criterion};
 use plan_store::{MemoryStore, PlanStore, Retention};
 
-use crate::threads::{Work, time};
-use crate::world;
+use crate::together::{Work, time};
 
 /// Activations measured in one go; each needs a plan of its own.
 pub(crate) const BATCH: u64 = 4_000;

@@ -8,10 +8,13 @@ import socket
 import struct
 import sys
 
-import dns.edns
-import dns.flags
-import dns.message
-import dns.rcode
+try:
+    import dns.edns
+    import dns.flags
+    import dns.message
+    import dns.rcode
+except ImportError as error:
+    sys.exit(f"{error}; install dnspython with `apt-get install python3-dnspython`")
 
 QUERIES = 3000
 NAMES = [

@@ -10,10 +10,10 @@ type Case = (
 );
 
 fn check(program: &str, cases: &[Case]) {
-    let front = serve();
+    let server = serve();
     for (arguments, expected, unexpected) in cases {
-        for &server in front.addresses() {
-            let text = run(program, server, arguments);
+        for &address in server.addresses() {
+            let text = run(program, address, arguments);
             for part in *expected {
                 assert!(
                     text.contains(part),
@@ -50,7 +50,7 @@ fn dig_is_answered() {
         ("db.shop.example ANY +notcp", &["status: NOERROR", "ANSWER: 1,", "HINFO\t\"RFC8482\" \"\""], &[]),
         ("shop.example AXFR", &["Transfer failed"], &["SOA"]),
         ("version.bind TXT CH", &["status: REFUSED"], &[]),
-        // 100 A records are 1,640 bytes: not over UDP, whoever asks for more.
+        // 100 A records are 1,640 bytes: too many for UDP, whatever size the client offers.
         ("big.shop.example +ignore +bufsize=4096", &["flags: qr aa tc", "ANSWER: 0,", "udp: 1232"], &["192.0.5."]),
         ("big.shop.example +ignore +noedns", &["flags: qr aa tc", "ANSWER: 0,"], &["192.0.5."]),
         ("big.shop.example +bufsize=1232", &["Truncated, retrying in TCP mode", "ANSWER: 100,", "(TCP)"], &[]),

@@ -1,16 +1,18 @@
-//! dnspython as a second reader of every answer.
+//! dnspython reads every answer, as a second decoder.
 
 use std::path::Path;
 use std::process::Command;
+
+use interop::started;
 
 use crate::world::serve;
 
 #[test]
 fn dnspython_reads_every_answer() {
-    let front = serve();
-    let server = front.addresses()[0];
+    let server = serve();
+    let address = server.addresses()[0];
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/dns_clients/check.py");
-    // Debian's own has Debian's dnspython, whatever else is on the path.
+    // Debian's package is for Debian's python3, which may not be the first on the path.
     let debians = "/usr/bin/python3";
     let python = if Path::new(debians).exists() {
         debians
@@ -18,9 +20,13 @@ fn dnspython_reads_every_answer() {
         "python3"
     };
     let output = Command::new(python)
-        .args([script, &server.ip().to_string(), &server.port().to_string()])
-        .output()
-        .unwrap_or_else(|error| panic!("python3 must be installed: {error}"));
+        .args([
+            script,
+            &address.ip().to_string(),
+            &address.port().to_string(),
+        ])
+        .output();
+    let output = started("python3", output);
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{complained}");

@@ -1,5 +1,6 @@
-//! The front as other people's programs see it: `dig`, `kdig`, `drill`, dnspython,
-//! and NSD beside it on the same zone. They must be installed: a program that is
+//! The DNS server as other people's programs see it: `dig`, `kdig`, `drill` and dnspython,
+//! and NSD beside it on the same zone. They must be installed (`apt-get install
+//! bind9-dnsutils knot-dnsutils ldnsutils python3-dnspython nsd`); a program that is
 //! missing is a failure.
 
 #![allow(

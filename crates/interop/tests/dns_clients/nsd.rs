@@ -1,5 +1,5 @@
-//! NSD beside the front, on the same zone: thousands of generated packets, well
-//! formed and not, must be answered alike, but for what stands in [`justified`].
+//! NSD beside our server, on the same zone: both must answer thousands of generated packets,
+//! well formed or not, in the same way, except for the differences in [`justified`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, UdpSocket};
@@ -13,13 +13,14 @@ use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode}
 use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::{DNSClass, Name, Record, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
+use interop::started;
 
 use crate::world::{ENDPOINTS, TTL, ZONE, serve, v4, v6};
 
 const PACKETS: usize = 10_000;
 const SEED: u64 = 2025;
 
-/// Nothing here takes as long. A test that waits in vain fails.
+/// Nothing here takes as long. A test that waits longer fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An NSD that ends with its handle.
@@ -53,7 +54,7 @@ impl Nsd {
             .stderr(Stdio::null())
             .spawn();
         Self {
-            process: process.unwrap_or_else(|error| panic!("nsd must be installed: {error}")),
+            process: started("nsd", process),
             directory,
             address,
         }
@@ -94,7 +95,7 @@ fn configuration(directory: &Path, address: SocketAddr) -> String {
     )
 }
 
-/// What the front serves, as a zone file.
+/// What the server serves, as a zone file.
 fn zone_file() -> String {
     let mut lines = vec![
         format!("{ZONE}. 3600 SOA ns1.{ZONE}. hostmaster.{ZONE}. 1 3600 600 604800 5"),
@@ -365,9 +366,9 @@ fn spoil(packet: &mut Vec<u8>, random: &mut Rng) {
 
 #[test]
 fn nsd_answers_the_same() {
-    let front = serve();
+    let server = serve();
     let nsd = Nsd::start();
-    let (ours, theirs) = (Client::of(front.addresses()[0]), Client::of(nsd.address));
+    let (ours, theirs) = (Client::of(server.addresses()[0]), Client::of(nsd.address));
     let (mut random, names) = (Rng::with_seed(SEED), names());
     let mut differences: BTreeMap<&str, usize> = BTreeMap::new();
     let mut faults = Vec::new();

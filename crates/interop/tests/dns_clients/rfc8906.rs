@@ -39,9 +39,9 @@ const CASES: &[Case] = &[
 
 #[test]
 fn what_is_unknown_is_answered_as_rfc_8906_says() {
-    let front = serve();
+    let server = serve();
     for (what, arguments, expected, unexpected) in CASES {
-        let text = run("dig", front.addresses()[0], arguments);
+        let text = run("dig", server.addresses()[0], arguments);
         for part in *expected {
             assert!(text.contains(part), "{what}: no `{part}` in:\n{text}");
         }

@@ -1,10 +1,11 @@
-//! A front on a fixed plan, and programs run against it.
+//! A DNS server on a fixed plan, and programs run against it.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Command;
 use std::sync::Arc;
 
 use dns_server::{NameServer, Server, ServerConfig, Zone, Zones};
+use interop::started;
 use plan_store::{
     Activation, EndpointName, MemoryStore, Plan, PlanStore, RecordSet, Retention, Target,
 };
@@ -77,8 +78,7 @@ pub(crate) fn run(program: &str, server: SocketAddr, arguments: &str) -> String 
     command.arg(format!("@{}", server.ip()));
     command.args(["-p", &server.port().to_string()]);
     command.args(arguments.split_whitespace());
-    let output = command.output();
-    let output = output.unwrap_or_else(|error| panic!("{program} must be installed: {error}"));
+    let output = started(program, command.output());
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text + &String::from_utf8_lossy(&output.stderr)
 }

@@ -1,7 +1,7 @@
 //! Real etcd clusters on loopback: started, killed, paused, wiped and cleaned up.
 //!
-//! Nothing here sleeps for something to have happened: it asks until it has, for some
-//! minutes at most.
+//! Nothing here sleeps and hopes that something has happened: it asks until it has
+//! happened, for at most a few minutes.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -12,20 +12,21 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use interop::started;
 use serde_json::Value;
 
 use crate::network::Network;
 
-/// Nothing here takes as long. Who waits in vain fails.
+/// Nothing here takes as long. A test that waits longer fails.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
-/// How often the cluster is asked while somebody waits.
+/// The time between two questions to the cluster while a test waits.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How often other ports are tried, if somebody took one just now.
+/// How often other ports are tried, if another program took one just now.
 const TRIES: usize = 3;
 
-/// Waits until so, by asking.
+/// Asks again and again until it is so.
 pub(crate) fn wait_until(what: &str, so: impl FnMut() -> bool) {
     assert!(comes_true(so), "waited in vain until {what}");
 }
@@ -51,15 +52,15 @@ pub(crate) struct Cluster {
 struct Member {
     name: String,
     client: SocketAddr,
-    /// Where it waits for the others,
+    /// Where it listens for the other members.
     listens: SocketAddr,
-    /// and where they find it.
+    /// Where the other members connect to it: there, or at a proxy before it.
     peer: SocketAddr,
     process: Option<Child>,
 }
 
 impl Cluster {
-    /// Starts a cluster of so many members and waits until all are healthy.
+    /// Starts a cluster of this many members and waits until all are healthy.
     pub(crate) fn start(members: usize) -> Self {
         Self::start_on(members, |_| None)
     }
@@ -75,7 +76,7 @@ impl Cluster {
                 return cluster;
             }
         }
-        panic!("no cluster came up in {TRIES} tries; is etcd installed?");
+        panic!("no etcd cluster came up in {TRIES} tries");
     }
 
     fn try_to_start(
@@ -125,12 +126,12 @@ impl Cluster {
         self.members.len()
     }
 
-    /// The member that leads now, by its own word.
+    /// The member that says that it leads.
     pub(crate) fn leader(&self) -> usize {
         self.leader_but(None)
     }
 
-    /// The member that leads now, and is not this one, by its own word.
+    /// The member that says that it leads, other than this one.
     pub(crate) fn leader_but(&self, not: Option<usize>) -> usize {
         let mut leader = None;
         wait_until("somebody leads", || {
@@ -141,14 +142,14 @@ impl Cluster {
         leader.unwrap()
     }
 
-    /// The revision that a member has come to, by its own word, which it gives whether
-    /// or not it can reach the others.
+    /// The revision that a member says it has reached. It answers this without the other
+    /// members.
     pub(crate) fn revision_at(&self, at: usize) -> i64 {
         let status = self.ask(at, &["endpoint", "status"]);
         status[0]["Status"]["header"]["revision"].as_i64().unwrap()
     }
 
-    /// Waits until a member knows of nobody who leads.
+    /// Waits until a member knows no leader.
     pub(crate) fn wait_until_leaderless(&self, at: usize) {
         wait_until("the member has no leader", || {
             let status = self.ask(at, &["endpoint", "status"]);
@@ -187,7 +188,7 @@ impl Cluster {
     fn restart_each(&mut self, killed: &[usize]) {
         wait_until("the members are back", || {
             for &at in killed {
-                // Somebody else may have its port for a moment; then it ends.
+                // It ends if another program has its port at the moment.
                 if self.has_ended(at) {
                     self.spawn(at, "existing");
                 }
@@ -229,7 +230,7 @@ impl Cluster {
         let Member { name, peer, .. } = &self.members[at];
         let (name, peer) = (name.clone(), *peer);
         let peer = format!("http://{peer}");
-        // What was asked for in vain may be done all the same: it is looked for.
+        // A request that failed may have been done all the same, so this looks.
         let there = || {
             let list = self.ask(other, &["member", "list"]);
             let mut members = list["members"].as_array().unwrap().iter();
@@ -266,12 +267,12 @@ impl Cluster {
         answer.unwrap()
     }
 
-    /// Puts a number as the store has them: eight bytes, the highest first.
+    /// Puts a number as the store encodes it: eight bytes, the highest first.
     pub(crate) fn put_number(&self, key: &str, number: u64) {
         wait_until("the number is put", || {
             let mut put = self.ctl(0);
             let put = put.args(["put", key]).stdin(Stdio::piped());
-            let mut put = put.spawn().unwrap();
+            let mut put = started("etcdctl", put.spawn());
             let value = number.to_be_bytes();
             put.stdin.take().unwrap().write_all(&value).unwrap();
             put.wait().unwrap().success()
@@ -279,7 +280,7 @@ impl Cluster {
     }
 
     fn try_to_ask(&self, at: usize, arguments: &[&str]) -> Option<Value> {
-        let output = self.ctl(at).args(arguments).output().unwrap();
+        let output = started("etcdctl", self.ctl(at).args(arguments).output());
         let answer = output.status.success();
         answer.then(|| serde_json::from_slice(&output.stdout).unwrap_or_default())
     }
@@ -353,8 +354,7 @@ impl Cluster {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();
-        let process = process.unwrap_or_else(|error| panic!("etcd must be installed: {error}"));
-        self.members[at].process = Some(process);
+        self.members[at].process = Some(started("etcd", process));
     }
 }
 

@@ -4,13 +4,13 @@
 
 use std::thread;
 
+use linearizability::record::{Recorded, RecordedPin};
 use plan_store::{Activation, PlanStore, Resolution};
 use plan_store_etcd::{EtcdPin, EtcdStore};
 
 use crate::cluster::{Cluster, wait_until};
 use crate::faults::alone;
 use crate::load::{Load, PREFIX, connect_to, endpoint};
-use linearizability::record::{Recorded, RecordedPin};
 
 /// A client that knows one member only, and picked up a plan there.
 struct Bound {

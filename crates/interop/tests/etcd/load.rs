@@ -8,6 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use control_plane::{Enactor, Pass, PassError, StepError};
+use linearizability::record::{History, Recorded};
+use linearizability::spec::{ENDPOINTS, Hold, Op, RETENTION, Spec};
 use plan_store::{
     Activation, EndpointName, Error as StoreError, Generation, Plan, PlanStore, RecordSet,
     Resolution, Resolve, Target,
@@ -17,12 +19,10 @@ use porcupine_rs::{CheckResult, Operation, check_operations_info};
 
 use crate::cluster::{Cluster, PATIENCE, wait_until};
 use crate::outside::Outside;
-use linearizability::record::{History, Recorded};
-use linearizability::spec::{ENDPOINTS, Hold, Op, RETENTION, Spec};
 
 pub(crate) const PREFIX: &str = "/load/";
 
-/// How long those wait who have nothing to do, or could not do it.
+/// How long a client waits that has nothing to do, or that failed.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// What is going on.
@@ -31,8 +31,7 @@ pub(crate) struct Load {
     begin: Instant,
 }
 
-/// A connection of its own to the cluster, for who is to come to an end however slow
-/// everything is.
+/// A store with long time-outs: its calls succeed however slow the machine is.
 pub(crate) fn connect(cluster: &Cluster, prefix: &str) -> EtcdStore {
     let config = EtcdConfig {
         lease_ttl: PATIENCE,
@@ -42,7 +41,7 @@ pub(crate) fn connect(cluster: &Cluster, prefix: &str) -> EtcdStore {
     EtcdStore::connect(config).unwrap()
 }
 
-/// One for who is to give a member up soon, and whose pins are to end soon.
+/// A store that gives a member up soon, and whose pins end soon after it is gone.
 pub(crate) fn connect_to(
     endpoints: impl IntoIterator<Item = impl Into<String>>,
     prefix: &str,
@@ -62,8 +61,8 @@ pub(crate) fn config(
     }
 }
 
-/// Publishes the plan that comes next and has it applied by one Enactor; again if etcd
-/// has not answered. A step that is refused is one of the store's, and a failure.
+/// Publishes the next plan and lets one Enactor apply it; tries again if etcd did not
+/// answer. A step that the store refuses is a failure.
 pub(crate) fn publish_and_apply<S: PlanStore + Clone>(
     store: &S,
     mut next: impl FnMut() -> Arc<Plan>,
@@ -87,7 +86,7 @@ pub(crate) fn publish_and_apply<S: PlanStore + Clone>(
     applied.unwrap()
 }
 
-/// What came of it, unless etcd has not done it, or has not said so.
+/// The result; `None` if etcd refused or did not answer.
 pub(crate) fn answered<T>(result: Result<T, impl Into<PassError>>) -> Option<T> {
     match result.map_err(Into::into) {
         Ok(answer) => Some(answer),
@@ -137,7 +136,7 @@ impl Load {
         let quiet = AtomicBool::new(false);
         let planner = load.client(&cluster, 0);
         thread::scope(|scope| {
-            // However this ends, the others are told.
+            // However this ends, the other threads are told to end.
             let _end = End(&quiet);
             scope.spawn(|| publish(&planner, &load, &quiet));
             for number in 1..=3 {

@@ -1,5 +1,5 @@
-//! The store on real etcd clusters. `etcd` and `etcdctl` must be installed: a
-//! program that is missing is a failure.
+//! The store on real etcd clusters. `etcd` and `etcdctl` must be installed (`apt-get
+//! install etcd-server etcd-client`); a program that is missing is a failure.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,11 +10,10 @@
 mod cluster;
 mod conformance;
 mod cuts;
+mod dns_server;
 mod faults;
-mod front;
 mod load;
 mod network;
 mod outside;
 mod processes;
-
 mod tls;

@@ -1,11 +1,12 @@
-//! The store as etcd itself remembers it: every revision of its keys, read with
-//! `etcdctl` and judged by what the keys mean, without a line of the store's code.
+//! The store as etcd itself remembers it: every revision of its keys, read with `etcdctl`
+//! and checked by what the keys mean, without any of the store's code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use data_encoding::BASE64;
+use interop::started;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, wait_until};
@@ -29,15 +30,16 @@ pub(crate) struct Outside {
 #[derive(Clone, Default, Debug)]
 struct Keys {
     plans: BTreeSet<u64>,
-    places: BTreeMap<String, Place>,
+    standings: BTreeMap<String, Standing>,
     rollbacks: BTreeMap<String, u64>,
     /// The key of each pin, and the plan that it holds.
     pins: BTreeMap<String, u64>,
 }
 
+/// Where an endpoint stands. `Vacant` has the plan that brought the endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
-    Brought(u64),
+enum Standing {
+    Vacant(u64),
     Withdrawn(u64),
     Active(u64),
 }
@@ -66,8 +68,8 @@ impl Outside {
 
     /// Where every endpoint stands at the end, if a plan is active there.
     pub(crate) fn active(&self) -> BTreeMap<&str, u64> {
-        let places = self.now.places.iter();
-        let active = places.filter_map(|(endpoint, place)| Some((&**endpoint, place.active()?)));
+        let standings = self.now.standings.iter();
+        let active = standings.filter_map(|(endpoint, here)| Some((&**endpoint, here.active()?)));
         active.collect()
     }
 
@@ -105,12 +107,12 @@ impl Outside {
                 breach("PinnedKept", format!("plan {plan} is deleted, and held"));
             }
         }
-        for (endpoint, place) in &self.now.places {
-            let was = before.places.get(endpoint);
-            if was.is_some_and(|was| place.number() < was.number()) {
-                breach("Monotonic", format!("{endpoint}: {was:?} became {place:?}"));
+        for (endpoint, here) in &self.now.standings {
+            let was = before.standings.get(endpoint);
+            if was.is_some_and(|was| here.number() < was.number()) {
+                breach("Monotonic", format!("{endpoint}: {was:?} became {here:?}"));
             }
-            if let Some(plan) = place.active() {
+            if let Some(plan) = here.active() {
                 self.activated.insert((endpoint.clone(), plan));
                 if !self.now.plans.contains(&plan) {
                     breach(
@@ -127,16 +129,16 @@ impl Outside {
                 );
             }
             let left = was.and_then(|was| was.active()).unwrap_or(0);
-            if was.is_some_and(|was| was != place) && rollback != Some(left) {
+            if was.is_some_and(|was| was != here) && rollback != Some(left) {
                 breach(
                     "Rollback",
                     format!("{endpoint}: {left} was left, not {rollback:?}"),
                 );
             }
         }
-        for (endpoint, place) in &before.places {
-            if place.active().is_some() && !self.now.places.contains_key(endpoint) {
-                breach("ActiveKept", format!("{endpoint}: forgotten at {place:?}"));
+        for (endpoint, was) in &before.standings {
+            if was.active().is_some() && !self.now.standings.contains_key(endpoint) {
+                breach("ActiveKept", format!("{endpoint}: forgotten at {was:?}"));
             }
         }
     }
@@ -157,14 +159,14 @@ impl Keys {
                     self.plans.remove(&plan);
                 }
             }
-            "active" => set(&mut self.places, name, number().map(Place::of)),
+            "active" => set(&mut self.standings, name, number().map(Standing::of)),
             "rollback" => set(&mut self.rollbacks, name, number()),
             "pin" => {
                 let plan = hex(name.split('/').next().unwrap());
                 set(&mut self.pins, name, value.is_some().then_some(plan));
             }
             "plan-chunk" => {}
-            _ => panic!("{key} is no key of a store"),
+            _ => panic!("{key} is not a key of a store"),
         }
     }
 }
@@ -188,19 +190,19 @@ fn hex(digits: &str) -> u64 {
     u64::from_str_radix(digits, 16).unwrap()
 }
 
-impl Place {
+impl Standing {
     fn of(number: u64) -> Self {
         match number % 4 {
-            0 => Self::Brought(number / 4),
+            0 => Self::Vacant(number / 4),
             1 => Self::Withdrawn(number / 4),
             2 => Self::Active(number / 4),
-            _ => panic!("{number} is no place"),
+            _ => panic!("{number} is not a standing"),
         }
     }
 
     fn number(self) -> u64 {
         match self {
-            Self::Brought(plan) => 4 * plan,
+            Self::Vacant(plan) => 4 * plan,
             Self::Withdrawn(plan) => 4 * plan + 1,
             Self::Active(plan) => 4 * plan + 2,
         }
@@ -209,7 +211,7 @@ impl Place {
     fn active(self) -> Option<u64> {
         match self {
             Self::Active(plan) => Some(plan),
-            Self::Brought(_) | Self::Withdrawn(_) => None,
+            Self::Vacant(_) | Self::Withdrawn(_) => None,
         }
     }
 }
@@ -230,11 +232,10 @@ fn changes(cluster: &Cluster, prefix: &str) -> Vec<(i64, Change)> {
 /// Fewer if the member is lost meanwhile.
 fn changes_until(end: i64, cluster: &Cluster, prefix: &str) -> Vec<(i64, Change)> {
     let mut watch = cluster.ctl(0);
-    let mut watch = watch
+    let watch = watch
         .args(["watch", "--prefix", "--rev=1", prefix])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .stdout(Stdio::piped());
+    let mut watch = started("etcdctl", watch.spawn());
     let mut changes: Vec<(i64, Change)> = Vec::new();
     for line in BufReader::new(watch.stdout.take().unwrap()).lines() {
         let answer: Value = serde_json::from_str(&line.unwrap()).unwrap();

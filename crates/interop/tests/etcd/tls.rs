@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use interop::started;
 use plan_store::{
     Activation, EndpointName, Plan, PlanStore, RecordSet, Resolve, Retention, Target,
 };
@@ -14,7 +15,7 @@ use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, 
 
 use crate::cluster::{PATIENCE, free_ports, wait_until};
 
-/// How often other ports are tried, if somebody took one just now.
+/// How often other ports are tried, if another program took one just now.
 const TRIES: usize = 3;
 
 /// Who vouches for certificates.
@@ -115,15 +116,14 @@ impl Secured {
         }
     }
 
-    /// Starts it, and says whether it answers. It ends if somebody took its port.
+    /// Starts it, and says whether it answers. It ends if another program has its port.
     fn spawn(&mut self) -> bool {
         let process = Command::new("etcd")
             .args(&self.arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        let process = process.unwrap_or_else(|error| panic!("etcd must be installed: {error}"));
-        self.process = Some(process);
+        self.process = Some(started("etcd", process));
         let mut ended = false;
         wait_until("it answers", || {
             let process = self.process.as_mut().unwrap();
@@ -158,7 +158,7 @@ impl Secured {
             .arg(format!("--key={}", file("us.key")))
             .args(arguments)
             .output();
-        output.unwrap().status.success()
+        started("etcdctl", output).status.success()
     }
 
     fn config(&self) -> EtcdConfig {
@@ -291,7 +291,8 @@ fn a_user_with_a_password_may_use_its_prefix() {
     let error = refusal(config);
     assert!(error.to_string().contains("permission denied"), "{error}");
 
-    // It forgets what it has given for the password, and is asked for it again.
+    // A restarted member forgets the token that it gave for the password. The store logs
+    // in again.
     member.restart();
     use_store(&store);
     wait_until("it is followed again", || store.health().connected);

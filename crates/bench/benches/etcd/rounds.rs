@@ -9,7 +9,7 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    /// So many steps, shared out among the writers.
+    /// This many steps, shared out among the writers.
     pub(crate) fn run(writers: usize, steps: usize, step: &(dyn Fn(usize) + Sync)) -> Self {
         let begun = Instant::now();
         let each = std::thread::scope(|scope| {
@@ -46,7 +46,8 @@ fn timed(step: impl FnOnce()) -> Duration {
     begun.elapsed()
 }
 
-/// The rounds of each kind; of the first kind, all others are given as ratios.
+/// The rounds of each kind. The last column is the ratio of a kind's rate to the first
+/// kind's.
 pub(crate) struct Table {
     title: String,
     kinds: Vec<(&'static str, Vec<Round>)>,

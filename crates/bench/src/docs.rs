@@ -1,20 +1,21 @@
-//! Where what is measured goes: into the docs, if `PERFORMANCE_DOCS` says so.
+//! Results are written into `docs/` if the variable `PERFORMANCE_DOCS` is set.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folder of the docs, if what is measured is to go there.
-pub(crate) fn docs() -> Option<PathBuf> {
+/// The folder `docs/`, if results are to be written there.
+pub fn folder() -> Option<PathBuf> {
     std::env::var_os("PERFORMANCE_DOCS")?;
     Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs"))
 }
 
-/// Puts a text between the marks of this name in `docs/performance.md`.
-pub(crate) fn put(name: &str, text: &str) {
-    let Some(docs) = docs() else {
+/// Writes a text between the marks of this name in `docs/performance.md`, if results are
+/// to be written there.
+pub fn put(name: &str, text: &str) {
+    let Some(folder) = folder() else {
         return;
     };
-    let file = docs.join("performance.md");
+    let file = folder.join("performance.md");
     let page = fs::read_to_string(&file).unwrap();
     let begin = format!("<!-- {name} -->\n");
     let end = format!("<!-- end of {name} -->");

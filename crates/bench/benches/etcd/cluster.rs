@@ -6,10 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Killed, with what it has on disk, when it is dropped.
+/// A running cluster. Dropping it kills the members and deletes their data.
 pub(crate) struct Cluster {
     folder: PathBuf,
-    /// Where each member's clients and peers find it.
+    /// Each member's ports for clients and for peers.
     ports: Vec<(u16, u16)>,
     members: Vec<Child>,
 }
@@ -18,7 +18,7 @@ impl Cluster {
     pub(crate) fn start(members: usize) -> Self {
         let name = format!("etcd-bench-{}-{members}", std::process::id());
         let folder = std::env::temp_dir().join(name);
-        // Taken all at once, so that they differ.
+        // All are held at once, so that they differ.
         let free: Vec<_> = (0..2 * members)
             .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
             .collect();
@@ -33,8 +33,10 @@ impl Cluster {
             members: Vec::new(),
         };
         cluster.members = (0..members).map(|at| cluster.member(at)).collect();
-        for &(client, _) in &cluster.ports {
-            while TcpStream::connect(("127.0.0.1", client)).is_err() {
+        for (member, (client, _)) in cluster.members.iter_mut().zip(&cluster.ports) {
+            while TcpStream::connect(("127.0.0.1", *client)).is_err() {
+                let ended = member.try_wait().unwrap();
+                assert!(ended.is_none(), "a member of etcd has ended: {ended:?}");
                 sleep(Duration::from_millis(50));
             }
         }
@@ -65,7 +67,9 @@ impl Cluster {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| panic!("etcd must be installed: {error}"))
+            .unwrap_or_else(|error| {
+                panic!("cannot start etcd: {error}; apt-get install etcd-server")
+            })
     }
 }
 

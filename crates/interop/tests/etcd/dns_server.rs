@@ -1,4 +1,4 @@
-//! A DNS front while there is no cluster: it answers on, says so, and catches up.
+//! A DNS server while there is no cluster: it keeps answering, says so, and catches up.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ use crate::cluster::{Cluster, PATIENCE, wait_until};
 use crate::load::{connect, endpoint};
 use crate::processes::publish_and_pass;
 
-const PREFIX: &str = "/front/";
+const PREFIX: &str = "/dns-server/";
 
-/// A front, and a client that asks it over UDP.
+/// A DNS server, and a client that asks it over UDP.
 struct Asked {
     store: EtcdStore,
     client: Client<EtcdReader>,
@@ -41,7 +41,7 @@ impl Asked {
         }
     }
 
-    /// The plan that the front answers from, if a client is told addresses.
+    /// The plan that the server answers from, if a client is told addresses.
     fn answers(&mut self) -> Option<Generation> {
         self.client
             .resolve_all(&[endpoint(0)], &self.journal)
@@ -62,19 +62,21 @@ fn file() -> PathBuf {
 }
 
 #[test]
-fn a_front_answers_without_a_cluster_and_catches_up_after() {
+fn a_dns_server_answers_without_a_cluster_and_catches_up_after() {
     let mut cluster = Cluster::start(3);
     let writer = connect(&cluster, PREFIX);
     let first = publish_and_pass(&writer, 8);
     let (one, other) = (file(), file().with_extension("other"));
-    let mut front = Asked::start(cluster.endpoints(), &one);
+    let mut server = Asked::start(cluster.endpoints(), &one);
     // It may begin a moment behind.
-    wait_until("it shows the first plan", || front.answers() == Some(first));
+    wait_until("it shows the first plan", || {
+        server.answers() == Some(first)
+    });
 
     (0..cluster.size()).for_each(|at| cluster.kill(at));
-    wait_until("the front knows", || !front.store.health().connected);
-    assert_eq!(front.answers(), Some(first));
-    let health = front.store.health();
+    wait_until("the server knows", || !server.store.health().connected);
+    assert_eq!(server.answers(), Some(first));
+    let health = server.store.health();
     assert!(health.last_contact.is_some() && health.error.is_some());
 
     // What is on disk may be a moment behind, too.
@@ -91,9 +93,9 @@ fn a_front_answers_without_a_cluster_and_catches_up_after() {
 
     cluster.restart_all();
     let second = publish_and_pass(&writer, 9);
-    for front in [&mut front, &mut fresh] {
-        wait_until("it has caught up", || front.answers() == Some(second));
-        let health = front.store.health();
+    for server in [&mut server, &mut fresh] {
+        wait_until("it has caught up", || server.answers() == Some(second));
+        let health = server.store.health();
         assert!(health.connected && !health.from_disk, "{health:?}");
     }
     for file in [one, other] {

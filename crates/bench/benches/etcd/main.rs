@@ -1,49 +1,40 @@
-//! How fast the store on etcd is, beside etcd itself:
+//! How fast the store on etcd is, beside bare etcd:
 //!
 //! ```sh
-//! cargo bench -p plan-store-etcd
+//! cargo bench -p bench --bench etcd
 //! ```
 //!
-//! starts its own clusters on loopback, for which `etcd` must be installed. Rounds of
-//! one kind and another take turns, and medians are given, so that a machine that
-//! others use too says something of their ratio all the same. With `-- --test` each
-//! runs once, for a moment.
+//! It starts its own clusters on loopback, so `etcd` must be installed (`apt-get install
+//! etcd-server`). Rounds of the different kinds take turns and medians are given: on a
+//! machine that others use too, the ratios still say something. With `-- --test` each
+//! kind runs once, for a moment.
 
-// A failed step is a failed benchmark.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed step is a failed benchmark"
+)]
 
 mod cluster;
 mod etcd;
-mod report;
+mod rounds;
 mod world;
 
-// What the store talks to etcd with, to do the same without the store: of each module
-// as much as that takes.
-#[allow(dead_code, unreachable_pub, unused_imports)]
-#[path = "../../src/client.rs"]
-mod client;
-#[allow(dead_code, unreachable_pub, unused_imports)]
-#[path = "../../src/config.rs"]
-mod config;
-#[allow(dead_code, unreachable_pub, unused_imports)]
-#[path = "../../src/error.rs"]
-mod error;
-#[allow(dead_code, unreachable_pub, unused_imports)]
-#[path = "../../src/layout.rs"]
-mod layout;
-#[allow(dead_code, unreachable_pub, unused_imports)]
-#[path = "../../src/proto.rs"]
-mod proto;
-#[allow(dead_code, unreachable_pub, unused_imports)]
-#[path = "../../src/threads.rs"]
-mod threads;
-#[allow(dead_code, unreachable_pub, unused_imports)]
-#[path = "../../src/txn.rs"]
-mod txn;
+/// What build.rs makes of `proto/etcd.proto`.
+mod proto {
+    #![allow(
+        missing_docs,
+        unreachable_pub,
+        unused_qualifications,
+        clippy::all,
+        clippy::pedantic,
+        reason = "generated"
+    )]
+    tonic::include_proto!("etcdserverpb");
+}
 
 use crate::cluster::Cluster;
-use crate::error::Error;
-use crate::report::{Round, Table};
+use crate::rounds::{Round, Table};
 use crate::world::World;
 
 /// How much is measured.
@@ -83,15 +74,15 @@ fn main() {
     }
 }
 
-/// One step at a time by each writer: a transaction of one comparison and one put;
-/// one with all that an activation's has; and an activation.
+/// One step at a time by each writer: a transaction of one comparison and one put, one
+/// of the same shape as an activation's, and an activation.
 fn steps(world: &World, length: Length) {
     for writers in [1, 8] {
         let mut table = Table::new(format!("steps, by {writers} at a time"));
         for _ in 0..length.rounds {
             let run = |step: &(dyn Fn(usize) + Sync)| Round::run(writers, length.steps, step);
-            // A plan is much to write; what comes right after it waits for that, and so
-            // is not counted.
+            // Publishing a plan writes much, and the steps right after it wait for that:
+            // they are not counted.
             let pin = world.publish();
             drop(run(&|at| world.bare(at)));
             table.add("bare transaction", run(&|at| world.bare(at)));

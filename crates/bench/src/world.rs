@@ -1,18 +1,20 @@
-//! Plans to measure with.
+//! Plans and stores to measure with.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use plan_store::{EndpointName, MemoryStore, Plan, PlanStore, RecordSet, Retention, Target};
 
-/// Eight targets for an endpoint take 64 bytes, about as much as the peers' payload.
+/// Eight targets take 64 bytes, about as much as the payload of the peers.
 const TARGETS: u32 = 8;
 
-pub(crate) fn endpoint(at: u32) -> EndpointName {
+/// The name of an endpoint.
+pub fn endpoint(at: u32) -> EndpointName {
     format!("e{at}.region.example").parse().unwrap()
 }
 
-pub(crate) fn records(at: u32, weight: u8) -> Arc<RecordSet> {
+/// The records of an endpoint: eight targets of this weight.
+pub fn records(at: u32, weight: u8) -> Arc<RecordSet> {
     let target = |n| {
         let address = Ipv4Addr::from_bits(0x0a00_0000 + at * TARGETS + n);
         Target::new(address.into(), weight)
@@ -20,13 +22,13 @@ pub(crate) fn records(at: u32, weight: u8) -> Arc<RecordSet> {
     Arc::new(RecordSet::new(&endpoint(at), 5, (0..TARGETS).map(target)).unwrap())
 }
 
-/// A plan of so many endpoints.
-pub(crate) fn plan(endpoints: u32) -> Plan {
+/// A plan of this many endpoints.
+pub fn plan(endpoints: u32) -> Plan {
     Plan::new((0..endpoints).map(|at| (endpoint(at), records(at, 100)))).unwrap()
 }
 
-/// New records for a hundredth of the endpoints (one at least), spread evenly.
-pub(crate) fn changes(endpoints: u32, weight: u8) -> Vec<(EndpointName, Arc<RecordSet>)> {
+/// New records for a hundredth of the endpoints (at least one), spread evenly.
+pub fn changes(endpoints: u32, weight: u8) -> Vec<(EndpointName, Arc<RecordSet>)> {
     let step = endpoints.min(100) as usize;
     let changed = (0..endpoints).step_by(step);
     changed
@@ -35,7 +37,7 @@ pub(crate) fn changes(endpoints: u32, weight: u8) -> Vec<(EndpointName, Arc<Reco
 }
 
 /// Makes the latest plan active everywhere, and sweeps.
-pub(crate) fn pass(store: &MemoryStore) {
+pub fn pass(store: &MemoryStore) {
     let _ = store.newest_active().unwrap();
     let pin = store.latest().unwrap().unwrap();
     for (_, outcome) in store.activate_all(&pin) {
@@ -45,8 +47,8 @@ pub(crate) fn pass(store: &MemoryStore) {
     let _ = store.sweep(plan_store::Pin::generation(&pin)).unwrap();
 }
 
-/// A store with this plan active everywhere, that keeps so many generations.
-pub(crate) fn store_of(plan: Arc<Plan>, newest: u32) -> MemoryStore {
+/// A store that has this plan active everywhere and keeps this many generations.
+pub fn store_of(plan: Arc<Plan>, newest: u32) -> MemoryStore {
     let store = MemoryStore::new(Retention::newest(newest));
     store.publish(plan).unwrap();
     pass(&store);

@@ -1,4 +1,4 @@
-//! A store with many endpoints, one plan after another, and etcd beside it.
+//! A store with many endpoints, and bare etcd beside it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -20,8 +20,8 @@ pub(crate) struct World {
     published: AtomicU32,
 }
 
-/// Longer than anything takes, on a machine that others use, too.
-pub(crate) const LONG: Duration = Duration::from_mins(1);
+/// Longer than any request takes, even on a busy machine.
+const LONG: Duration = Duration::from_mins(1);
 
 impl World {
     pub(crate) fn new(members: &[String], endpoints: usize) -> Self {
@@ -32,7 +32,7 @@ impl World {
         config.request_timeout = LONG;
         let store = EtcdStore::connect(config).unwrap();
         let world = Self {
-            etcd: Etcd::new(members, endpoints),
+            etcd: Etcd::new(&members[0], endpoints),
             enactor: Enactor::new("bench", store.clone()),
             store,
             endpoints: names.map(|name| name.parse().unwrap()).collect(),
@@ -51,7 +51,7 @@ impl World {
         self.etcd.like(at);
     }
 
-    /// Publishes a plan in which all is new, and holds it.
+    /// Publishes a plan in which every endpoint changes, and pins it.
     pub(crate) fn publish(&self) -> EtcdPin {
         let address = 0x0a00_0000 + self.published.fetch_add(1, Relaxed);
         let target = Target::new(std::net::Ipv4Addr::from_bits(address).into(), 1);
@@ -69,7 +69,7 @@ impl World {
         assert!(matches!(activation, Activation::Activated { .. }));
     }
 
-    /// Does a pass that has so much to do.
+    /// Does a pass, which must change this many endpoints.
     pub(crate) fn pass(&self, to_do: usize) {
         match self.enactor.pass().unwrap() {
             Pass::Applied { changed, .. } => assert_eq!(changed, to_do),
@@ -77,8 +77,8 @@ impl World {
         }
     }
 
-    /// How long it takes, from before `change` begins, until a reader shows a newer
-    /// plan at this endpoint.
+    /// The time from before `change` begins until a reader shows a newer plan at this
+    /// endpoint.
     pub(crate) fn until_shown(&self, at: usize, change: impl FnOnce()) -> Duration {
         let mut reader = self.store.reader();
         self.store.catch_up(LONG).unwrap();

@@ -1,0 +1,12 @@
+//! Compiles `proto/` to Rust. The compiler is a crate, so nothing needs to be installed.
+
+use std::error::Error;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=proto");
+    let descriptors = protox::compile(["proto/etcd.proto"], ["proto"])?;
+    tonic_prost_build::configure()
+        .build_server(false)
+        .compile_fds(descriptors)?;
+    Ok(())
+}

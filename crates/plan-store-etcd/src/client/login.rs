@@ -1,0 +1,75 @@
+//! The token that etcd gives for a user's password.
+
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use tokio::time::timeout;
+use tonic::Code;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::Channel;
+use tracing::debug;
+
+use crate::Error;
+use crate::client::status;
+use crate::config::User;
+use crate::proto::etcd::AuthenticateRequest;
+use crate::proto::etcd::auth_client::AuthClient;
+
+pub(super) struct Login {
+    user: Option<User>,
+    token: RwLock<Token>,
+}
+
+pub(super) type Token = Option<MetadataValue<Ascii>>;
+
+impl Login {
+    pub(super) fn new(user: Option<User>) -> Self {
+        let token = RwLock::new(None);
+        Self { user, token }
+    }
+
+    pub(super) fn has_user(&self) -> bool {
+        self.user.is_some()
+    }
+
+    /// The token to show, or `None` without a user. The member at `url` gives one if
+    /// there is none yet.
+    pub(super) async fn token(
+        &self,
+        url: &str,
+        channel: &Channel,
+        within: Duration,
+    ) -> Result<Token, Error> {
+        let (Some(user), None) = (&self.user, self.token.read().clone()) else {
+            return Ok(self.token.read().clone());
+        };
+        let request = AuthenticateRequest {
+            name: user.name.clone(),
+            password: user.password.clone(),
+        };
+        let mut client = AuthClient::new(channel.clone());
+        let answer = timeout(within, client.authenticate(request)).await;
+        let token = match status::answer(url, answer) {
+            Ok(answer) => answer.token,
+            // The request that needs the token has not been sent yet.
+            Err(Error::NoAnswer { endpoint, reason }) => {
+                return Err(Error::Unreachable { endpoint, reason });
+            }
+            Err(error) => return Err(error),
+        };
+        let token: Token = Some(token.parse().map_err(|_| Error::Refused {
+            endpoint: url.into(),
+            code: Code::Internal,
+            message: "its token is not text".into(),
+        })?);
+        self.token.write().clone_from(&token);
+        debug!(user = %user.name, "logged in");
+        Ok(token)
+    }
+
+    /// Whether a request was refused because of its token. If so, the token is dropped.
+    pub(super) fn expired(&self, code: Code, message: &str) -> bool {
+        let for_it = code == Code::Unauthenticated || message.contains("auth store is old");
+        for_it && self.token.write().take().is_some()
+    }
+}

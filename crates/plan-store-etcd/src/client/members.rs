@@ -1,0 +1,107 @@
+//! Which member is asked, and what happens if it fails.
+//!
+//! # Rules
+//! 1. All requests go to one member until it fails: no connection can be made, the
+//!    connection breaks, or no answer comes in time. Then it is the next member's turn.
+//! 2. A connection is made before anything is sent over it. So a member without a
+//!    connection has been asked for nothing, and the next member may be asked at once.
+//! 3. A request that was sent and not answered may have been done, or may be done later.
+//!    A request that must not be done twice then fails with [`Error::NoAnswer`]; any
+//!    other is sent to the next member.
+//! 4. A refusal means *not done* only if etcd itself sent it (see [`super::status`]).
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tonic::{Response, Status};
+use tracing::debug;
+
+use crate::Error;
+use crate::client::login::Login;
+use crate::client::member::{Connection, Member};
+use crate::client::status;
+use crate::config::EtcdConfig;
+
+/// The members of the cluster, with a connection to each that has had its turn.
+pub(super) struct Members {
+    members: Box<[Member]>,
+    /// Whose turn it is.
+    current: AtomicUsize,
+    login: Login,
+    request_timeout: Duration,
+}
+
+impl Members {
+    pub(super) fn new(config: &EtcdConfig) -> Result<Self, Error> {
+        let members = config.endpoints.iter().map(|url| Member::new(url, config));
+        Ok(Self {
+            members: members.collect::<Result<_, _>>()?,
+            current: AtomicUsize::new(0),
+            login: Login::new(config.user.clone()),
+            request_timeout: config.request_timeout,
+        })
+    }
+
+    /// Asks one member after another until one answers or refuses, or one fails in a way
+    /// after which the request may not be repeated. Each member is asked at most twice;
+    /// one more request is made if the login token has expired.
+    pub(super) async fn ask<T, F: Future<Output = Result<Response<T>, Status>>>(
+        &self,
+        may_repeat: impl Fn(&Error) -> bool,
+        ask: impl Fn(Connection) -> F,
+    ) -> Result<T, Error> {
+        let mut left = 2 * self.members.len() + usize::from(self.login.has_user());
+        loop {
+            let at = self.current.load(Relaxed);
+            let error = match self.attempt(at, &ask).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            left -= 1;
+            match &error {
+                Error::Refused { code, message, .. } if self.login.expired(*code, message) => {}
+                Error::Refused { .. } => return Err(error),
+                _ => self.failed(at, &error).await,
+            }
+            if left == 0 || !may_repeat(&error) {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Asks this member and no other, once.
+    pub(super) async fn ask_at<T, F: Future<Output = Result<Response<T>, Status>>>(
+        &self,
+        at: usize,
+        ask: impl FnOnce(Connection) -> F,
+    ) -> Result<T, Error> {
+        let answer = self.attempt(at, ask).await;
+        if let Err(error) = &answer {
+            self.failed(at, error).await;
+        }
+        answer
+    }
+
+    async fn attempt<T, F: Future<Output = Result<Response<T>, Status>>>(
+        &self,
+        at: usize,
+        ask: impl FnOnce(Connection) -> F,
+    ) -> Result<T, Error> {
+        let (member, within) = (&self.members[at], self.request_timeout);
+        let channel = member.connected().await?;
+        let token = self.login.token(&member.url, &channel, within).await?;
+        let connection = Connection { at, channel, token };
+        status::answer(&member.url, timeout(within, ask(connection)).await)
+    }
+
+    /// This member has failed: it is the next one's turn.
+    async fn failed(&self, at: usize, error: &Error) {
+        let next = (at + 1) % self.members.len();
+        let turned = self.current.compare_exchange(at, next, Relaxed, Relaxed);
+        if turned.is_ok() {
+            debug!(%error, next = %self.members[next].url, "the next member's turn");
+        }
+        self.members[at].disconnect().await;
+    }
+}
