@@ -1,5 +1,5 @@
-//! The plan store on an etcd cluster: Planner, Enactors and servers as processes of
-//! their own, on machines of their own, with the guarantees of
+//! The plan store on an etcd cluster. The Planner, the Enactors and the DNS servers are
+//! processes of their own, on different machines, with the guarantees of
 //! [`plan_store::MemoryStore`].
 //!
 //! ```no_run
@@ -22,17 +22,17 @@
 //! ```
 //!
 //! # Keys
-//! All below one prefix. A generation as a value is eight bytes, the highest first, so
-//! that etcd compares it as a number; in a key it is eight hexadecimal digits.
+//! All keys are below one prefix. A generation as a value is eight bytes, the highest
+//! first, so that etcd compares it as a number. In a key it is eight hexadecimal digits.
 //!
 //! | key | value | written by |
 //! |---|---|---|
-//! | `head` | the newest generation, 0 before the first | publish; as it is, by a sweep that forgets something and by a publish that settles a lost answer |
+//! | `head` | the newest generation, 0 before the first | publish; rewritten unchanged by a sweep that forgets something and by a publish that settles a lost answer |
 //! | `plan/<generation>` | a token, and the content or the names of its chunks | publish, once; deleted by a sweep |
 //! | `plan-chunk/<hash>` | a part of a large plan | publish, before it moves `head`; deleted by a sweep |
-//! | `active/<endpoint>` | where it stands, see below | publish, if it is not there; activate and withdraw; deleted by a sweep |
+//! | `active/<endpoint>` | where the endpoint stands, see below | publish, if it is missing; activate and withdraw; deleted by a sweep |
 //! | `rollback/<endpoint>` | the rollback target, 0 for none | always in the same transaction as `active/<endpoint>` |
-//! | `pin/<generation>/<lease>.<n>` | nothing | who picks up the plan, under its lease; deleted when it lets go, or by etcd when the lease runs out |
+//! | `pin/<generation>/<lease>.<n>` | empty | the store that picks up the plan, under its lease; deleted when the pin is dropped, or by etcd when the lease runs out |
 //!
 //! Where an endpoint stands is one number that only grows while the endpoint is known:
 //!
@@ -45,123 +45,132 @@
 //! below `4 × g + 1`.
 //!
 //! # Transactions
-//! etcd does a transaction in one step: it compares, and then does one list of
-//! operations or the other. What is compared is the guard; what a caller has read before
-//! is only what it compares *with*.
+//! etcd does a transaction in one step: it compares, and then does one list of operations
+//! or the other. The comparison is the guard. What the store has read before is only what
+//! it compares *with*.
 //!
 //! | step | compares | does |
 //! |---|---|---|
-//! | publish *g* | `head` was last written at the revision at which it was read; `plan/g` is not there; the plan before is there still | stores `plan/g`, moves `head` to *g*, gives new endpoints their keys |
+//! | publish *g* | `head` was last written at the revision at which it was read; `plan/g` is not there; the plan before *g* is still there | stores `plan/g`, moves `head` to *g*, gives new endpoints their keys |
 //! | pick up *g* | `head` is *g* (or only, for a known *g*:) `plan/g` is there | puts a pin |
-//! | activate *g* | `active/e` is what it was thought to be, a number below `4g + 1`; the pin has the create revision that it was given | `active/e` to `4g + 2`, `rollback/e` to what was active |
+//! | activate *g* | `active/e` has the value that the store expects, a number below `4g + 1`; the pin has the create revision that it was given | `active/e` to `4g + 2`, `rollback/e` to what was active |
 //! | withdraw by *g* | the same | `active/e` to `4g + 1`, `rollback/e` to what was active |
 //! | delete *g* | `plan/g` is there; `head` is above *g*; no `active/…` is `4g + 2`; no `rollback/…` is *g*; there is no `pin/g/…` | deletes `plan/g` |
-//! | forget *e* | `head` was last written when the sweep looked; `active/e` and `rollback/e` are what it saw | deletes both, and writes `head` as it is |
-//! | delete a chunk | `head` was last written when the sweep looked | deletes it, and writes `head` as it is |
+//! | forget *e* | `head` was last written when the sweep read it; `active/e` and `rollback/e` have the values that the sweep read | deletes both, and rewrites `head` unchanged |
+//! | delete a chunk | `head` was last written when the sweep read it | deletes the chunk, and rewrites `head` unchanged |
 //!
 //! # Rules
-//! 1. Whatever changes a plan, an endpoint or `head` is one of these transactions. Reads
+//! 1. Every change of a plan, an endpoint or `head` is one of these transactions. Reads
 //!    only save work.
 //! 2. While an endpoint is known, its number grows with every step. So no value of
-//!    `active/e` returns, and one that is what it was thought to be has not changed.
-//! 3. Whoever adds to the plans and whoever takes away what a plan may come to need
-//!    writes `head`, and compares when it was written last. So publishes, forgetting and
-//!    deleting chunks happen one after another, each knowing all before it.
+//!    `active/e` returns: if it has the expected value, it has not changed.
+//! 3. A publish that adds a plan, and a sweep that deletes what a plan may come to need,
+//!    both write `head` and compare when it was last written. So publishes, forgetting and
+//!    deleting chunks happen one after another, and each has seen all before it.
 //! 4. The endpoints of every plan in the store have their keys, and its chunks are there.
-//! 5. Leases say who is alive. They are never the guard: the guard is the pin's key, and
-//!    etcd takes it away in a step of its own, before or after a transaction, never in it.
+//! 5. Leases say which stores are alive. They are never the guard. The guard is the pin's
+//!    key, and etcd deletes that in a step of its own, before or after a transaction,
+//!    never in it.
 //!
 //! # Why this suffices
-//! **`Monotonic`.** A step is done only below `4g + 1`, and leads to `4g + 1` or
-//! `4g + 2`. For etcd compares `active/e` with a number, in the step itself, and that
-//! number is below `4g + 1`, whatever the endpoint was thought to be: who thinks that it
-//! is beyond compares with `4g`. So no read decides that a step is stale, either. A second
-//! comparison, with `4g + 1`, would say the same of the same value. Forgetting starts an
-//! endpoint anew only when no plan in the store names it; the next plan that does is newer
-//! than all before.
+//! **`Monotonic`.**
+//! 1. A step leads to `4g + 1` or `4g + 2`.
+//! 2. In the step itself etcd compares `active/e` with a number below `4g + 1`. If the
+//!    store believes that the endpoint is beyond that, it compares with `4g`. So a step is
+//!    done only below `4g + 1`, and no read decides that it is stale. A second comparison,
+//!    with `4g + 1`, would say the same of the same value.
+//! 3. An endpoint starts anew only after a sweep has forgotten it, when no plan in the
+//!    store names it. The next plan that names it is newer than all before.
 //!
-//! **`ActiveKept`, `RollbackKept`, `PinnedKept`.** The deletion compares with every
-//! endpoint and every pin, as they are in that step. Afterwards nobody comes to need *g*:
-//! to pin it takes `plan/g`, which never comes back; to activate it takes a pin on it; and
-//! it becomes a rollback target only where it is active. An activation need not ask for
-//! `plan/g`: its pin was put when the plan was there, and while there is a pin the plan is
-//! not deleted. A comparison of values is false if there is no key at all; but where a
-//! plan is, there are its endpoints' keys (rule 4).
+//! **`ActiveKept`, `RollbackKept`, `PinnedKept`.**
+//! 1. The deletion compares with every endpoint and every pin, as they are in that step.
+//! 2. After it, nothing comes to need *g*. A pin on it needs `plan/g`, which never comes
+//!    back; its activation needs a pin on it; and it becomes a rollback target only where
+//!    it is active.
+//! 3. An activation need not compare with `plan/g`: the pin was put while the plan was
+//!    there, and as long as there is a pin the plan is not deleted.
+//! 4. A comparison of values is false if there is no key at all. But every plan's
+//!    endpoints have their keys (rule 4).
 //!
 //! **The rollback target is what was active.** etcd cannot copy a value within a
-//! transaction, so the value is in the request; that it is the right one is compared, as
-//! `active/e` is what it was thought to be. If it is not, the answer says what it is, and
-//! the step is tried from there. It goes round only when another step was done meanwhile.
+//! transaction, so the value is in the request. The comparison of `active/e` makes sure
+//! that it is the right one. If `active/e` has another value, the answer has that value,
+//! and the step is tried again from there. That happens only if another step was done
+//! meanwhile.
 //!
-//! **An endpoint's keys are there (rule 4).** The publish that brings it puts them if
-//! they are missing, in its own transaction or, if there are too many, before that. It
-//! compares when `head` was written, before all that; a sweep that forgets writes
-//! `head`. So what was there, or was put, is there when the plan is. What is put early is
-//! marked with a generation beyond `head`, and a sweep leaves that alone: it does not
-//! keep a large publish from coming to its end. What a publish that died has left there
-//! is forgotten once `head` has reached its generation. Chunks are the same, with *younger
-//! than the newest plan* for *beyond `head`*; and the chunks that were there already are
-//! looked for again in a transaction that compares when `head` was written.
-//! One thing is different from the store in one process: if two publishes race, and both
-//! bring more than 100 endpoints, one may be taken for brought by the winner's plan. That
-//! plan may then withdraw it, until the other's is active.
+//! **An endpoint's keys are there (rule 4).**
+//! 1. The publish that brings an endpoint puts its keys if they are missing, in its own
+//!    transaction or, if there are too many, in earlier ones.
+//! 2. All of them compare when `head` was written, and a sweep that forgets endpoints
+//!    writes `head`. So the keys that were there, or were put, are there when the plan is.
+//! 3. Keys that are put early are marked with a generation beyond `head`, and a sweep
+//!    leaves those alone, so it does not keep a large publish from finishing. If that
+//!    publish dies, its keys are forgotten once `head` has reached their generation.
+//! 4. For chunks the mark is that they are *younger than the newest plan*. Chunks that were
+//!    already there are checked again in a transaction that compares when `head` was
+//!    written.
 //!
-//! **A slow Enactor.** When a process stands still for longer than its lease, its pins
-//! go, and its plan may be swept. Its next step compares with the pin's create revision,
-//! which no later key will have, and is refused: with [`Error::PinLost`], or, where the
-//! endpoint has moved on, with *stale*. The next pass takes a new lease.
+//! One thing differs from the store in one process. If two publishes race and both bring
+//! more than 100 endpoints, an endpoint of the loser may count as brought by the winner's
+//! plan. That plan may then withdraw it, until the loser's plan is active.
+//!
+//! **A slow Enactor.** If a process stands still for longer than its lease, its pins are
+//! deleted and its plan may be swept. Its next step compares with the pin's create
+//! revision, which no later key has. So the step is refused with [`Error::PinLost`] or,
+//! if the endpoint has moved on, with *stale*. The next pass takes a new lease.
 //!
 //! # Answers that are lost
-//! A transaction whose answer does not come may have been done, or be done yet.
-//! - A step's outcome is then [`Activation::Unknown`](plan_store::Activation::Unknown),
-//!   for the caller to settle by [`PlanStore::state`](plan_store::PlanStore::state).
-//! - A publish settles it by itself, with a transaction that either finds the plan, with
-//!   its own token, or writes `head` so that the lost one cannot be done any more. Only
-//!   if there is no answer to that either, it ends in [`Error::PublishUnknown`].
+//! A transaction without an answer may have been done, or may be done later.
+//! - The outcome of a step is then [`Activation::Unknown`](plan_store::Activation::Unknown).
+//!   The caller settles it with [`PlanStore::state`](plan_store::PlanStore::state).
+//! - A publish settles it itself, with a transaction that either finds the plan, with its
+//!   own token, or writes `head` so that the lost one cannot be done any more. Only if that
+//!   has no answer either, it returns [`Error::PublishUnknown`].
 //! - A pin that may have been put is deleted.
 //! - A sweep fails; the next one does the rest.
 //!
-//! What etcd itself refuses, and what could not be sent for want of a connection, was not
-//! done, and is not unknown.
+//! A request that etcd itself refuses, and one that could not be sent for want of a
+//! connection, was not done. Its outcome is known.
 //!
 //! # Reads that are stale
-//! Reads ask for linearizable ones, but before 3.4.42, 3.5.28 and 3.6.9 a member of etcd
-//! may answer one from before a change that was acknowledged already. No guarantee of
-//! this crate rests on a read (rule 1), and readers refuse a view older than their own.
-//! What a stale read can do: a step whose answer was lost is found not done and taken
+//! The store asks for linearizable reads. But before 3.4.42, 3.5.28 and 3.6.9 a member of
+//! etcd may answer one from before a change that was already acknowledged. No guarantee of
+//! this crate rests on a read (rule 1), and readers refuse a view older than their own. A
+//! stale read has these effects: a step whose answer was lost is found not done and taken
 //! again, in vain; a sweep spares a plan for one round; an Enactor misses the first plan
-//! for one pass. And [`PlanStore::state`](plan_store::PlanStore::state) and
+//! for one pass. [`PlanStore::state`](plan_store::PlanStore::state) and
 //! [`PlanStore::newest_active`](plan_store::PlanStore::newest_active) may be behind there.
 //!
 //! # A member that is cut off
-//! A transaction and a linearizable read take the agreement of most members. So one that
-//! is cut off from them, a leader that does not know it yet included, acknowledges nothing
-//! and answers no read; who asked it waits for the time-out, counts a step as unknown,
-//! and asks the next. A watch there ends, as it asks for a member with a leader. Tested on
-//! members whose network is cut, each way that three can be parted, beside members that
-//! are killed, paused and wiped (`tests/etcd`).
+//! A transaction and a linearizable read need a majority of the members. So a member that
+//! is cut off from the majority acknowledges nothing and answers no read; that includes a
+//! leader that does not know it yet. A store that asks it waits for the time-out, counts a
+//! step as unknown, and asks the next member. A watch there ends, because it asks for a
+//! member with a leader. `crates/interop/tests/etcd` tests this on members whose network is
+//! cut, in each way that three can be parted, and on members that are killed, paused and
+//! wiped.
 //!
 //! # What it costs
-//! An activation is one transaction if the store knows where the endpoint stands, else
-//! two. A pass asks for all endpoints three times, and activates them 64 in a request;
-//! those that it has just seen where it would bring them, too. Without that, their answer
-//! would rest on a read, and say *already* where another has been told that its newer plan
+//! An activation is one transaction if the store knows where the endpoint stands, else two.
+//! A pass reads all endpoints three times and activates them 64 in a request. It also sends
+//! a step for an endpoint that it has just seen at its plan: without that, the outcome would
+//! rest on a read, and say *already* where another Enactor has been told that its newer plan
 //! is active (see [stale reads](crate#reads-that-are-stale)). A sweep reads all endpoints,
-//! and each plan that it deletes has etcd look at all of them in one step. etcd must be
+//! and for each plan that it deletes etcd compares all of them in one step. etcd must be
 //! told to compact its history, for example with
 //! `--auto-compaction-mode=revision --auto-compaction-retention=10000`.
 //!
-//! # In the place of a lost cluster
-//! Servers that remember a lost cluster's plans do not take to lower generations. So
-//! before the first publish on a new one, put to `head` the highest generation that may
-//! have been given out, and the next plan follows that.
+//! # Replacing a lost cluster
+//! Servers that remember a lost cluster's plans do not accept lower generations. So before
+//! the first publish on a new cluster, put the highest generation that may have been given
+//! out into `head`. The next plan follows that.
 //!
 //! # Differences from the store in one process
 //! - Two [`EtcdStore::connect`] are two stores to their pins, even on the same keys. Clones
-//!   are one.
+//!   are one store.
 //! - [`EtcdReader`]s lag; [`EtcdStore::catch_up`] waits for them.
 //! - A pin that is dropped is deleted in the background. A sweep by the same store waits
-//!   for that; another's may spare the plan once more.
+//!   for that; a sweep by another store may spare the plan once more.
 //! - [`plan_store::Error::PinsExhausted`] does not occur.
 
 mod batches;
