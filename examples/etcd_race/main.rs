@@ -20,6 +20,7 @@ use std::sync::Arc;
 use by_hand::ByHand;
 use drill::cli;
 use etcdctl::Etcdctl;
+use incident::OneByOne;
 use plan_store_etcd::{EtcdConfig, EtcdStore};
 
 /// Where `crates/enact/cluster.sh` starts the members.
@@ -49,10 +50,11 @@ fn main() -> ExitCode {
         |retention| {
             let url = format!("etcd://{endpoints}/race/guarded");
             let config: EtcdConfig = url.parse()?;
-            Ok(EtcdStore::connect(EtcdConfig {
+            let store = EtcdStore::connect(EtcdConfig {
                 retention,
                 ..config
-            })?)
+            })?;
+            Ok(OneByOne(store))
         },
         None,
         |outcome| outcome.verdict.is_empty() && !outcome.stuck && outcome.tally.stale > 0,

@@ -4,6 +4,7 @@
 
 use std::thread;
 
+use incident::OneByOne;
 use linearizability::record::{Recorded, RecordedPin};
 use plan_store::{Activation, PlanStore, Resolution};
 use plan_store_etcd::{EtcdPin, EtcdStore};
@@ -15,7 +16,7 @@ use crate::load::{Load, PREFIX, connect_to, endpoint};
 /// A client that knows one member only, and picked up a plan there.
 struct Bound {
     store: EtcdStore,
-    recorded: Recorded<EtcdStore>,
+    recorded: Recorded<OneByOne<EtcdStore>>,
     pin: RecordedPin<EtcdPin>,
 }
 

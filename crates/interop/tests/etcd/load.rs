@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use control_plane::{Enactor, Pass, PassError, StepError};
+use incident::OneByOne;
 use linearizability::record::{History, Recorded};
 use linearizability::spec::{ENDPOINTS, Hold, Op, RETENTION, Spec};
 use plan_store::{
@@ -154,13 +155,13 @@ impl Load {
         load.judge(&cluster, name);
     }
 
-    fn client(&self, cluster: &Cluster, number: u32) -> Recorded<EtcdStore> {
+    fn client(&self, cluster: &Cluster, number: u32) -> Recorded<OneByOne<EtcdStore>> {
         self.record(connect_to(cluster.endpoints(), PREFIX), number)
     }
 
     /// What a client is told through this is part of the history.
-    pub(crate) fn record(&self, store: EtcdStore, number: u32) -> Recorded<EtcdStore> {
-        Recorded::new(store, number, Hold::Lease, &self.history)
+    pub(crate) fn record(&self, store: EtcdStore, number: u32) -> Recorded<OneByOne<EtcdStore>> {
+        Recorded::new(OneByOne(store), number, Hold::Lease, &self.history)
     }
 
     /// When activations were acknowledged, in that order.
@@ -315,7 +316,7 @@ impl Drop for End<'_> {
 
 /// Publishes a plan whenever the last one has become active somewhere. No two attempts
 /// publish the same content, so that each can be told from all others.
-fn publish(store: &Recorded<EtcdStore>, load: &Load, quiet: &AtomicBool) {
+fn publish(store: &Recorded<OneByOne<EtcdStore>>, load: &Load, quiet: &AtomicBool) {
     for serial in 1.. {
         let before = load.activated().len();
         // Of unknown outcome: the next plan follows whichever is there.
@@ -332,7 +333,7 @@ fn publish(store: &Recorded<EtcdStore>, load: &Load, quiet: &AtomicBool) {
     }
 }
 
-fn enact(store: Recorded<EtcdStore>, quiet: &AtomicBool) {
+fn enact(store: Recorded<OneByOne<EtcdStore>>, quiet: &AtomicBool) {
     let enactor = Enactor::new("enactor", store);
     while !quiet.load(Ordering::SeqCst) {
         // Without a cluster it fails, and tries again.

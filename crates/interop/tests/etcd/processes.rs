@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control_plane::Enactor;
-use incident::{Actor, Hook, Journal, Observed, Point};
+use incident::{Actor, Hook, Journal, Observed, OneByOne, Point};
 use plan_store::{Activation, Generation, PlanStore, RetainReason, Swept};
 use plan_store_etcd::{EtcdConfig, EtcdStore};
 
@@ -125,7 +125,7 @@ fn an_enactor_for_the_other_tests() {
     });
     let store = store.unwrap();
     let (journal, gate) = (Journal::judging_only(), Arc::new(StandardInput));
-    let store = Observed::hooked(store, Actor::Enactor(1), &journal, gate);
+    let store = Observed::hooked(OneByOne(store), Actor::Enactor(1), &journal, gate);
     let enactor = Enactor::new("process", store);
     loop {
         println!("pass: {:?}", enactor.pass());

@@ -1,0 +1,38 @@
+//! A store whose steps can be held and timed.
+
+use plan_store::{Activation, EndpointName, Error, Layer, PlanStore};
+
+/// Takes each step of [`PlanStore::activate_all`] when the caller asks for it.
+///
+/// A store that is far away takes some steps ahead of the caller. A wrapper that stops
+/// before a step, or takes down when it began, then comes too late; so it wraps this.
+#[derive(Clone, Debug)]
+pub struct OneByOne<S>(pub S);
+
+impl<S: PlanStore> Layer for OneByOne<S> {
+    type Inner = S;
+    type Pin = S::Pin;
+    type Reader = S::Reader;
+
+    fn inner(&self) -> &S {
+        &self.0
+    }
+
+    fn wrap(&self, pin: S::Pin) -> S::Pin {
+        pin
+    }
+
+    fn reader(&self) -> S::Reader {
+        self.0.reader()
+    }
+
+    /// Leaves out the step that the store would take in its own way.
+    fn activate(
+        &self,
+        pin: &S::Pin,
+        endpoint: &EndpointName,
+        _: impl FnOnce() -> Result<Activation, Error>,
+    ) -> Result<Activation, Error> {
+        self.0.activate(pin, endpoint)
+    }
+}
