@@ -18,7 +18,7 @@ use std::io;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded, select_biased, tick, unbounded};
+use crossbeam::channel::{Receiver, Sender, bounded, select_biased, tick, unbounded};
 use plan_store::PlanStore;
 use tracing::{info, warn};
 

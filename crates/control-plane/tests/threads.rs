@@ -14,7 +14,7 @@ use control_plane::{
     Enactor, EnactorThread, Fleet, Health, HealthError, HealthSource, Pace, Pass, Planned, Planner,
     PlannerThread, TargetHealth,
 };
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam::channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
 use plan_store::memory::MemoryPin;
 use plan_store::{

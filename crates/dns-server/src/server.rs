@@ -264,7 +264,7 @@ fn listen_error(
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "batch"))]
 fn pin_to_core(thread: usize) {
     use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
     use nix::unistd::Pid;
@@ -282,7 +282,7 @@ fn pin_to_core(thread: usize) {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", feature = "batch")))]
 fn pin_to_core(thread: usize) {
-    warn!(thread, "threads are kept on cores on Linux only");
+    warn!(thread, "this build cannot keep a thread on its core; build on Linux with the feature `batch`");
 }

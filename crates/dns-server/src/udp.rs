@@ -11,14 +11,14 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::responder::Responder;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "batch"))]
 use self::many::Exchange;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", feature = "batch")))]
 use self::one::Exchange;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "batch"))]
 mod many;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", feature = "batch")))]
 mod one;
 
 /// Longest query that is read in full. The system cuts a longer one, which is then
