@@ -1,4 +1,4 @@
-//! The second judge: the same table, the same races, and the whole system with ten
+//! The second checker: the same table, the same races, and the whole system with ten
 //! endpoints, which is out of loom's reach.
 //!
 //! A schedule that breaks something is kept in a file, and its name is printed.
@@ -22,12 +22,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use drill::diagram;
-use incident::{IncidentStore, Invariant, Journal, Variant};
-use models::Findings;
+use incident::{IncidentStore, Invariant, Journal, Variant, Verdict};
 use models::checker::{Checker, Dfs, Pct, Random, failures, run};
 use models::outage::{Protocol, Setup};
-use models::{races, system, wakeups};
-use plan_store::{MemoryStore, Shuttle};
+use models::{Ended, Findings, Moved, Seen, races, system, wakeups};
+use plan_store::{MemoryStore, RetainReason, Shuttle};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
 
 /// Schedules of the whole system that each scheduler draws.
@@ -39,7 +38,7 @@ fn decides_as_loom_does<J: Checker>() {
     for protocol in Protocol::ALL {
         let findings = protocol.explore::<J>(Setup::SMALL).findings;
         findings.assert_broken(protocol.broken());
-        findings.assert_seen(&["activated", "pass applied"]);
+        findings.assert_seen(&[Seen::Activated, Seen::Pass(Ended::Applied)]);
     }
 }
 
@@ -55,17 +54,12 @@ fn pct_schedules_decide_the_table_as_loom_does() {
 
 #[test]
 fn all_schedules_of_two_threads_keep_the_newer_the_withdrawn_and_the_pinned() {
-    races::activate_against_activate::<Dfs>().assert_outcomes(&[
-        "activated",
-        "stale",
-        "Active(#3) after Some(#2)",
-        "Active(#3) after Some(#1)",
-    ]);
-    races::withdraw_against_activate::<Dfs>().assert_outcomes(&[
-        "Withdrawn(#3) after Some(#1)",
-        "Withdrawn(#3) after Some(#2)",
-    ]);
-    races::pin_against_sweep::<Dfs>().assert_outcomes(&["held", "gone", "deleted 2", "spared 2"]);
+    let executions = [
+        races::activate_against_activate::holds::<Dfs>(),
+        races::withdraw_against_activate::holds::<Dfs>(),
+        races::pin_against_sweep::holds::<Dfs>(),
+    ];
+    assert_eq!(executions, [0, 0, 0]);
 }
 
 #[test]
@@ -84,7 +78,7 @@ fn wanted(scheduler: impl Scheduler + Send + 'static) -> Box<dyn Scheduler + Sen
     }
 }
 
-/// Panics with a picture if an invariant broke, so that the judge says how to see
+/// Panics with a picture if an invariant broke, so that shuttle says how to see
 /// it again.
 fn demand(journal: &Journal) {
     let verdict = journal.verdict();
@@ -102,23 +96,23 @@ fn whole_system_holds(name: &str, scheduler: impl Scheduler + Send + 'static) {
     let name = format!("whole system, 10 endpoints ({name})");
     run(&name, wanted(scheduler), move || {
         let store = MemoryStore::<Shuttle>::with_primitives(system::RETENTION);
-        demand(&system::run::<Random, _>(store, &fleet, &found));
+        demand(&system::whole::<Random, _>(store, &fleet, &found));
     });
     findings.assert_broken(&[]);
     findings.assert_seen(&[
-        "activated",
-        "already",
-        "stale",
-        "pass applied",
-        "pass stale",
-        "pass stale at start",
-        "deleted",
-        "spared: Rollback",
-        "spared: Pinned",
-        "an answer moved on",
+        Seen::Activated,
+        Seen::Already,
+        Seen::Stale,
+        Seen::Pass(Ended::Applied),
+        Seen::Pass(Ended::Stale),
+        Seen::Pass(Ended::StaleAtStart),
+        Seen::Deleted,
+        Seen::Spared(RetainReason::Rollback),
+        Seen::Spared(RetainReason::Pinned),
+        Seen::Answer(Moved::On),
     ]);
-    findings.assert_never("an answer went back");
-    findings.assert_never("pass failed");
+    findings.assert_never(&Seen::Answer(Moved::Back));
+    findings.assert_never(&Seen::Pass(Ended::Failed));
 }
 
 #[test]
@@ -133,18 +127,18 @@ fn the_whole_system_holds_on_pct_schedules() {
     whole_system_holds("shuttle, PCT", scheduler);
 }
 
-/// Runs the system of October 2025 until a sweep deletes what is active, and says
+/// Runs the system of October 2025 until a sweep deletes what is active, and returns
 /// what broke.
-fn breaks(name: &str, scheduler: impl Scheduler + 'static) -> String {
+fn breaks(name: &str, scheduler: impl Scheduler + 'static) -> Verdict {
     let (findings, fleet) = (Findings::default(), system::fleet());
-    let breach = Arc::new(Mutex::new(String::new()));
+    let breach = Arc::new(Mutex::new(Verdict::new()));
     let seen = Arc::clone(&breach);
     let explored = catch_unwind(AssertUnwindSafe(|| {
         run(name, scheduler, move || {
             let variant = Variant::LockPerEndpoint;
             let store = IncidentStore::<Shuttle>::with_primitives(variant, system::RETENTION);
-            let journal = system::run::<Random, _>(store, &fleet, &findings);
-            *seen.lock().unwrap() = format!("{:?}", journal.verdict());
+            let journal = system::whole::<Random, _>(store, &fleet, &findings);
+            *seen.lock().unwrap() = journal.verdict();
             assert!(!journal.verdict().contains_key(&Invariant::ActiveKept));
         });
     }));
@@ -158,7 +152,7 @@ fn the_system_of_the_incident_breaks_and_its_schedule_can_be_played_again() {
     let before = schedules();
     let scheduler = RandomScheduler::new_from_seed(SEED, SCHEDULES);
     let breach = breaks("incident's system", scheduler);
-    assert!(breach.contains("Monotonic"), "{breach}");
+    assert!(breach.contains_key(&Invariant::Monotonic), "{breach:?}");
     let kept: Vec<_> = schedules().difference(&before).cloned().collect();
     let [schedule] = kept.as_slice() else {
         panic!("one schedule should be kept: {kept:?}");

@@ -1,38 +1,90 @@
-//! The judges: who draws up the executions of a model, and on which primitives.
+//! The checkers: what draws up the executions of a model, and on which primitives.
 
+use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use plan_store::{Loom, LoomRmw, Primitives};
 
-use super::mutant::Mutable;
+#[cfg(feature = "shuttle")]
+pub use crate::randomized::{Dfs, Pct, Random, failures, run};
+use crate::{must, say};
 
 /// The work of one thread of a model.
-pub type Work = Box<dyn FnOnce() + Send>;
+pub type Work<T = ()> = Box<dyn FnOnce() -> T + Send>;
 
 /// A model checker, on primitives that it can see.
+///
+/// The main thread of a model only spawns and joins: loom would miss races with it.
+/// So all threads of a model are spawned before the first is joined.
 pub trait Checker: 'static {
+    /// What the store and the threads over it are built of.
     type Primitives: Primitives;
+
+    /// A thread of a model.
+    type Thread<T: Send + 'static>;
+
+    /// Its name in reports.
     const NAME: &'static str;
 
-    /// Runs the execution again and again, each time in another order, and says
-    /// how often. `bound` is on the preemptions, for judges that count them.
+    /// Runs the execution again and again, each time in another order, and returns how
+    /// often. `bound` is on the preemptions, for checkers that count them.
     fn explore(
         name: &str,
         bound: Option<usize>,
         execution: impl Fn() + Send + Sync + 'static,
     ) -> usize;
 
-    /// Runs these on threads of the model and waits for all of them. The model's
-    /// main thread does nothing else meanwhile (loom would miss races with it).
-    fn run_all(work: Vec<Work>);
+    /// Starts a thread of the model.
+    fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Self::Thread<T>;
+
+    /// Waits for a thread, and returns what its work returned.
+    fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T;
+
+    /// Runs these on a thread each, and returns what they returned, in this order.
+    fn run_all<T: Send + 'static>(work: Vec<Work<T>>) -> Vec<T> {
+        let threads: Vec<_> = work.into_iter().map(Self::spawn).collect();
+        threads.into_iter().map(Self::join).collect()
+    }
+
+    /// Runs two pieces of work on a thread each.
+    fn run_two<A: Send + 'static, B: Send + 'static>(
+        one: impl FnOnce() -> A + Send + 'static,
+        two: impl FnOnce() -> B + Send + 'static,
+    ) -> (A, B) {
+        let (one, two) = (Self::spawn(one), Self::spawn(two));
+        (Self::join(one), Self::join(two))
+    }
+
+    /// Runs three pieces of work on a thread each.
+    fn run_three<A: Send + 'static, B: Send + 'static, C: Send + 'static>(
+        one: impl FnOnce() -> A + Send + 'static,
+        two: impl FnOnce() -> B + Send + 'static,
+        three: impl FnOnce() -> C + Send + 'static,
+    ) -> (A, B, C) {
+        let threads = (Self::spawn(one), Self::spawn(two), Self::spawn(three));
+        (
+            Self::join(threads.0),
+            Self::join(threads.1),
+            Self::join(threads.2),
+        )
+    }
 }
 
 /// loom, on one kind of its primitives.
 pub struct LoomOn<P>(PhantomData<P>);
 
+impl<P: LoomPrimitives> fmt::Debug for LoomOn<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(P::KIND)
+    }
+}
+
 /// Primitives that run under loom.
 pub trait LoomPrimitives: Primitives {
-    /// What is said of them in reports.
+    /// The checker's name in reports.
     const KIND: &'static str;
 }
 
@@ -44,15 +96,17 @@ impl LoomPrimitives for LoomRmw {
     const KIND: &'static str = "loom, rmw loads";
 }
 
-impl LoomPrimitives for Mutable {
-    const KIND: &'static str = "loom, mutant";
-}
-
+/// loom, with loads as they are. [`litmus`](crate::litmus) shows what it does not see.
 pub type PlainLoads = LoomOn<Loom>;
+
+/// loom, with each load done as a read-modify-write that changes nothing.
+/// [`litmus`](crate::litmus) shows what it does not see.
 pub type RmwLoads = LoomOn<LoomRmw>;
 
 impl<P: LoomPrimitives> Checker for LoomOn<P> {
     type Primitives = P;
+    type Thread<T: Send + 'static> = loom::thread::JoinHandle<T>;
+
     const NAME: &'static str = P::KIND;
 
     fn explore(
@@ -60,112 +114,47 @@ impl<P: LoomPrimitives> Checker for LoomOn<P> {
         bound: Option<usize>,
         execution: impl Fn() + Send + Sync + 'static,
     ) -> usize {
-        super::explore(&format!("{name} ({})", Self::NAME), bound, execution)
+        explore_by_loom(&format!("{name} ({})", Self::NAME), bound, execution)
     }
 
-    fn run_all(work: Vec<Work>) {
-        super::run_all(work);
+    fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Self::Thread<T> {
+        loom::thread::spawn(work)
+    }
+
+    fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {
+        must(thread.join())
     }
 }
 
-#[cfg(feature = "shuttle")]
-pub use randomized::{Dfs, Pct, Random, failures, run};
-
-/// shuttle. Its seeds are fixed: each run explores the same executions.
-#[cfg(feature = "shuttle")]
-mod randomized {
-    use std::fs;
-    use std::path::{Path, PathBuf};
-    use std::time::Instant;
-
-    use plan_store::Shuttle;
-    use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler, Scheduler};
-    use shuttle::{Config, FailurePersistence, Runner};
-
-    use super::{Checker, Work};
-    use crate::say;
-
-    /// How many executions are drawn for each cell of the table.
-    const EXECUTIONS: usize = 10_000;
-
-    const SEED: u64 = 2025;
-
-    /// Any thread may run next, each as likely.
-    pub enum Random {}
-
-    /// Threads have priorities, which change at a few points drawn at random
-    /// (Burckhardt and others, ASPLOS 2010): at as many as there may be preemptions,
-    /// which makes the depth one more.
-    pub enum Pct {}
-
-    /// All executions there are, without a bound. It ends for two threads with
-    /// few steps each.
-    pub enum Dfs {}
-
-    macro_rules! judge {
-        ($judge:ty, $name:literal, $scheduler:expr) => {
-            impl Checker for $judge {
-                type Primitives = Shuttle;
-                const NAME: &'static str = $name;
-
-                fn explore(
-                    name: &str,
-                    bound: Option<usize>,
-                    execution: impl Fn() + Send + Sync + 'static,
-                ) -> usize {
-                    let name = format!("{name} ({})", Self::NAME);
-                    run(&name, $scheduler(bound), execution)
-                }
-
-                fn run_all(work: Vec<Work>) {
-                    run_all(work);
-                }
-            }
-        };
-    }
-
-    judge!(Random, "shuttle, random", |_| {
-        RandomScheduler::new_from_seed(SEED, EXECUTIONS)
-    });
-    judge!(Pct, "shuttle, PCT", |bound: Option<usize>| {
-        PctScheduler::new_from_seed(SEED, bound.unwrap_or(2) + 1, EXECUTIONS)
-    });
-    judge!(Dfs, "shuttle, DFS", |_| DfsScheduler::new(None, true));
-
-    /// Where schedules go that break something. One place for all models: shuttle
-    /// asks the first that runs, once for the whole process.
-    pub fn failures() -> PathBuf {
-        let folder = option_env!("CARGO_TARGET_TMPDIR").unwrap_or("target/tmp");
-        Path::new(folder).join("schedules")
-    }
-
-    /// Runs what the scheduler draws, and says how often. If an execution panics,
-    /// its schedule is kept in a file in [`failures`].
-    pub fn run(
-        name: &str,
-        scheduler: impl Scheduler + 'static,
-        execution: impl Fn() + Send + Sync + 'static,
-    ) -> usize {
-        fs::create_dir_all(failures()).unwrap();
-        let mut config = Config::new();
-        // The default is too small for test builds.
-        config.stack_size = 512 * 1024;
-        config.silence_warnings = true;
-        config.failure_persistence = FailurePersistence::File(Some(failures()));
-        let begin = Instant::now();
-        let executions = Runner::new(scheduler, config).run(execution);
-        let seconds = begin.elapsed().as_secs_f64();
-        say(&format!(
-            "model {name}: {executions} executions in {seconds:.1} s"
-        ));
-        executions
-    }
-
-    /// Runs these on threads of the model and waits for all of them.
-    fn run_all(work: Vec<Work>) {
-        let threads: Vec<_> = work.into_iter().map(shuttle::thread::spawn).collect();
-        for thread in threads {
-            thread.join().unwrap();
+/// Explores all interleavings with at most `bound` preemptions, or all that there are.
+fn explore_by_loom(
+    name: &str,
+    bound: Option<usize>,
+    execution: impl Fn() + Send + Sync + 'static,
+) -> usize {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = bound;
+    builder.max_branches = 100_000;
+    // Either would end the search early and report success.
+    builder.max_permutations = None;
+    builder.max_duration = None;
+    let label = format!(
+        "model {name}, {}",
+        bound.map_or("unbounded".into(), |n| format!("bound {n}"))
+    );
+    let (executions, begin) = (Arc::new(AtomicUsize::new(0)), Instant::now());
+    let (count, progress) = (Arc::clone(&executions), label.clone());
+    builder.check(move || {
+        let n = count.fetch_add(1, Ordering::Relaxed) + 1;
+        if n.is_multiple_of(250_000) {
+            say(&format!("{progress}: {n} executions so far"));
         }
-    }
+        execution();
+    });
+    let executions = executions.load(Ordering::Relaxed);
+    let seconds = begin.elapsed().as_secs_f64();
+    say(&format!(
+        "{label}: {executions} executions in {seconds:.1} s"
+    ));
+    executions
 }

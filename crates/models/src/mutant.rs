@@ -1,5 +1,5 @@
 //! loom's primitives with one access of the store changed, for models that must
-//! fail then. Nothing is compiled anew: a word knows who calls it.
+//! fail then. Nothing is compiled anew: a word knows its caller's place in the source.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -11,8 +11,10 @@ use loom::sync::atomic::AtomicU64;
 use plan_store::Loom;
 use plan_store::primitives::{Primitives, Word};
 
+use crate::checker::{LoomOn, LoomPrimitives};
+
 /// An access in the source of the store.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Site {
     file: &'static str,
     line: u32,
@@ -42,17 +44,21 @@ impl fmt::Display for Site {
     }
 }
 
-/// What an access is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What kind of access it is, with its orderings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
+    /// A load.
     Load(Ordering),
+    /// A compare-and-swap, with the orderings of its success and its failure.
     CompareExchange(Ordering, Ordering),
+    /// An addition.
     Add(Ordering),
+    /// A subtraction.
     Sub(Ordering),
 }
 
 /// What an access is turned into.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
     /// Its ordering, or that of its success, is this.
     Order(Ordering),
@@ -93,10 +99,12 @@ impl Access {
     }
 }
 
-/// One change; at one access, or at all where it can be made.
-#[derive(Clone, Copy)]
+/// One change.
+#[derive(Clone, Copy, Debug)]
 pub struct Mutation {
+    /// The access that is changed. `None`: all at which the change can be made.
     pub site: Option<Site>,
+    /// The change.
     pub change: Change,
 }
 
@@ -107,6 +115,17 @@ thread_local! {
 }
 
 impl Mutation {
+    /// Every compare-and-swap is a load and then a store.
+    pub const TORN: Self = Self::everywhere(Change::Torn);
+    /// Every access is relaxed.
+    pub const RELAXED: Self = Self::everywhere(Change::Order(Ordering::Relaxed));
+    /// No counter is ever incremented.
+    pub const UNCOUNTED: Self = Self::everywhere(Change::AddsNothing);
+
+    const fn everywhere(change: Change) -> Self {
+        Self { site: None, change }
+    }
+
     /// Runs the work with this mutation, on this thread.
     pub fn during<T>(self, work: impl FnOnce() -> T) -> T {
         MUTATION.set(Some(self));
@@ -135,8 +154,18 @@ fn change(access: Access) -> Option<Change> {
 }
 
 /// loom's primitives, whose words can be changed.
+#[derive(Debug)]
 pub enum Mutable {}
 
+impl LoomPrimitives for Mutable {
+    const KIND: &'static str = "loom, mutant";
+}
+
+/// loom with plain loads, with a [`Mutation`] while there is one.
+pub type Mutant = LoomOn<Mutable>;
+
+/// A word that can be changed.
+#[derive(Debug)]
 pub struct MutableWord(AtomicU64);
 
 impl Primitives for Mutable {

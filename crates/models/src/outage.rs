@@ -6,21 +6,20 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use incident::{Fencing, IncidentStore, Invariant, Leased, Variant};
 use plan_store::primitives::{Lock as _, Primitives};
 use plan_store::{MemoryStore, PlanStore, Retention};
 
 use crate::checker::{Checker, Work};
-use crate::{Findings, World, endpoints};
+use crate::{Explored, Seen, World, endpoints, explore};
 
 /// A row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Protocol {
     /// On the store of October 2025.
     Incident(Variant),
-    /// The same, and a plan must be old indeed to be deleted.
+    /// The same, with a retention so large that nothing is deleted.
     LargeRetention,
     /// The same, and one lock around each whole pass.
     LockPerPass,
@@ -31,6 +30,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// All rows, in the order of the table.
     pub const ALL: [Self; 14] = [
         Self::Incident(Variant::Incident),
         Self::Incident(Variant::LockPerEndpoint),
@@ -48,7 +48,7 @@ impl Protocol {
         Self::Repaired,
     ];
 
-    /// Its name as an argument.
+    /// Its name on the command line.
     pub fn id(self) -> &'static str {
         match self {
             Self::Incident(Variant::Incident) => "incident",
@@ -102,8 +102,8 @@ impl Protocol {
         }
     }
 
-    /// Has the judge explore the race.
-    pub fn explore<J: Checker>(self, setup: Setup) -> Explored {
+    /// Has the checker explore the race.
+    pub fn explore<J: Checker>(self, setup: Setup) -> Explored<Seen> {
         let setup = match self {
             Self::LargeRetention => Setup {
                 retention: Retention::newest(100),
@@ -152,16 +152,18 @@ impl fmt::Display for Protocol {
 /// How large the race is.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
+    /// How many endpoints there are.
     pub endpoints: u8,
     /// The last plan that the Planner publishes; an Enactor may skip some.
     pub last_plan: u8,
+    /// What a sweep keeps for its age alone.
     pub retention: Retention,
-    /// On the preemptions that an exhaustive judge makes.
+    /// How many preemptions an exhaustive checker tries, at most.
     pub bound: usize,
 }
 
 impl Setup {
-    /// The table's.
+    /// The size of the table's models.
     pub const SMALL: Self = Self {
         endpoints: 1,
         last_plan: 3,
@@ -177,27 +179,20 @@ impl fmt::Display for Setup {
     }
 }
 
-/// What a judge found.
-pub struct Explored {
-    pub findings: Findings,
-    pub executions: usize,
-    pub time: Duration,
-}
-
+/// A Planner and two Enactors on this store, with one lock around each pass if that is
+/// wanted.
 fn outage<J: Checker, S: PlanStore + Clone + 'static>(
     name: &str,
     setup: Setup,
     lock_per_pass: bool,
     store: impl Fn() -> S + Send + Sync + 'static,
-) -> Explored {
-    let findings = Findings::default();
-    let (found, begin) = (findings.clone(), Instant::now());
-    let executions = J::explore(name, Some(setup.bound), move || {
+) -> Explored<Seen> {
+    explore::<J, Seen>(name, Some(setup.bound), move |found| {
         let world = World::new(store(), endpoints(setup.endpoints), setup.retention);
         let mut work: Vec<Work> = vec![Box::new(world.planner(3..=setup.last_plan))];
         let lock = Arc::new(<J::Primitives as Primitives>::Lock::new(()));
         for number in 1..=2 {
-            let (pass, lock) = (world.enactor(number, &found), Arc::clone(&lock));
+            let (pass, lock) = (world.enactor(number, found), Arc::clone(&lock));
             work.push(if lock_per_pass {
                 Box::new(move || lock.write(|()| pass()))
             } else {
@@ -205,12 +200,6 @@ fn outage<J: Checker, S: PlanStore + Clone + 'static>(
             });
         }
         J::run_all(work);
-        world.conclude(&found);
-    });
-    let time = begin.elapsed();
-    Explored {
-        findings,
-        executions,
-        time,
-    }
+        world.conclude(found);
+    })
 }

@@ -1,48 +1,62 @@
 //! The Enactor's loop and its signals: what is published becomes active, and the
 //! loop ends when it is told to.
 //!
-//! A wake-up that is lost leaves everybody waiting, which the judges report as a
+//! A wake-up that is lost leaves all threads waiting, which the checkers report as a
 //! deadlock; so does a stop that is missed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use control_plane::{Enactor, EnactorLoop, Pace, Pass, PassError, Signals, Waker};
+use parking_lot::Mutex;
 use plan_store::memory::MemoryPin;
 use plan_store::primitives::{Monitor, Primitives};
 use plan_store::{
     Activation, EndpointName, Error as StoreError, Generation, Layer, Loom, MemoryStore, PlanStore,
     Reader, Retention,
 };
-use std::sync::Arc;
 
-use crate::checker::{Checker, Work};
-use crate::{Findings, endpoints, plan};
+use crate::checker::Checker;
+use crate::world::Ended;
+use crate::{Explored, endpoints, must, plan};
 
 const RETENTION: Retention = Retention::newest(1);
 
-/// An Enactor's loop and all there is to wait for, on these primitives.
+/// What the loop's reports said in one execution, in order: each pass, and the plan if
+/// the pass applied one.
+pub type Passes = Vec<(Ended, Option<Generation>)>;
+
+/// A loop's report of one pass.
+fn report(pass: &Result<Pass, PassError>) -> (Ended, Option<Generation>) {
+    match pass {
+        Ok(Pass::Applied { plan, .. }) => (Ended::Applied, Some(*plan)),
+        Ok(Pass::NoPlan) => (Ended::NoPlan, None),
+        Ok(Pass::Stale { .. }) => (Ended::Stale, None),
+        Ok(Pass::StaleAtStart { .. }) => (Ended::StaleAtStart, None),
+        Err(_) => (Ended::Failed, None),
+    }
+}
+
+/// An Enactor's loop and what other threads use beside it, on these primitives.
 struct Stage<P: Primitives, S> {
     store: S,
     signals: Signals<P>,
-    /// The newest plan that a pass has applied, as told by the loop's reports.
+    /// The newest plan that a pass has applied, by the loop's reports.
     applied: Arc<P::Monitor<Option<Generation>>>,
 }
 
 impl<P: Primitives, S: PlanStore + Clone + 'static> Stage<P, S> {
-    /// The stage, and the loop's work.
-    fn set(store: S, findings: &Findings) -> (Self, Work) {
+    /// The stage, and the loop's work, which returns its reports.
+    fn set(store: S) -> (Self, impl FnOnce() -> Passes + Send + use<P, S>) {
         let applied = Arc::new(P::Monitor::new(None));
-        let (tell, findings) = (Arc::clone(&applied), findings.clone());
+        let passes = Arc::new(Mutex::new(Passes::new()));
+        let (tell, note) = (Arc::clone(&applied), Arc::clone(&passes));
         let report = move |pass: &Result<Pass, PassError>| {
-            findings.note(match pass {
-                Ok(Pass::Applied { plan, .. }) => {
-                    tell.update(|applied| *applied = Some(*plan));
-                    format!("applied {plan}")
-                }
-                Ok(Pass::NoPlan) => "no plan".into(),
-                Ok(_) => "stale".into(),
-                Err(_) => "failed".into(),
-            });
+            let report = report(pass);
+            note.lock().push(report);
+            if let (Ended::Applied, plan) = report {
+                tell.update(|applied| *applied = plan);
+            }
         };
         let pace = Pace {
             backoff_first: Duration::from_millis(1),
@@ -57,11 +71,16 @@ impl<P: Primitives, S: PlanStore + Clone + 'static> Stage<P, S> {
             signals,
             applied,
         };
-        (stage, Box::new(move || work.run()))
+        let work = move || {
+            work.run();
+            let passes = passes.lock();
+            passes.clone()
+        };
+        (stage, work)
     }
 
     fn publish(&self, octet: u8) -> Generation {
-        self.store.publish(plan(&endpoints(1), octet)).unwrap()
+        must(self.store.publish(plan(&endpoints(1), octet)))
     }
 
     fn waker(&self) -> Waker<P> {
@@ -75,57 +94,56 @@ impl<P: Primitives, S: PlanStore + Clone + 'static> Stage<P, S> {
     }
 }
 
-/// What a Planner's thread does, and then who waits for it to be done.
+/// What a Planner's thread does, before it stops the loop. If the loop is *woken*, plan 1
+/// is published and the wake-up is pending before the threads start.
 type Drive<P, S> = fn(&Stage<P, S>);
 
 fn explore<J: Checker, P: Primitives, S: PlanStore + Clone + 'static>(
     name: &str,
     store: fn() -> S,
+    woken: bool,
     drive: Drive<P, S>,
-) -> Findings {
-    let findings = Findings::default();
-    let found = findings.clone();
-    J::explore(name, None, move || {
-        let (stage, work) = Stage::<P, S>::set(store(), &found);
-        J::run_all(vec![
-            work,
-            Box::new(move || {
-                drive(&stage);
-                stage.signals.stop();
-            }),
-        ]);
-    });
-    findings
+) -> Explored<Passes> {
+    crate::explore::<J, Passes>(name, None, move |found| {
+        let (stage, work) = Stage::<P, S>::set(store());
+        if woken {
+            stage.publish(1);
+            stage.waker().wake();
+        }
+        let (passes, ()) = J::run_two(work, move || {
+            drive(&stage);
+            stage.signals.stop();
+        });
+        found.note(passes);
+    })
 }
 
 fn memory<P: Primitives>() -> MemoryStore<P> {
     MemoryStore::with_primitives(RETENTION)
 }
 
-/// Two plans are published, and after each the Enactor is woken.
-pub fn publish_then_wake<J: Checker, P: Primitives>() -> Findings {
-    explore::<J, P, _>("publish, then wake", memory::<P>, |stage| {
-        let waker = stage.waker();
-        stage.publish(1);
-        waker.wake();
+/// A first plan is published and woken for before the loop begins, and a second plan
+/// while the loop may be anywhere.
+pub fn publish_then_wake<J: Checker, P: Primitives>() -> Explored<Passes> {
+    explore::<J, P, _>("publish, then wake", memory::<P>, true, |stage| {
         let second = stage.publish(2);
-        waker.wake();
+        stage.waker().wake();
         stage.await_applied(second);
     })
 }
 
-/// The wrong way round: the Enactor may have looked before there is a plan.
-pub fn wake_then_publish<J: Checker, P: Primitives>() -> Findings {
-    explore::<J, P, _>("wake, then publish", memory::<P>, |stage| {
+/// The wrong order: the Enactor may have looked before there is a plan.
+pub fn wake_then_publish<J: Checker, P: Primitives>() -> Explored<Passes> {
+    explore::<J, P, _>("wake, then publish", memory::<P>, false, |stage| {
         stage.waker().wake();
         let plan = stage.publish(1);
         stage.await_applied(plan);
     })
 }
 
-/// Wake-ups that come while it is paused wait for the resumption.
-pub fn pause_and_resume<J: Checker, P: Primitives>() -> Findings {
-    explore::<J, P, _>("pause and resume", memory::<P>, |stage| {
+/// A wake-up that comes while the loop is paused waits for the resumption.
+pub fn pause_and_resume<J: Checker, P: Primitives>() -> Explored<Passes> {
+    explore::<J, P, _>("pause and resume", memory::<P>, false, |stage| {
         stage.signals.pause();
         let plan = stage.publish(1);
         stage.waker().wake();
@@ -134,22 +152,22 @@ pub fn pause_and_resume<J: Checker, P: Primitives>() -> Findings {
     })
 }
 
-/// It is told to stop while it may be anywhere.
-pub fn stop_anywhere<J: Checker, P: Primitives>() -> Findings {
-    explore::<J, P, _>("stop anywhere", memory::<P>, |stage| {
+/// The loop is told to stop while it may be anywhere.
+pub fn stop_anywhere<J: Checker, P: Primitives>() -> Explored<Passes> {
+    explore::<J, P, _>("stop anywhere", memory::<P>, false, |stage| {
         stage.publish(1);
         stage.waker().wake();
         stage.signals.pause();
     })
 }
 
-/// The store fails twice at each activation, then recovers.
-pub fn retry<J: Checker, P: Primitives>() -> Findings {
+/// The first two activations fail; then the store recovers.
+pub fn retry<J: Checker, P: Primitives>() -> Explored<Passes> {
     let store = || Shaky::<P> {
         store: memory(),
         failures: Arc::new(P::Monitor::new(2)),
     };
-    explore::<J, P, _>("retry", store, |stage| {
+    explore::<J, P, _>("retry", store, false, |stage| {
         let plan = stage.publish(1);
         stage.waker().wake();
         stage.await_applied(plan);
@@ -204,9 +222,12 @@ impl<P: Primitives> Layer for Shaky<P> {
     }
 }
 
-/// loom's primitives, but for a monitor that lets go between its look and its wait.
+/// loom's primitives, but with a monitor that lets go between its look and its wait.
+#[derive(Debug)]
 pub enum Deaf {}
 
+/// [`Deaf`]'s monitor.
+#[derive(Debug)]
 pub struct DeafMonitor<T> {
     value: loom::sync::Mutex<T>,
     updated: loom::sync::Condvar,
@@ -227,7 +248,7 @@ impl<T: Send + 'static> Monitor<T> for DeafMonitor<T> {
     }
 
     fn update<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
-        let result = section(&mut self.value.lock().unwrap());
+        let result = section(&mut *must(self.value.lock()));
         self.updated.notify_all();
         result
     }
@@ -238,26 +259,44 @@ impl<T: Send + 'static> Monitor<T> for DeafMonitor<T> {
         mut ready: impl FnMut(&mut T) -> Option<R>,
     ) -> Option<R> {
         loop {
-            if let Some(result) = ready(&mut self.value.lock().unwrap()) {
+            if let Some(result) = ready(&mut *must(self.value.lock())) {
                 return Some(result);
             }
-            drop(self.updated.wait(self.value.lock().unwrap()).unwrap());
+            drop(must(self.updated.wait(must(self.value.lock()))));
         }
     }
 }
 
-pub fn no_wakeup_is_lost<J: Checker>() {
-    let findings = publish_then_wake::<J, J::Primitives>();
-    findings.assert_outcomes(&["applied 1", "applied 2"]);
-    let findings = pause_and_resume::<J, J::Primitives>();
-    findings.assert_outcomes(&["applied 1"]);
+/// Passes that apply these plans, in this order.
+fn applied(plans: &[u32]) -> Passes {
+    let plans = plans.iter().map(|&plan| Generation::new(plan));
+    plans.map(|plan| (Ended::Applied, plan)).collect()
 }
 
-pub fn it_always_stops<J: Checker>() {
-    // Whether it passes first depends on who is quicker; that it ends does not.
-    stop_anywhere::<J, J::Primitives>().assert_outcomes(&["applied 1"]);
+/// Nothing that is published and woken for is missed, paused or not.
+pub fn no_wakeup_is_lost<J: Checker>() -> [usize; 2] {
+    let twice = publish_then_wake::<J, J::Primitives>();
+    let outcomes = [&[2][..], &[1, 2], &[2, 2]].map(applied);
+    twice.findings.assert_outcomes(outcomes);
+    let paused = pause_and_resume::<J, J::Primitives>();
+    paused.findings.assert_outcomes([applied(&[1])]);
+    [twice.executions, paused.executions]
 }
 
-pub fn it_retries_until_the_store_recovers<J: Checker>() {
-    retry::<J, J::Primitives>().assert_outcomes(&["failed", "applied 1"]);
+/// Whether the loop passes before it stops depends on the schedule; that it stops does
+/// not.
+pub fn it_always_stops<J: Checker>() -> usize {
+    let stopped = stop_anywhere::<J, J::Primitives>();
+    let outcomes = [applied(&[]), applied(&[1])];
+    stopped.findings.assert_outcomes(outcomes);
+    stopped.executions
+}
+
+/// Failed passes are repeated until the store recovers.
+pub fn it_retries_until_the_store_recovers<J: Checker>() -> usize {
+    let retried = retry::<J, J::Primitives>();
+    let failed = (Ended::Failed, None);
+    let outcome = [vec![failed, failed], applied(&[1])].concat();
+    retried.findings.assert_outcomes([outcome]);
+    retried.executions
 }

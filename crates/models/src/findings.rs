@@ -1,0 +1,229 @@
+//! What the executions of a model came to.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use incident::{Invariant, Journal, Step, Verdict};
+use parking_lot::Mutex;
+
+use crate::checker::Checker;
+
+/// What came to light over all executions of a model. Clones are handles on the same
+/// findings.
+#[derive(Debug)]
+pub struct Findings<O>(Arc<Mutex<Found<O>>>);
+
+#[derive(Debug)]
+struct Found<O> {
+    outcomes: BTreeMap<O, usize>,
+    broken: BTreeMap<Invariant, usize>,
+    counterexamples: BTreeMap<Option<Invariant>, (Vec<Step>, Verdict)>,
+}
+
+impl<O> Clone for Findings<O> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<O> Default for Findings<O> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Found {
+            outcomes: BTreeMap::new(),
+            broken: BTreeMap::new(),
+            counterexamples: BTreeMap::new(),
+        })))
+    }
+}
+
+impl<O: Ord + Clone + Debug> Findings<O> {
+    /// Notes that this was an outcome.
+    pub fn note(&self, outcome: O) {
+        *self.0.lock().outcomes.entry(outcome).or_default() += 1;
+    }
+
+    /// Notes which invariants one execution broke.
+    pub fn note_verdict(&self, journal: &Journal) {
+        let (steps, verdict) = (journal.steps(), journal.verdict());
+        let mut found = self.0.lock();
+        for invariant in verdict.keys() {
+            *found.broken.entry(*invariant).or_default() += 1;
+            found.keep(Some(*invariant), &steps, &verdict, |verdict| {
+                verdict.contains_key(invariant).into()
+            });
+        }
+        if !verdict.is_empty() {
+            found.keep(None, &steps, &verdict, BTreeMap::len);
+        }
+    }
+
+    /// The shortest execution that broke the invariant. Without an invariant: of the
+    /// executions that broke the most, the shortest.
+    pub fn counterexample(&self, of: Option<Invariant>) -> Option<(Vec<Step>, Verdict)> {
+        self.0.lock().counterexamples.get(&of).cloned()
+    }
+
+    /// In how many executions each invariant broke.
+    pub fn times_broken(&self) -> BTreeMap<Invariant, usize> {
+        self.0.lock().broken.clone()
+    }
+
+    /// The outcomes, each of at least one execution.
+    pub fn outcomes(&self) -> BTreeSet<O> {
+        self.0.lock().outcomes.keys().cloned().collect()
+    }
+
+    /// Asserts that exactly these invariants broke, each in at least one execution.
+    #[track_caller]
+    pub fn assert_broken(&self, expected: &[Invariant]) {
+        let broken: BTreeSet<_> = self.times_broken().into_keys().collect();
+        let expected: BTreeSet<_> = expected.iter().copied().collect();
+        assert_eq!(
+            broken, expected,
+            "left: broken in the model, right: expected"
+        );
+    }
+
+    /// Asserts that these were the outcomes, each of at least one execution, and that
+    /// there was no other.
+    #[track_caller]
+    pub fn assert_outcomes(&self, expected: impl IntoIterator<Item = O>) {
+        let (outcomes, expected) = (self.outcomes(), expected.into_iter().collect());
+        let unexpected = lines(outcomes.difference(&expected));
+        let missing = lines(expected.difference(&outcomes));
+        assert!(
+            unexpected.is_empty() && missing.is_empty(),
+            "happened, and was not expected:{unexpected}\nnever happened:{missing}"
+        );
+    }
+
+    /// Asserts that each of these was the outcome of at least one execution.
+    #[track_caller]
+    pub fn assert_seen(&self, expected: &[O]) {
+        let outcomes = self.outcomes();
+        for outcome in expected {
+            assert!(
+                outcomes.contains(outcome),
+                "never happened: {outcome:?}; what did:{}",
+                lines(&outcomes)
+            );
+        }
+    }
+
+    /// Asserts that this was the outcome of no execution.
+    #[track_caller]
+    pub fn assert_never(&self, outcome: &O) {
+        let times = self.0.lock().outcomes.get(outcome).copied();
+        assert_eq!(times, None, "happened, so many times: {outcome:?}");
+    }
+}
+
+/// The outcomes, each on a line of its own.
+fn lines<'a, O: Debug + 'a>(outcomes: impl IntoIterator<Item = &'a O>) -> String {
+    let lines = outcomes
+        .into_iter()
+        .map(|outcome| format!("\n  {outcome:?}"));
+    lines.collect()
+}
+
+impl<O> Found<O> {
+    /// Keeps a counterexample that is worth more than the one kept before, or as much
+    /// and is shorter.
+    fn keep(
+        &mut self,
+        of: Option<Invariant>,
+        steps: &[Step],
+        verdict: &Verdict,
+        worth: impl Fn(&Verdict) -> usize,
+    ) {
+        let rank = |steps: &[Step], verdict| (worth(verdict), Reverse(steps.len()));
+        let kept = self.counterexamples.get(&of);
+        if kept.is_none_or(|(s, v)| rank(steps, verdict) > rank(s, v)) {
+            let example = (steps.to_vec(), verdict.clone());
+            self.counterexamples.insert(of, example);
+        }
+    }
+}
+
+/// What a checker found.
+#[derive(Debug)]
+#[must_use = "a model says nothing until its findings are asserted"]
+pub struct Explored<O> {
+    /// What came to light.
+    pub findings: Findings<O>,
+    /// How many executions the checker tried. Every checker here tries the same ones
+    /// in every run.
+    pub executions: usize,
+    /// How long it took.
+    pub time: Duration,
+}
+
+/// Has the checker explore a model, whose executions note what they find.
+pub fn explore<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
+    name: &str,
+    bound: Option<usize>,
+    execution: impl Fn(&Findings<O>) + Send + Sync + 'static,
+) -> Explored<O> {
+    let findings = Findings::default();
+    let (found, begin) = (findings.clone(), Instant::now());
+    let executions = J::explore(name, bound, move || execution(&found));
+    Explored {
+        findings,
+        executions,
+        time: begin.elapsed(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found() -> Findings<char> {
+        let findings = Findings::default();
+        ['a', 'b', 'a']
+            .into_iter()
+            .for_each(|outcome| findings.note(outcome));
+        findings
+    }
+
+    #[test]
+    fn assertions_that_hold_pass() {
+        found().assert_outcomes(['a', 'b']);
+        found().assert_seen(&['a']);
+        found().assert_never(&'c');
+        found().assert_broken(&[]);
+    }
+
+    #[test]
+    #[should_panic(expected = "was not expected")]
+    fn an_outcome_beyond_the_expected_ones_fails() {
+        found().assert_outcomes(['a']);
+    }
+
+    #[test]
+    #[should_panic(expected = "never happened")]
+    fn an_expected_outcome_that_is_missing_fails() {
+        found().assert_outcomes(['a', 'b', 'c']);
+    }
+
+    #[test]
+    #[should_panic(expected = "never happened")]
+    fn an_outcome_that_was_not_seen_fails() {
+        found().assert_seen(&['a', 'c']);
+    }
+
+    #[test]
+    #[should_panic(expected = "happened, so many times")]
+    fn an_outcome_that_should_never_be_fails() {
+        found().assert_never(&'a');
+    }
+
+    #[test]
+    #[should_panic(expected = "expected")]
+    fn an_invariant_that_did_not_break_fails() {
+        found().assert_broken(&[Invariant::Monotonic]);
+    }
+}

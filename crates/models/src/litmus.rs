@@ -1,0 +1,54 @@
+//! What one kind of loads shows and the other does not: two small programs that have
+//! nothing to do with the store. Each is the reason for one of the two checkers, and a
+//! control that the two cannot be exchanged.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use plan_store::primitives::{Primitives, Word};
+
+use crate::checker::Checker;
+use crate::{Explored, explore};
+
+/// A word of the checker's primitives, shared by two threads.
+fn word<J: Checker>() -> Arc<impl Word> {
+    Arc::new(<J::Primitives as Primitives>::Word::new(0))
+}
+
+/// One thread writes data, then raises a flag, both relaxed. The other thread sees the
+/// flag and reads the data: may the data still be old? It may, and only plain loads
+/// show that: a read-modify-write always sees the newest value.
+///
+/// The outcome is the flag and the data that the second thread read.
+pub fn stale_value<J: Checker>() -> Explored<(u64, u64)> {
+    explore::<J, (u64, u64)>("litmus: stale value", None, |found| {
+        let (data, flag) = (word::<J>(), word::<J>());
+        let (written, raised) = (Arc::clone(&data), Arc::clone(&flag));
+        let ((), read) = J::run_two(
+            move || {
+                written.fetch_add(1, Relaxed);
+                raised.fetch_add(1, Relaxed);
+            },
+            move || (flag.load(Relaxed), data.load(Relaxed)),
+        );
+        found.note(read);
+    })
+}
+
+/// One thread reads a word. The other thread reads it too, and then adds to it: may the
+/// first thread read the sum? It may, and plain loads miss that. loom keeps the last
+/// access of a word only, so the second thread's own load hides the first thread's load
+/// from the search (loom issues 166 and 392).
+///
+/// The outcome is what the first thread read.
+pub fn hidden_load<J: Checker>() -> Explored<u64> {
+    explore::<J, u64>("litmus: hidden load", None, |found| {
+        let word = word::<J>();
+        let adding = Arc::clone(&word);
+        let (read, _) = J::run_two(
+            move || word.load(Relaxed),
+            move || adding.load(Relaxed) + adding.fetch_add(1, Relaxed),
+        );
+        found.note(read);
+    })
+}

@@ -1,0 +1,68 @@
+//! A slow Enactor activates old plan 2 while a sweep, after plan 3, would delete it. The
+//! newer plan is active nowhere, so nothing but the pin protects plan 2.
+
+use plan_store::RetainReason::{Active, Pinned, Rollback};
+use plan_store::{Activation, PlanStore as _, Swept};
+
+use super::{Answer, active, begin, endpoint, generation, memory, over, race, sweep, swept};
+use crate::checker::Checker;
+use crate::mutant::{Mutant, Mutation};
+use crate::{Explored, must};
+
+/// What both threads were told, and what the endpoint answers at the end.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Outcome {
+    /// `None` if the plan was gone before the Enactor could pin it.
+    slow: Option<Activation>,
+    swept: Swept,
+    end: Answer,
+}
+
+fn explore<J: Checker>() -> Explored<Outcome> {
+    race::<J, _>("activate against sweep", None, || {
+        let store = begin(memory::<J>(), 3);
+        let (activates, sweeps) = (store.clone(), store.clone());
+        let (slow, swept) = J::run_two(
+            move || {
+                let pin = activates.pin(generation(2)).ok()?;
+                Some(must(activates.activate(&pin, &endpoint())))
+            },
+            move || sweep(&sweeps, 3),
+        );
+        Outcome {
+            slow,
+            swept,
+            end: Answer::by(&mut store.reader()),
+        }
+    })
+}
+
+/// The plan is deleted before the Enactor can pin it, or it is active at the end.
+pub fn holds<J: Checker>() -> usize {
+    let gone = Outcome {
+        slow: None,
+        swept: swept([2], [(1, Active)]),
+        end: Answer::From(1),
+    };
+    let activated = |swept| Outcome {
+        slow: Some(over(active(1, None))),
+        swept,
+        end: Answer::From(2),
+    };
+    explore::<J>().holds([
+        gone,
+        activated(swept([], [(1, Active), (2, Pinned)])),
+        activated(swept([], [(1, Rollback), (2, Active)])),
+    ])
+}
+
+/// With relaxed orderings, a sweep sees the pin given back and not the activation that
+/// was done under it, and deletes the active plan.
+pub fn needs_its_orderings() {
+    let relaxed = Mutation::RELAXED.during(explore::<Mutant>);
+    relaxed.findings.assert_seen(&[Outcome {
+        slow: Some(over(active(1, None))),
+        swept: swept([2], [(1, Active)]),
+        end: Answer::Dangling(2),
+    }]);
+}

@@ -1,0 +1,274 @@
+//! The store's races, one per file: two or three threads, what they are told and the
+//! state at the end as one outcome, the whole set of outcomes, and a control.
+//!
+//! `holds` is the race on [`MemoryStore`]: it asserts the whole set, and returns how many
+//! executions there were. Each of the other public functions that return nothing is a
+//! control: it takes away the protection that the race is about, and asserts that the
+//! outcome appears which the protection is there to prevent.
+
+pub mod activate_against_activate;
+pub mod activate_against_sweep;
+pub mod activate_hands_on;
+pub mod denial_against_changing_places;
+pub mod pin_against_sweep;
+pub mod publish_against_sweep;
+pub mod reader_against_activate;
+pub mod reader_against_coming_and_going;
+pub mod sweep_against_sweep;
+pub mod withdraw_against_activate;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use plan_store::primitives::Primitives;
+use plan_store::{
+    Activation, EndpointName, EndpointState, Follower, Generation, MemoryStore, Pin as _,
+    PlanStore, Resolution, Resolve, RetainReason, Retention, Standing, Swept,
+};
+
+use crate::checker::Checker;
+use crate::{Explored, endpoints, explore, must, must_be, plan};
+
+/// The stores of these models keep no plan for its age alone, but the applied one.
+const RETENTION: Retention = Retention::newest(0);
+
+fn memory<J: Checker>() -> MemoryStore<J::Primitives> {
+    MemoryStore::with_primitives(RETENTION)
+}
+
+/// The endpoint of these models.
+fn endpoint() -> EndpointName {
+    endpoints(1).remove(0)
+}
+
+/// Has the checker explore a race. Each execution returns its outcome.
+fn race<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
+    name: &str,
+    bound: Option<usize>,
+    execution: impl Fn() -> O + Send + Sync + 'static,
+) -> Explored<O> {
+    explore::<J, O>(name, bound, move |found| found.note(execution()))
+}
+
+impl<O: Ord + Clone + Debug> Explored<O> {
+    /// Asserts the whole set of outcomes, and returns how many executions there were.
+    #[track_caller]
+    fn holds(self, expected: impl IntoIterator<Item = O>) -> usize {
+        self.findings.assert_outcomes(expected);
+        self.executions
+    }
+}
+
+// Steps of the models, on plans by their numbers.
+
+/// Publishes so many plans and makes the first active at the only endpoint.
+fn begin<S: PlanStore>(store: S, plans: u8) -> S {
+    for octet in 1..=plans {
+        must(store.publish(plan(&endpoints(1), octet)));
+    }
+    assert_eq!(activate(&store, 1), over(EndpointState::VACANT));
+    store
+}
+
+fn activate(store: &impl PlanStore, plan: u32) -> Activation {
+    let pin = must(store.pin(generation(plan)));
+    must(store.activate(&pin, &endpoint()))
+}
+
+/// Withdraws the endpoint by a plan that does not name it.
+fn withdraw(store: &impl PlanStore, plan: u32) -> Activation {
+    let pin = must(store.pin(generation(plan)));
+    must(store.withdraw(&pin, &endpoint()))
+}
+
+fn sweep(store: &impl PlanStore, applied: u32) -> Swept {
+    must(store.sweep(generation(applied)))
+}
+
+fn state(store: &impl PlanStore) -> EndpointState {
+    must(store.state(&endpoint()))
+}
+
+// Values to compare outcomes with, by the plans' numbers.
+
+fn generation(number: u32) -> Generation {
+    must_be(Generation::new(number))
+}
+
+fn generations(numbers: impl IntoIterator<Item = u32>) -> Vec<Generation> {
+    numbers.into_iter().map(generation).collect()
+}
+
+/// This plan is active, and that one is the rollback target.
+fn active(plan: u32, rollback: impl Into<Option<u32>>) -> EndpointState {
+    EndpointState {
+        standing: Standing::Active(generation(plan)),
+        rollback: rollback.into().map(generation),
+    }
+}
+
+/// This plan withdrew the endpoint, and that one is the rollback target.
+fn withdrawn(plan: u32, rollback: u32) -> EndpointState {
+    EndpointState {
+        standing: Standing::Withdrawn(generation(plan)),
+        rollback: Some(generation(rollback)),
+    }
+}
+
+/// Done, over this state.
+fn over(replaced: EndpointState) -> Activation {
+    Activation::Activated { replaced }
+}
+
+/// Refused, because this plan was there.
+fn stale(newer: u32) -> Activation {
+    let newer = generation(newer);
+    Activation::Stale { newer }
+}
+
+/// A sweep that deleted these plans and spared those.
+fn swept<const N: usize>(
+    deleted: impl IntoIterator<Item = u32>,
+    spared: [(u32, RetainReason); N],
+) -> Swept {
+    Swept {
+        deleted: generations(deleted),
+        spared: spared.map(|(plan, why)| (generation(plan), why)).into(),
+    }
+}
+
+/// What a reader is told.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Answer {
+    /// The records of this plan.
+    From(u32),
+    /// Records that are not those of this plan, which the answer names: `WholeAnswer` is
+    /// broken.
+    Mixed(u32),
+    /// This plan is active and gone: `NeverEmpty` is broken.
+    Dangling(u32),
+    /// This plan withdrew the endpoint.
+    Withdrawn(u32),
+    /// No plan has been active.
+    Vacant,
+    /// The store does not know the endpoint.
+    Unknown,
+}
+
+impl Answer {
+    /// The answer for the endpoint of these models. Plan `n` has the records `n`.
+    fn by(reader: &mut impl Resolve) -> Self {
+        match reader.resolve(&endpoint()) {
+            Resolution::Answer {
+                generation,
+                records,
+            } => {
+                let [.., octet] = must_be(records.a().first()).address.octets();
+                if u32::from(octet) == generation.get() {
+                    Self::From(generation.get())
+                } else {
+                    Self::Mixed(generation.get())
+                }
+            }
+            Resolution::Dangling { generation } => Self::Dangling(generation.get()),
+            Resolution::Withdrawn { generation } => Self::Withdrawn(generation.get()),
+            Resolution::Vacant => Self::Vacant,
+            Resolution::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// A reader as one would write it without much thought: it reads which plan is active,
+/// fetches that plan, and does not look again.
+#[derive(Debug)]
+struct OneLook<S>(S, Resolution);
+
+impl<S: PlanStore> OneLook<S> {
+    fn on(store: S) -> Self {
+        Self(store, Resolution::Unknown)
+    }
+}
+
+impl<S: PlanStore> Resolve for OneLook<S> {
+    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+        let generation = must_be(must(self.0.state(endpoint)).standing.active());
+        self.1 = match self.0.pin(generation) {
+            Ok(pin) => Resolution::Answer {
+                generation,
+                records: Arc::clone(must_be(pin.plan().records(endpoint))),
+            },
+            Err(_) => Resolution::Dangling { generation },
+        };
+        &self.1
+    }
+
+    /// For names above all endpoints of these models.
+    fn has_descendant(&mut self, _: &EndpointName) -> bool {
+        endpoints(2).iter().any(|below| {
+            let state = must(self.0.state(below));
+            !matches!(state.standing, Standing::Withdrawn(_))
+        })
+    }
+}
+
+/// A follower of the endpoint of these models, as a reader.
+#[derive(Debug)]
+struct Followed<P: Primitives>(Follower<P>);
+
+impl<P: Primitives> Followed<P> {
+    fn of(store: &MemoryStore<P>) -> Self {
+        Self(store.follow(endpoint()))
+    }
+}
+
+impl<P: Primitives> Resolve for Followed<P> {
+    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+        assert_eq!(self.0.endpoint(), endpoint);
+        self.0.resolve()
+    }
+
+    /// It follows one endpoint, which has none below it.
+    fn has_descendant(&mut self, _: &EndpointName) -> bool {
+        false
+    }
+}
+
+/// What each race asserts, by name: every mutant of the store must fail at least one of
+/// them. Those with few executions come first.
+pub fn all<J: Checker>() -> Vec<(&'static str, fn() -> usize)> {
+    vec![
+        (
+            "denial against changing places",
+            denial_against_changing_places::holds::<J>,
+        ),
+        (
+            "activate against activate",
+            activate_against_activate::holds::<J>,
+        ),
+        (
+            "withdraw against activate",
+            withdraw_against_activate::holds::<J>,
+        ),
+        ("sweep against sweep", sweep_against_sweep::holds::<J>),
+        ("activate against sweep", activate_against_sweep::holds::<J>),
+        ("pin against sweep", pin_against_sweep::holds::<J>),
+        (
+            "reader against activate",
+            reader_against_activate::holds_for_a_reader::<J>,
+        ),
+        (
+            "follower against activate",
+            reader_against_activate::holds_for_a_follower::<J>,
+        ),
+        (
+            "reader against coming and going",
+            reader_against_coming_and_going::holds_for_a_reader::<J>,
+        ),
+        (
+            "follower against coming and going",
+            reader_against_coming_and_going::holds_for_a_follower::<J>,
+        ),
+        ("activate hands on", activate_hands_on::holds::<J>),
+        ("publish against sweep", publish_against_sweep::holds::<J>),
+    ]
+}

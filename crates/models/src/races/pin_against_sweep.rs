@@ -1,0 +1,78 @@
+//! Old plan 2 is pinned while a sweep would delete it. Plan 3 is active, and plan 1 is
+//! the rollback target.
+
+use plan_store::RetainReason::{Pinned, Rollback};
+use plan_store::{Error, Generation, Pin as _, PlanStore as _, Swept};
+
+use super::{activate, begin, generation, generations, memory, race, sweep, swept};
+use crate::Explored;
+use crate::checker::Checker;
+use crate::mutant::{Mutant, Mutation};
+
+/// What the thread that pins was told.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Pinning {
+    /// The plan is pinned, and was there while it was pinned.
+    Held,
+    /// The plan is pinned, and was deleted meanwhile: `PinnedKept` is broken.
+    Lost,
+    /// The plan was deleted before.
+    Gone,
+    /// Something else.
+    Failed,
+}
+
+/// What both threads were told, and the plans that are left.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Outcome {
+    pinning: Pinning,
+    swept: Swept,
+    left: Vec<Generation>,
+}
+
+fn explore<J: Checker>() -> Explored<Outcome> {
+    race::<J, _>("pin against sweep", None, || {
+        let store = begin(memory::<J>(), 3);
+        let _ = activate(&store, 3);
+        let (pins, sweeps) = (store.clone(), store.clone());
+        let (pinning, swept) = J::run_two(
+            move || match pins.pin(generation(2)) {
+                Ok(pin) if pins.pin(pin.generation()).is_ok() => Pinning::Held,
+                Ok(_) => Pinning::Lost,
+                Err(Error::NoSuchPlan { .. }) => Pinning::Gone,
+                Err(_) => Pinning::Failed,
+            },
+            move || sweep(&sweeps, 3),
+        );
+        Outcome {
+            pinning,
+            swept,
+            left: store.generations(),
+        }
+    })
+}
+
+/// The plan is not deleted while it is pinned.
+pub fn holds<J: Checker>() -> usize {
+    let deleted = |pinning| Outcome {
+        pinning,
+        swept: swept([2], [(1, Rollback)]),
+        left: generations([1, 3]),
+    };
+    let spared = Outcome {
+        pinning: Pinning::Held,
+        swept: swept([], [(1, Rollback), (2, Pinned)]),
+        left: generations([1, 2, 3]),
+    };
+    explore::<J>().holds([deleted(Pinning::Gone), deleted(Pinning::Held), spared])
+}
+
+/// With a compare-and-swap in two steps, the plan is deleted while it is pinned.
+pub fn needs_its_compare_and_swap() {
+    let torn = Mutation::TORN.during(explore::<Mutant>);
+    torn.findings.assert_seen(&[Outcome {
+        pinning: Pinning::Lost,
+        swept: swept([2], [(1, Rollback)]),
+        left: generations([1, 3]),
+    }]);
+}

@@ -1,0 +1,82 @@
+//! A reader, or a follower, while plans are activated and swept. Plan 1 is active; a
+//! thread activates plans 2 and 3 and sweeps.
+
+use plan_store::RetainReason::Rollback;
+use plan_store::{MemoryStore, PlanStore as _, Resolve, Swept};
+
+use super::{Answer, Followed, OneLook, activate, begin, memory, race, sweep, swept};
+use crate::Explored;
+use crate::checker::{Checker, PlainLoads};
+
+/// What the reader was told, first, next and once more after all threads had ended, and
+/// what the sweep did.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Outcome {
+    first: Answer,
+    next: Answer,
+    last: Answer,
+    swept: Swept,
+}
+
+fn explore<J: Checker, R: Resolve + Send + 'static>(
+    bound: Option<usize>,
+    reader: fn(&MemoryStore<J::Primitives>) -> R,
+) -> Explored<Outcome> {
+    race::<J, _>("reader against activate and sweep", bound, move || {
+        let store = begin(memory::<J>(), 3);
+        let mut reader = reader(&store);
+        let ((first, next, mut reader), swept) = J::run_two(
+            move || {
+                let (first, next) = (Answer::by(&mut reader), Answer::by(&mut reader));
+                (first, next, reader)
+            },
+            move || {
+                let _ = activate(&store, 2);
+                let _ = activate(&store, 3);
+                sweep(&store, 3)
+            },
+        );
+        let last = Answer::by(&mut reader);
+        Outcome {
+            first,
+            next,
+            last,
+            swept,
+        }
+    })
+}
+
+/// All answers are whole, none goes back, and the last one is from the newest plan.
+fn holds<J: Checker, R: Resolve + Send + 'static>(
+    reader: fn(&MemoryStore<J::Primitives>) -> R,
+) -> usize {
+    let forward = [(1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)];
+    let outcome = |(first, next)| Outcome {
+        first: Answer::From(first),
+        next: Answer::From(next),
+        last: Answer::From(3),
+        swept: swept([1], [(2, Rollback)]),
+    };
+    explore::<J, R>(None, reader).holds(forward.map(outcome))
+}
+
+/// The race with a reader.
+pub fn holds_for_a_reader<J: Checker>() -> usize {
+    holds::<J, _>(MemoryStore::reader)
+}
+
+/// The race with a follower.
+pub fn holds_for_a_follower<J: Checker>() -> usize {
+    holds::<J, _>(Followed::of)
+}
+
+/// A reader that does not look again finds its plan gone.
+pub fn needs_the_readers_second_look() {
+    let one_look = explore::<PlainLoads, _>(Some(3), |store| OneLook::on(store.clone()));
+    one_look.findings.assert_seen(&[Outcome {
+        first: Answer::Dangling(1),
+        next: Answer::From(3),
+        last: Answer::From(3),
+        swept: swept([1], [(2, Rollback)]),
+    }]);
+}

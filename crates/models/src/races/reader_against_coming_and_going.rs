@@ -1,0 +1,99 @@
+//! A reader, or a follower, while its endpoint comes and goes: a sweep forgets the
+//! endpoint, which is withdrawn for long, and plan 4 brings it back in a cell of its own.
+
+use plan_store::{MemoryStore, PlanStore as _, Resolve, Swept};
+
+use super::{Answer, Followed, activate, begin, memory, race, sweep, swept, withdraw};
+use crate::checker::Checker;
+use crate::mutant::{Mutable, Mutant, Mutation};
+use crate::{Explored, endpoints, must, plan};
+
+/// What the reader was told, first, next and once more after all threads had ended, and
+/// what the sweep did.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Outcome {
+    first: Answer,
+    next: Answer,
+    last: Answer,
+    swept: Swept,
+}
+
+fn explore<J: Checker, R: Resolve + Send + 'static>(
+    reader: fn(&MemoryStore<J::Primitives>) -> R,
+) -> Explored<Outcome> {
+    race::<J, _>("reader against coming and going", None, move || {
+        let store = begin(memory::<J>(), 1);
+        for octet in [2, 3] {
+            must(store.publish(plan(&endpoints(2)[1..], octet)));
+            let _ = withdraw(&store, octet.into());
+        }
+        let mut reader = reader(&store);
+        let _ = Answer::by(&mut reader);
+        let ((first, next, mut reader), swept) = J::run_two(
+            move || {
+                let (first, next) = (Answer::by(&mut reader), Answer::by(&mut reader));
+                (first, next, reader)
+            },
+            move || {
+                let swept = sweep(&store, 3);
+                must(store.publish(plan(&endpoints(1), 4)));
+                let _ = activate(&store, 4);
+                swept
+            },
+        );
+        let last = Answer::by(&mut reader);
+        Outcome {
+            first,
+            next,
+            last,
+            swept,
+        }
+    })
+}
+
+/// The reader follows the endpoint: withdrawn, not known, vacant, and answered again.
+fn holds<J: Checker, R: Resolve + Send + 'static>(
+    reader: fn(&MemoryStore<J::Primitives>) -> R,
+) -> usize {
+    let stages = [
+        Answer::Withdrawn(3),
+        Answer::Unknown,
+        Answer::Vacant,
+        Answer::From(4),
+    ];
+    let firsts = (0..).zip(stages);
+    let forward =
+        firsts.flat_map(|(at, first)| stages.into_iter().skip(at).map(move |next| (first, next)));
+    let outcome = |(first, next)| Outcome {
+        first,
+        next,
+        last: Answer::From(4),
+        swept: swept([1, 2], []),
+    };
+    explore::<J, R>(reader).holds(forward.map(outcome))
+}
+
+/// The race with a reader.
+pub fn holds_for_a_reader<J: Checker>() -> usize {
+    holds::<J, _>(MemoryStore::reader)
+}
+
+/// The race with a follower.
+pub fn holds_for_a_follower<J: Checker>() -> usize {
+    holds::<J, _>(Followed::of)
+}
+
+/// Without the count of comings and goings, both stay with the old cell for ever.
+pub fn needs_the_count() {
+    fn left_behind<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Mutable>) -> R) {
+        let uncounted = Mutation::UNCOUNTED.during(|| explore::<Mutant, R>(reader));
+        uncounted.findings.assert_seen(&[Outcome {
+            first: Answer::Withdrawn(3),
+            next: Answer::Withdrawn(3),
+            last: Answer::Withdrawn(3),
+            swept: swept([1, 2], []),
+        }]);
+    }
+    left_behind(MemoryStore::reader);
+    left_behind(Followed::of);
+}

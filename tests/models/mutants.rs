@@ -1,0 +1,68 @@
+//! Every ordering, compare-and-swap and count of the store is needed: with any one of
+//! them weakened, at least one model of a race fails.
+
+use std::collections::BTreeMap;
+use std::panic::catch_unwind;
+use std::thread;
+
+use models::mutant::{Access, Change, Mutant, Mutation, Site, accesses};
+use models::outage::{Protocol, Setup};
+use models::{Seen, races, say};
+
+/// A model that a mutant must not pass.
+type Check = (&'static str, fn() -> usize);
+
+fn checks() -> Vec<Check> {
+    let mut checks = races::all::<Mutant>();
+    checks.push(("stale overwrite, then delete", outage));
+    checks
+}
+
+fn outage() -> usize {
+    let explored = Protocol::Repaired.explore::<Mutant>(Setup::SMALL);
+    explored.findings.assert_broken(&[]);
+    explored.findings.assert_seen(&[Seen::Stale, Seen::Deleted]);
+    explored.executions
+}
+
+/// The store's accesses, as the models make them unchanged.
+fn all_accesses() -> BTreeMap<Site, Access> {
+    for (_, check) in checks() {
+        check();
+    }
+    accesses()
+}
+
+/// The first model that fails with this mutant.
+fn caught_by(mutation: Mutation) -> Option<&'static str> {
+    let fails = |check: fn() -> usize| mutation.during(|| catch_unwind(check)).is_err();
+    let caught = checks().into_iter().find(|(_, check)| fails(*check));
+    caught.map(|(name, _)| name)
+}
+
+#[test]
+fn every_mutant_of_an_atomic_access_fails_some_model() {
+    let mutants: Vec<_> = all_accesses()
+        .into_iter()
+        .flat_map(|(site, access)| access.changes().into_iter().map(move |c| (site, access, c)))
+        .collect();
+    assert!(mutants.len() >= 10, "the store is not what is mutated");
+    let survivors: Vec<_> = mutants.into_iter().filter_map(survives).collect();
+    assert!(
+        survivors.is_empty(),
+        "not needed by any model: {survivors:#?}"
+    );
+}
+
+/// Tries a mutant, on a thread of its own, and says what caught it. Returns its name if
+/// nothing did.
+fn survives((site, access, change): (Site, Access, Change)) -> Option<String> {
+    let mutation = Mutation {
+        site: Some(site),
+        change,
+    };
+    let caught = thread::spawn(move || caught_by(mutation)).join().unwrap();
+    let mutant = format!("{site:22} {access:35} {change:20}");
+    say(&format!("mutant {mutant} {}", caught.unwrap_or("SURVIVES")));
+    caught.is_none().then_some(mutant)
+}
