@@ -1,40 +1,41 @@
-//! Who was told what, and when. A clock that everybody advances says which call ended
-//! before which other began.
+//! What each client was told, and when. A clock that every call advances says which call
+//! ended before which other began.
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
+use parking_lot::Mutex;
 use plan_store::{
     Activation, EndpointName, EndpointState, Error, Generation, Layer, Pin, Plan, PlanStore,
     Resolution, Resolve, RetainReason, Swept,
 };
-use porcupine_rs::Operation;
 
-use crate::spec::{ClientAnswer, Content, Hold, Op, Spec, place};
+use crate::search::Operation;
+use crate::spec::{ClientAnswer, Content, Hold, Op, place};
 
 /// What all clients were told.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Debug)]
 pub struct History(Arc<Shared>);
 
-#[derive(Default)]
+#[derive(Default, Debug)]
 struct Shared {
     clock: AtomicI64,
-    operations: Mutex<Vec<Operation<Spec>>>,
+    operations: Mutex<Vec<Operation>>,
 }
 
 impl History {
-    pub fn operations(&self) -> Vec<Operation<Spec>> {
-        self.0.operations.lock().unwrap().clone()
+    /// The operations so far, in the order in which they returned.
+    pub fn operations(&self) -> Vec<Operation> {
+        self.0.operations.lock().clone()
     }
 
     /// The plans that a sweep may have deleted without saying so: those that were too
     /// old for it, of which nobody has said that they are deleted.
     fn may_be_deleted(&self, applied: Generation) -> Vec<Op> {
-        let operations = self.0.operations.lock().unwrap();
+        let operations = self.0.operations.lock();
         let deleted = operations
             .iter()
             .filter_map(|operation| match operation.op {
@@ -63,17 +64,16 @@ impl History {
         call: impl FnOnce() -> T,
         came_to: impl FnOnce(&T) -> Vec<Op>,
     ) -> T {
-        let call_time = self.now();
+        let called = self.now();
         let told = call();
-        let (return_time, now) = (self.now(), Instant::now());
+        let returned = self.now();
         let operations = came_to(&told).into_iter().map(|op| Operation {
-            client_id: Some(client),
-            call_time,
-            return_time: if op.is_open() { i64::MAX } else { return_time },
+            client,
+            called,
+            returned: if op.is_open() { i64::MAX } else { returned },
             op,
-            metadata: Some(now),
         });
-        self.0.operations.lock().unwrap().extend(operations);
+        self.0.operations.lock().extend(operations);
         told
     }
 }
@@ -81,17 +81,15 @@ impl History {
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut operations = self.operations();
-        operations.sort_by_key(|operation| operation.call_time);
-        for Operation {
-            client_id,
-            call_time,
-            return_time,
-            op,
-            ..
-        } in operations
-        {
-            let client = client_id.unwrap_or_default();
-            writeln!(f, "{call_time:>5}..{return_time:<5} {client} {op:?}")?;
+        operations.sort_by_key(|operation| operation.called);
+        for operation in operations {
+            let Operation {
+                client,
+                called,
+                returned,
+                op,
+            } = operation;
+            writeln!(f, "{called:>5}..{returned:<5} {client} {op:?}")?;
         }
         Ok(())
     }
@@ -104,7 +102,7 @@ impl fmt::Display for History {
 ///
 /// `newest_active` and `stale_endpoints` are not part of any history: they look at one
 /// endpoint after another, so their answers are advice.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Recorded<S> {
     store: S,
     client: u32,
@@ -113,6 +111,7 @@ pub struct Recorded<S> {
 }
 
 impl<S> Recorded<S> {
+    /// The handle of this client, which holds plans in this way.
     pub fn new(store: S, client: u32, hold: Hold, history: &History) -> Self {
         let history = history.clone();
         Self {
@@ -259,6 +258,8 @@ impl<S: PlanStore> Layer for Recorded<S> {
     }
 }
 
+/// A pin whose end is part of the history.
+#[derive(Debug)]
 pub struct RecordedPin<P: Pin> {
     /// There until the pin is dropped.
     pin: Option<P>,
@@ -268,6 +269,7 @@ pub struct RecordedPin<P: Pin> {
 }
 
 impl<P: Pin> RecordedPin<P> {
+    #[expect(clippy::unwrap_used, reason = "there until the pin is dropped")]
     fn held(&self) -> &P {
         self.pin.as_ref().unwrap()
     }
@@ -301,6 +303,8 @@ impl<P: Pin> Drop for RecordedPin<P> {
     }
 }
 
+/// A reader whose answers are part of the history.
+#[derive(Debug)]
 pub struct RecordedReader<R> {
     reader: R,
     client: u32,

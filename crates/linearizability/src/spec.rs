@@ -8,64 +8,91 @@
 //! nobody sees it: as if it had not been done.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 use plan_store::{
     Activation, EndpointName, EndpointState, Generation, Plan, RecordSet, Resolution, RetainReason,
     Retention, Standing,
 };
-use porcupine_rs::Model;
 
+/// How many endpoints the specification knows: a.example, b.example, ...
 pub const ENDPOINTS: usize = 3;
+/// What the stores keep whose histories are checked.
 pub const RETENTION: Retention = Retention::newest(1);
 
 /// An operation, with what was told.
 #[derive(Clone, Debug)]
 pub enum Op {
+    /// A plan was published.
     Publish {
+        /// What the plan says.
         content: Content,
-        /// `None` if nobody was told.
+        /// Its generation; `None` if nobody was told.
         generation: Option<Generation>,
     },
+    /// The newest plan was picked up, if there is one, and is held in this way.
     PickUp(Option<Generation>, Hold),
+    /// A pin on this plan was given back.
     LetGo(Generation),
+    /// A plan was to be activated at an endpoint.
     Activate {
+        /// The plan.
         generation: Generation,
+        /// How the plan is held.
         hold: Hold,
+        /// The endpoint's [`place`].
         at: usize,
+        /// What came of it.
         told: Activation,
     },
+    /// A plan was to withdraw an endpoint.
     Withdraw {
+        /// The plan.
         generation: Generation,
+        /// How the plan is held.
         hold: Hold,
+        /// The endpoint's [`place`].
         at: usize,
+        /// What came of it.
         told: Activation,
     },
+    /// An endpoint was resolved.
     Resolve {
+        /// The endpoint's [`place`].
         at: usize,
+        /// The answer.
         told: ClientAnswer,
     },
+    /// An endpoint's state was read.
     State {
+        /// The endpoint's [`place`].
         at: usize,
+        /// The state.
         told: EndpointState,
     },
-    /// A sweep deleted this plan,
+    /// A sweep deleted a plan.
     Delete {
+        /// The plan.
         generation: Generation,
+        /// The plan that was applied before the sweep.
         applied: Generation,
     },
-    /// or may have,
+    /// A sweep may have deleted a plan.
     MayDelete {
+        /// The plan.
         generation: Generation,
+        /// The plan that was applied before the sweep.
         applied: Generation,
     },
-    /// spared this one,
+    /// A sweep spared a plan.
     Spare {
+        /// The plan.
         generation: Generation,
+        /// Why it is needed.
         why: RetainReason,
     },
-    /// and may have forgotten endpoints, or may yet.
+    /// A sweep may have forgotten endpoints.
     MayForget {
+        /// Whether the sweep has ended, or may still forget endpoints later.
         ended: bool,
     },
 }
@@ -103,6 +130,7 @@ pub struct Content {
 }
 
 impl Content {
+    /// What this plan says.
     pub fn of(plan: &Plan) -> Self {
         let mut content = Self {
             names: [false; ENDPOINTS],
@@ -126,14 +154,18 @@ fn serial(records: &RecordSet) -> Option<u16> {
 pub enum ClientAnswer {
     /// By which plan, and that plan's number.
     Answer(Generation, u16),
+    /// This plan withdrew it.
     Withdrawn(Generation),
+    /// No plan has been active.
     Vacant,
+    /// The store does not know it.
     Unknown,
     /// Nothing, or records of no plan.
     Wrong,
 }
 
 impl ClientAnswer {
+    /// What a client makes of this resolution.
     pub fn of(resolution: &Resolution) -> Self {
         match resolution {
             Resolution::Answer {
@@ -154,9 +186,6 @@ pub fn place(endpoint: &EndpointName) -> usize {
 }
 
 /// The sequential store.
-#[derive(Clone, Debug)]
-pub struct Spec;
-
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct State {
     last: Option<Generation>,
@@ -174,27 +203,24 @@ struct Held {
 /// brought it.
 type Known = Option<(EndpointState, Generation)>;
 
-impl Model for Spec {
-    type State = State;
-    type Op = Op;
-    /// When it returned.
-    type Metadata = Instant;
-
-    fn init() -> State {
-        State {
+impl Default for State {
+    /// An empty store.
+    fn default() -> Self {
+        Self {
             last: None,
             plans: BTreeMap::new(),
             endpoints: [(); ENDPOINTS].map(|()| BTreeSet::from([None])),
         }
     }
-
-    fn step(state: &State, op: &Op) -> (bool, State) {
-        let mut next = state.clone();
-        (next.can(op), next)
-    }
 }
 
 impl State {
+    /// The state after the operation, if it can be done now with what was told.
+    pub fn after(&self, op: &Op) -> Option<Self> {
+        let mut next = self.clone();
+        next.can(op).then_some(next)
+    }
+
     /// Whether the operation can be, now; if so, this is the state after it.
     fn can(&mut self, op: &Op) -> bool {
         match *op {

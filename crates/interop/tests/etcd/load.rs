@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use control_plane::{Enactor, Pass, PassError, StepError};
 use incident::OneByOne;
 use linearizability::record::{History, Recorded};
-use linearizability::spec::{ENDPOINTS, Hold, Op, RETENTION, Spec};
+use linearizability::search::{Operation, Verdict, check};
+use linearizability::spec::{ENDPOINTS, Hold, Op, RETENTION};
 use plan_store::{
     Activation, EndpointName, Error as StoreError, Generation, Plan, PlanStore, RecordSet,
     Resolution, Resolve, Target,
 };
 use plan_store_etcd::{EtcdConfig, EtcdReader, EtcdStore};
-use porcupine_rs::{CheckResult, Operation, check_operations_info};
 
 use crate::cluster::{Cluster, PATIENCE, wait_until};
 use crate::outside::Outside;
@@ -254,7 +254,7 @@ impl Load {
     /// history easier to explain, and the search shorter by far.
     fn explain(
         &self,
-        mut operations: Vec<Operation<Spec>>,
+        mut operations: Vec<Operation>,
         activated: &BTreeSet<(String, u64)>,
         outside: &Outside,
     ) {
@@ -280,10 +280,10 @@ impl Load {
         });
         let open = operations.iter().filter(|entry| entry.op.is_open()).count();
         let begin = Instant::now();
-        let verdict = check_operations_info::<Spec>(&operations).0;
+        let verdict = check(&operations);
         assert_eq!(
             verdict,
-            CheckResult::Ok,
+            Verdict::Linearizable,
             "no order explains it:\n{}",
             self.history
         );
@@ -295,10 +295,7 @@ impl Load {
 }
 
 /// What was acknowledged, of what is asked for.
-fn acknowledged<T: Ord>(
-    operations: &[Operation<Spec>],
-    what: impl Fn(&Op) -> Option<T>,
-) -> BTreeSet<T> {
+fn acknowledged<T: Ord>(operations: &[Operation], what: impl Fn(&Op) -> Option<T>) -> BTreeSet<T> {
     let found = operations
         .iter()
         .filter_map(|operation| what(&operation.op));

@@ -2,8 +2,8 @@
 //! Enactors with their sweeps and two readers were told, there is an order of single
 //! moments, each within its call, in which a plain sequential store says the same.
 //!
-//! `record.rs` takes down who was told what and when, `spec.rs` is the sequential
-//! store, porcupine looks for the order.
+//! `record` takes down what each client was told and when, `spec` is the sequential
+//! store, and `search` looks for the order.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -16,14 +16,13 @@ use std::time::Instant;
 use control_plane::Enactor;
 use fastrand::Rng;
 use incident::{IncidentStore, Variant};
+use linearizability::record::{History, Recorded};
+use linearizability::search::{Operation, Verdict, check, check_within};
+use linearizability::spec::{Content, ENDPOINTS, Hold, Op, RETENTION};
 use plan_store::{
     Activation, EndpointName, EndpointState, Generation, MemoryStore, Plan, PlanStore, RecordSet,
     Resolve, Standing, Target,
 };
-use porcupine_rs::{CheckResult, Model as _, Operation, check_operations_info};
-
-use linearizability::record::{History, Recorded};
-use linearizability::spec::{Content, ENDPOINTS, Hold, Op, RETENTION, Spec};
 
 const HISTORIES: u64 = 1_000;
 const PLANS: u8 = 8;
@@ -109,22 +108,17 @@ fn look_at_all(reader: &mut impl Resolve) {
 }
 
 /// Looks for an order that explains the history.
-fn judge(history: &History) -> CheckResult {
-    check_operations_info::<Spec>(&history.operations()).0
+fn decide(history: &History) -> Verdict {
+    check(&history.operations())
 }
 
-/// Where the order that explains the most gets stuck.
-fn stuck_at(history: &History) -> String {
-    let (_, info) = check_operations_info::<Spec>(&history.operations());
-    let (operations, orders) = (&info.partition_ops[0], &info.partial_linearizations[0]);
-    let longest = orders.iter().max_by_key(|order| order.len()).unwrap();
-    let mut state = Spec::init();
-    for &at in longest {
-        state = Spec::step(&state, &operations[at].op).1;
-    }
-    let left = (0..operations.len()).filter(|at| !longest.contains(at));
-    let next: Vec<_> = left.take(8).map(|at| &operations[at]).collect();
-    format!("none of these can be next: {next:#?}\nafter {state:#?}")
+/// Asserts that there is no such order.
+fn assert_rejected(history: &History) {
+    let verdict = decide(history);
+    assert!(
+        matches!(verdict, Verdict::Illegal(_)),
+        "{verdict:?}:\n{history}"
+    );
 }
 
 #[test]
@@ -133,8 +127,13 @@ fn the_memory_store_is_linearizable() {
     let (mut operations, mut activated, mut deleted) = (0, 0, 0);
     for seed in 0..HISTORIES {
         let history = history(&MemoryStore::new(RETENTION), seed);
-        let linearizable = judge(&history) == CheckResult::Ok;
-        assert!(linearizable, "seed {seed}: {}", stuck_at(&history));
+        match decide(&history) {
+            Verdict::Linearizable => {}
+            Verdict::Illegal(stuck) => panic!("seed {seed}: no order explains it: {stuck}"),
+            Verdict::Undecided(tried) => {
+                panic!("seed {seed}: undecided after {tried} tries:\n{history}")
+            }
+        }
         for operation in history.operations() {
             operations += 1;
             match operation.op {
@@ -158,7 +157,17 @@ fn the_memory_store_is_linearizable() {
 #[test]
 fn a_reader_that_looks_once_is_rejected() {
     let store = wrong::Believing(MemoryStore::new(RETENTION));
-    assert_eq!(judge(&history(&store, 0)), CheckResult::Illegal);
+    assert_rejected(&history(&store, 0));
+}
+
+#[test]
+fn a_search_that_is_too_long_is_given_up() {
+    let history = history(&MemoryStore::new(RETENTION), 0);
+    let verdict = check_within(&history.operations(), 10);
+    assert!(
+        matches!(verdict, Verdict::Undecided(tried) if tried > 10),
+        "{verdict:?}"
+    );
 }
 
 /// Two passes of the incident, the quick one within the slow one.
@@ -169,17 +178,18 @@ fn the_incidents_overwrite_and_deletion_are_rejected() {
         let history = History::default();
         let client = |number| Recorded::new(store.clone(), number, Hold::Pin, &history);
         let (planner, slow, quick) = (client(0), client(1), client(2));
-        let told_so_far = |wanted, step: &str| {
-            assert_eq!(judge(&history), wanted, "{variant}, {step}:\n{history}");
-        };
         planner.publish(plan(1)).unwrap();
         let late = slow.latest().unwrap().unwrap();
         planner.publish(plan(3)).unwrap();
         let newer = quick.latest().unwrap().unwrap();
         let _ = quick.activate(&newer, &endpoint(0)).unwrap();
-        told_so_far(CheckResult::Ok, "before the overwrite");
+        assert_eq!(
+            decide(&history),
+            Verdict::Linearizable,
+            "{variant}:\n{history}"
+        );
         let _ = slow.activate(&late, &endpoint(0)).unwrap();
-        told_so_far(CheckResult::Illegal, "after it");
+        assert_rejected(&history);
     }
     // By age alone: what the slow one holds, and what is active.
     let history = History::default();
@@ -191,20 +201,19 @@ fn the_incidents_overwrite_and_deletion_are_rejected() {
     drop(pin);
     client.publish(plan(3)).unwrap();
     client.sweep(Generation::new(2).unwrap()).unwrap();
-    assert_eq!(judge(&history), CheckResult::Illegal);
+    assert_rejected(&history);
 }
 
 /// Operations one after another. Nobody was told of those that are open.
-fn in_order(ops: &[Op]) -> CheckResult {
+fn in_order(ops: &[Op]) -> Verdict {
     let operation = |(at, op): (i64, &Op)| Operation {
-        client_id: Some(0),
-        call_time: 2 * at,
-        return_time: if op.is_open() { i64::MAX } else { 2 * at + 1 },
+        client: 0,
+        called: 2 * at,
+        returned: if op.is_open() { i64::MAX } else { 2 * at + 1 },
         op: op.clone(),
-        metadata: None,
     };
-    let operations: Vec<Operation<Spec>> = (0..).zip(ops).map(operation).collect();
-    check_operations_info(&operations).0
+    let operations: Vec<_> = (0..).zip(ops).map(operation).collect();
+    check(&operations)
 }
 
 #[test]
@@ -222,11 +231,11 @@ fn a_step_that_nobody_was_told_of_is_done_late_or_never_and_not_undone() {
     let (vacant, active) = (state(EndpointState::VACANT), state(told));
     let told_both = [vacant.clone(), active.clone()];
     for (looks, wanted) in [
-        (&[][..], CheckResult::Ok),
-        (&told_both[..1], CheckResult::Ok),
-        (&told_both, CheckResult::Ok),
-        (&told_both[1..], CheckResult::Ok),
-        (&[active, vacant], CheckResult::Illegal),
+        (&[][..], true),
+        (&told_both[..1], true),
+        (&told_both, true),
+        (&told_both[1..], true),
+        (&[active, vacant], false),
     ] {
         for published in [None, Some(generation)] {
             let mut ops = vec![
@@ -238,7 +247,8 @@ fn a_step_that_nobody_was_told_of_is_done_late_or_never_and_not_undone() {
                 activate(Activation::Unknown),
             ];
             ops.extend_from_slice(looks);
-            assert_eq!(in_order(&ops), wanted, "{ops:?}");
+            let explained = in_order(&ops) == Verdict::Linearizable;
+            assert_eq!(explained, wanted, "{ops:?}");
         }
     }
 }
