@@ -8,11 +8,7 @@
 //! SCHEDULE=FILE cargo test --features loom,shuttle --test model_shuttle whole_system -- --nocapture
 //! ```
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failed step is a failed model"
-)]
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed model")]
 
 use std::collections::BTreeSet;
 use std::env;
@@ -54,12 +50,9 @@ fn pct_schedules_decide_the_table_as_loom_does() {
 
 #[test]
 fn all_schedules_of_two_threads_keep_the_newer_the_withdrawn_and_the_pinned() {
-    let executions = [
-        races::activate_against_activate::holds::<Dfs>(),
-        races::withdraw_against_activate::holds::<Dfs>(),
-        races::pin_against_sweep::holds::<Dfs>(),
-    ];
-    assert_eq!(executions, [0, 0, 0]);
+    races::activate_against_activate::holds::<Dfs>();
+    races::withdraw_against_activate::holds::<Dfs>();
+    races::pin_against_sweep::holds::<Dfs>();
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The race of October 2025 on each protocol: loom finds what breaks, and no more than
-//! the table says. The report's program `verdicts` prints the table from the same runs.
+//! the table says. `cargo run -p report --features models -- verdicts` prints the table
+//! from the same runs.
 
 use incident::{Fencing, Variant};
 use models::Seen::{Activated, Already, Deleted, Pass, Spared, Stale, Stuck};

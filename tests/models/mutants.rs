@@ -2,16 +2,15 @@
 //! them weakened, at least one model of a race fails.
 
 use std::collections::BTreeMap;
-use std::panic::catch_unwind;
+use std::panic::{catch_unwind, resume_unwind};
 use std::thread;
 
 use models::mutant::{Access, Change, Mutant, Mutation, Site, accesses};
 use models::outage::{Protocol, Setup};
-use models::{Seen, races, say};
+use models::races::{self, Check};
+use models::{Seen, say};
 
-/// A model that a mutant must not pass.
-type Check = (&'static str, fn() -> usize);
-
+/// The models that a mutant must not pass.
 fn checks() -> Vec<Check> {
     let mut checks = races::all::<Mutant>();
     checks.push(("stale overwrite, then delete", outage));
@@ -61,7 +60,8 @@ fn survives((site, access, change): (Site, Access, Change)) -> Option<String> {
         site: Some(site),
         change,
     };
-    let caught = thread::spawn(move || caught_by(mutation)).join().unwrap();
+    let caught = thread::spawn(move || caught_by(mutation)).join();
+    let caught = caught.unwrap_or_else(|panic| resume_unwind(panic));
     let mutant = format!("{site:22} {access:35} {change:20}");
     say(&format!("mutant {mutant} {}", caught.unwrap_or("SURVIVES")));
     caught.is_none().then_some(mutant)

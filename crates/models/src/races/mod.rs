@@ -233,9 +233,12 @@ impl<P: Primitives> Resolve for Followed<P> {
     }
 }
 
+/// A race that is asserted to hold, by name; it returns how many executions there were.
+pub type Check = (&'static str, fn() -> usize);
+
 /// What each race asserts, by name: every mutant of the store must fail at least one of
 /// them. Those with few executions come first.
-pub fn all<J: Checker>() -> Vec<(&'static str, fn() -> usize)> {
+pub fn all<J: Checker>() -> Vec<Check> {
     vec![
         (
             "denial against changing places",
