@@ -53,15 +53,9 @@ impl Etcdctl {
         exists: Option<&str>,
         puts: [(&str, &str); 2],
     ) -> Result<bool, Error> {
-        let mut text = String::new();
-        if let Some(key) = exists {
-            text += &format!("version(\"{}\") > \"0\"\n", self.full(key));
-        }
-        text += "\n";
-        for (key, value) in puts {
-            text += &format!("put {} {value}\n", self.full(key));
-        }
-        text += "\n\n";
+        let guard = exists.map(|key| format!("version(\"{}\") > \"0\"\n", self.full(key)));
+        let puts = puts.map(|(key, value)| format!("put {} {value}\n", self.full(key)));
+        let text = format!("{}\n{}\n\n", guard.unwrap_or_default(), puts.concat());
         let answer = self.run(&["txn"], &text)?;
         Ok(answer.starts_with("SUCCESS"))
     }

@@ -25,7 +25,7 @@ use crate::config::EtcdConfig;
 
 /// The members of the cluster, with a connection to each that has had its turn.
 pub(super) struct Members {
-    members: Box<[Member]>,
+    all: Box<[Member]>,
     /// Whose turn it is.
     current: AtomicUsize,
     login: Login,
@@ -36,7 +36,7 @@ impl Members {
     pub(super) fn new(config: &EtcdConfig) -> Result<Self, Error> {
         let members = config.endpoints.iter().map(|url| Member::new(url, config));
         Ok(Self {
-            members: members.collect::<Result<_, _>>()?,
+            all: members.collect::<Result<_, _>>()?,
             current: AtomicUsize::new(0),
             login: Login::new(config.user.clone()),
             request_timeout: config.request_timeout,
@@ -51,7 +51,7 @@ impl Members {
         may_repeat: impl Fn(&Error) -> bool,
         ask: impl Fn(Connection) -> F,
     ) -> Result<T, Error> {
-        let mut left = 2 * self.members.len() + usize::from(self.login.has_user());
+        let mut left = 2 * self.all.len() + usize::from(self.login.has_user());
         loop {
             let at = self.current.load(Relaxed);
             let error = match self.attempt(at, &ask).await {
@@ -88,7 +88,7 @@ impl Members {
         at: usize,
         ask: impl FnOnce(Connection) -> F,
     ) -> Result<T, Error> {
-        let (member, within) = (&self.members[at], self.request_timeout);
+        let (member, within) = (&self.all[at], self.request_timeout);
         let channel = member.connected().await?;
         let token = self.login.token(&member.url, &channel, within).await?;
         let connection = Connection { at, channel, token };
@@ -97,11 +97,11 @@ impl Members {
 
     /// This member has failed: it is the next one's turn.
     async fn failed(&self, at: usize, error: &Error) {
-        let next = (at + 1) % self.members.len();
+        let next = (at + 1) % self.all.len();
         let turned = self.current.compare_exchange(at, next, Relaxed, Relaxed);
         if turned.is_ok() {
-            debug!(%error, next = %self.members[next].url, "the next member's turn");
+            debug!(%error, next = %self.all[next].url, "the next member's turn");
         }
-        self.members[at].disconnect().await;
+        self.all[at].disconnect().await;
     }
 }
