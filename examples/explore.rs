@@ -53,7 +53,7 @@ fn parse() -> Result<Option<Args>, Error> {
     while let Some(arg) = parser.next()? {
         match arg {
             Long("protocol") => {
-                args.protocol = named("protocol", &Protocol::ALL, Protocol::id, &parser.value()?)?
+                args.protocol = named("protocol", &Protocol::ALL, Protocol::id, &parser.value()?)?;
             }
             Long("invariant") => {
                 args.invariant = Some(named(
@@ -61,7 +61,7 @@ fn parse() -> Result<Option<Args>, Error> {
                     &Invariant::ALL,
                     Invariant::name,
                     &parser.value()?,
-                )?)
+                )?);
             }
             Long("bound") => args.bound = bound(&parser.value()?)?,
             Short('h') | Long("help") => return Ok(None),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::index::Entry;
 use crate::{Error, Generation, Native, Pin, Plan, Primitives};
 
-/// [`MemoryStore`]'s pin.
+/// [`MemoryStore`](crate::MemoryStore)'s pin.
 #[must_use = "the plan is held only as long as its pin"]
 pub struct MemoryPin<P: Primitives = Native> {
     pub(super) entry: Arc<Entry<P>>,
