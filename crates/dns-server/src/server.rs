@@ -284,5 +284,8 @@ fn pin_to_core(thread: usize) {
 
 #[cfg(not(all(target_os = "linux", feature = "batch")))]
 fn pin_to_core(thread: usize) {
-    warn!(thread, "this build cannot keep a thread on its core; build on Linux with the feature `batch`");
+    warn!(
+        thread,
+        "this build cannot keep a thread on its core; build on Linux with the feature `batch`"
+    );
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use plan_store::{
@@ -66,11 +67,12 @@ impl History {
     ) -> T {
         let called = self.now();
         let told = call();
-        let returned = self.now();
+        let (returned, told_at) = (self.now(), Instant::now());
         let operations = came_to(&told).into_iter().map(|op| Operation {
             client,
             called,
             returned: if op.is_open() { i64::MAX } else { returned },
+            told_at,
             op,
         });
         self.0.operations.lock().extend(operations);
@@ -88,6 +90,7 @@ impl fmt::Display for History {
                 called,
                 returned,
                 op,
+                ..
             } = operation;
             writeln!(f, "{called:>5}..{returned:<5} {client} {op:?}")?;
         }

@@ -13,6 +13,7 @@
 
 use std::collections::HashSet;
 use std::mem;
+use std::time::Instant;
 
 use crate::spec::{Op, State};
 
@@ -28,6 +29,8 @@ pub struct Operation {
     pub called: i64,
     /// When it returned; [`i64::MAX`] if it may be done at any later time, or never.
     pub returned: i64,
+    /// When the client was told, by the machine's clock.
+    pub told_at: Instant,
     /// What it was, and what the client was told.
     pub op: Op,
 }

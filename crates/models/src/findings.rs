@@ -183,9 +183,9 @@ mod tests {
 
     fn found() -> Findings<char> {
         let findings = Findings::default();
-        ['a', 'b', 'a']
-            .into_iter()
-            .for_each(|outcome| findings.note(outcome));
+        for outcome in ['a', 'b', 'a'] {
+            findings.note(outcome);
+        }
         findings
     }
 

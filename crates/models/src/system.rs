@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use control_plane::{Fleet, Health, Planned, Planner, TargetHealth};
 use incident::{Actor, Journal, probe};
-use plan_store::{EndpointName, PlanStore, Resolution, Resolve, Retention};
+use plan_store::{
+    EndpointName, MemoryStore, PlanStore, Resolution, Resolve, RetainReason, Retention,
+};
 
 use crate::checker::{Checker, Work};
-use crate::world::{Moved, Seen, World, endpoints};
+use crate::world::{Ended, Moved, Seen, World, endpoints};
 use crate::{Explored, Findings, explore, must, must_be};
 
 /// What the stores of these models keep.
@@ -57,6 +59,31 @@ pub fn small<J: Checker, S: PlanStore<Reader: Send> + Clone + 'static>(
         J::run_all(work);
         world.conclude(found);
     })
+}
+
+/// Asserts that nothing breaks, and that what should happen does, in so many executions
+/// if that is known.
+pub fn assert_holds<J: Checker>(size: Small, executions: impl Into<Option<usize>>) {
+    let store = || MemoryStore::<J::Primitives>::with_primitives(RETENTION);
+    let explored = small::<J, _>(size, store);
+    let findings = explored.findings;
+    findings.assert_broken(&[]);
+    findings.assert_seen(&[
+        Seen::Stale,
+        Seen::Pass(Ended::Stale),
+        Seen::Pass(Ended::StaleAtStart),
+        Seen::Already,
+        Seen::Deleted,
+        Seen::Spared(RetainReason::Rollback),
+    ]);
+    findings.assert_never(&Seen::Pass(Ended::Failed));
+    if size.resolver {
+        findings.assert_seen(&[Seen::Answer(Moved::On), Seen::Answer(Moved::Not)]);
+    }
+    findings.assert_never(&Seen::Answer(Moved::Back));
+    if let Some(executions) = executions.into() {
+        assert_eq!(explored.executions, executions);
+    }
 }
 
 /// A reader that makes an answer of two looks: the generation of the first, and the

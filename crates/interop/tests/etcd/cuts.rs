@@ -132,7 +132,7 @@ fn all_are_cut_from_one_another() {
                 }
             });
             let operations = load.history.operations().into_iter();
-            let mut later = operations.filter(|operation| operation.call_time > cut);
+            let mut later = operations.filter(|operation| operation.called > cut);
             let told = later.find(|operation| !operation.op.is_open());
             assert!(told.is_none(), "told without most members: {told:?}");
             cluster.heal();

@@ -173,9 +173,7 @@ impl Load {
             };
             matches!(told, Activation::Activated { .. })
         });
-        activated
-            .filter_map(|operation| operation.metadata)
-            .collect()
+        activated.map(|operation| operation.told_at).collect()
     }
 
     /// Waits until some steps have been taken after this call.

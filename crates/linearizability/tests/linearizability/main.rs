@@ -210,6 +210,7 @@ fn in_order(ops: &[Op]) -> Verdict {
         client: 0,
         called: 2 * at,
         returned: if op.is_open() { i64::MAX } else { 2 * at + 1 },
+        told_at: Instant::now(),
         op: op.clone(),
     };
     let operations: Vec<_> = (0..).zip(ops).map(operation).collect();
