@@ -19,7 +19,7 @@ use plan_store::{Activation, EndpointName, Generation, Pin, PlanStore, Swept};
 use tracing::field::Empty;
 use tracing::{debug, info, info_span, warn};
 
-use crate::{PassError, StepError};
+use crate::{PassError, StepError, chain};
 
 /// Most reads of an endpoint's state to settle a lost reply.
 const MAX_READS: u32 = 3;
@@ -227,7 +227,7 @@ impl Walk {
             Ok(Done::Now) => self.changed += 1,
             Ok(Done::Before) => {}
             Err(NotDone::Failed(error)) => {
-                warn!(%endpoint, %error, "endpoint failed");
+                warn!(%endpoint, error = %chain(&error), "endpoint failed");
                 self.failed += 1;
                 self.first.get_or_insert(error);
             }

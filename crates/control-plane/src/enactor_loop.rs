@@ -25,12 +25,12 @@ use std::fmt;
 use std::time::Duration;
 
 use plan_store::{Native, PlanStore, Primitives};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::backoff::Backoff;
 use crate::signals::{LoopState, Next};
 use crate::supervise::supervise;
-use crate::{Enactor, Pass, PassError, Signals};
+use crate::{Enactor, Pass, PassError, Signals, chain};
 
 /// How long an Enactor's loop waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -101,7 +101,8 @@ impl<S: PlanStore + Clone, F: FnMut(&Result<Pass, PassError>), P: Primitives> En
             }
             Err(error) => {
                 let wait = self.backoff.after_failure();
-                tracing::warn!(enactor = %self.enactor.name(), %error, ?wait, "pass failed");
+                let error = chain(&error);
+                warn!(enactor = %self.enactor.name(), error, ?wait, "pass failed");
                 LoopState::BackingOff(wait)
             }
         }

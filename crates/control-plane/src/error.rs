@@ -1,10 +1,11 @@
 //! What can go wrong: one small type for each operation.
 //!
-//! Each message says what is wrong, where, and what to do, on one line. It
-//! includes the cause, so no type here has a [`source`](std::error::Error::source)
-//! that would repeat it.
+//! Each message says what is wrong, where, and what to do. It does not repeat its
+//! [`source`](std::error::Error::source): [`chain`] puts the two on one line.
 
+use std::error::Error as StdError;
 use std::io;
+use std::iter::successors;
 use std::path::PathBuf;
 
 use plan_store::{EndpointName, Generation};
@@ -12,17 +13,24 @@ use thiserror::Error;
 
 use crate::Fleet;
 
+/// The error and all of its sources on one line, separated by `: `.
+pub fn chain(error: &dyn StdError) -> String {
+    let all = successors(Some(error), |&error| error.source());
+    let texts: Vec<_> = all.map(ToString::to_string).collect();
+    texts.join(": ")
+}
+
 /// Why a fleet could not be loaded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FleetError {
     /// The file cannot be read at all.
-    #[error("{} cannot be read: {reason}; give the path of a fleet file in TOML", file.display())]
+    #[error("{} cannot be read; give the path of a fleet file in TOML", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
         /// What the operating system said.
-        reason: io::Error,
+        source: io::Error,
     },
 
     /// The file is too large.
@@ -52,12 +60,12 @@ pub enum FleetError {
 
 /// Why a health source has no reading.
 #[derive(Debug, Error)]
-#[error("the health source failed: {0}; the plan stays as it is")]
-pub struct HealthError(Box<dyn std::error::Error + Send + Sync>);
+#[error("the health source failed; the plan stays as it is")]
+pub struct HealthError(#[source] Box<dyn StdError + Send + Sync>);
 
 impl HealthError {
     /// A failure, with the source's own error.
-    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn new(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self(cause.into())
     }
 }
@@ -112,7 +120,7 @@ pub enum PassError {
 
     /// The pass failed at some endpoints.
     #[error(
-        "the pass on plan {generation} failed at {failed} of {of} endpoints, and the next pass tries them again; the first failure: {first}"
+        "the pass on plan {generation} failed at {failed} of {of} endpoints, and the next pass tries them again"
     )]
     Incomplete {
         /// The plan.
@@ -122,6 +130,7 @@ pub enum PassError {
         /// How many endpoints there were.
         of: usize,
         /// What went wrong at the first of them.
+        #[source]
         first: StepError,
     },
 

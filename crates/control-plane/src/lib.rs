@@ -25,7 +25,7 @@ pub use crate::control_plane::{ControlPlane, Report as ThreadReport};
 pub use enactor::{Enactor, Pass};
 pub use enactor_loop::{EnactorLoop, Pace};
 pub use enactor_thread::EnactorThread;
-pub use error::{FleetError, HealthError, Panicked, PassError, PlanError, StepError};
+pub use error::{FleetError, HealthError, Panicked, PassError, PlanError, StepError, chain};
 pub use fleet::{DnsZone, Fleet, FleetEndpoint, FleetTarget, HealthCheck, HealthStep, Timings};
 pub use health::{Health, HealthSource, ScriptedHealth, TargetHealth};
 pub use planner::{Planned, Planner};

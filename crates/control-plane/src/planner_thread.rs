@@ -23,7 +23,7 @@ use plan_store::PlanStore;
 use tracing::{info, warn};
 
 use crate::supervise::supervise;
-use crate::{Fleet, Health, HealthSource, PlanError, Planned, Planner, Waker};
+use crate::{Fleet, Health, HealthSource, PlanError, Planned, Planner, Waker, chain};
 
 type Reading = Result<Health, PlanError>;
 
@@ -161,13 +161,13 @@ impl<S: PlanStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
         let planned = match reading {
             Ok(health) => supervise("planner", || self.planner.tick(&health)),
             Err(error) => {
-                warn!(%error, "no health");
+                warn!(error = %chain(&error), "no health");
                 Err(error)
             }
         };
         match &planned {
             Ok(Planned::Published { .. }) => self.enactors.iter().for_each(Waker::wake),
-            Err(error @ PlanError::Store(_)) => warn!(%error, "store failed"),
+            Err(error @ PlanError::Store(_)) => warn!(error = %chain(error), "store failed"),
             _ => {}
         }
         (self.report)(&planned);

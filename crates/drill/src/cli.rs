@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use control_plane::Fleet;
+use control_plane::{Fleet, chain};
 use lexopt::prelude::{Long, Short};
 use plan_store::{PlanStore, Retention};
 use tracing_subscriber::filter::Targets;
@@ -122,7 +122,7 @@ pub fn main<S: PlanStore<Reader: 'static> + Clone + 'static>(
     match play(&args, variant, store, repair, shown) {
         Ok(shown) => ExitCode::from(u8::from(!shown)),
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", chain(&*error));
             ExitCode::from(2)
         }
     }

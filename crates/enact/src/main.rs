@@ -23,7 +23,6 @@ mod backing;
 mod cli;
 mod demo_targets;
 mod dns;
-mod error_chain;
 #[cfg(feature = "etcd")]
 mod etcd;
 mod http;
@@ -38,7 +37,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command};
-use error_chain::chain;
+use control_plane::chain;
 
 fn main() -> ExitCode {
     let Command::Serve(arguments) = Cli::parse().command;

@@ -12,11 +12,11 @@ use crate::backing::Backing;
 use crate::cli::{Role, ServeArguments};
 use crate::demo_targets::DemoTargets;
 use crate::dns::{self, Dns};
-use crate::error_chain::chain;
 use crate::http::HttpServer;
 use crate::metrics::{self, Tally};
 use crate::readiness::{Part, Readiness};
 use crate::zones;
+use control_plane::chain;
 
 /// What runs. The fields are dropped in this order: the Planner first, then the Enactors.
 pub(crate) struct Parts<'a, S: Backing> {

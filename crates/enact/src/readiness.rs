@@ -39,7 +39,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use control_plane::{Pass, PassError, PlanError, Planned};
 use tracing::{info, warn};
 
-use crate::error_chain::chain;
+use control_plane::chain;
 
 /// The readiness of this process. Clones share it.
 #[derive(Clone, Debug, Default)]

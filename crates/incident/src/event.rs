@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use control_plane::chain;
 use plan_store::{Activation, EndpointName, Generation, Plan, Resolution, Swept};
 
 use crate::Error;
@@ -135,7 +136,7 @@ impl Event {
             Some(Error::Stuck { active, .. }) => Some(*active),
             _ => None,
         });
-        let error = error.to_string();
+        let error = chain(error);
         Self::Failed { error, gone }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use control_plane::chain;
 use incident::{Error, IncidentPin, IncidentStore, Variant};
 use plan_store::{
     Activation, EndpointName, EndpointState, Error as StoreError, Generation, Pin, Plan, PlanStore,
@@ -229,7 +230,7 @@ fn once_the_active_plan_is_gone_no_plan_can_follow() {
         for _ in 0..2 {
             let error = store.activate(&pins[2], &endpoint("a")).unwrap_err();
             assert_eq!(
-                error.to_string(),
+                chain(&error),
                 "the store failed: endpoint a.example: plan 1 is active and deleted, so it \
                  cannot become the rollback target; repair the endpoint by hand"
             );

@@ -158,6 +158,6 @@ pub enum Error {
     },
 
     /// The store behind the trait failed in a way of its own.
-    #[error("the store failed: {0}")]
+    #[error("the store failed")]
     Backend(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -192,9 +192,9 @@ impl Fleet {
     /// [`FleetError::Unreadable`], [`FleetError::TooLarge`], and
     /// [`FleetError::Mistake`] with the first mistake in it.
     pub fn load(path: &Path) -> Result<Self, FleetError> {
-        let unreadable = |reason| FleetError::Unreadable {
+        let unreadable = |source| FleetError::Unreadable {
             file: path.to_owned(),
-            reason,
+            source,
         };
         let bytes = read_to_bound(path).map_err(unreadable)?;
         if bytes.len() as u64 > Self::MAX_BYTES {
