@@ -9,6 +9,8 @@ use models::outage::{Protocol, Setup};
 use models::{Ended, Explored, Findings, Seen};
 use plan_store::{RetainReason, Retention};
 
+use crate::apart::apart;
+
 /// Has both kinds of loom decide a row of the table, in so many executions with plain
 /// loads and with rmw loads.
 fn decided(protocol: Protocol, executions: [usize; 2]) -> [Findings<Seen>; 2] {
@@ -92,9 +94,11 @@ fn a_token_that_only_its_holder_knows_fences_nothing() {
 
 #[test]
 fn a_token_at_the_endpoint_orders_the_leases_and_not_the_plans() {
-    for findings in decided(Protocol::Lease(Fencing::AtEndpoint), [19_084, 26_022]) {
-        findings.assert_seen(&[Stuck, Deleted, Pass(Ended::Failed)]);
-    }
+    apart(|| {
+        for findings in decided(Protocol::Lease(Fencing::AtEndpoint), [19_084, 26_022]) {
+            findings.assert_seen(&[Stuck, Deleted, Pass(Ended::Failed)]);
+        }
+    });
 }
 
 #[test]
@@ -172,34 +176,40 @@ fn the_memory_store_holds() {
 
 #[test]
 fn the_memory_store_holds_at_two_endpoints() {
-    let setup = Setup {
-        endpoints: 2,
-        ..Setup::SMALL
-    };
-    assert_proved(setup, [4_879, 4_028]);
+    apart(|| {
+        let setup = Setup {
+            endpoints: 2,
+            ..Setup::SMALL
+        };
+        assert_proved(setup, [4_879, 4_028]);
+    });
 }
 
 #[test]
 fn the_memory_store_holds_at_a_bound_of_three() {
-    let setup = Setup {
-        bound: 3,
-        ..Setup::SMALL
-    };
-    assert_proved(setup, [23_849, 36_770]);
+    apart(|| {
+        let setup = Setup {
+            bound: 3,
+            ..Setup::SMALL
+        };
+        assert_proved(setup, [23_849, 36_770]);
+    });
 }
 
 #[test]
 fn the_memory_store_holds_when_generations_are_skipped_whatever_is_retained() {
-    for (newest, executions) in [
-        (0, [2_744, 2_828]),
-        (1, [2_744, 2_828]),
-        (2, [2_307, 2_204]),
-    ] {
-        let setup = Setup {
-            last_plan: 4,
-            retention: Retention::newest(newest),
-            ..Setup::SMALL
-        };
-        assert_proved(setup, executions);
-    }
+    apart(|| {
+        for (newest, executions) in [
+            (0, [2_744, 2_828]),
+            (1, [2_744, 2_828]),
+            (2, [2_307, 2_204]),
+        ] {
+            let setup = Setup {
+                last_plan: 4,
+                retention: Retention::newest(newest),
+                ..Setup::SMALL
+            };
+            assert_proved(setup, executions);
+        }
+    });
 }

@@ -10,6 +10,8 @@ use models::outage::{Protocol, Setup};
 use models::races::{self, Check};
 use models::{Seen, say};
 
+use crate::apart::apart;
+
 /// The models that a mutant must not pass.
 fn checks() -> Vec<Check> {
     let mut checks = races::all::<Mutant>();
@@ -41,6 +43,10 @@ fn caught_by(mutation: Mutation) -> Option<&'static str> {
 
 #[test]
 fn every_mutant_of_an_atomic_access_fails_some_model() {
+    apart(no_mutant_survives);
+}
+
+fn no_mutant_survives() {
     let mutants: Vec<_> = all_accesses()
         .into_iter()
         .flat_map(|(site, access)| access.changes().into_iter().map(move |c| (site, access, c)))

@@ -10,6 +10,8 @@ use models::races::{
     withdraw_against_activate,
 };
 
+use crate::apart::apart;
+
 /// A race holds, in so many executions with plain loads and so many with rmw loads.
 macro_rules! races {
     ($($name:ident: $race:ident::$holds:ident, $plain:literal, $rmw:literal;)*) => {$(
@@ -18,12 +20,12 @@ macro_rules! races {
 
             #[test]
             fn holds_with_plain_loads() {
-                assert_eq!($race::$holds::<PlainLoads>(), $plain);
+                apart(|| assert_eq!($race::$holds::<PlainLoads>(), $plain));
             }
 
             #[test]
             fn holds_with_rmw_loads() {
-                assert_eq!($race::$holds::<RmwLoads>(), $rmw);
+                apart(|| assert_eq!($race::$holds::<RmwLoads>(), $rmw));
             }
         }
     )*};
