@@ -376,15 +376,11 @@ fn explore_draws_the_actors_that_take_part_and_fits() {
     let output = checked(command.env_remove("COLUMNS").output().unwrap());
     let shown = stdout(&output);
     assert_eq!(output.status.code(), Some(0), "{shown}");
-    let names = shown
-        .lines()
-        .map(|line| Vec::from_iter(line.split_whitespace()));
-    let names = names.filter(|words| words.first() == Some(&"P"));
-    assert_eq!(
-        names.collect::<Vec<_>>(),
-        [["P", "E1", "E2", "R"]],
-        "{shown}"
-    );
+    let lines = shown.lines().map(|line| line.split_whitespace().collect());
+    let names: Vec<Vec<_>> = lines
+        .filter(|line: &Vec<_>| line.first() == Some(&"P"))
+        .collect();
+    assert_eq!(names, [["P", "E1", "E2", "R"]], "{shown}");
     for line in shown.lines() {
         assert!(line.chars().count() <= 80, "{line}\n{shown}");
     }
