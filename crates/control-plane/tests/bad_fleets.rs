@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::{fs, process};
 
-use control_plane::{Fleet, FleetError, HealthCheck};
+use control_plane::{Fleet, FleetError, HealthCheck, chain};
 
 /// A valid fleet. Each case below spoils one thing in it.
 const GOOD: &str = r#"[timings]
@@ -218,7 +218,7 @@ fn a_file_that_cannot_be_read_is_named_with_the_reason() {
     for (path, reason) in [(&missing, "No such file"), (&directory, "directory")] {
         let error = Fleet::load(path).unwrap_err();
         assert!(matches!(error, FleetError::Unreadable { .. }), "{error}");
-        let error = error.to_string();
+        let error = chain(&error);
         assert!(error.starts_with(&path.display().to_string()), "{error}");
         assert!(error.contains(reason), "`{error}` does not say `{reason}`");
         assert!(error.contains("give the path of a fleet file"), "{error}");

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use control_plane::{
     Enactor, EnactorThread, Fleet, Health, HealthError, HealthSource, Pace, Pass, Planned, Planner,
-    PlannerThread, TargetHealth,
+    PlannerThread, TargetHealth, chain,
 };
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
@@ -221,7 +221,7 @@ fn enactor<S: PlanStore + Clone + 'static>(
         let _ = report.send(match pass {
             Ok(Pass::Applied { plan, .. }) => format!("applied {plan}"),
             Ok(other) => format!("{other:?}"),
-            Err(error) => error.to_string(),
+            Err(error) => chain(&error),
         });
     });
     (thread.unwrap(), passes)
