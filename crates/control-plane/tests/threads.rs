@@ -255,7 +255,7 @@ fn planner(store: &MemoryStore) -> (PlannerThread, Feed, Receiver<Result<Planned
         Duration::from_millis(1),
         Vec::new(),
         move |planned| {
-            let _ = report.send(planned.as_ref().map(|p| *p).map_err(ToString::to_string));
+            let _ = report.send(planned.as_ref().map(|p| *p).map_err(|error| chain(error)));
         },
     );
     (thread.unwrap(), feed, ticks)
