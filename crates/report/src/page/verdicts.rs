@@ -36,7 +36,7 @@ impl Verdicts {
             title: text("Which repair repairs it", "どの修正が本当に直すのか"),
             lead: vec![
                 text(
-                    "The incident’s protocol is one point in a space, and each repair of it another. Four judges run the very code of each: loom, with two kinds of loads, and shuttle, with two kinds of schedules. A cross stands where every judge found a run that breaks the invariant, a tick where none did, within the bounds that docs/verification.md states.",
+                    "The incident’s protocol is one point in a space, and each repair of it another. Four checkers run the very code of each: loom, with two kinds of loads, and shuttle, with two kinds of schedules. A cross stands where every checker found a run that breaks the invariant, a tick where none did, within the bounds that docs/verification.md states.",
                     "事故当時のプロトコルは多くの可能性の一つであり、修正案もそれぞれ別の一点です。4 つの検査器（2 種類のロードの loom と、2 種類のスケジュールの shuttle）が、実際に動くコードそのものを実行して判定します。×は全検査器が不変条件を破る実行を見つけたもの、✓は docs/verification.md に記した範囲でどの検査器も見つけなかったものです。",
                 ),
                 text(
@@ -47,7 +47,7 @@ impl Verdicts {
             figures: vec![Figure {
                 id: "verdicts-grid",
                 caption: text(
-                    "Protocol by invariant. ✗ every judge found it broken; ✓ none did.",
+                    "Protocol by invariant. ✗ every checker found it broken; ✓ none did.",
                     "プロトコルと不変条件。✗：全検査器が違反を発見。✓：どの検査器も違反を発見せず。",
                 ),
                 pictures: vec![Box::new(move |lang, width| self.grid(lang).draw(width))],

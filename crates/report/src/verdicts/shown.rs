@@ -96,6 +96,6 @@ pub(super) fn svg(rows: &[Row]) -> String {
         };
         grid.row(row.protocol.to_string(), Invariant::ALL.map(cell))
     });
-    let legend = "✗ broken in some execution, found by every judge. ✓ in none, by any. A Planner and two Enactors that sweep, at one endpoint; loom with plain and with read-modify-write loads, to two preemptions or three; shuttle on 10,000 random and 10,000 PCT schedules.";
+    let legend = "✗ broken in some execution, found by every checker. ✓ in none, by any. A Planner and two Enactors that sweep, at one endpoint; loom with plain and with read-modify-write loads, to two preemptions or three; shuttle on 10,000 random and 10,000 PCT schedules.";
     grid.note(legend).draw(1060.0).standalone()
 }
