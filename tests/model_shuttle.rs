@@ -7,18 +7,14 @@
 //! ```sh
 //! SCHEDULE=FILE cargo test --features shuttle --test model_shuttle whole_system -- --nocapture
 //! ```
-//!
-//! `SCHEDULES` and `SEED` draw fewer or other schedules of the whole system.
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed model")]
 
 use std::collections::BTreeSet;
 use std::env;
-use std::fmt::Debug;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 
 use drill::diagram;
@@ -29,25 +25,10 @@ use models::{Ended, Findings, Moved, Seen, races, system, wakeups};
 use plan_store::{MemoryStore, RetainReason, Shuttle};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
 
-/// How many schedules of the whole system each scheduler draws, unless `SCHEDULES` says.
+/// Schedules of the whole system that each scheduler draws.
 const SCHEDULES: usize = 150_000;
 
-/// What they are drawn from, unless `SEED` says.
 const SEED: u64 = 2025;
-
-/// The number in this variable of the environment, if it is set.
-fn number<T: FromStr<Err: Debug>>(variable: &str) -> Option<T> {
-    let text = env::var(variable).ok()?;
-    Some(text.parse().unwrap())
-}
-
-fn schedules_to_draw() -> usize {
-    number("SCHEDULES").unwrap_or(SCHEDULES)
-}
-
-fn seed() -> u64 {
-    number("SEED").unwrap_or(SEED)
-}
 
 fn decides_as_loom_does<J: Checker>() {
     for protocol in Protocol::ALL {
@@ -129,13 +110,13 @@ fn whole_system_holds(name: &str, scheduler: impl Scheduler + Send + 'static) {
 
 #[test]
 fn the_whole_system_holds_on_random_schedules() {
-    let scheduler = RandomScheduler::new_from_seed(seed(), schedules_to_draw());
+    let scheduler = RandomScheduler::new_from_seed(SEED, SCHEDULES);
     whole_system_holds("shuttle, random", scheduler);
 }
 
 #[test]
 fn the_whole_system_holds_on_pct_schedules() {
-    let scheduler = PctScheduler::new_from_seed(seed(), 5, schedules_to_draw());
+    let scheduler = PctScheduler::new_from_seed(SEED, 5, SCHEDULES);
     whole_system_holds("shuttle, PCT", scheduler);
 }
 

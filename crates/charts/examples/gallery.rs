@@ -102,7 +102,7 @@ fn grid(width: f64) -> Svg {
     .row("incident", cells("✗✗✗✗"))
     .row("spare the active", cells("✗✓?✓"))
     .row("memory store", cells("✓✓✓–"))
-    .note("✗ broken in some execution, found by every judge. ✓ in none, by any.")
+    .note("✗ broken in some execution, found by every checker. ✓ in none, by any.")
     .draw(width)
 }
 

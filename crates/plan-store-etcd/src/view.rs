@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_above_what_lies_below_it_and_is_not_withdrawn() {
+    fn a_name_has_as_descendants_what_lies_below_it_and_is_not_withdrawn() {
         let generation = Generation::FIRST;
         let mut view = View::default();
         view.set(name("a.b.example"), Resolution::Vacant);

@@ -1,7 +1,7 @@
 //! The store at its full size: 100,000 endpoints with 8 targets each.
 
 // The helpers of tests are tests too.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

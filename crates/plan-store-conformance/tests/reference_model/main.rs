@@ -1,5 +1,5 @@
-//! The conformance suite can fail: it rejects stores with one fault each, and names
-//! the fault. Its reference keeps every invariant, and its scripts reach every outcome.
+//! The conformance suite can fail: it rejects stores with one defect each, and names
+//! the defect. Its reference keeps every invariant, and its scripts reach every outcome.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -30,14 +30,14 @@ fn same_every_time(config: ProptestConfig) -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::XorShift))
 }
 
-/// Why `check` rejects a store with this fault; empty if it does not.
-fn rejection(fault: Defect, check: impl Fn(&Wrongs, &Script) -> Result<(), String>) -> String {
+/// Why `check` rejects a store with this defect; empty if it does not.
+fn rejection(defect: Defect, check: impl Fn(&Wrongs, &Script) -> Result<(), String>) -> String {
     let config = ProptestConfig {
         max_shrink_iters: 0,
         ..config()
     };
-    let verdict = same_every_time(config).run(&Script::any(&Wrongs(fault)), |script| {
-        check(&Wrongs(fault), &script).map_err(TestCaseError::fail)
+    let verdict = same_every_time(config).run(&Script::any(&Wrongs(defect)), |script| {
+        check(&Wrongs(defect), &script).map_err(TestCaseError::fail)
     });
     match verdict {
         Err(TestError::Fail(reason, _)) => reason.message().to_owned(),
@@ -46,8 +46,8 @@ fn rejection(fault: Defect, check: impl Fn(&Wrongs, &Script) -> Result<(), Strin
 }
 
 #[test]
-fn the_comparison_rejects_every_fault() {
-    for fault in [
+fn the_comparison_rejects_every_defect() {
+    for defect in [
         Defect::StaleOverwrites,
         Defect::StaleSaysActivated,
         Defect::SweepDeletes(RetainReason::Active),
@@ -60,14 +60,14 @@ fn the_comparison_rejects_every_fault() {
         Defect::ForgetsTooEarly,
         Defect::HidesWhatIsBelow,
     ] {
-        let why = rejection(fault, compare);
-        assert!(why.contains("but should be"), "{fault:?} passes: {why}");
+        let why = rejection(defect, compare);
+        assert!(why.contains("but should be"), "{defect:?} passes: {why}");
     }
 }
 
 #[test]
-fn the_watch_names_the_invariant_that_a_fault_breaks() {
-    for (fault, invariant) in [
+fn the_watch_names_the_invariant_that_a_defect_breaks() {
+    for (defect, invariant) in [
         (Defect::StaleOverwrites, "Monotonic"),
         (Defect::SweepDeletes(RetainReason::Active), "ActiveKept"),
         (Defect::SweepDeletes(RetainReason::Rollback), "RollbackKept"),
@@ -76,10 +76,10 @@ fn the_watch_names_the_invariant_that_a_fault_breaks() {
         (Defect::AnswersFromAnotherPlan, "WholeAnswer"),
         (Defect::SweepDeletesNothing, "Reclaimed"),
     ] {
-        let why = rejection(fault, watch);
+        let why = rejection(defect, watch);
         assert!(
             why.starts_with(invariant),
-            "{fault:?} breaks {invariant}: {why}"
+            "{defect:?} breaks {invariant}: {why}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Stores with one fault each, to show that the tests can fail.
+//! Stores with one defect each, to show that the tests can fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,14 +33,14 @@ pub(crate) enum Defect {
     HidesWhatIsBelow,
 }
 
-/// Where stores with this fault come from.
+/// Where stores with this defect come from.
 pub(crate) struct Wrongs(pub(crate) Defect);
 
-/// A good store that is made to look as if it had the fault.
+/// A good store that is made to look as if it had the defect.
 #[derive(Clone)]
 pub(crate) struct Wrong {
     store: MemoryStore,
-    fault: Defect,
+    defect: Defect,
     deleted: Arc<Mutex<BTreeSet<Generation>>>,
     overwritten: Arc<Mutex<BTreeMap<EndpointName, Generation>>>,
 }
@@ -55,7 +55,7 @@ impl Stores for Wrongs {
         };
         Wrong {
             store,
-            fault: self.0,
+            defect: self.0,
             deleted: Arc::default(),
             overwritten: Arc::default(),
         }
@@ -82,7 +82,7 @@ impl Layer for Wrong {
     fn reader(&self) -> WrongReader {
         WrongReader {
             reader: self.store.reader(),
-            fault: self.fault,
+            defect: self.defect,
             answer: Resolution::Unknown,
         }
     }
@@ -105,7 +105,7 @@ impl Layer for Wrong {
         let stale = matches!(activation, Activation::Stale { .. });
         let mut overwritten = self.overwritten.lock();
         overwritten.remove(endpoint);
-        Ok(match self.fault {
+        Ok(match self.defect {
             Defect::StaleSaysActivated if stale => Activation::Activated { replaced },
             Defect::StaleOverwrites if stale => {
                 overwritten.insert(endpoint.clone(), pin.generation());
@@ -127,11 +127,11 @@ impl Layer for Wrong {
     }
 
     fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
-        if self.fault == Defect::SweepDeletesNothing {
+        if self.defect == Defect::SweepDeletesNothing {
             return Ok(Swept::default());
         }
         let mut swept = self.store.sweep(applied)?;
-        match self.fault {
+        match self.defect {
             Defect::SweepHidesSpared => swept.spared.clear(),
             Defect::SweepDeletes(reason) => {
                 let (deleted, spared) = swept.spared.iter().partition(|(_, why)| *why == reason);
@@ -147,14 +147,14 @@ impl Layer for Wrong {
 
 pub(crate) struct WrongReader {
     reader: Reader,
-    fault: Defect,
+    defect: Defect,
     answer: Resolution,
 }
 
 impl Resolve for WrongReader {
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
         let right = self.reader.resolve(endpoint).clone();
-        self.answer = match (self.fault, right) {
+        self.answer = match (self.defect, right) {
             (Defect::AnswersNothing, Resolution::Answer { generation, .. })
                 if generation.get().is_multiple_of(2) =>
             {
@@ -174,6 +174,6 @@ impl Resolve for WrongReader {
     }
 
     fn has_descendant(&mut self, name: &EndpointName) -> bool {
-        self.fault != Defect::HidesWhatIsBelow && self.reader.has_descendant(name)
+        self.defect != Defect::HidesWhatIsBelow && self.reader.has_descendant(name)
     }
 }
