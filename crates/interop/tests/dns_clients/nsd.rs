@@ -2,9 +2,9 @@
 //! well formed or not, in the same way, except for the differences in [`justified`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 use std::{fs, process};
 
@@ -31,15 +31,21 @@ struct Nsd {
 }
 
 impl Nsd {
+    /// An NSD that answers. It cannot be told to choose a port, so it is given one that was
+    /// free a moment ago, and another one if it ends because somebody else has that by now.
     fn start() -> Self {
-        let directory = std::env::temp_dir().join(format!("dns-clients-nsd-{}", process::id()));
+        let tries = (0..5).find_map(|_| {
+            let mut nsd = Self::on(free_port());
+            nsd.answers().then_some(nsd)
+        });
+        tries.unwrap()
+    }
+
+    fn on(address: SocketAddr) -> Self {
+        let name = format!("dns-clients-nsd-{}-{}", process::id(), address.port());
+        let directory = std::env::temp_dir().join(name);
         fs::create_dir_all(&directory).unwrap();
         fs::write(directory.join("zone"), zone_file()).unwrap();
-        // Free a moment ago.
-        let address = UdpSocket::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
         let config = directory.join("nsd.conf");
         fs::write(&config, configuration(&directory, address)).unwrap();
         let program = if Path::new("/usr/sbin/nsd").exists() {
@@ -51,7 +57,6 @@ impl Nsd {
             .arg("-d")
             .arg("-c")
             .arg(&config)
-            .stderr(Stdio::null())
             .spawn();
         Self {
             process: started("nsd", process),
@@ -59,6 +64,23 @@ impl Nsd {
             address,
         }
     }
+
+    /// Waits until it answers, or has ended.
+    fn answers(&mut self) -> bool {
+        let client = Client::bound_to(self.address);
+        let mut goes_on = || matches!(self.process.try_wait(), Ok(None));
+        client.waits(&mut goes_on)
+    }
+}
+
+/// A port that is free for both protocols.
+fn free_port() -> SocketAddr {
+    let free = (0..100).find_map(|_| {
+        let udp = UdpSocket::bind("127.0.0.1:0").ok()?;
+        let address = udp.local_addr().ok()?;
+        TcpListener::bind(address).ok().map(|_| address)
+    });
+    free.unwrap()
 }
 
 impl Drop for Nsd {
@@ -133,19 +155,26 @@ impl Client {
 
     /// Waits until the server answers at all.
     fn wait(&self) {
+        assert!(self.waits(&mut || true), "the server does not answer");
+    }
+
+    /// The same, while it goes on; whether it answers.
+    fn waits(&self, goes_on: &mut dyn FnMut() -> bool) -> bool {
         let step = Duration::from_millis(50);
         self.socket.set_read_timeout(Some(step)).unwrap();
         let tries = PATIENCE.as_millis() / step.as_millis();
-        let is_there = (0..tries).any(|_| {
+        for _ in 0..tries {
             // Refused while nobody listens, and then the wait is short.
             let sent = self.socket.send(&marker(0)).is_ok();
-            let there = sent && self.socket.recv(&mut [0; 2048]).is_ok();
-            if !there {
-                std::thread::sleep(step);
+            if sent && self.socket.recv(&mut [0; 2048]).is_ok() {
+                return true;
             }
-            there
-        });
-        assert!(is_there, "the server does not answer");
+            if !goes_on() {
+                return false;
+            }
+            std::thread::sleep(step);
+        }
+        false
     }
 
     fn ask(&self, packet: &[u8], number: u16) -> Option<Vec<u8>> {
