@@ -35,7 +35,7 @@ pub fn activate_all_reaches_the_inner_store<W: PlanStore>(wrap: impl FnOnce(Coun
     };
     let calls = Arc::clone(&store.calls);
     let wrapped = wrap(store);
-    let endpoints = ["e0.example", "e1.example", "e2.example"].map(|name| {
+    let endpoints = ["a.example", "b.example", "c.example"].map(|name| {
         let name: EndpointName = name.parse().unwrap();
         let target = Target::new(Ipv4Addr::LOCALHOST.into(), 1);
         let records = RecordSet::new(&name, 5, [target]).unwrap();
