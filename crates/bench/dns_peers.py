@@ -58,7 +58,7 @@ def fleet_file():
     return "\n".join(lines) + "\n"
 
 
-def servers(folder, wanted):
+def servers(folder, wanted, ours):
     """For each server its command and its port."""
     ports = {name: free_port() for name in wanted}
     files = {
@@ -122,7 +122,7 @@ zone "{ZONE}" {{ type primary; file "zone"; }};
         (folder / name).write_text(text)
     (folder / "knot").mkdir()
     commands = {
-        "ours": [target_folder() / "release/enact", "serve", "--fleet", folder / "fleet.toml", "--threads", "1", "--max-targets", "16",
+        "ours": [ours, "serve", "--fleet", folder / "fleet.toml", "--threads", "1", "--max-targets", "16",
                  "--listen", f"127.0.0.1:{ports.get('ours')}"],
         "nsd": ["nsd", "-d", "-c", folder / "nsd.conf"],
         "knot": ["knotd", "-c", folder / "knot.conf"],
@@ -131,6 +131,11 @@ zone "{ZONE}" {{ type primary; file "zone"; }};
     # Only those that are wanted need to be installed.
     found = {name: [program(commands[name][0]), *commands[name][1:]] for name in wanted}
     return {name: (found[name], ports[name]) for name in wanted}
+
+
+def built(profile):
+    """Our server, as cargo built it."""
+    return target_folder() / {"dev": "debug"}.get(profile, profile) / "enact"
 
 
 def target_folder():
@@ -252,18 +257,20 @@ def main():
     arguments.add_argument("--rounds", type=int, default=5, help="rounds (5)")
     arguments.add_argument("--seconds", type=int, default=5, help="of load in each (5)")
     arguments.add_argument("--servers", default="ours,nsd,knot,bind", help="which, by commas")
+    arguments.add_argument("--profile", default="release",
+                           help="of cargo, for our server (release); a trial run may use dev")
     given = arguments.parse_args()
     if given.install:
         subprocess.run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", *PACKAGES],
                        check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["cargo", "build", "--quiet", "--release", "-p", "enact"],
+    subprocess.run(["cargo", "build", "--quiet", "--profile", given.profile, "-p", "enact"],
                    cwd=ROOT, check=True)
     results = {name: [] for name in given.servers.split(",")}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)
         (folder / "queries").write_text("".join(f"e{n}.{ZONE} A\n" for n in range(NAMES)))
-        all_servers = servers(folder, results)
+        all_servers = servers(folder, results, built(given.profile))
         for round_ in range(given.rounds):
             for name, (command, port) in all_servers.items():
                 print(f"round {round_ + 1} of {given.rounds}: {name}", file=sys.stderr)
