@@ -37,8 +37,7 @@ const PATHS: [Path; 8] = [
 const STEPS: u16 = 1_000;
 
 fn main() {
-    // `cargo bench` adds `--bench`, which means nothing here.
-    let wanted = std::env::args().skip(1).find(|a| !a.starts_with("--"));
+    let wanted = std::env::args().nth(1);
     for (name, limit, run) in PATHS {
         match &wanted {
             None => println!("{name} {limit}"),
