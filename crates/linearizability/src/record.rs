@@ -124,6 +124,17 @@ impl<S> Recorded<S> {
             history,
         }
     }
+
+    /// Takes a step and records it, if the client was told what came of it.
+    fn step(
+        &self,
+        step: impl FnOnce() -> Result<Activation, Error>,
+        op: impl Fn(Activation) -> Op,
+    ) -> Result<Activation, Error> {
+        self.history.call(self.client, step, |told| {
+            told.iter().map(|&told| op(told)).collect()
+        })
+    }
 }
 
 impl<S: PlanStore> Layer for Recorded<S> {
@@ -190,15 +201,11 @@ impl<S: PlanStore> Layer for Recorded<S> {
         step: impl FnOnce() -> Result<Activation, Error>,
     ) -> Result<Activation, Error> {
         let (generation, hold, at) = (pin.generation(), pin.hold, place(endpoint));
-        self.history.call(self.client, step, |told| {
-            let told = told.iter();
-            told.map(|&told| Op::Activate {
-                generation,
-                hold,
-                at,
-                told,
-            })
-            .collect()
+        self.step(step, |told| Op::Activate {
+            generation,
+            hold,
+            at,
+            told,
         })
     }
 
@@ -209,15 +216,11 @@ impl<S: PlanStore> Layer for Recorded<S> {
         step: impl FnOnce() -> Result<Activation, Error>,
     ) -> Result<Activation, Error> {
         let (generation, hold, at) = (pin.generation(), pin.hold, place(endpoint));
-        self.history.call(self.client, step, |told| {
-            let told = told.iter();
-            told.map(|&told| Op::Withdraw {
-                generation,
-                hold,
-                at,
-                told,
-            })
-            .collect()
+        self.step(step, |told| Op::Withdraw {
+            generation,
+            hold,
+            at,
+            told,
         })
     }
 
