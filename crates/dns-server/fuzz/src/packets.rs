@@ -3,7 +3,7 @@
 #![no_main]
 #![allow(missing_docs, reason = "libFuzzer's macro")]
 
-#[path = "../../tests/common/check.rs"]
+#[path = "../../tests/dns_server/check.rs"]
 mod check;
 
 use std::cell::RefCell;

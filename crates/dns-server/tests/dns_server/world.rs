@@ -1,15 +1,5 @@
 //! A responder on a store with a few endpoints.
 
-#![allow(dead_code, reason = "each test file uses its part of this module")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a failed step is a failed test"
-)]
-#![allow(unreachable_pub, missing_debug_implementations, reason = "tests")]
-
-pub mod check;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,12 +8,12 @@ use hickory_proto::op::{Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{Name, RecordType};
 use plan_store::{EndpointName, MemoryStore, Plan, PlanStore, RecordSet, Retention, Target};
 
-pub fn name(text: &str) -> EndpointName {
+pub(crate) fn name(text: &str) -> EndpointName {
     text.parse().unwrap()
 }
 
 /// A query for this, as a message.
-pub fn query(name: &str, record_type: RecordType) -> Message {
+pub(crate) fn query(name: &str, record_type: RecordType) -> Message {
     let mut message = Message::new(0x1234, MessageType::Query, OpCode::Query);
     let mut name = Name::from_ascii(name).unwrap();
     name.set_fqdn(true);
@@ -32,12 +22,12 @@ pub fn query(name: &str, record_type: RecordType) -> Message {
 }
 
 /// A query for this, as a packet.
-pub fn ask(name: &str, record_type: RecordType) -> Vec<u8> {
+pub(crate) fn ask(name: &str, record_type: RecordType) -> Vec<u8> {
     query(name, record_type).to_vec().unwrap()
 }
 
 /// The zone `shop.example` with one name server.
-pub fn zones() -> Zones {
+pub(crate) fn zones() -> Zones {
     let name_server = NameServer {
         name: name("ns1.shop.example"),
         addresses: vec!["192.0.2.53".parse().unwrap()],
@@ -46,7 +36,7 @@ pub fn zones() -> Zones {
 }
 
 /// Publishes a plan of these endpoints and makes it active everywhere.
-pub fn apply(store: &MemoryStore, endpoints: &BTreeMap<EndpointName, Vec<Target>>) {
+pub(crate) fn apply(store: &MemoryStore, endpoints: &BTreeMap<EndpointName, Vec<Target>>) {
     publish(store, endpoints);
     let pin = store.latest().unwrap().unwrap();
     for endpoint in endpoints.keys() {
@@ -71,26 +61,26 @@ fn publish(store: &MemoryStore, endpoints: &BTreeMap<EndpointName, Vec<Target>>)
 }
 
 /// A responder, its store, and what the store's plan names.
-pub struct World {
+pub(crate) struct World {
     pub store: MemoryStore,
     endpoints: BTreeMap<EndpointName, Vec<Target>>,
     responder: Responder<<MemoryStore as PlanStore>::Reader>,
     counters: Arc<Counters>,
 }
 
-pub struct Reply {
+pub(crate) struct Reply {
     pub outcome: Outcome,
     pub bytes: Vec<u8>,
 }
 
 impl Reply {
-    pub fn message(&self) -> Message {
+    pub(crate) fn message(&self) -> Message {
         Message::from_vec(&self.bytes).unwrap()
     }
 }
 
 impl World {
-    pub fn new(max_targets: usize) -> Self {
+    pub(crate) fn new(max_targets: usize) -> Self {
         let targets = |addresses: &[&str]| -> Vec<Target> {
             let targets = addresses.iter();
             targets
@@ -119,42 +109,42 @@ impl World {
         }
     }
 
-    pub fn ask(&mut self, packet: &[u8]) -> Reply {
+    pub(crate) fn ask(&mut self, packet: &[u8]) -> Reply {
         self.over(packet, Transport::Udp)
     }
 
-    pub fn over(&mut self, packet: &[u8], transport: Transport) -> Reply {
+    pub(crate) fn over(&mut self, packet: &[u8], transport: Transport) -> Reply {
         let mut bytes = b"what was there before".to_vec();
         let outcome = self.responder.respond(packet, transport, &mut bytes);
         Reply { outcome, bytes }
     }
 
     /// Serves an endpoint from a new plan.
-    pub fn serve(&mut self, endpoint: &str, targets: impl IntoIterator<Item = Target>) {
+    pub(crate) fn serve(&mut self, endpoint: &str, targets: impl IntoIterator<Item = Target>) {
         let targets = targets.into_iter().collect();
         self.endpoints.insert(name(endpoint), targets);
         apply(&self.store, &self.endpoints);
     }
 
     /// Names an endpoint in a new plan that is active nowhere.
-    pub fn publish(&mut self, endpoint: &str, targets: impl IntoIterator<Item = Target>) {
+    pub(crate) fn publish(&mut self, endpoint: &str, targets: impl IntoIterator<Item = Target>) {
         let targets = targets.into_iter().collect();
         self.endpoints.insert(name(endpoint), targets);
         publish(&self.store, &self.endpoints);
     }
 
     /// Withdraws an endpoint by a new plan.
-    pub fn withdraw(&mut self, endpoint: &str) {
+    pub(crate) fn withdraw(&mut self, endpoint: &str) {
         self.endpoints.remove(&name(endpoint));
         apply(&self.store, &self.endpoints);
     }
 
     /// Applies the same content again, under a new generation.
-    pub fn republish(&self) {
+    pub(crate) fn republish(&self) {
         apply(&self.store, &self.endpoints);
     }
 
-    pub fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         self.counters.read()
     }
 }

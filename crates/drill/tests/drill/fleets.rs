@@ -1,13 +1,11 @@
 //! Fleets for the tests.
 
-#![allow(unreachable_pub, dead_code, reason = "each test file uses its part")]
-
 use std::path::Path;
 
 use control_plane::Fleet;
 
 /// Two endpoints of two targets each, of which a sweep keeps so many plans.
-pub fn fleet(keep_newest: u32) -> Fleet {
+pub(crate) fn fleet(keep_newest: u32) -> Fleet {
     parse(&format!(
         "[store]
         keep_newest = {keep_newest}
@@ -15,11 +13,11 @@ pub fn fleet(keep_newest: u32) -> Fleet {
     ))
 }
 
-pub fn parse(text: &str) -> Fleet {
+pub(crate) fn parse(text: &str) -> Fleet {
     Fleet::parse(text, Path::new("test.toml")).unwrap()
 }
 
-pub const TWO_ENDPOINTS: &str = r#"
+pub(crate) const TWO_ENDPOINTS: &str = r#"
     [[endpoint]]
     name = "a.example"
     target = [

@@ -1,14 +1,11 @@
 //! What a packet is answered with, message by message.
 
-#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
-
-mod common;
-
-use common::{World, ask, query};
 use dns_server::{MAX_UDP, Outcome, Transport};
 use hickory_proto::op::{Edns, Message, OpCode, ResponseCode};
 use hickory_proto::rr::{DNSClass, Name, RData, RecordType};
 use plan_store::{PlanStore, Target};
+
+use crate::world::{World, ask, query};
 
 /// The answer section as text, sorted.
 fn answers(message: &Message) -> Vec<String> {

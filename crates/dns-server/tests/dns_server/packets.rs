@@ -1,22 +1,15 @@
 //! Whatever comes in: what holds of every reply.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a failed step is a failed test"
-)]
-
-mod common;
-
 use std::cell::RefCell;
 
-use common::check::check;
-use common::{Reply, World, query};
 use dns_server::{Outcome, Transport};
 use hickory_proto::op::{Edns, Message};
 use hickory_proto::rr::RecordType;
 use plan_store::Target;
 use proptest::prelude::*;
+
+use crate::check::check;
+use crate::world::{Reply, World, query};
 
 /// The world of the other tests, with an endpoint that does not fit over UDP.
 fn world() -> World {

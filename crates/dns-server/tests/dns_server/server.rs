@@ -1,9 +1,5 @@
 //! The DNS server on real sockets.
 
-#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
-
-mod common;
-
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -11,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use common::{apply, ask, name, zones};
 use dns_server::{Error, Outcome, Server, ServerConfig};
 use hickory_proto::op::Message;
 use hickory_proto::rr::{RData, RecordType};
 use plan_store::{MemoryStore, PlanStore, Retention, Target};
+
+use crate::world::{apply, ask, name, zones};
 
 /// Nothing here takes as long. A test that waits in vain fails.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -1,14 +1,11 @@
 //! The outage on each store: to the letter of the schedule, and left to chance.
 
-#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
-
-mod common;
-
-use common::{TWO_ENDPOINTS, fleet, parse};
 use control_plane::{Fleet, FleetEndpoint};
 use drill::{Error, Outcome, free_running, outage};
 use incident::{ClientAnswer, Event, IncidentStore, Invariant, Variant};
 use plan_store::{EndpointName, MemoryStore, Pin, PlanStore, Resolution};
+
+use crate::fleets::{TWO_ENDPOINTS, fleet, parse};
 
 const SEED: u64 = 1;
 

@@ -1,13 +1,8 @@
 //! What the diagram looks like, and that it fits into the terminal.
 
-#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
-
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 
-use common::fleet;
 use control_plane::Fleet;
 use drill::{Error, Outcome, diagram, outage};
 use incident::{Actor, Event, IncidentStore, Journal, Step, Variant, Verdict};
@@ -15,6 +10,8 @@ use plan_store::{
     Activation, EndpointName, EndpointState, Generation, MemoryStore, Plan, PlanStore, RecordSet,
     Resolution, RetainReason, Standing, Swept, Target,
 };
+
+use crate::fleets::fleet;
 
 const PLANNER: Actor = Actor::Planner;
 const ONE: Actor = Actor::Enactor(1);

@@ -1,8 +1,6 @@
 //! The stage: an actor that is held stays held until the schedule lets it go, and no actor
 //! stays held after the stage is gone.
 
-#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -9,7 +9,7 @@ use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 const HEADER: usize = 12;
 
 /// Panics if this is not a reply that may be given to `packet`.
-pub fn check(packet: &[u8], transport: Transport, outcome: Outcome, reply: &[u8]) {
+pub(crate) fn check(packet: &[u8], transport: Transport, outcome: Outcome, reply: &[u8]) {
     let must_be_dropped = packet.len() < HEADER || packet[2] & 0x80 != 0;
     assert_eq!(
         outcome == Outcome::Dropped,

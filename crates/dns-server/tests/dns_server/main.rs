@@ -1,0 +1,13 @@
+//! The responder packet by packet, and the server on real sockets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failed step is a failed test"
+)]
+
+mod check;
+mod packets;
+mod responder;
+mod server;
+mod world;
