@@ -1,7 +1,7 @@
 //! How fast the store on etcd is, beside bare etcd:
 //!
 //! ```sh
-//! cargo bench -p bench --bench etcd
+//! cargo bench -p bench-etcd
 //! ```
 //!
 //! It starts its own clusters on loopback, so `etcd` must be installed (`apt-get install
@@ -19,19 +19,6 @@ mod cluster;
 mod etcd;
 mod rounds;
 mod world;
-
-/// What build.rs makes of `proto/etcd.proto`.
-mod proto {
-    #![allow(
-        missing_docs,
-        unreachable_pub,
-        unused_qualifications,
-        clippy::all,
-        clippy::pedantic,
-        reason = "generated"
-    )]
-    tonic::include_proto!("etcdserverpb");
-}
 
 use crate::cluster::Cluster;
 use crate::rounds::{Round, Table};

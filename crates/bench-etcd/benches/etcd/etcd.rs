@@ -7,13 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use bench_etcd::proto::compare::{CompareResult, CompareTarget, TargetUnion};
+use bench_etcd::proto::kv_client::KvClient;
+use bench_etcd::proto::request_op::Request;
+use bench_etcd::proto::{Compare, PutRequest, RangeRequest, RequestOp, TxnRequest};
 use tokio::runtime::{Builder, Runtime};
 use tonic::transport::{Channel, Endpoint};
-
-use crate::proto::compare::{CompareResult, CompareTarget, TargetUnion};
-use crate::proto::kv_client::KvClient;
-use crate::proto::request_op::Request;
-use crate::proto::{Compare, PutRequest, RangeRequest, RequestOp, TxnRequest};
 
 /// As long as the store's keys are.
 const BARE: &str = "/alone-in-the-etcd/active/";
