@@ -8,14 +8,22 @@
 
 pub mod activate_against_activate;
 pub mod activate_against_sweep;
+pub mod activate_all_against_activate_all;
 pub mod activate_hands_on;
 pub mod denial_against_changing_places;
 pub mod pin_against_sweep;
+pub mod publish_against_forget;
+pub mod publish_against_pick_up;
 pub mod publish_against_sweep;
 pub mod reader_against_activate;
 pub mod reader_against_coming_and_going;
+pub mod reader_against_forget;
+pub mod reader_overtaken_twice;
 pub mod sweep_against_sweep;
+pub mod sweep_ahead_of_publish;
+pub mod two_publishers;
 pub mod withdraw_against_activate;
+pub mod withdraw_against_return;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -70,6 +78,15 @@ fn begin<S: PlanStore>(store: S, plans: u8) -> S {
     store
 }
 
+/// Publishes plan 1 of the endpoint, and plan 2, which withdraws it. A sweep that deletes
+/// plan 1 forgets the endpoint.
+fn forgettable<S: PlanStore>(store: S) -> S {
+    must(store.publish(plan(&endpoints(1), 1)));
+    must(store.publish(plan(&endpoints(2)[1..], 2)));
+    assert_eq!(withdraw(&store, 2), over(EndpointState::VACANT));
+    store
+}
+
 fn activate(store: &impl PlanStore, plan: u32) -> Activation {
     let pin = must(store.pin(generation(plan)));
     must(store.activate(&pin, &endpoint()))
@@ -108,10 +125,10 @@ fn active(plan: u32, rollback: impl Into<Option<u32>>) -> EndpointState {
 }
 
 /// This plan withdrew the endpoint, and that one is the rollback target.
-fn withdrawn(plan: u32, rollback: u32) -> EndpointState {
+fn withdrawn(plan: u32, rollback: impl Into<Option<u32>>) -> EndpointState {
     EndpointState {
         standing: Standing::Withdrawn(generation(plan)),
-        rollback: Some(generation(rollback)),
+        rollback: rollback.into().map(generation),
     }
 }
 
@@ -158,7 +175,11 @@ pub enum Answer {
 impl Answer {
     /// The answer for the endpoint of these models. Plan `n` has the records `n`.
     fn by(reader: &mut impl Resolve) -> Self {
-        match reader.resolve(&endpoint()) {
+        Self::of(reader.resolve(&endpoint()))
+    }
+
+    fn of(resolution: &Resolution) -> Self {
+        match resolution {
             Resolution::Answer {
                 generation,
                 records,
@@ -233,45 +254,65 @@ impl<P: Primitives> Resolve for Followed<P> {
     }
 }
 
+/// Calls of [`PlanStore::resolve`], as a reader.
+#[derive(Debug)]
+struct Calls<S>(S, Resolution);
+
+impl<S: PlanStore + Clone> Calls<S> {
+    fn of(store: &S) -> Self {
+        Self(store.clone(), Resolution::Unknown)
+    }
+}
+
+impl<S: PlanStore> Resolve for Calls<S> {
+    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+        self.1 = self.0.resolve(endpoint);
+        &self.1
+    }
+
+    /// There is no such call.
+    fn has_descendant(&mut self, _: &EndpointName) -> bool {
+        false
+    }
+}
+
 /// A race that is asserted to hold, by name; it returns how many executions there were.
 pub type Check = (&'static str, fn() -> usize);
 
 /// What each race asserts, by name: every mutant of the store must fail at least one of
 /// them. Those with few executions come first.
 pub fn all<J: Checker>() -> Vec<Check> {
-    vec![
-        (
-            "denial against changing places",
-            denial_against_changing_places::holds::<J>,
-        ),
-        (
-            "activate against activate",
-            activate_against_activate::holds::<J>,
-        ),
-        (
-            "withdraw against activate",
-            withdraw_against_activate::holds::<J>,
-        ),
-        ("sweep against sweep", sweep_against_sweep::holds::<J>),
-        ("activate against sweep", activate_against_sweep::holds::<J>),
-        ("pin against sweep", pin_against_sweep::holds::<J>),
-        (
-            "reader against activate",
-            reader_against_activate::holds_for_a_reader::<J>,
-        ),
-        (
-            "follower against activate",
-            reader_against_activate::holds_for_a_follower::<J>,
-        ),
-        (
-            "reader against coming and going",
-            reader_against_coming_and_going::holds_for_a_reader::<J>,
-        ),
-        (
-            "follower against coming and going",
-            reader_against_coming_and_going::holds_for_a_follower::<J>,
-        ),
-        ("activate hands on", activate_hands_on::holds::<J>),
-        ("publish against sweep", publish_against_sweep::holds::<J>),
-    ]
+    macro_rules! checks {
+        ($($name:literal: $race:ident::$holds:ident,)*) => {
+            vec![$(($name, $race::$holds::<J> as fn() -> usize)),*]
+        };
+    }
+    checks! {
+        "denial against changing places": denial_against_changing_places::holds_for_one_that_comes_back,
+        "denial against a new endpoint": denial_against_changing_places::holds_for_a_new_one,
+        "two publishers": two_publishers::holds,
+        "activate against activate": activate_against_activate::holds,
+        "withdraw against activate": withdraw_against_activate::holds,
+        "withdraw against return": withdraw_against_return::holds,
+        "sweep against sweep": sweep_against_sweep::holds,
+        "activate against sweep": activate_against_sweep::holds,
+        "pin against sweep": pin_against_sweep::holds,
+        "activate all against activate all": activate_all_against_activate_all::holds,
+        "sweep ahead of publish": sweep_ahead_of_publish::holds,
+        "reader against forget": reader_against_forget::holds_for_a_reader,
+        "follower against forget": reader_against_forget::holds_for_a_follower,
+        "reader against activate": reader_against_activate::holds_for_a_reader,
+        "follower against activate": reader_against_activate::holds_for_a_follower,
+        "calls against activate": reader_against_activate::holds_for_calls,
+        "reader overtaken twice": reader_overtaken_twice::holds_for_a_reader,
+        "follower overtaken twice": reader_overtaken_twice::holds_for_a_follower,
+        "reader against coming and going": reader_against_coming_and_going::holds_for_a_reader,
+        "follower against coming and going": reader_against_coming_and_going::holds_for_a_follower,
+        "publish against pick-up, readers": publish_against_pick_up::holds_for_a_reader,
+        "publish against pick-up, followers": publish_against_pick_up::holds_for_a_follower,
+        "publish against forget, reader": publish_against_forget::holds_for_a_reader,
+        "publish against forget, follower": publish_against_forget::holds_for_a_follower,
+        "activate hands on": activate_hands_on::holds,
+        "publish against sweep": publish_against_sweep::holds,
+    }
 }

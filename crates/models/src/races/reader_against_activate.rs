@@ -1,10 +1,10 @@
-//! A reader, or a follower, while plans are activated and swept. Plan 1 is active; a
+//! A reader, a follower, or calls without either, while plans are activated and swept. Plan 1 is active; a
 //! thread activates plans 2 and 3 and sweeps.
 
 use plan_store::RetainReason::Rollback;
-use plan_store::{MemoryStore, PlanStore as _, Resolve, Swept};
+use plan_store::{MemoryStore, PlanStore, Resolve, Swept};
 
-use super::{Answer, Followed, OneLook, activate, begin, memory, race, sweep, swept};
+use super::{Answer, Calls, Followed, OneLook, activate, begin, memory, race, sweep, swept};
 use crate::Explored;
 use crate::checker::{Checker, PlainLoads};
 
@@ -48,6 +48,7 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
 
 /// All answers are whole, none goes back, and the last one is from the newest plan.
 fn holds<J: Checker, R: Resolve + Send + 'static>(
+    bound: Option<usize>,
     reader: fn(&MemoryStore<J::Primitives>) -> R,
 ) -> usize {
     let forward = [(1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)];
@@ -57,17 +58,22 @@ fn holds<J: Checker, R: Resolve + Send + 'static>(
         last: Answer::From(3),
         swept: swept([1], [(2, Rollback)]),
     };
-    explore::<J, R>(None, reader).holds(forward.map(outcome))
+    explore::<J, R>(bound, reader).holds(forward.map(outcome))
 }
 
 /// The race with a reader.
 pub fn holds_for_a_reader<J: Checker>() -> usize {
-    holds::<J, _>(MemoryStore::reader)
+    holds::<J, _>(None, MemoryStore::reader)
 }
 
 /// The race with a follower.
 pub fn holds_for_a_follower<J: Checker>() -> usize {
-    holds::<J, _>(Followed::of)
+    holds::<J, _>(None, Followed::of)
+}
+
+/// The race with calls of [`PlanStore::resolve`].
+pub fn holds_for_calls<J: Checker>() -> usize {
+    holds::<J, _>(Some(3), Calls::of)
 }
 
 /// A reader that does not look again finds its plan gone.

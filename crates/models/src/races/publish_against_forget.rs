@@ -1,0 +1,97 @@
+//! A sweep forgets an endpoint that plan 2 has withdrawn and no plan names, while plan 3
+//! names it again and is activated there. A reader, or a follower, looks on.
+
+use plan_store::{Activation, EndpointState, MemoryStore, PlanStore, Resolve, Swept};
+
+use super::{
+    Answer, Followed, activate, active, forgettable, memory, over, race, state, sweep, swept,
+    withdrawn,
+};
+use crate::checker::Checker;
+use crate::mutant::{Mutable, Mutant, Mutation};
+use crate::{Explored, endpoints, must, plan};
+
+/// What all threads were told, and what is there at the end.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Outcome {
+    activation: Activation,
+    swept: Swept,
+    read: Answer,
+    end: EndpointState,
+    last: Answer,
+}
+
+fn explore<J: Checker, R: Resolve + Send + 'static>(
+    reader: fn(&MemoryStore<J::Primitives>) -> R,
+) -> Explored<Outcome> {
+    race::<J, _>("publish against forget", Some(2), move || {
+        let store = forgettable(memory::<J>());
+        let mut reader = reader(&store);
+        let _ = Answer::by(&mut reader);
+        let (publishes, sweeps) = (store.clone(), store.clone());
+        let (activation, swept, (read, mut reader)) = J::run_three(
+            move || {
+                must(publishes.publish(plan(&endpoints(1), 3)));
+                activate(&publishes, 3)
+            },
+            move || sweep(&sweeps, 2),
+            move || (Answer::by(&mut reader), reader),
+        );
+        Outcome {
+            activation,
+            swept,
+            read,
+            end: state(&store),
+            last: Answer::by(&mut reader),
+        }
+    })
+}
+
+/// The endpoint keeps its cell, or gets a new one; what is activated there is found.
+fn holds<J: Checker, R: Resolve + Send + 'static>(
+    reader: fn(&MemoryStore<J::Primitives>) -> R,
+) -> usize {
+    let outcome = |before, read| Outcome {
+        activation: over(before),
+        swept: swept([1], []),
+        read,
+        end: active(3, None),
+        last: Answer::From(3),
+    };
+    let kept = [Answer::Withdrawn(2), Answer::From(3)];
+    let renewed = [
+        Answer::Withdrawn(2),
+        Answer::Unknown,
+        Answer::Vacant,
+        Answer::From(3),
+    ];
+    let kept = kept.map(|read| outcome(withdrawn(2, None), read));
+    let renewed = renewed.map(|read| outcome(EndpointState::VACANT, read));
+    explore::<J, R>(reader).holds(kept.into_iter().chain(renewed))
+}
+
+/// The race with a reader.
+pub fn holds_for_a_reader<J: Checker>() -> usize {
+    holds::<J, _>(MemoryStore::reader)
+}
+
+/// The race with a follower.
+pub fn holds_for_a_follower<J: Checker>() -> usize {
+    holds::<J, _>(Followed::of)
+}
+
+/// Without the count of comings and goings, both stay with the forgotten cell for ever.
+pub fn needs_the_count() {
+    fn left_behind<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Mutable>) -> R) {
+        let uncounted = Mutation::UNCOUNTED.during(|| explore::<Mutant, R>(reader));
+        uncounted.findings.assert_seen(&[Outcome {
+            activation: over(EndpointState::VACANT),
+            swept: swept([1], []),
+            read: Answer::Withdrawn(2),
+            end: active(3, None),
+            last: Answer::Withdrawn(2),
+        }]);
+    }
+    left_behind(MemoryStore::reader);
+    left_behind(Followed::of);
+}

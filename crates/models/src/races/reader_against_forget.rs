@@ -1,0 +1,93 @@
+//! A sweep forgets an endpoint that plan 2 has withdrawn and no plan names. A thread asks a
+//! reader, or a follower, then the store's own calls, then the reader again.
+
+use plan_store::{EndpointState, MemoryStore, PlanStore as _, Resolve, Standing, Swept};
+
+use super::{Answer, Followed, endpoint, forgettable, memory, race, state, sweep, swept};
+use crate::Explored;
+use crate::checker::Checker;
+use crate::mutant::{Mutable, Mutant, Mutation};
+
+/// What the thread was told in this order, what the sweep did, and what the reader says once
+/// all threads have ended.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Outcome {
+    told: [Answer; 4],
+    swept: Swept,
+    last: Answer,
+}
+
+/// What [`PlanStore::state`](plan_store::PlanStore::state) says, as an answer.
+fn answer_of(state: EndpointState) -> Answer {
+    match state.standing {
+        Standing::Withdrawn(generation) => Answer::Withdrawn(generation.get()),
+        Standing::Active(generation) => Answer::From(generation.get()),
+        Standing::Vacant => Answer::Unknown,
+    }
+}
+
+fn explore<J: Checker, R: Resolve + Send + 'static>(
+    reader: fn(&MemoryStore<J::Primitives>) -> R,
+) -> Explored<Outcome> {
+    race::<J, _>("reader against forget", None, move || {
+        let store = forgettable(memory::<J>());
+        let mut reader = reader(&store);
+        let _ = Answer::by(&mut reader);
+        let asked = store.clone();
+        let ((told, mut reader), swept) = J::run_two(
+            move || {
+                let told = [
+                    Answer::by(&mut reader),
+                    answer_of(state(&asked)),
+                    Answer::of(&asked.resolve(&endpoint())),
+                    Answer::by(&mut reader),
+                ];
+                (told, reader)
+            },
+            move || sweep(&store, 2),
+        );
+        let last = Answer::by(&mut reader);
+        Outcome { told, swept, last }
+    })
+}
+
+/// Once the endpoint is said to be unknown, nobody calls it withdrawn.
+fn holds<J: Checker, R: Resolve + Send + 'static>(
+    reader: fn(&MemoryStore<J::Primitives>) -> R,
+) -> usize {
+    let outcome = |known: usize| {
+        let mut told = [Answer::Unknown; 4];
+        told[..known].fill(Answer::Withdrawn(2));
+        Outcome {
+            told,
+            swept: swept([1], []),
+            last: Answer::Unknown,
+        }
+    };
+    explore::<J, R>(reader).holds((0..=4).map(outcome))
+}
+
+/// The race with a reader.
+pub fn holds_for_a_reader<J: Checker>() -> usize {
+    holds::<J, _>(MemoryStore::reader)
+}
+
+/// The race with a follower.
+pub fn holds_for_a_follower<J: Checker>() -> usize {
+    holds::<J, _>(Followed::of)
+}
+
+/// Without the count of comings and goings, both say *withdrawn* after *unknown*.
+pub fn needs_the_count() {
+    fn goes_back<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Mutable>) -> R) {
+        let (withdrawn, unknown) = (Answer::Withdrawn(2), Answer::Unknown);
+        let uncounted = Mutation::UNCOUNTED.during(|| explore::<Mutant, R>(reader));
+        uncounted.findings.assert_seen(&[Outcome {
+            told: [withdrawn, unknown, unknown, withdrawn],
+            swept: swept([1], []),
+            last: withdrawn,
+        }]);
+    }
+    goes_back(MemoryStore::reader);
+    goes_back(Followed::of);
+}

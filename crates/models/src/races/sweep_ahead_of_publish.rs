@@ -1,0 +1,71 @@
+//! A sweep is told of a generation beyond the newest plan. Meanwhile plan 2 is published
+//! with a new endpoint, activated there alone, and followed by plan 3. Plan 1 is active at
+//! the other endpoint.
+
+use incident::{IncidentStore, Variant};
+use plan_store::RetainReason::Active;
+use plan_store::{Activation, EndpointState, Generation, Loom, PlanStore, Swept};
+
+use super::{RETENTION, active, begin, generation, generations, memory, over, race, state, swept};
+use crate::checker::{Checker, PlainLoads};
+use crate::{Explored, endpoints, must, plan};
+
+/// What both threads were told, and what is there at the end.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Outcome {
+    /// `None` if plan 2 was deleted before it could be pinned.
+    activation: Option<Activation>,
+    swept: Swept,
+    left: Vec<Generation>,
+    /// Where the old endpoint and the new one stand.
+    end: [EndpointState; 2],
+}
+
+fn explore<J: Checker, S: PlanStore + Clone + 'static>(store: fn() -> S) -> Explored<Outcome> {
+    race::<J, _>("sweep ahead of publish", None, move || {
+        let store = begin(store(), 1);
+        let (sweeps, publishes) = (store.clone(), store.clone());
+        let (swept, activation) = J::run_two(
+            move || must(sweeps.sweep(generation(9))),
+            move || {
+                let both = endpoints(2);
+                must(publishes.publish(plan(&both, 2)));
+                let pin = publishes.pin(generation(2)).ok();
+                let activation = pin.map(|pin| must(publishes.activate(&pin, &both[1])));
+                must(publishes.publish(plan(&both, 3)));
+                activation
+            },
+        );
+        let there = |number: &Generation| store.pin(*number).is_ok();
+        Outcome {
+            activation,
+            swept,
+            left: generations([1, 2, 3]).into_iter().filter(there).collect(),
+            end: [state(&store), must(store.state(&endpoints(2)[1]))],
+        }
+    })
+}
+
+/// The sweep takes the newest plan that there is for the one that is applied, and spares
+/// what is active at an endpoint that has only just come.
+pub fn holds<J: Checker>() -> usize {
+    let outcome = |swept| Outcome {
+        activation: Some(over(EndpointState::VACANT)),
+        swept,
+        left: generations([1, 2, 3]),
+        end: [active(1, None), active(2, None)],
+    };
+    explore::<J, _>(memory::<J>).holds([
+        outcome(swept([], [])),
+        outcome(swept([], [(1, Active)])),
+        outcome(swept([], [(1, Active), (2, Active)])),
+    ])
+}
+
+/// A sweep that takes the generation as it is deletes the newest plan.
+pub fn needs_to_stop_at_the_newest_plan() {
+    let by_age = || IncidentStore::<Loom>::with_primitives(Variant::CompareAndSwapOnly, RETENTION);
+    let findings = explore::<PlainLoads, _>(by_age).findings;
+    let deleted = |outcome: &Outcome| outcome.swept.deleted.contains(&generation(3));
+    assert!(findings.outcomes().iter().any(deleted), "{findings:#?}");
+}

@@ -1,0 +1,99 @@
+//! Two Planners publish a plan each, with a new endpoint each. Plan 1 is active.
+
+use plan_store::{
+    EndpointName, Error, Generation, Loom, MemoryStore, Pin as _, PlanStore, Resolution,
+};
+
+use super::{begin, generation, memory, race};
+use crate::checker::{Checker, PlainLoads};
+use crate::{Explored, endpoints, must, must_be, plan};
+
+/// Which generations both Planners were given, and what is there at the end.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Outcome {
+    one: Generation,
+    two: Generation,
+    /// The plans in the store.
+    plans: Vec<Content>,
+    /// What is picked up.
+    latest: Generation,
+    /// The endpoints that the store knows.
+    known: Vec<EndpointName>,
+}
+
+/// Whose plan it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Content {
+    First,
+    One,
+    Two,
+}
+
+/// How a Planner publishes, and which generation it takes its plan for.
+type Publish<S> = fn(&S, &[EndpointName], u8) -> Generation;
+
+fn explore<J: Checker>(publish: Publish<MemoryStore<J::Primitives>>) -> Explored<Outcome> {
+    race::<J, _>("two publishers", None, move || {
+        let store = begin(memory::<J>(), 1);
+        let (first, second) = (store.clone(), store.clone());
+        let [a, b, c] = must(<[_; 3]>::try_from(endpoints(3)));
+        let everything = [a.clone(), b.clone(), c.clone()];
+        let (with_b, with_c) = ([a.clone(), b], [a, c]);
+        let (one, two) = J::run_two(
+            move || publish(&first, &with_b, 11),
+            move || publish(&second, &with_c, 12),
+        );
+        let is_known = |name: &EndpointName| store.resolve(name) != Resolution::Unknown;
+        Outcome {
+            one,
+            two,
+            plans: (1..).map_while(|number| content(&store, number)).collect(),
+            latest: must_be(must(store.latest())).generation(),
+            known: everything.into_iter().filter(is_known).collect(),
+        }
+    })
+}
+
+/// Whose plan has this number, if there is one.
+fn content(store: &impl PlanStore, number: u32) -> Option<Content> {
+    let pin = match store.pin(generation(number)) {
+        Err(Error::NoSuchPlan { .. }) => return None,
+        pin => must(pin),
+    };
+    let (_, records) = must_be(pin.plan().endpoints().next());
+    let [.., octet] = must_be(records.a().first()).address.octets();
+    Some(match octet {
+        11 => Content::One,
+        12 => Content::Two,
+        _ => Content::First,
+    })
+}
+
+/// Each generation is given once, and the plans and their endpoints are there.
+pub fn holds<J: Checker>() -> usize {
+    use Content::{First, One, Two};
+    let outcome = |one, two, plans: [Content; 3]| Outcome {
+        one: generation(one),
+        two: generation(two),
+        plans: plans.into(),
+        latest: generation(3),
+        known: endpoints(3),
+    };
+    explore::<J>(|store, named, octet| must(store.publish(plan(named, octet)))).holds([
+        outcome(2, 3, [First, One, Two]),
+        outcome(3, 2, [First, Two, One]),
+    ])
+}
+
+/// A Planner that takes the generation after the newest one for its own shares it with
+/// another.
+pub fn needs_one_section() {
+    let guesses = |store: &MemoryStore<Loom>, named: &[EndpointName], octet| {
+        let newest = must_be(must(store.latest())).generation();
+        must(store.publish(plan(named, octet)));
+        must(newest.next())
+    };
+    let findings = explore::<PlainLoads>(guesses).findings;
+    let shared = |outcome: &Outcome| outcome.one == outcome.two;
+    assert!(findings.outcomes().iter().any(shared), "{findings:#?}");
+}
