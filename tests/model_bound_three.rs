@@ -6,7 +6,7 @@
 //! ```
 
 use models::checker::{PlainLoads, RmwLoads};
-use models::system::{Small, assert_holds};
+use models::system::{Small, holds};
 
 /// A Planner and three Enactors.
 const THREE_ENACTORS: Small = Small {
@@ -25,20 +25,20 @@ const RESOLVER: Small = Small {
 
 #[test]
 fn planner_and_three_enactors_break_nothing_with_plain_loads() {
-    assert_holds::<PlainLoads>(THREE_ENACTORS, None);
+    holds::<PlainLoads>(THREE_ENACTORS);
 }
 
 #[test]
 fn planner_and_three_enactors_break_nothing_with_rmw_loads() {
-    assert_holds::<RmwLoads>(THREE_ENACTORS, None);
+    holds::<RmwLoads>(THREE_ENACTORS);
 }
 
 #[test]
 fn planner_two_enactors_and_a_resolver_break_nothing_with_plain_loads() {
-    assert_holds::<PlainLoads>(RESOLVER, None);
+    holds::<PlainLoads>(RESOLVER);
 }
 
 #[test]
 fn planner_two_enactors_and_a_resolver_break_nothing_with_rmw_loads() {
-    assert_holds::<RmwLoads>(RESOLVER, None);
+    holds::<RmwLoads>(RESOLVER);
 }

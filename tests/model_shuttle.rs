@@ -38,7 +38,8 @@ fn decides_as_loom_does<J: Checker>() {
     for protocol in Protocol::ALL {
         let findings = protocol.explore::<J>(Setup::SMALL).findings;
         findings.assert_broken(protocol.broken());
-        findings.assert_seen(&[Seen::Activated, Seen::Pass(Ended::Applied)]);
+        let seen = findings.seen();
+        seen.assert_seen(&[Seen::Activated, Seen::Pass(Ended::Applied)]);
     }
 }
 

@@ -51,10 +51,10 @@ fn each_invariant_is_reported_in_some_model() {
 #[test]
 fn a_resolver_sees_an_answer_go_back_on_the_incidents_store_alone() {
     let incident = || IncidentStore::<Loom>::with_primitives(Variant::Incident, RETENTION);
-    let overwritten = slow_enactor::<PlainLoads, _>(incident).findings;
+    let overwritten = slow_enactor::<PlainLoads, _>(incident).findings.seen();
     overwritten.assert_seen(&[Seen::Answer(Moved::Back)]);
     let memory = || MemoryStore::<Loom>::with_primitives(RETENTION);
-    let refused = slow_enactor::<PlainLoads, _>(memory).findings;
+    let refused = slow_enactor::<PlainLoads, _>(memory).findings.seen();
     refused.assert_seen(&[Seen::Stale, Seen::Answer(Moved::Not)]);
     refused.assert_never(&Seen::Answer(Moved::Back));
 }

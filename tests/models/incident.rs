@@ -2,18 +2,20 @@
 //! the table says. `cargo run -p report --features models -- verdicts` prints the table
 //! from the same runs.
 
+use std::collections::BTreeSet;
+
 use incident::{Fencing, Variant};
-use models::Seen::{Activated, Already, Deleted, Pass, Spared, Stale, Stuck};
+use models::Seen::{Activated, Already, Deleted, Pass, Refused, Spared, Stale, Stuck};
 use models::checker::{Checker, PlainLoads, RmwLoads};
 use models::outage::{Protocol, Setup};
-use models::{Ended, Explored, Findings, Seen};
+use models::{Ended, Explored, Findings, Outcome, Seen};
 use plan_store::{RetainReason, Retention};
 
 use crate::apart::apart;
 
 /// Has both kinds of loom decide a row of the table, in so many executions with plain
-/// loads and with rmw loads.
-fn decided(protocol: Protocol, executions: [usize; 2]) -> [Findings<Seen>; 2] {
+/// loads and with rmw loads. This was seen in it, and nothing else.
+fn decided(protocol: Protocol, executions: [usize; 2], seen: &[Seen]) -> [Findings<Outcome>; 2] {
     let both = [
         protocol.explore::<PlainLoads>(Setup::SMALL),
         protocol.explore::<RmwLoads>(Setup::SMALL),
@@ -22,156 +24,147 @@ fn decided(protocol: Protocol, executions: [usize; 2]) -> [Findings<Seen>; 2] {
         both.each_ref().map(|explored| explored.executions),
         executions
     );
+    let always = [Activated, Already, Pass(Ended::Applied)];
     for Explored { findings, .. } in &both {
         findings.assert_broken(protocol.broken());
-        findings.assert_seen(&[Activated, Pass(Ended::Applied)]);
+        findings
+            .seen()
+            .assert_outcomes(always.iter().chain(seen).copied());
     }
     both.map(|explored| explored.findings)
 }
 
+/// A newer plan was active when the pass began.
+const LATE: Seen = Pass(Ended::StaleAtStart);
+
 #[test]
 fn the_incident_breaks_and_no_enactor_can_go_on() {
-    for findings in decided(Protocol::Incident(Variant::Incident), [1_501, 1_952]) {
-        findings.assert_seen(&[Stuck, Deleted]);
-        findings.assert_never(&Stale);
+    let incident = Protocol::Incident(Variant::Incident);
+    let findings = decided(incident, [1_501, 1_952], &[LATE, Deleted, Stuck]);
+    assert_allowed(&findings, &Setup::SMALL.serial(false), [17, 17]);
+}
+
+/// The joint outcomes are so many, with plain loads and with rmw loads, and each is one of
+/// the steps taken one after another.
+fn assert_allowed(both: &[Findings<Outcome>; 2], serial: &BTreeSet<Outcome>, counts: [usize; 2]) {
+    for (findings, count) in both.iter().zip(counts) {
+        findings.assert_within(serial, count);
     }
 }
 
 #[test]
 fn a_lock_for_each_endpoint_does_not_help() {
-    for findings in decided(Protocol::Incident(Variant::LockPerEndpoint), [1_743, 2_206]) {
-        findings.assert_seen(&[Stuck, Deleted]);
-    }
+    let locked = Protocol::Incident(Variant::LockPerEndpoint);
+    decided(locked, [1_743, 2_206], &[LATE, Deleted, Stuck]);
 }
 
 #[test]
 fn a_look_before_each_write_is_too_early() {
-    for findings in decided(
-        Protocol::Incident(Variant::RecheckBeforeEach),
-        [1_823, 2_658],
-    ) {
-        findings.assert_seen(&[Stuck, Deleted, Stale]);
-    }
+    let seen = [LATE, Stale, Pass(Ended::Stale), Deleted, Stuck];
+    let look = Protocol::Incident(Variant::RecheckBeforeEach);
+    decided(look, [1_823, 2_658], &seen);
 }
 
 #[test]
 fn a_large_retention_hides_the_deletion_and_not_the_overwrite() {
-    for findings in decided(Protocol::LargeRetention, [1_501, 1_952]) {
-        findings.assert_never(&Deleted);
-        findings.assert_never(&Stuck);
-    }
+    decided(Protocol::LargeRetention, [1_501, 1_952], &[LATE]);
 }
 
 #[test]
 fn without_a_clean_up_nothing_is_lost_and_all_is_kept() {
-    for findings in decided(Protocol::Incident(Variant::NothingSwept), [1_507, 2_106]) {
-        findings.assert_never(&Deleted);
-        findings.assert_never(&Stuck);
-    }
+    let no_clean_up = Protocol::Incident(Variant::NothingSwept);
+    decided(no_clean_up, [1_507, 2_106], &[LATE]);
 }
 
 #[test]
 fn one_lock_for_each_pass_still_loses_the_rollback_target() {
-    for findings in decided(Protocol::LockPerPass, [704, 704]) {
-        findings.assert_seen(&[Deleted, Pass(Ended::Applied)]);
-        findings.assert_never(&Stuck);
-    }
+    decided(Protocol::LockPerPass, [704, 704], &[Deleted]);
 }
 
 #[test]
 fn a_lease_that_runs_out_under_its_holder_does_not_help() {
-    for findings in decided(Protocol::Lease(Fencing::HolderLooks), [2_648, 2_846]) {
-        findings.assert_seen(&[Stuck, Deleted, Pass(Ended::Failed)]);
-    }
+    let seen = [LATE, Refused, Pass(Ended::Failed), Deleted, Stuck];
+    decided(Protocol::Lease(Fencing::HolderLooks), [2_648, 2_846], &seen);
 }
 
 #[test]
 fn a_token_that_only_its_holder_knows_fences_nothing() {
-    for findings in decided(Protocol::Lease(Fencing::PerEnactor), [1_717, 2_196]) {
-        findings.assert_seen(&[Stuck, Deleted]);
-    }
+    let seen = [LATE, Deleted, Stuck];
+    decided(Protocol::Lease(Fencing::PerEnactor), [1_717, 2_196], &seen);
 }
 
 #[test]
 fn a_token_at_the_endpoint_orders_the_leases_and_not_the_plans() {
     apart(|| {
-        for findings in decided(Protocol::Lease(Fencing::AtEndpoint), [19_084, 26_022]) {
-            findings.assert_seen(&[Stuck, Deleted, Pass(Ended::Failed)]);
-        }
+        let seen = [LATE, Refused, Pass(Ended::Failed), Deleted, Stuck];
+        let fenced = Protocol::Lease(Fencing::AtEndpoint);
+        decided(fenced, [19_084, 26_022], &seen);
     });
 }
 
 #[test]
 fn to_spare_the_active_does_not_save_what_becomes_active_next() {
-    for findings in decided(Protocol::Incident(Variant::SpareActive), [1_507, 2_106]) {
-        findings.assert_seen(&[Stuck, Deleted, Spared(RetainReason::Active)]);
-    }
+    let seen = [LATE, Deleted, Spared(RetainReason::Active), Stuck];
+    let spared = Protocol::Incident(Variant::SpareActive);
+    decided(spared, [1_507, 2_106], &seen);
 }
 
 #[test]
 fn to_spare_the_rollback_target_as_well_does_not_save_it_either() {
-    for findings in decided(
-        Protocol::Incident(Variant::SpareActiveAndRollback),
-        [1_507, 2_106],
-    ) {
-        findings.assert_seen(&[Stuck, Deleted, Spared(RetainReason::Rollback)]);
-    }
+    let spared = [RetainReason::Active, RetainReason::Rollback].map(Spared);
+    let seen = [&[LATE, Deleted, Stuck][..], &spared].concat();
+    let both_spared = Protocol::Incident(Variant::SpareActiveAndRollback);
+    decided(both_spared, [1_507, 2_106], &seen);
 }
 
 #[test]
 fn compare_and_swap_alone_still_loses_the_rollback_target() {
-    for findings in decided(
-        Protocol::Incident(Variant::CompareAndSwapOnly),
-        [1_501, 1_952],
-    ) {
-        findings.assert_seen(&[Stale, Pass(Ended::Stale), Deleted]);
-        findings.assert_never(&Stuck);
-    }
+    let seen = [LATE, Stale, Pass(Ended::Stale), Deleted];
+    let compared = Protocol::Incident(Variant::CompareAndSwapOnly);
+    decided(compared, [1_501, 1_952], &seen);
 }
 
 #[test]
 fn without_pins_a_plan_goes_from_under_who_holds_it() {
-    for findings in decided(
-        Protocol::Incident(Variant::CompareAndSwapBothSpared),
-        [1_507, 2_106],
-    ) {
-        findings.assert_seen(&[
-            Stale,
-            Pass(Ended::Stale),
-            Deleted,
-            Spared(RetainReason::Rollback),
-        ]);
-        findings.assert_never(&Stuck);
-    }
+    let spared = Spared(RetainReason::Rollback);
+    let seen = [LATE, Stale, Pass(Ended::Stale), Deleted, spared];
+    let unpinned = Protocol::Incident(Variant::CompareAndSwapBothSpared);
+    decided(unpinned, [1_507, 2_106], &seen);
 }
 
-/// What must have happened on the way for a proof to mean something.
-fn proved<J: Checker>(setup: Setup) -> usize {
+/// What must have happened on the way for a proof to mean something, and nothing else.
+fn proved<J: Checker>(setup: Setup) -> Explored<Outcome> {
     let explored = Protocol::Repaired.explore::<J>(setup);
     explored.findings.assert_broken(&[]);
-    explored.findings.assert_seen(&[
+    explored.findings.seen().assert_outcomes([
         Activated,
         Already,
         Stale,
-        Pass(Ended::Applied),
-        Pass(Ended::Stale),
-        Pass(Ended::StaleAtStart),
         Deleted,
         Spared(RetainReason::Rollback),
+        Spared(RetainReason::Pinned),
+        Pass(Ended::Applied),
+        Pass(Ended::Stale),
+        LATE,
     ]);
-    explored.findings.assert_never(&Pass(Ended::Failed));
-    explored.executions
+    explored
 }
 
-/// The same with both kinds of loads, in so many executions.
-fn assert_proved(setup: Setup, executions: [usize; 2]) {
-    let tried = [proved::<PlainLoads>(setup), proved::<RmwLoads>(setup)];
+/// The same with both kinds of loads, in so many executions with so many joint outcomes.
+/// Each of these is one of the steps taken one after another.
+fn assert_proved(setup: Setup, executions: [usize; 2], outcomes: [usize; 2]) {
+    let both = [proved::<PlainLoads>(setup), proved::<RmwLoads>(setup)];
+    let tried = both.each_ref().map(|explored| explored.executions);
     assert_eq!(tried, executions, "{setup:?}");
+    let both = both.map(|explored| explored.findings);
+    assert_allowed(&both, &setup.serial(true), outcomes);
 }
 
+/// With plain loads, all joint outcomes happen that are allowed.
 #[test]
 fn the_memory_store_holds() {
-    assert_proved(Setup::SMALL, [2_268, 2_534]);
+    assert_proved(Setup::SMALL, [2_268, 2_534], [16, 14]);
+    assert_eq!(Setup::SMALL.serial(true).len(), 16);
 }
 
 #[test]
@@ -181,7 +174,8 @@ fn the_memory_store_holds_at_two_endpoints() {
             endpoints: 2,
             ..Setup::SMALL
         };
-        assert_proved(setup, [4_879, 4_028]);
+        assert_proved(setup, [4_879, 4_028], [24, 20]);
+        assert_eq!(setup.serial(true).len(), 24);
     });
 }
 
@@ -192,24 +186,23 @@ fn the_memory_store_holds_at_a_bound_of_three() {
             bound: 3,
             ..Setup::SMALL
         };
-        assert_proved(setup, [23_849, 36_770]);
+        assert_proved(setup, [23_849, 36_770], [16, 15]);
     });
 }
 
 #[test]
 fn the_memory_store_holds_when_generations_are_skipped_whatever_is_retained() {
     apart(|| {
-        for (newest, executions) in [
-            (0, [2_744, 2_828]),
-            (1, [2_744, 2_828]),
-            (2, [2_307, 2_204]),
-        ] {
+        // 0 keeps what 1 keeps.
+        for (newest, executions, outcomes) in
+            [(1, [2_744, 2_828], [35, 29]), (2, [2_307, 2_204], [23, 21])]
+        {
             let setup = Setup {
                 last_plan: 4,
                 retention: Retention::newest(newest),
                 ..Setup::SMALL
             };
-            assert_proved(setup, executions);
+            assert_proved(setup, executions, outcomes);
         }
     });
 }

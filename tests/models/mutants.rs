@@ -22,7 +22,10 @@ fn checks() -> Vec<Check> {
 fn outage() -> usize {
     let explored = Protocol::Repaired.explore::<Mutant>(Setup::SMALL);
     explored.findings.assert_broken(&[]);
-    explored.findings.assert_seen(&[Seen::Stale, Seen::Deleted]);
+    let seen = explored.findings.seen();
+    seen.assert_seen(&[Seen::Stale, Seen::Deleted]);
+    let allowed = Setup::SMALL.serial(true);
+    explored.findings.assert_within(&allowed, allowed.len());
     explored.executions
 }
 

@@ -106,6 +106,11 @@ impl Journal {
         self.record.lock().steps.clone()
     }
 
+    /// Has this read the steps so far; none if they are not kept.
+    pub fn read<R>(&self, read: impl FnOnce(&[Step]) -> R) -> R {
+        read(&self.record.lock().steps)
+    }
+
     /// How many steps of each kind there were so far.
     pub fn tally(&self) -> Tally {
         self.record.lock().tally

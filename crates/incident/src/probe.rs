@@ -6,10 +6,15 @@ use plan_store::{EndpointName, Error, Generation, Pin, PlanStore, Resolve, Reten
 use crate::event::{Actor, Event};
 use crate::journal::Journal;
 
-/// Resolves the endpoints, as clients do.
-pub fn resolve_all(reader: &mut impl Resolve, endpoints: &[EndpointName], journal: &Journal) {
-    for endpoint in endpoints {
+/// Resolves the endpoints, as clients do. Returns the plan that each answer came from.
+pub fn resolve_all(
+    reader: &mut impl Resolve,
+    endpoints: &[EndpointName],
+    journal: &Journal,
+) -> Vec<Option<Generation>> {
+    let resolve = |endpoint: &EndpointName| {
         let resolution = reader.resolve(endpoint).clone();
+        let from = resolution.generation();
         let endpoint = endpoint.clone();
         journal.record(
             Actor::Resolver,
@@ -19,7 +24,9 @@ pub fn resolve_all(reader: &mut impl Resolve, endpoints: &[EndpointName], journa
                 told: None,
             },
         );
-    }
+        from
+    };
+    endpoints.iter().map(resolve).collect()
 }
 
 /// Checks that every rollback target exists. Concurrent steps do no harm: a missing plan

@@ -1,6 +1,6 @@
 //! What the wrappers run below them is what an Enactor without a wrapper runs.
 
-use incident::{Actor, Fencing, Journal, Leased, Observed};
+use incident::{Actor, Fencing, Journal, Leased, Observed, OneByOne};
 use plan_store::Native;
 use plan_store_conformance::counted::activate_all_reaches_the_inner_store;
 
@@ -19,4 +19,11 @@ fn a_pass_under_a_lease_is_the_inner_stores() {
     ] {
         activate_all_reaches_the_inner_store(|store| Leased::<_, Native>::new(store, fencing));
     }
+}
+
+/// The exception: it is there to take each step by itself.
+#[test]
+#[should_panic(expected = "one step each time")]
+fn a_pass_one_by_one_is_not_the_inner_stores() {
+    activate_all_reaches_the_inner_store(OneByOne);
 }

@@ -47,17 +47,29 @@ impl<O: Ord + Clone + Debug> Findings<O> {
 
     /// Notes which invariants one execution broke.
     pub fn note_verdict(&self, journal: &Journal) {
-        let (steps, verdict) = (journal.steps(), journal.verdict());
-        let mut found = self.0.lock();
+        let verdict = journal.verdict();
+        if verdict.is_empty() {
+            return;
+        }
+        let (steps, mut found) = (journal.steps(), self.0.lock());
         for invariant in verdict.keys() {
             *found.broken.entry(*invariant).or_default() += 1;
             found.keep(Some(*invariant), &steps, &verdict, |verdict| {
                 verdict.contains_key(invariant).into()
             });
         }
-        if !verdict.is_empty() {
-            found.keep(None, &steps, &verdict, BTreeMap::len);
+        found.keep(None, &steps, &verdict, BTreeMap::len);
+    }
+
+    /// The parts of all outcomes, as findings of their own.
+    pub fn parts<P: Ord, I: IntoIterator<Item = P>>(&self, of: impl Fn(&O) -> I) -> Findings<P> {
+        let parts = Findings::default();
+        for (outcome, times) in &self.0.lock().outcomes {
+            for part in of(outcome) {
+                *parts.0.lock().outcomes.entry(part).or_default() += times;
+            }
         }
+        parts
     }
 
     /// The shortest execution that broke the invariant. Without an invariant: of the
@@ -98,6 +110,18 @@ impl<O: Ord + Clone + Debug> Findings<O> {
             unexpected.is_empty() && missing.is_empty(),
             "happened, and was not expected:{unexpected}\nnever happened:{missing}"
         );
+    }
+
+    /// Asserts that there were so many outcomes, and each of them is one of these.
+    #[track_caller]
+    pub fn assert_within(&self, allowed: &BTreeSet<O>, count: usize) {
+        let outcomes = self.outcomes();
+        let unexpected = lines(outcomes.difference(allowed));
+        assert!(
+            unexpected.is_empty(),
+            "happened, and is not allowed:{unexpected}"
+        );
+        assert_eq!(outcomes.len(), count, "left: how many outcomes there were");
     }
 
     /// Asserts that each of these was the outcome of at least one execution.

@@ -19,9 +19,11 @@ mod findings;
 pub mod litmus;
 pub mod mutant;
 pub mod outage;
+mod outcome;
 pub mod races;
 #[cfg(feature = "shuttle")]
 mod randomized;
+mod serial;
 pub mod system;
 pub mod wakeups;
 mod world;
@@ -30,7 +32,8 @@ use std::fmt;
 use std::io::Write as _;
 
 pub use findings::{Explored, Findings, explore};
-pub use world::{Ended, Moved, Seen, World, endpoints, plan};
+pub use outcome::{End, Ended, Moved, Outcome, PassTold, Seen, Told};
+pub use world::{Part, World, endpoints, plan};
 
 /// Prints a line at once, past the test runner's capture.
 pub fn say(line: &str) {

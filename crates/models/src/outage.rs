@@ -4,6 +4,7 @@
 //! At the start plan 1 is active and plan 2 published. The Planner publishes
 //! plan 3 while two Enactors do a pass each; each sweeps the old plans.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,8 +12,9 @@ use incident::{Fencing, IncidentStore, Invariant, Leased, Variant};
 use plan_store::primitives::{Lock as _, Primitives};
 use plan_store::{MemoryStore, PlanStore, Retention};
 
-use crate::checker::{Checker, Work};
-use crate::{Explored, Seen, World, endpoints, explore};
+use crate::checker::Checker;
+use crate::serial::Serial;
+use crate::{Explored, Outcome, World, endpoints, explore};
 
 /// A row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,7 +105,7 @@ impl Protocol {
     }
 
     /// Has the checker explore the race.
-    pub fn explore<J: Checker>(self, setup: Setup) -> Explored<Seen> {
+    pub fn explore<J: Checker>(self, setup: Setup) -> Explored<Outcome> {
         let setup = match self {
             Self::LargeRetention => Setup {
                 retention: Retention::newest(100),
@@ -134,6 +136,22 @@ impl Protocol {
                 MemoryStore::<J::Primitives>::with_primitives(retention)
             }),
         }
+    }
+}
+
+impl Setup {
+    /// The joint outcomes of the race, one step after another: on the repaired store, or on
+    /// the incident's.
+    pub fn serial(self, repaired: bool) -> BTreeSet<Outcome> {
+        let serial = Serial {
+            repaired,
+            endpoints: self.endpoints,
+            enactors: 2,
+            last_plan: self.last_plan,
+            retention: self.retention,
+            rounds: 0,
+        };
+        serial.outcomes()
     }
 }
 
@@ -186,20 +204,20 @@ fn outage<J: Checker, S: PlanStore + Clone + 'static>(
     setup: Setup,
     lock_per_pass: bool,
     store: impl Fn() -> S + Send + Sync + 'static,
-) -> Explored<Seen> {
-    explore::<J, Seen>(name, Some(setup.bound), move |found| {
+) -> Explored<Outcome> {
+    explore::<J, Outcome>(name, Some(setup.bound), move |found| {
         let world = World::new(store(), endpoints(setup.endpoints), setup.retention);
-        let mut work: Vec<Work> = vec![Box::new(world.planner(3..=setup.last_plan))];
         let lock = Arc::new(<J::Primitives as Primitives>::Lock::new(()));
-        for number in 1..=2 {
-            let (pass, lock) = (world.enactor(number, found), Arc::clone(&lock));
-            work.push(if lock_per_pass {
+        let enactor = |number| {
+            let (pass, lock) = (world.enactor(number, 1), Arc::clone(&lock));
+            if lock_per_pass {
                 Box::new(move || lock.write(|()| pass()))
             } else {
-                Box::new(pass)
-            });
-        }
-        J::run_all(work);
-        world.conclude(found);
+                pass
+            }
+        };
+        let planner = world.planner(3..=setup.last_plan);
+        found.note(world.run::<J>(vec![planner, enactor(1), enactor(2)]));
+        found.note_verdict(&world.journal);
     })
 }

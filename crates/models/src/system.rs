@@ -3,18 +3,21 @@
 //! [`small`] is what loom can run, and [`whole`] is out of its reach: the real Planner,
 //! three Enactors and a resolver over ten endpoints.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use control_plane::{Fleet, Health, Planned, Planner, TargetHealth};
-use incident::{Actor, Journal, probe};
+use incident::{Actor, Journal};
 use plan_store::{
-    EndpointName, MemoryStore, PlanStore, Resolution, Resolve, RetainReason, Retention,
+    EndpointName, Generation, MemoryStore, PlanStore, Resolution, Resolve, RetainReason, Retention,
 };
 
 use crate::checker::{Checker, Work};
-use crate::world::{Ended, Moved, Seen, World, endpoints};
+use crate::outcome::{Ended, Moved, Outcome, Seen};
+use crate::serial::Serial;
+use crate::world::{Part, World, endpoints};
 use crate::{Explored, Findings, explore, must, must_be};
 
 /// What the stores of these models keep.
@@ -41,49 +44,63 @@ pub struct Small {
     pub bound: usize,
 }
 
+impl Small {
+    /// The joint outcomes of the system, one step after another.
+    fn serial(self) -> BTreeSet<Outcome> {
+        let serial = Serial {
+            repaired: true,
+            endpoints: self.endpoints,
+            enactors: self.enactors.into(),
+            last_plan: 3,
+            retention: RETENTION,
+            rounds: if self.resolver { ROUNDS } else { 0 },
+        };
+        serial.outcomes()
+    }
+}
+
 /// Has the checker explore a small system on this store.
 pub fn small<J: Checker, S: PlanStore<Reader: Send> + Clone + 'static>(
     size: Small,
     store: impl Fn() -> S + Send + Sync + 'static,
-) -> Explored<Seen> {
+) -> Explored<Outcome> {
     let name = format!("system: {size:?}");
-    explore::<J, Seen>(&name, Some(size.bound), move |found| {
+    explore::<J, Outcome>(&name, Some(size.bound), move |found| {
         let world = World::new(store(), endpoints(size.endpoints), RETENTION);
-        let mut work: Vec<Work> = vec![Box::new(world.planner(3..=3))];
-        for number in 1..=size.enactors {
-            work.push(Box::new(world.enactor(number, found)));
-        }
+        let mut work = vec![world.planner(3..=3)];
+        work.extend((1..=size.enactors).map(|number| world.enactor(number, 1)));
         if size.resolver {
-            work.push(Box::new(resolver(&world, world.store.reader(), found)));
+            work.push(world.resolver(world.store.reader(), ROUNDS));
         }
-        J::run_all(work);
-        world.conclude(found);
+        found.note(world.run::<J>(work));
+        found.note_verdict(&world.journal);
     })
 }
 
-/// Asserts that nothing breaks, and that what should happen does, in so many executions
-/// if that is known.
-pub fn assert_holds<J: Checker>(size: Small, executions: impl Into<Option<usize>>) {
+/// Asserts that nothing breaks, that all joint outcomes are allowed, and that what should
+/// happen does. Returns how many executions and joint outcomes there were.
+pub fn holds<J: Checker>(size: Small) -> (usize, usize) {
     let store = || MemoryStore::<J::Primitives>::with_primitives(RETENTION);
     let explored = small::<J, _>(size, store);
-    let findings = explored.findings;
-    findings.assert_broken(&[]);
-    findings.assert_seen(&[
-        Seen::Stale,
-        Seen::Pass(Ended::Stale),
-        Seen::Pass(Ended::StaleAtStart),
+    explored.findings.assert_broken(&[]);
+    let mut expected = vec![
+        Seen::Activated,
         Seen::Already,
+        Seen::Stale,
         Seen::Deleted,
         Seen::Spared(RetainReason::Rollback),
-    ]);
-    findings.assert_never(&Seen::Pass(Ended::Failed));
+        Seen::Spared(RetainReason::Pinned),
+        Seen::Pass(Ended::Applied),
+        Seen::Pass(Ended::Stale),
+        Seen::Pass(Ended::StaleAtStart),
+    ];
     if size.resolver {
-        findings.assert_seen(&[Seen::Answer(Moved::On), Seen::Answer(Moved::Not)]);
+        expected.extend([Seen::Answer(Moved::On), Seen::Answer(Moved::Not)]);
     }
-    findings.assert_never(&Seen::Answer(Moved::Back));
-    if let Some(executions) = executions.into() {
-        assert_eq!(explored.executions, executions);
-    }
+    explored.findings.seen().assert_outcomes(expected);
+    let outcomes = explored.findings.outcomes().len();
+    explored.findings.assert_within(&size.serial(), outcomes);
+    (explored.executions, outcomes)
 }
 
 /// A reader that makes an answer of two looks: the generation of the first, and the
@@ -111,13 +128,13 @@ impl<S: PlanStore> Resolve for MixedAnswer<S> {
 /// the records of two plans.
 pub fn mixed_answers<J: Checker, S: PlanStore + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
-) -> Explored<Seen> {
-    explore::<J, Seen>("system: mixed answers", Some(2), move |found| {
+) -> Explored<Outcome> {
+    explore::<J, Outcome>("system: mixed answers", Some(2), move |found| {
         let world = World::new(store(), endpoints(1), RETENTION);
         let reader = MixedAnswer(world.store.clone(), Resolution::Unknown);
-        let (pass, asking) = (world.enactor(1, found), resolver(&world, reader, found));
-        J::run_two(pass, asking);
-        world.conclude(found);
+        let asking = world.resolver(reader, ROUNDS);
+        found.note(world.run::<J>(vec![world.enactor(1, 1), asking]));
+        found.note_verdict(&world.journal);
     })
 }
 
@@ -125,21 +142,23 @@ pub fn mixed_answers<J: Checker, S: PlanStore + Clone + 'static>(
 /// plan 3 is active: the race of the incident, already under way.
 pub fn slow_enactor<J: Checker, S: PlanStore<Reader: Send> + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
-) -> Explored<Seen> {
-    explore::<J, Seen>("system: slow Enactor", Some(2), move |found| {
+) -> Explored<Outcome> {
+    explore::<J, Outcome>("system: slow Enactor", Some(2), move |found| {
         let world = World::new(store(), endpoints(1), RETENTION);
         let slow = world.handle(Actor::Enactor(1));
         let older = must_be(must(slow.latest()));
         world.planner(3..=3)();
-        world.enactor(2, found)();
+        world.enactor(2, 1)();
         let (at, asking) = (
             world.endpoints[0].clone(),
-            resolver(&world, world.store.reader(), found),
+            world.resolver(world.store.reader(), ROUNDS),
         );
-        J::run_two(asking, move || {
+        let late = move || {
             let _ = must(slow.activate(&older, &at));
-        });
-        world.conclude(found);
+            Part::Enactor(1, vec![None])
+        };
+        found.note(world.run::<J>(vec![asking, Box::new(late)]));
+        found.note_verdict(&world.journal);
     })
 }
 
@@ -171,12 +190,12 @@ fn reading(capacity: u32) -> Health {
         .collect()
 }
 
-fn tick(planner: &mut Planner<impl PlanStore>, capacity: u32) {
-    let outcome = must(planner.tick(&reading(capacity)));
-    assert!(
-        matches!(outcome, Planned::Published { .. }),
-        "not a plan of its own"
-    );
+/// Has the Planner publish a plan of its own, and returns the plan's generation.
+fn tick(planner: &mut Planner<impl PlanStore>, capacity: u32) -> Generation {
+    match must(planner.tick(&reading(capacity))) {
+        Planned::Published { generation, .. } => generation,
+        other => must(Err(other)),
+    }
 }
 
 /// One execution of the whole system, and its journal.
@@ -189,45 +208,21 @@ pub fn whole<J: Checker, S: PlanStore<Reader: Send> + Clone + 'static>(
     let names = endpoints(ENDPOINTS);
     let world = World::planned_by(store, names, RETENTION, |handle| {
         capacity += 1;
-        tick(&mut Planner::new(handle.clone(), fleet.clone()), capacity);
+        let mut planner = Planner::new(handle.clone(), fleet.clone());
+        tick(&mut planner, capacity);
     });
     let mut planner = Planner::new(world.handle(Actor::Planner), fleet.clone());
-    let mut work: Vec<Work> = vec![
-        Box::new(move || (capacity + 1..=capacity + TICKS).for_each(|n| tick(&mut planner, n))),
-        Box::new(resolver(&world, world.store.reader(), findings)),
+    let mut work: Vec<Work<Part>> = vec![
+        Box::new(move || {
+            let ticks = (capacity + 1..=capacity + TICKS).map(|n| tick(&mut planner, n));
+            Part::Planner(ticks.collect())
+        }),
+        world.resolver(world.store.reader(), ROUNDS),
     ];
-    for number in 1..=3 {
-        let passes: Vec<_> = (0..PASSES)
-            .map(|_| world.enactor(number, findings))
-            .collect();
-        work.push(Box::new(move || passes.into_iter().for_each(|pass| pass())));
+    work.extend((1..=3).map(|number| world.enactor(number, PASSES)));
+    for seen in world.run::<J>(work).seen() {
+        findings.note(seen);
     }
-    J::run_all(work);
-    world.conclude(findings);
+    findings.note_verdict(&world.journal);
     world.journal
-}
-
-/// The work of a resolver: it asks for all names, again and again.
-fn resolver<S, R: Resolve + Send>(
-    world: &World<S>,
-    mut reader: R,
-    findings: &Findings<Seen>,
-) -> impl FnOnce() + Send + use<S, R> {
-    let (names, journal) = (world.endpoints.clone(), Arc::clone(&world.journal));
-    let findings = findings.clone();
-    move || {
-        let mut last = vec![None; names.len()];
-        for _ in 0..ROUNDS {
-            probe::resolve_all(&mut reader, &names, &journal);
-            for (name, last) in names.iter().zip(&mut last) {
-                let now = reader.resolve(name).generation();
-                findings.note(Seen::Answer(match &now {
-                    now if now < last => Moved::Back,
-                    now if now > last => Moved::On,
-                    _ => Moved::Not,
-                }));
-                *last = now;
-            }
-        }
-    }
 }

@@ -16,8 +16,8 @@ use plan_store::{
     Reader, Retention,
 };
 
+use crate::Ended;
 use crate::checker::Checker;
-use crate::world::Ended;
 use crate::{Explored, endpoints, must, plan};
 
 const RETENTION: Retention = Retention::newest(1);

@@ -6,84 +6,22 @@ use std::sync::Arc;
 use control_plane::{Enactor, Pass};
 use incident::{Actor, Event, Journal, Observed, probe};
 use plan_store::{
-    Activation, EndpointName, Plan, PlanStore, RecordSet, RetainReason, Retention, Target,
+    EndpointName, Generation, Plan, PlanStore, RecordSet, Resolve, Retention, Target,
 };
 
-use crate::{Findings, must};
+use crate::checker::{Checker, Work};
+use crate::must;
+use crate::outcome::{End, Outcome, passes_told};
 
-/// Something that the larger models assert on: it happened in some execution, or never.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Seen {
-    /// A plan was activated at an endpoint.
-    Activated,
-    /// A plan withdrew an endpoint.
-    Withdrawn,
-    /// A step had been done before.
-    Already,
-    /// A step was refused because a newer plan was there first.
-    Stale,
-    /// A step's outcome was unknown.
-    Unknown,
-    /// A sweep deleted at least one plan.
-    Deleted,
-    /// A sweep deleted nothing, and spared an old plan for this reason.
-    Spared(RetainReason),
-    /// The store refused a step because the active plan is gone.
-    Stuck,
-    /// The store refused a step for another reason.
-    Refused,
-    /// A pass ended.
-    Pass(Ended),
-    /// A resolver compared an answer with the one before.
-    Answer(Moved),
-}
-
-/// How a pass ended.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Ended {
-    /// Its plan is active everywhere, and old plans are swept.
-    Applied,
-    /// A newer plan overtook it at an endpoint.
-    Stale,
-    /// The check at the start found a newer plan.
-    StaleAtStart,
-    /// There was no plan.
-    NoPlan,
-    /// It failed.
-    Failed,
-}
-
-/// How an answer compares with the one before it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Moved {
-    /// It comes from an older plan.
-    Back,
-    /// It comes from the same plan.
-    Not,
-    /// It comes from a newer plan.
-    On,
-}
-
-impl Seen {
-    /// What there is to assert on in a step of the journal.
-    fn in_event(event: &Event) -> Option<Self> {
-        Some(match event {
-            Event::Stepped {
-                outcome, withdraws, ..
-            } => match outcome {
-                Activation::Activated { .. } if *withdraws => Self::Withdrawn,
-                Activation::Activated { .. } => Self::Activated,
-                Activation::Already => Self::Already,
-                Activation::Stale { .. } => Self::Stale,
-                Activation::Unknown => Self::Unknown,
-            },
-            Event::Swept { swept, .. } if !swept.deleted.is_empty() => Self::Deleted,
-            Event::Swept { swept, .. } => Self::Spared(swept.spared.first()?.1),
-            Event::Failed { gone: Some(_), .. } => Self::Stuck,
-            Event::Failed { gone: None, .. } => Self::Refused,
-            _ => return None,
-        })
-    }
+/// What the work of one thread returns.
+#[derive(Debug)]
+pub enum Part {
+    /// The generations of the plans that a Planner published.
+    Planner(Vec<Generation>),
+    /// What an Enactor's passes returned; `None` for one that failed.
+    Enactor(u8, Vec<Option<Pass>>),
+    /// The plans that a resolver's answers came from.
+    Resolver(Vec<Option<Generation>>),
 }
 
 /// `count` endpoints: a.example, b.example, ...
@@ -155,40 +93,77 @@ impl<S: PlanStore + Clone + 'static> World<S> {
     }
 
     /// The work of a Planner's thread: it publishes these plans.
-    pub fn planner(&self, octets: RangeInclusive<u8>) -> impl FnOnce() + Send + use<S> {
+    pub fn planner(&self, octets: RangeInclusive<u8>) -> Work<Part> {
         let (handle, endpoints) = (self.handle(Actor::Planner), self.endpoints.clone());
-        move || {
-            for octet in octets {
-                must(handle.publish(plan(&endpoints, octet)));
-            }
-        }
+        Box::new(move || {
+            let publish = |octet| must(handle.publish(plan(&endpoints, octet)));
+            Part::Planner(octets.map(publish).collect())
+        })
     }
 
-    /// The work of an Enactor's thread: one pass.
-    pub fn enactor(&self, number: u8, findings: &Findings<Seen>) -> impl FnOnce() + Send + use<S> {
+    /// The work of an Enactor's thread: so many passes.
+    pub fn enactor(&self, number: u8, passes: usize) -> Work<Part> {
         let enactor = Enactor::new("enactor", self.handle(Actor::Enactor(number)));
-        let findings = findings.clone();
-        move || {
-            findings.note(Seen::Pass(match enactor.pass() {
-                Ok(Pass::Applied { .. }) => Ended::Applied,
-                Ok(Pass::Stale { .. }) => Ended::Stale,
-                Ok(Pass::StaleAtStart { .. }) => Ended::StaleAtStart,
-                Ok(Pass::NoPlan) => Ended::NoPlan,
-                Err(_) => Ended::Failed,
-            }));
-        }
+        Box::new(move || {
+            let passes = (0..passes).map(|_| enactor.pass().ok());
+            Part::Enactor(number, passes.collect())
+        })
     }
 
-    /// Looks at everything once all threads have ended, and notes what the journal
-    /// holds.
-    pub fn conclude(&self, findings: &Findings<Seen>) {
-        let (store, endpoints, journal) = (&self.store, &self.endpoints, &self.journal);
-        must(probe::conclude(store, endpoints, self.retention, journal));
-        for step in journal.steps() {
-            if let Some(seen) = Seen::in_event(&step.event) {
-                findings.note(seen);
+    /// The work of a resolver's thread: it asks this reader for all names, so many times.
+    pub fn resolver(&self, mut reader: impl Resolve + Send + 'static, rounds: usize) -> Work<Part> {
+        let (names, journal) = (self.endpoints.clone(), Arc::clone(&self.journal));
+        Box::new(move || {
+            let round = |_| probe::resolve_all(&mut reader, &names, &journal);
+            Part::Resolver((0..rounds).flat_map(round).collect())
+        })
+    }
+
+    /// Runs these on a thread each. Once all have ended, looks at everything, and returns
+    /// what the threads were told with the state at the end.
+    pub fn run<J: Checker>(&self, work: Vec<Work<Part>>) -> Outcome {
+        let parts = J::run_all(work);
+        let (store, journal) = (&self.store, &self.journal);
+        let (mut published, mut passes, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+        for part in parts {
+            match part {
+                Part::Planner(plans) => published.extend(plans),
+                Part::Resolver(told) => answers.extend(told),
+                Part::Enactor(number, results) => passes.extend(
+                    journal.read(|steps| passes_told(steps, Actor::Enactor(number), results)),
+                ),
             }
         }
-        findings.note_verdict(journal);
+        passes.sort();
+        let state = |endpoint| must(store.state(endpoint));
+        let endpoints = self.endpoints.iter().map(state).collect();
+        let newest = published.iter().max().copied();
+        let all = (1..=newest.map_or(0, Generation::get)).filter_map(Generation::new);
+        let plans = all.filter(|&plan| store.pin(plan).is_ok()).collect();
+        must(probe::conclude(
+            store,
+            &self.endpoints,
+            self.retention,
+            journal,
+        ));
+        let broken = journal.verdict().into_keys().collect();
+        let stuck = journal.read(|steps| {
+            let mut looks = steps.iter().filter(|step| step.actor == Actor::Operator);
+            looks.find_map(|step| match step.event {
+                Event::Failed { gone, .. } => gone,
+                _ => None,
+            })
+        });
+        Outcome {
+            published,
+            passes,
+            answers,
+            end: End {
+                endpoints,
+                plans,
+                stuck,
+                broken,
+            },
+        }
     }
 }

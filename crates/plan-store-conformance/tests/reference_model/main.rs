@@ -7,11 +7,12 @@ mod wrong;
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
+use std::panic::catch_unwind;
 
 use plan_store::RetainReason;
-use plan_store_conformance::Effort;
 use plan_store_conformance::script::{References, Script, Session, watch};
 use plan_store_conformance::scripts::{self, compare};
+use plan_store_conformance::{Effort, edges};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 
@@ -59,9 +60,61 @@ fn the_comparison_rejects_every_defect() {
         Defect::AnswersFromAnotherPlan,
         Defect::ForgetsTooEarly,
         Defect::HidesWhatIsBelow,
+        Defect::ForgetsNothing,
+        Defect::TellsAnotherGeneration,
+        Defect::PicksUpOlder,
+        Defect::PinsNewest,
+        Defect::KeepsPins,
+        Defect::WithdrawsNothing,
+        Defect::StaleSaysWithdrawn,
+        Defect::HidesStaleEndpoints,
+        Defect::HidesNewestActive,
+        Defect::HidesRollback,
+        Defect::ActivatesUnnamed,
+        Defect::WithdrawsNamed,
+        Defect::SweepDeletesNewest,
     ] {
         let why = rejection(defect, compare);
         assert!(why.contains("but should be"), "{defect:?} passes: {why}");
+    }
+}
+
+/// A case at the edge fails on a store that is wrong there. That it holds on a good store
+/// is a test of the suite.
+#[test]
+fn each_case_at_the_edge_rejects_the_defect_that_it_is_about() {
+    use edges::{
+        a_newer_plan_fences_off_what_an_older_one_had_not_activated_yet as fences,
+        an_endpoint_that_no_plan_names_is_forgotten_by_store_and_reader as forgotten,
+        an_older_plan_does_not_withdraw_what_a_newer_one_brings as brings,
+        another_stores_pin_is_refused_whatever_it_is_for as foreign,
+        no_sweep_deletes_the_newest_plan_whatever_it_is_told_is_applied as newest,
+    };
+    let cases: [(fn(&Wrongs), &[Defect]); 5] = [
+        (
+            foreign,
+            &[
+                Defect::ActivatesForeign,
+                Defect::WithdrawsForeign,
+                Defect::ComparesForeign,
+            ],
+        ),
+        (brings, &[Defect::StaleSaysWithdrawn]),
+        (
+            fences,
+            &[Defect::HidesStaleEndpoints, Defect::StaleSaysActivated],
+        ),
+        (
+            forgotten,
+            &[Defect::ForgetsNothing, Defect::HidesWhatIsBelow],
+        ),
+        (newest, &[Defect::SweepDeletesNewest]),
+    ];
+    for (case, defects) in cases {
+        for &defect in defects {
+            let held = catch_unwind(|| case(&Wrongs(defect)));
+            assert!(held.is_err(), "{defect:?} passes");
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use plan_store::memory::MemoryPin;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Layer, MemoryStore, Pin, PlanStore,
-    Reader, Resolution, Resolve, RetainReason, Retention, Standing, Swept,
+    Activation, EndpointName, EndpointState, Error, Generation, Layer, MemoryStore, Pin, Plan,
+    PlanStore, Reader, Resolution, Resolve, RetainReason, Retention, Standing, Swept,
 };
 use plan_store_conformance::{Effort, Stores};
 
@@ -31,6 +31,38 @@ pub(crate) enum Defect {
     ForgetsTooEarly,
     /// A name is not told to be above an endpoint.
     HidesWhatIsBelow,
+    /// An endpoint that the store does not know is said to be vacant.
+    ForgetsNothing,
+    /// A publish tells the generation after its own.
+    TellsAnotherGeneration,
+    /// The plan before the newest is picked up as the latest.
+    PicksUpOlder,
+    /// A caller that pins an older plan gets the newest.
+    PinsNewest,
+    /// A pin that is dropped still holds its plan.
+    KeepsPins,
+    /// A withdrawal is not done, and told to have been done before.
+    WithdrawsNothing,
+    /// A withdrawal by an older plan is refused, and told to be done.
+    StaleSaysWithdrawn,
+    /// Nothing is left to withdraw.
+    HidesStaleEndpoints,
+    /// No plan is said to be active anywhere.
+    HidesNewestActive,
+    /// An endpoint has no rollback target.
+    HidesRollback,
+    /// An endpoint that the plan does not name is told to be on it.
+    ActivatesUnnamed,
+    /// An endpoint that the plan names is told to be withdrawn by it.
+    WithdrawsNamed,
+    /// A sweep after a plan that was never published deletes the newest.
+    SweepDeletesNewest,
+    /// Another store's pin is taken for an activation.
+    ActivatesForeign,
+    /// Another store's pin is taken for a withdrawal.
+    WithdrawsForeign,
+    /// Another store's pin is taken to look for stale endpoints.
+    ComparesForeign,
 }
 
 /// Where stores with this defect come from.
@@ -43,6 +75,7 @@ pub(crate) struct Wrong {
     defect: Defect,
     deleted: Arc<Mutex<BTreeSet<Generation>>>,
     overwritten: Arc<Mutex<BTreeMap<EndpointName, Generation>>>,
+    kept: Arc<Mutex<Vec<MemoryPin>>>,
 }
 
 impl Stores for Wrongs {
@@ -58,6 +91,7 @@ impl Stores for Wrongs {
             defect: self.0,
             deleted: Arc::default(),
             overwritten: Arc::default(),
+            kept: Arc::default(),
         }
     }
 
@@ -76,6 +110,9 @@ impl Layer for Wrong {
     }
 
     fn wrap(&self, pin: MemoryPin) -> MemoryPin {
+        if self.defect == Defect::KeepsPins {
+            self.kept.lock().extend(self.store.pin(pin.generation()));
+        }
         pin
     }
 
@@ -87,11 +124,66 @@ impl Layer for Wrong {
         }
     }
 
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+        let generation = self.store.publish(plan)?;
+        match self.defect {
+            Defect::TellsAnotherGeneration => generation.next(),
+            _ => Ok(generation),
+        }
+    }
+
+    fn latest(&self) -> Result<Option<MemoryPin>, Error> {
+        let latest = self.store.latest()?;
+        let before = |pin: &MemoryPin| Generation::new(pin.generation().get() - 1);
+        let older = latest.as_ref().and_then(before);
+        match (self.defect, older.map(|older| self.store.pin(older))) {
+            (Defect::PicksUpOlder, Some(Ok(older))) => Ok(Some(older)),
+            _ => Ok(latest),
+        }
+    }
+
+    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+        let newest = self.store.newest_active()?;
+        Ok(newest.filter(|_| self.defect != Defect::HidesNewestActive))
+    }
+
+    fn stale_endpoints(&self, pin: &MemoryPin) -> Result<Vec<EndpointName>, Error> {
+        match (self.defect, self.store.stale_endpoints(pin)) {
+            (Defect::HidesStaleEndpoints, Ok(_))
+            | (Defect::ComparesForeign, Err(Error::ForeignPin { .. })) => Ok(Vec::new()),
+            (_, told) => told,
+        }
+    }
+
+    fn withdraw(
+        &self,
+        _: &MemoryPin,
+        endpoint: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, Error>,
+    ) -> Result<Activation, Error> {
+        if self.defect == Defect::WithdrawsNothing {
+            return Ok(Activation::Already);
+        }
+        let replaced = self.store.state(endpoint)?;
+        match (self.defect, step()) {
+            (Defect::StaleSaysWithdrawn, Ok(Activation::Stale { .. })) => {
+                Ok(Activation::Activated { replaced })
+            }
+            (Defect::WithdrawsNamed, Err(Error::StillInPlan { .. }))
+            | (Defect::WithdrawsForeign, Err(Error::ForeignPin { .. })) => Ok(Activation::Already),
+            (_, told) => told,
+        }
+    }
+
     fn pin(&self, generation: Generation) -> Result<MemoryPin, Error> {
         if self.deleted.lock().contains(&generation) {
             return Err(Error::NoSuchPlan { generation });
         }
-        self.store.pin(generation)
+        let pin = self.store.pin(generation)?;
+        match self.store.latest()? {
+            Some(newest) if self.defect == Defect::PinsNewest => Ok(newest),
+            _ => Ok(pin),
+        }
     }
 
     fn activate(
@@ -100,7 +192,11 @@ impl Layer for Wrong {
         endpoint: &EndpointName,
         step: impl FnOnce() -> Result<Activation, Error>,
     ) -> Result<Activation, Error> {
-        let activation = step()?;
+        let activation = match (self.defect, step()) {
+            (Defect::ActivatesUnnamed, Err(Error::NotInPlan { .. }))
+            | (Defect::ActivatesForeign, Err(Error::ForeignPin { .. })) => Activation::Already,
+            (_, told) => told?,
+        };
         let replaced = self.store.state(endpoint)?;
         let stale = matches!(activation, Activation::Stale { .. });
         let mut overwritten = self.overwritten.lock();
@@ -116,7 +212,10 @@ impl Layer for Wrong {
     }
 
     fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
-        let state = self.store.state(endpoint)?;
+        let mut state = self.store.state(endpoint)?;
+        if self.defect == Defect::HidesRollback {
+            state.rollback = None;
+        }
         Ok(match self.overwritten.lock().get(endpoint) {
             None => state,
             Some(&kept) => EndpointState {
@@ -130,8 +229,13 @@ impl Layer for Wrong {
         if self.defect == Defect::SweepDeletesNothing {
             return Ok(Swept::default());
         }
+        let newest = self.store.latest()?.map(|pin| pin.generation());
         let mut swept = self.store.sweep(applied)?;
         match self.defect {
+            Defect::SweepDeletesNewest if Some(applied) > newest => {
+                swept.deleted.extend(newest);
+                self.deleted.lock().extend(newest);
+            }
             Defect::SweepHidesSpared => swept.spared.clear(),
             Defect::SweepDeletes(reason) => {
                 let (deleted, spared) = swept.spared.iter().partition(|(_, why)| *why == reason);
@@ -168,6 +272,7 @@ impl Resolve for WrongReader {
                 }
             }
             (Defect::ForgetsTooEarly, Resolution::Withdrawn { .. }) => Resolution::Unknown,
+            (Defect::ForgetsNothing, Resolution::Unknown) => Resolution::Vacant,
             (_, right) => right,
         };
         &self.answer
