@@ -6,7 +6,7 @@ use models::checker::{PlainLoads, RmwLoads};
 use models::races::{
     activate_against_activate, activate_against_sweep, activate_all_against_activate_all,
     activate_hands_on, denial_against_changing_places, pin_against_sweep, publish_against_forget,
-    publish_against_pick_up, publish_against_sweep, reader_against_activate,
+    publish_against_pass, publish_against_pick_up, publish_against_sweep, reader_against_activate,
     reader_against_coming_and_going, reader_against_forget, reader_overtaken_twice,
     sweep_against_sweep, sweep_ahead_of_publish, two_publishers, withdraw_against_activate,
     withdraw_against_return,
@@ -49,13 +49,14 @@ races! {
     a_follower_overtaken_twice: reader_overtaken_twice::holds_for_a_follower, 477, 734;
     a_reader_against_a_forgetting: reader_against_forget::holds_for_a_reader, 156, 3_339;
     a_follower_against_a_forgetting: reader_against_forget::holds_for_a_follower, 156, 7_128;
-    a_denial_against_changing_places: denial_against_changing_places::holds_for_one_that_comes_back, 42, 165;
+    a_denial_against_changing_places: denial_against_changing_places::holds_for_one_that_comes_back, 552, 1_578;
     a_denial_against_a_new_endpoint: denial_against_changing_places::holds_for_a_new_one, 84, 99;
     two_publishers_at_once: two_publishers::holds, 12, 12;
-    a_publish_against_a_pick_up_and_readers: publish_against_pick_up::holds_for_a_reader, 412, 389;
-    a_publish_against_a_pick_up_and_followers: publish_against_pick_up::holds_for_a_follower, 412, 389;
-    a_publish_against_a_forgetting_and_a_reader: publish_against_forget::holds_for_a_reader, 835, 567;
-    a_publish_against_a_forgetting_and_a_follower: publish_against_forget::holds_for_a_follower, 958, 659;
+    a_publish_against_a_pick_up_and_readers: publish_against_pick_up::holds_for_a_reader, 1_872, 2_563;
+    a_publish_against_a_pick_up_and_followers: publish_against_pick_up::holds_for_a_follower, 1_872, 2_563;
+    a_publish_against_a_forgetting_and_a_reader: publish_against_forget::holds_for_a_reader, 3_641, 3_570;
+    a_publish_against_a_forgetting_and_a_follower: publish_against_forget::holds_for_a_follower, 4_249, 4_629;
+    a_publish_against_a_pass: publish_against_pass::holds, 395, 364;
     a_sweep_ahead_of_the_plans: sweep_ahead_of_publish::holds, 27, 39;
     two_walks: activate_all_against_activate_all::holds, 219, 522;
     a_withdrawal_against_a_return: withdraw_against_return::holds, 408, 840;
@@ -139,6 +140,11 @@ mod controls {
     #[test]
     fn a_publish_against_a_forgetting_needs_the_count() {
         publish_against_forget::needs_the_count();
+    }
+
+    #[test]
+    fn a_publish_against_a_pass_needs_its_compare_and_swap() {
+        publish_against_pass::needs_its_compare_and_swap();
     }
 
     #[test]

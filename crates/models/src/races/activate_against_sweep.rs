@@ -2,20 +2,22 @@
 //! newer plan is active nowhere, so nothing but the pin protects plan 2.
 
 use plan_store::RetainReason::{Active, Pinned, Rollback};
-use plan_store::{Activation, PlanStore as _, Swept};
+use plan_store::{Activation, EndpointState, PlanStore as _, Swept};
 
-use super::{Answer, active, begin, endpoint, generation, memory, over, race, sweep, swept};
+use super::{Answer, active, begin, endpoint, generation, memory, over, race, state, sweep, swept};
 use crate::checker::Checker;
 use crate::mutant::{Mutant, Mutation};
 use crate::{Explored, must};
 
-/// What both threads were told, and what the endpoint answers at the end.
+/// What both threads were told, and where the endpoint stands and what it answers at the
+/// end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     /// `None` if the plan was gone before the Enactor could pin it.
     slow: Option<Activation>,
     swept: Swept,
-    end: Answer,
+    end: EndpointState,
+    answer: Answer,
 }
 
 fn explore<J: Checker>() -> Explored<Outcome> {
@@ -32,7 +34,8 @@ fn explore<J: Checker>() -> Explored<Outcome> {
         Outcome {
             slow,
             swept,
-            end: Answer::by(&mut store.reader()),
+            end: state(&store),
+            answer: Answer::by(&mut store.reader()),
         }
     })
 }
@@ -42,12 +45,14 @@ pub fn holds<J: Checker>() -> usize {
     let gone = Outcome {
         slow: None,
         swept: swept([2], [(1, Active)]),
-        end: Answer::From(1),
+        end: active(1, None),
+        answer: Answer::From(1),
     };
     let activated = |swept| Outcome {
         slow: Some(over(active(1, None))),
         swept,
-        end: Answer::From(2),
+        end: active(2, 1),
+        answer: Answer::From(2),
     };
     explore::<J>().holds([
         gone,
@@ -63,6 +68,7 @@ pub fn needs_its_orderings() {
     relaxed.findings.assert_seen(&[Outcome {
         slow: Some(over(active(1, None))),
         swept: swept([2], [(1, Active)]),
-        end: Answer::Dangling(2),
+        end: active(2, 1),
+        answer: Answer::Dangling(2),
     }]);
 }

@@ -1,19 +1,24 @@
 //! Two endpoints below a name change places: at each moment one of them is there. May the
-//! name be denied? The endpoint that comes is looked at first, the one that goes after it.
-//! It is withdrawn at the beginning, or the store does not know it yet.
+//! name be denied? A reader looks at the first endpoint before the second. At the beginning
+//! the second is active. The first is withdrawn, and the two change places three times; or
+//! the store does not know the first yet, and it comes once.
 
-use plan_store::{MemoryStore, PlanStore as _, Resolve};
+use std::slice;
 
-use super::{OneLook, generation, memory, race};
+use plan_store::{EndpointName, EndpointState, MemoryStore, PlanStore, Resolve};
+
+use super::{OneLook, active, generation, memory, race, withdrawn};
 use crate::checker::{Checker, PlainLoads};
 use crate::mutant::{Mutant, Mutation};
 use crate::{Explored, endpoints, must, plan};
 
-/// What the reader said of the name, meanwhile and once more after all threads had ended.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+/// What the reader said of the name, meanwhile and once more after all threads had ended,
+/// and where the endpoints stand at the end.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     meanwhile: Name,
     last: Name,
+    end: Vec<EndpointState>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -32,83 +37,94 @@ impl Name {
     }
 }
 
-/// The endpoint that comes.
+/// The first endpoint at the beginning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Comes {
-    Back,
-    New,
+enum First {
+    Withdrawn,
+    Unknown,
+}
+
+/// A plan of one endpoint comes: it is activated there, and withdraws the other.
+fn change_places(store: &impl PlanStore, number: u8, comes: &EndpointName, goes: &EndpointName) {
+    must(store.publish(plan(slice::from_ref(comes), number)));
+    let pin = must(store.pin(generation(number.into())));
+    let _ = must(store.activate(&pin, comes));
+    let _ = must(store.withdraw(&pin, goes));
 }
 
 fn explore<J: Checker, R: Resolve + Send + 'static>(
-    comes: Comes,
+    at_first: First,
     reader: fn(&MemoryStore<J::Primitives>) -> R,
 ) -> Explored<Outcome> {
     race::<J, _>("denial against changing places", None, move || {
-        let store = memory::<J>();
-        let both = endpoints(2);
-        let first = if comes == Comes::Back {
-            &both[..]
-        } else {
-            &both[1..]
-        };
-        must(store.publish(plan(first, 1)));
-        must(store.publish(plan(&both[1..], 2)));
-        let second = must(store.pin(generation(2)));
-        let _ = must(store.activate(&second, &both[1]));
-        let _ = must(store.withdraw(&second, &both[0]));
-        drop(second);
+        let (store, both) = (memory::<J>(), endpoints(2));
+        let (first, second) = (both[0].clone(), both[1].clone());
+        let known = usize::from(at_first == First::Unknown);
+        must(store.publish(plan(&both[known..], 1)));
+        change_places(&store, 2, &second, &first);
         let mut reader = reader(&store);
-        if comes == Comes::New {
+        if at_first == First::Unknown {
             // The reader has the cells from before.
             assert_eq!(Name::by(&mut reader), Name::HasDescendant);
         }
+        let changes = store.clone();
         let ((meanwhile, mut reader), ()) = J::run_two(
             move || (Name::by(&mut reader), reader),
             move || {
-                must(store.publish(plan(&both[..1], 3)));
-                let third = must(store.pin(generation(3)));
-                let _ = must(store.activate(&third, &both[0]));
-                let _ = must(store.withdraw(&third, &both[1]));
+                change_places(&changes, 3, &first, &second);
+                if at_first == First::Withdrawn {
+                    change_places(&changes, 4, &second, &first);
+                    change_places(&changes, 5, &first, &second);
+                }
             },
         );
-        let last = Name::by(&mut reader);
-        Outcome { meanwhile, last }
+        let standing = |name| must(store.state(name));
+        Outcome {
+            meanwhile,
+            last: Name::by(&mut reader),
+            end: both.iter().map(standing).collect(),
+        }
     })
 }
 
+fn outcome(first: First, meanwhile: Name, last: Name) -> Outcome {
+    let newest = if first == First::Withdrawn { 5 } else { 3 };
+    Outcome {
+        meanwhile,
+        last,
+        end: vec![active(newest, None), withdrawn(newest, newest - 1)],
+    }
+}
+
 /// The name is never denied.
-fn holds<J: Checker>(comes: Comes) -> usize {
-    explore::<J, _>(comes, MemoryStore::reader).holds([Outcome {
-        meanwhile: Name::HasDescendant,
-        last: Name::HasDescendant,
-    }])
+fn holds<J: Checker>(first: First) -> usize {
+    let never = outcome(first, Name::HasDescendant, Name::HasDescendant);
+    explore::<J, _>(first, MemoryStore::reader).holds([never])
 }
 
 /// The race with an endpoint that comes back.
 pub fn holds_for_one_that_comes_back<J: Checker>() -> usize {
-    holds::<J>(Comes::Back)
+    holds::<J>(First::Withdrawn)
 }
 
 /// The race with a new endpoint.
 pub fn holds_for_a_new_one<J: Checker>() -> usize {
-    holds::<J>(Comes::New)
+    holds::<J>(First::Unknown)
 }
 
 /// A reader that looks at each endpoint once denies the name.
 pub fn needs_the_readers_second_look() {
-    let one_look = explore::<PlainLoads, _>(Comes::Back, |store| OneLook::on(store.clone()));
-    one_look.findings.assert_seen(&[Outcome {
-        meanwhile: Name::Denied,
-        last: Name::HasDescendant,
-    }]);
+    let first = First::Withdrawn;
+    let one_look = explore::<PlainLoads, _>(first, |store| OneLook::on(store.clone()));
+    let denied = outcome(first, Name::Denied, Name::HasDescendant);
+    one_look.findings.assert_seen(&[denied]);
 }
 
 /// Without the count of comings and goings, the reader does not see the new endpoint.
 pub fn needs_the_count() {
-    let explore_new = || explore::<Mutant, _>(Comes::New, MemoryStore::reader);
+    let first = First::Unknown;
+    let explore_new = || explore::<Mutant, _>(first, MemoryStore::reader);
     let uncounted = Mutation::UNCOUNTED.during(explore_new);
-    uncounted.findings.assert_seen(&[Outcome {
-        meanwhile: Name::Denied,
-        last: Name::Denied,
-    }]);
+    let denied = outcome(first, Name::Denied, Name::Denied);
+    uncounted.findings.assert_seen(&[denied]);
 }

@@ -13,6 +13,7 @@ pub mod activate_hands_on;
 pub mod denial_against_changing_places;
 pub mod pin_against_sweep;
 pub mod publish_against_forget;
+pub mod publish_against_pass;
 pub mod publish_against_pick_up;
 pub mod publish_against_sweep;
 pub mod reader_against_activate;
@@ -304,6 +305,7 @@ pub fn all<J: Checker>() -> Vec<Check> {
         "reader against activate": reader_against_activate::holds_for_a_reader,
         "follower against activate": reader_against_activate::holds_for_a_follower,
         "calls against activate": reader_against_activate::holds_for_calls,
+        "publish against pass": publish_against_pass::holds,
         "reader overtaken twice": reader_overtaken_twice::holds_for_a_reader,
         "follower overtaken twice": reader_overtaken_twice::holds_for_a_follower,
         "reader against coming and going": reader_against_coming_and_going::holds_for_a_reader,

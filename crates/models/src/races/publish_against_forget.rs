@@ -24,7 +24,7 @@ struct Outcome {
 fn explore<J: Checker, R: Resolve + Send + 'static>(
     reader: fn(&MemoryStore<J::Primitives>) -> R,
 ) -> Explored<Outcome> {
-    race::<J, _>("publish against forget", Some(2), move || {
+    race::<J, _>("publish against forget", Some(3), move || {
         let store = forgettable(memory::<J>());
         let mut reader = reader(&store);
         let _ = Answer::by(&mut reader);

@@ -29,7 +29,7 @@ struct Outcome {
 fn explore<J: Checker, R: Resolve + Send + 'static>(
     reader: fn(&MemoryStore<J::Primitives>) -> R,
 ) -> Explored<Outcome> {
-    race::<J, _>("publish against pick-up", Some(2), move || {
+    race::<J, _>("publish against pick-up", Some(3), move || {
         let store = memory::<J>();
         must(store.publish(plan(&endpoints(2)[1..], 1)));
         let _ = pick_up(&store);

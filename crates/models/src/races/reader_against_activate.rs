@@ -2,20 +2,25 @@
 //! thread activates plans 2 and 3 and sweeps.
 
 use plan_store::RetainReason::Rollback;
-use plan_store::{MemoryStore, PlanStore, Resolve, Swept};
+use plan_store::{Activation, EndpointState, MemoryStore, PlanStore, Resolve, Swept};
 
-use super::{Answer, Calls, Followed, OneLook, activate, begin, memory, race, sweep, swept};
+use super::{
+    Answer, Calls, Followed, OneLook, activate, active, begin, memory, over, race, state, sweep,
+    swept,
+};
 use crate::Explored;
 use crate::checker::{Checker, PlainLoads};
 
-/// What the reader was told, first, next and once more after all threads had ended, and
-/// what the sweep did.
+/// What the reader was told, first, next and once more after all threads had ended, what
+/// the other thread was told, and where the endpoint stands at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     first: Answer,
     next: Answer,
     last: Answer,
+    activations: [Activation; 2],
     swept: Swept,
+    end: EndpointState,
 }
 
 fn explore<J: Checker, R: Resolve + Send + 'static>(
@@ -25,15 +30,15 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
     race::<J, _>("reader against activate and sweep", bound, move || {
         let store = begin(memory::<J>(), 3);
         let mut reader = reader(&store);
-        let ((first, next, mut reader), swept) = J::run_two(
+        let activates = store.clone();
+        let ((first, next, mut reader), (activations, swept)) = J::run_two(
             move || {
                 let (first, next) = (Answer::by(&mut reader), Answer::by(&mut reader));
                 (first, next, reader)
             },
             move || {
-                let _ = activate(&store, 2);
-                let _ = activate(&store, 3);
-                sweep(&store, 3)
+                let activations = [2, 3].map(|plan| activate(&activates, plan));
+                (activations, sweep(&activates, 3))
             },
         );
         let last = Answer::by(&mut reader);
@@ -41,7 +46,9 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
             first,
             next,
             last,
+            activations,
             swept,
+            end: state(&store),
         }
     })
 }
@@ -56,7 +63,9 @@ fn holds<J: Checker, R: Resolve + Send + 'static>(
         first: Answer::From(first),
         next: Answer::From(next),
         last: Answer::From(3),
+        activations: [over(active(1, None)), over(active(2, 1))],
         swept: swept([1], [(2, Rollback)]),
+        end: active(3, 2),
     };
     explore::<J, R>(bound, reader).holds(forward.map(outcome))
 }
@@ -83,6 +92,8 @@ pub fn needs_the_readers_second_look() {
         first: Answer::Dangling(1),
         next: Answer::From(3),
         last: Answer::From(3),
+        activations: [over(active(1, None)), over(active(2, 1))],
         swept: swept([1], [(2, Rollback)]),
+        end: active(3, 2),
     }]);
 }

@@ -1,21 +1,25 @@
 //! A reader, or a follower, while its endpoint comes and goes: a sweep forgets the
 //! endpoint, which is withdrawn for long, and plan 4 brings it back in a cell of its own.
 
-use plan_store::{MemoryStore, PlanStore as _, Resolve, Swept};
+use plan_store::{Activation, EndpointState, MemoryStore, PlanStore as _, Resolve, Swept};
 
-use super::{Answer, Followed, activate, begin, memory, race, sweep, swept, withdraw};
+use super::{
+    Answer, Followed, activate, active, begin, memory, over, race, state, sweep, swept, withdraw,
+};
 use crate::checker::Checker;
 use crate::mutant::{Mutable, Mutant, Mutation};
 use crate::{Explored, endpoints, must, plan};
 
-/// What the reader was told, first, next and once more after all threads had ended, and
-/// what the sweep did.
+/// What the reader was told, first, next and once more after all threads had ended, what
+/// the other thread was told, and where the endpoint stands at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     first: Answer,
     next: Answer,
     last: Answer,
     swept: Swept,
+    activation: Activation,
+    end: EndpointState,
 }
 
 fn explore<J: Checker, R: Resolve + Send + 'static>(
@@ -29,16 +33,16 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
         }
         let mut reader = reader(&store);
         let _ = Answer::by(&mut reader);
-        let ((first, next, mut reader), swept) = J::run_two(
+        let changes = store.clone();
+        let ((first, next, mut reader), (swept, activation)) = J::run_two(
             move || {
                 let (first, next) = (Answer::by(&mut reader), Answer::by(&mut reader));
                 (first, next, reader)
             },
             move || {
-                let swept = sweep(&store, 3);
-                must(store.publish(plan(&endpoints(1), 4)));
-                let _ = activate(&store, 4);
-                swept
+                let swept = sweep(&changes, 3);
+                must(changes.publish(plan(&endpoints(1), 4)));
+                (swept, activate(&changes, 4))
             },
         );
         let last = Answer::by(&mut reader);
@@ -47,6 +51,8 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
             next,
             last,
             swept,
+            activation,
+            end: state(&store),
         }
     })
 }
@@ -69,6 +75,8 @@ fn holds<J: Checker, R: Resolve + Send + 'static>(
         next,
         last: Answer::From(4),
         swept: swept([1, 2], []),
+        activation: over(EndpointState::VACANT),
+        end: active(4, None),
     };
     explore::<J, R>(reader).holds(forward.map(outcome))
 }
@@ -92,6 +100,8 @@ pub fn needs_the_count() {
             next: Answer::Withdrawn(3),
             last: Answer::Withdrawn(3),
             swept: swept([1, 2], []),
+            activation: over(EndpointState::VACANT),
+            end: active(4, None),
         }]);
     }
     left_behind(MemoryStore::reader);

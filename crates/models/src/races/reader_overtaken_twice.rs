@@ -3,19 +3,24 @@
 //! then plans 4 and 5 and sweeps again.
 
 use plan_store::RetainReason::Rollback;
-use plan_store::{EndpointName, MemoryStore, PlanStore, Resolution, Resolve, Swept};
+use plan_store::{
+    Activation, EndpointName, EndpointState, MemoryStore, PlanStore, Resolution, Resolve, Swept,
+};
 
-use super::{Answer, Followed, OneLook, activate, begin, memory, race, sweep, swept};
+use super::{
+    Answer, Followed, OneLook, activate, active, begin, memory, over, race, state, sweep, swept,
+};
 use crate::Explored;
 use crate::checker::{Checker, PlainLoads};
 
-/// What the reader was told meanwhile, and once all threads had ended, and what the sweeps
-/// did.
+/// What the reader was told meanwhile, and once all threads had ended, what the other
+/// thread was told, and where the endpoint stands at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     meanwhile: Answer,
     last: Answer,
-    swept: [Swept; 2],
+    rounds: [([Activation; 2], Swept); 2],
+    end: EndpointState,
 }
 
 fn explore<J: Checker, R: Resolve + Send + 'static>(
@@ -24,12 +29,13 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
     race::<J, _>("reader overtaken twice", Some(3), move || {
         let store = begin(memory::<J>(), 5);
         let mut reader = reader(&store);
-        let ((meanwhile, mut reader), swept) = J::run_two(
+        let activates = store.clone();
+        let ((meanwhile, mut reader), rounds) = J::run_two(
             move || (Answer::by(&mut reader), reader),
             move || {
-                [[2, 3], [4, 5]].map(|[one, two]| {
-                    let _ = (activate(&store, one), activate(&store, two));
-                    sweep(&store, two)
+                [[2, 3], [4, 5]].map(|plans| {
+                    let activations = plans.map(|plan| activate(&activates, plan));
+                    (activations, sweep(&activates, plans[1]))
                 })
             },
         );
@@ -37,7 +43,8 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
         Outcome {
             meanwhile,
             last,
-            swept,
+            rounds,
+            end: state(&store),
         }
     })
 }
@@ -49,7 +56,17 @@ fn holds<J: Checker, R: Resolve + Send + 'static>(
     let outcome = |meanwhile| Outcome {
         meanwhile: Answer::From(meanwhile),
         last: Answer::From(5),
-        swept: [swept([1], [(2, Rollback)]), swept([2, 3], [(4, Rollback)])],
+        rounds: [
+            (
+                [over(active(1, None)), over(active(2, 1))],
+                swept([1], [(2, Rollback)]),
+            ),
+            (
+                [over(active(3, 2)), over(active(4, 3))],
+                swept([2, 3], [(4, Rollback)]),
+            ),
+        ],
+        end: active(5, 4),
     };
     explore::<J, R>(reader).holds((1..=5).map(outcome))
 }
