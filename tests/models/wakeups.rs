@@ -5,7 +5,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use models::checker::{PlainLoads, RmwLoads};
-use models::wakeups::{self, Deaf, publish_then_wake, wake_then_publish};
+use models::wakeups::{
+    self, Deaf, Timeless, pause_and_wake, publish_alone, publish_then_wake, retry, stop_anywhere,
+    wake_then_publish,
+};
 use plan_store::Loom;
 
 use crate::apart::apart;
@@ -33,6 +36,39 @@ fn it_retries_until_the_store_recovers() {
     assert_eq!([plain, rmw], [192, 192]);
 }
 
+#[test]
+fn a_recheck_makes_a_missed_wakeup_good() {
+    let plain = wakeups::a_recheck_makes_a_missed_wakeup_good::<PlainLoads>();
+    let rmw = wakeups::a_recheck_makes_a_missed_wakeup_good::<RmwLoads>();
+    assert_eq!([plain, rmw], [1_287, 1_287]);
+}
+
+#[test]
+fn a_resumption_makes_a_pass() {
+    let plain = wakeups::a_resumption_makes_a_pass::<PlainLoads>();
+    let rmw = wakeups::a_resumption_makes_a_pass::<RmwLoads>();
+    assert_eq!([plain, rmw], [2_268, 2_268]);
+}
+
+#[test]
+fn no_pause_and_no_stop_is_lost_in_any_order() {
+    let executions = [470, 341, 408, 283, 191, 191];
+    assert_eq!(
+        wakeups::no_pause_and_no_stop_is_lost::<PlainLoads>(),
+        executions
+    );
+}
+
+#[test]
+fn only_a_resumption_ends_a_backoff() {
+    let executions = [167, 6_762];
+    assert_eq!(
+        wakeups::only_a_resumption_ends_a_backoff::<PlainLoads>(),
+        executions
+    );
+    wakeups::a_backoff_ends_by_itself::<PlainLoads>();
+}
+
 /// Whether in some execution all threads wait for each other.
 fn deadlocks<T>(model: impl FnOnce() -> T) -> bool {
     let panic = catch_unwind(AssertUnwindSafe(model)).err();
@@ -50,4 +86,26 @@ fn a_wakeup_before_the_publish_is_lost() {
 #[test]
 fn a_wakeup_between_a_look_and_the_wait_is_lost() {
     assert!(deadlocks(publish_then_wake::<PlainLoads, Deaf>));
+}
+
+#[test]
+fn without_a_recheck_a_plan_that_no_wakeup_came_for_is_missed() {
+    assert!(deadlocks(|| publish_alone::<PlainLoads, Loom>(false)));
+    // It is the time-out that finds it.
+    assert!(deadlocks(|| publish_alone::<PlainLoads, Timeless>(true)));
+}
+
+#[test]
+fn a_wakeup_does_not_end_a_pause() {
+    assert!(deadlocks(pause_and_wake::<PlainLoads, Loom>));
+}
+
+#[test]
+fn a_stop_between_a_look_and_the_wait_is_lost() {
+    assert!(deadlocks(stop_anywhere::<PlainLoads, Deaf>));
+}
+
+#[test]
+fn without_a_time_out_a_failed_pass_is_not_repeated() {
+    assert!(deadlocks(retry::<PlainLoads, Timeless>));
 }

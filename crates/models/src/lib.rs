@@ -4,6 +4,7 @@
 //! - [`races`] has each race of the store on its own, one per file.
 //! - [`outage`] has the race of October 2025, on each protocol of the table.
 //! - [`system`] has a Planner, Enactors that sweep and a resolver, all at once.
+//! - [`passes`] has two real passes, one of which is overtaken.
 //! - [`wakeups`] has the Enactor's loop with its signals.
 //! - [`litmus`] has what one kind of loads shows and the other does not.
 //! - [`mutant`] weakens one access of the store, so that a model must fail.
@@ -20,6 +21,7 @@ pub mod litmus;
 pub mod mutant;
 pub mod outage;
 mod outcome;
+pub mod passes;
 pub mod races;
 #[cfg(feature = "shuttle")]
 mod randomized;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use control_plane::{Enactor, EnactorLoop, Pace, Pass, PassError, Signals, Waker};
+use control_plane::{Enactor, EnactorLoop, Pace, Pass, PassError, Signals};
 use parking_lot::Mutex;
 use plan_store::memory::MemoryPin;
 use plan_store::primitives::{Monitor, Primitives};
@@ -37,31 +37,51 @@ fn report(pass: &Result<Pass, PassError>) -> (Ended, Option<Generation>) {
     }
 }
 
+/// What a model is made of.
+struct Setting<S> {
+    store: fn() -> S,
+    /// Plan 1 is published, and the wake-up for it is pending before the threads start.
+    woken: bool,
+    /// An idle loop looks at the store without a wake-up.
+    rechecks: bool,
+}
+
 /// An Enactor's loop and what other threads use beside it, on these primitives.
 struct Stage<P: Primitives, S> {
     store: S,
     signals: Signals<P>,
+    passes: Arc<Mutex<Passes>>,
     /// The newest plan that a pass has applied, by the loop's reports.
     applied: Arc<P::Monitor<Option<Generation>>>,
+    /// Whether a pass has failed, by the loop's reports.
+    failed: Arc<P::Monitor<bool>>,
 }
 
 impl<P: Primitives, S: PlanStore + Clone + 'static> Stage<P, S> {
-    /// The stage, and the loop's work, which returns its reports.
-    fn set(store: S) -> (Self, impl FnOnce() -> Passes + Send + use<P, S>) {
-        let applied = Arc::new(P::Monitor::new(None));
+    /// The stage, and the loop's work.
+    fn set(setting: &Setting<S>) -> (Self, impl FnOnce() + Send + use<P, S>) {
+        let store = (setting.store)();
         let passes = Arc::new(Mutex::new(Passes::new()));
-        let (tell, note) = (Arc::clone(&applied), Arc::clone(&passes));
+        let applied = Arc::new(P::Monitor::new(None));
+        let failed = Arc::new(P::Monitor::new(false));
+        let (note, tell_applied, tell_failed) = (
+            Arc::clone(&passes),
+            Arc::clone(&applied),
+            Arc::clone(&failed),
+        );
         let report = move |pass: &Result<Pass, PassError>| {
             let report = report(pass);
             note.lock().push(report);
-            if let (Ended::Applied, plan) = report {
-                tell.update(|applied| *applied = plan);
+            match report {
+                (Ended::Applied, plan) => tell_applied.update(|applied| *applied = plan),
+                (Ended::Failed, _) => tell_failed.update(|failed| *failed = true),
+                _ => {}
             }
         };
         let pace = Pace {
             backoff_first: Duration::from_millis(1),
             backoff_max: Duration::from_millis(1),
-            recheck: None,
+            recheck: setting.rechecks.then_some(Duration::from_millis(1)),
             seed: 1,
         };
         let enactor = Enactor::new("enactor", store.clone());
@@ -69,22 +89,23 @@ impl<P: Primitives, S: PlanStore + Clone + 'static> Stage<P, S> {
         let stage = Self {
             store,
             signals,
+            passes,
             applied,
+            failed,
         };
-        let work = move || {
-            work.run();
-            let passes = passes.lock();
-            passes.clone()
-        };
-        (stage, work)
+        if setting.woken {
+            stage.publish(1);
+            stage.wake();
+        }
+        (stage, move || work.run())
     }
 
     fn publish(&self, octet: u8) -> Generation {
         must(self.store.publish(plan(&endpoints(1), octet)))
     }
 
-    fn waker(&self) -> Waker<P> {
-        self.signals.waker()
+    fn wake(&self) {
+        self.signals.waker().wake();
     }
 
     /// Waits until a pass has applied this plan.
@@ -92,28 +113,45 @@ impl<P: Primitives, S: PlanStore + Clone + 'static> Stage<P, S> {
         self.applied
             .wait(None, |applied| (*applied >= Some(plan)).then_some(()));
     }
+
+    /// Waits until a pass has failed.
+    fn await_failure(&self) {
+        self.failed.wait(None, |failed| failed.then_some(()));
+    }
+
+    fn send(&self, signal: Signal) {
+        match signal {
+            Signal::Wake => self.wake(),
+            Signal::Pause => self.signals.pause(),
+            Signal::Stop => self.signals.stop(),
+        }
+    }
 }
 
-/// What a Planner's thread does, before it stops the loop. If the loop is *woken*, plan 1
-/// is published and the wake-up is pending before the threads start.
-type Drive<P, S> = fn(&Stage<P, S>);
+/// A signal to the loop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Signal {
+    Wake,
+    Pause,
+    Stop,
+}
 
+/// Has the checker explore a loop, and the thread of a Planner or an operator that does
+/// `drive` and then stops the loop. The outcomes are the sequences of passes.
 fn explore<J: Checker, P: Primitives, S: PlanStore + Clone + 'static>(
     name: &str,
-    store: fn() -> S,
-    woken: bool,
-    drive: Drive<P, S>,
+    bound: Option<usize>,
+    setting: Setting<S>,
+    drive: impl Fn(&Stage<P, S>) + Copy + Send + Sync + 'static,
 ) -> Explored<Passes> {
-    crate::explore::<J, Passes>(name, None, move |found| {
-        let (stage, work) = Stage::<P, S>::set(store());
-        if woken {
-            stage.publish(1);
-            stage.waker().wake();
-        }
-        let (passes, ()) = J::run_two(work, move || {
+    crate::explore::<J, Passes>(name, bound, move |found| {
+        let (stage, work) = Stage::<P, S>::set(&setting);
+        let passes = Arc::clone(&stage.passes);
+        J::run_two(work, move || {
             drive(&stage);
             stage.signals.stop();
         });
+        let passes = passes.lock().clone();
         found.note(passes);
     })
 }
@@ -122,20 +160,49 @@ fn memory<P: Primitives>() -> MemoryStore<P> {
     MemoryStore::with_primitives(RETENTION)
 }
 
+/// Nothing is published, and the loop waits for a signal.
+fn asleep<P: Primitives>() -> Setting<MemoryStore<P>> {
+    Setting {
+        store: memory,
+        woken: false,
+        rechecks: false,
+    }
+}
+
+fn woken<P: Primitives>() -> Setting<MemoryStore<P>> {
+    Setting {
+        woken: true,
+        ..asleep()
+    }
+}
+
 /// A first plan is published and woken for before the loop begins, and a second plan
 /// while the loop may be anywhere.
 pub fn publish_then_wake<J: Checker, P: Primitives>() -> Explored<Passes> {
-    explore::<J, P, _>("publish, then wake", memory::<P>, true, |stage| {
+    explore::<J, P, _>("publish, then wake", None, woken::<P>(), |stage| {
         let second = stage.publish(2);
-        stage.waker().wake();
+        stage.wake();
         stage.await_applied(second);
     })
 }
 
 /// The wrong order: the Enactor may have looked before there is a plan.
 pub fn wake_then_publish<J: Checker, P: Primitives>() -> Explored<Passes> {
-    explore::<J, P, _>("wake, then publish", memory::<P>, false, |stage| {
-        stage.waker().wake();
+    explore::<J, P, _>("wake, then publish", None, asleep::<P>(), |stage| {
+        stage.wake();
+        let plan = stage.publish(1);
+        stage.await_applied(plan);
+    })
+}
+
+/// A plan is published, and nothing is sent. Only an idle loop that looks at the store
+/// without a wake-up, if `rechecks`, applies the plan.
+pub fn publish_alone<J: Checker, P: Primitives>(rechecks: bool) -> Explored<Passes> {
+    let setting = Setting {
+        rechecks,
+        ..asleep::<P>()
+    };
+    explore::<J, P, _>("publish alone", None, setting, |stage| {
         let plan = stage.publish(1);
         stage.await_applied(plan);
     })
@@ -143,33 +210,92 @@ pub fn wake_then_publish<J: Checker, P: Primitives>() -> Explored<Passes> {
 
 /// A wake-up that comes while the loop is paused waits for the resumption.
 pub fn pause_and_resume<J: Checker, P: Primitives>() -> Explored<Passes> {
-    explore::<J, P, _>("pause and resume", memory::<P>, false, |stage| {
+    explore::<J, P, _>("pause and resume", None, asleep::<P>(), |stage| {
         stage.signals.pause();
         let plan = stage.publish(1);
-        stage.waker().wake();
+        stage.wake();
         stage.signals.resume();
         stage.await_applied(plan);
     })
 }
 
+/// A resumption makes a pass even if no wake-up is pending.
+pub fn resume_alone<J: Checker, P: Primitives>() -> Explored<Passes> {
+    explore::<J, P, _>("resume alone", None, asleep::<P>(), |stage| {
+        stage.signals.pause();
+        let plan = stage.publish(1);
+        stage.signals.resume();
+        stage.await_applied(plan);
+    })
+}
+
+/// A wake-up alone does not end a pause, so its plan is never applied.
+pub fn pause_and_wake<J: Checker, P: Primitives>() -> Explored<Passes> {
+    explore::<J, P, _>("pause and wake", None, asleep::<P>(), |stage| {
+        stage.signals.pause();
+        let plan = stage.publish(1);
+        stage.wake();
+        stage.await_applied(plan);
+    })
+}
+
+/// These signals are sent while a pass, for which a wake-up is pending, may be anywhere.
+fn signals_in_order<J: Checker, P: Primitives>(order: [Signal; 3]) -> Explored<Passes> {
+    let name = format!("signals in the order {order:?}");
+    explore::<J, P, _>(&name, Some(3), woken::<P>(), move |stage| {
+        for signal in order {
+            stage.send(signal);
+        }
+    })
+}
+
 /// The loop is told to stop while it may be anywhere.
 pub fn stop_anywhere<J: Checker, P: Primitives>() -> Explored<Passes> {
-    explore::<J, P, _>("stop anywhere", memory::<P>, false, |stage| {
+    explore::<J, P, _>("stop anywhere", None, asleep::<P>(), |stage| {
         stage.publish(1);
-        stage.waker().wake();
+        stage.wake();
         stage.signals.pause();
     })
 }
 
+/// A store whose first two activations fail; then it recovers.
+fn shaky<P: Primitives, const FAILURES: u32>() -> Setting<Shaky<P>> {
+    Setting {
+        store: || Shaky {
+            store: memory(),
+            failures: Arc::new(P::Monitor::new(FAILURES)),
+        },
+        woken: false,
+        rechecks: false,
+    }
+}
+
 /// The first two activations fail; then the store recovers.
 pub fn retry<J: Checker, P: Primitives>() -> Explored<Passes> {
-    let store = || Shaky::<P> {
-        store: memory(),
-        failures: Arc::new(P::Monitor::new(2)),
-    };
-    explore::<J, P, _>("retry", store, false, |stage| {
+    explore::<J, P, _>("retry", None, shaky::<P, 2>(), |stage| {
         let plan = stage.publish(1);
-        stage.waker().wake();
+        stage.wake();
+        stage.await_applied(plan);
+    })
+}
+
+/// A wake-up in the back-off after a failed pass, and then a stop.
+pub fn wake_in_a_backoff<J: Checker, P: Primitives>() -> Explored<Passes> {
+    explore::<J, P, _>("wake in a back-off", Some(3), shaky::<P, 1>(), |stage| {
+        stage.publish(1);
+        stage.wake();
+        stage.await_failure();
+        stage.wake();
+    })
+}
+
+/// A resumption in the back-off after a failed pass.
+pub fn resume_in_a_backoff<J: Checker, P: Primitives>() -> Explored<Passes> {
+    explore::<J, P, _>("resume in a back-off", None, shaky::<P, 1>(), |stage| {
+        let plan = stage.publish(1);
+        stage.wake();
+        stage.await_failure();
+        stage.signals.resume();
         stage.await_applied(plan);
     })
 }
@@ -267,6 +393,39 @@ impl<T: Send + 'static> Monitor<T> for DeafMonitor<T> {
     }
 }
 
+/// loom's primitives, but with a monitor at which no time-out is ever over.
+#[derive(Debug)]
+pub enum Timeless {}
+
+/// [`Timeless`]'s monitor.
+#[derive(Debug)]
+pub struct TimelessMonitor<T: Send + 'static>(<Loom as Primitives>::Monitor<T>);
+
+impl Primitives for Timeless {
+    type Word = <Loom as Primitives>::Word;
+    type Lock<T: Send + Sync + 'static> = <Loom as Primitives>::Lock<T>;
+    type Monitor<T: Send + 'static> = TimelessMonitor<T>;
+}
+
+impl<T: Send + 'static> Monitor<T> for TimelessMonitor<T> {
+    fn new(value: T) -> Self {
+        Self(Monitor::new(value))
+    }
+
+    fn update<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        self.0.update(section)
+    }
+
+    fn wait<R>(&self, _: Option<Duration>, ready: impl FnMut(&mut T) -> Option<R>) -> Option<R> {
+        self.0.wait(None, ready)
+    }
+}
+
+/// A pass that failed.
+const FAILED: (Ended, Option<Generation>) = (Ended::Failed, None);
+/// A pass that found no plan.
+const NO_PLAN: (Ended, Option<Generation>) = (Ended::NoPlan, None);
+
 /// Passes that apply these plans, in this order.
 fn applied(plans: &[u32]) -> Passes {
     let plans = plans.iter().map(|&plan| Generation::new(plan));
@@ -283,6 +442,46 @@ pub fn no_wakeup_is_lost<J: Checker>() -> [usize; 2] {
     [twice.executions, paused.executions]
 }
 
+/// Without any wake-up, an idle loop finds the plan when it looks again.
+pub fn a_recheck_makes_a_missed_wakeup_good<J: Checker>() -> usize {
+    let alone = publish_alone::<J, J::Primitives>(true);
+    // It may look too early, and it goes on looking until it is stopped.
+    let early = [vec![], vec![NO_PLAN]];
+    let looks = early.iter().flat_map(|early| {
+        [1, 2, 3].map(|times| [early.clone(), applied(&[1].repeat(times))].concat())
+    });
+    alone.findings.assert_outcomes(looks);
+    alone.executions
+}
+
+/// A resumption makes a pass by itself.
+pub fn a_resumption_makes_a_pass<J: Checker>() -> usize {
+    let resumed = resume_alone::<J, J::Primitives>();
+    resumed.findings.assert_outcomes([applied(&[1])]);
+    resumed.executions
+}
+
+/// A pause, a wake-up and a stop in every order, while a pass begins. That pass may come
+/// before all of them. A second pass needs a wake-up that comes before the pause and
+/// before the stop: neither of the two is lost.
+pub fn no_pause_and_no_stop_is_lost<J: Checker>() -> [usize; 6] {
+    use Signal::{Pause, Stop, Wake};
+    let orders = [
+        ([Wake, Pause, Stop], 2),
+        ([Wake, Stop, Pause], 2),
+        ([Pause, Wake, Stop], 1),
+        ([Pause, Stop, Wake], 1),
+        ([Stop, Wake, Pause], 1),
+        ([Stop, Pause, Wake], 1),
+    ];
+    orders.map(|(order, most)| {
+        let sent = signals_in_order::<J, J::Primitives>(order);
+        let passes = (0..=most).map(|passes| applied(&[1].repeat(passes)));
+        sent.findings.assert_outcomes(passes);
+        sent.executions
+    })
+}
+
 /// Whether the loop passes before it stops depends on the schedule; that it stops does
 /// not.
 pub fn it_always_stops<J: Checker>() -> usize {
@@ -295,8 +494,24 @@ pub fn it_always_stops<J: Checker>() -> usize {
 /// Failed passes are repeated until the store recovers.
 pub fn it_retries_until_the_store_recovers<J: Checker>() -> usize {
     let retried = retry::<J, J::Primitives>();
-    let failed = (Ended::Failed, None);
-    let outcome = [vec![failed, failed], applied(&[1])].concat();
+    let outcome = [vec![FAILED, FAILED], applied(&[1])].concat();
     retried.findings.assert_outcomes([outcome]);
     retried.executions
+}
+
+/// While the time of a back-off is not over, a resumption ends it, and a wake-up does not.
+pub fn only_a_resumption_ends_a_backoff<J: Checker>() -> [usize; 2] {
+    let woken = wake_in_a_backoff::<J, Timeless>();
+    woken.findings.assert_outcomes([vec![FAILED]]);
+    let resumed = resume_in_a_backoff::<J, Timeless>();
+    let outcome = [vec![FAILED], applied(&[1])].concat();
+    resumed.findings.assert_outcomes([outcome]);
+    [woken.executions, resumed.executions]
+}
+
+/// Once the time of the back-off can be over, there may be a pass after the wake-up.
+pub fn a_backoff_ends_by_itself<J: Checker>() {
+    let woken = wake_in_a_backoff::<J, J::Primitives>();
+    let retried = [vec![FAILED], applied(&[1])].concat();
+    woken.findings.assert_seen(&[vec![FAILED], retried]);
 }

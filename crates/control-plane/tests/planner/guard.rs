@@ -1,6 +1,6 @@
 //! What the guard refuses, and what a confirmation lets pass.
 
-use control_plane::{Fleet, Health, PlanError, Planned};
+use control_plane::{Fleet, Health, PlanError, Planned, Planner};
 
 use crate::{FOUR, capacity, fleet, health, latest, planner, published, unchanged, unhealthy};
 
@@ -133,4 +133,48 @@ fn a_confirmation_is_for_the_refused_plan_and_works_once() {
     assert!(planner.confirm());
     assert_eq!(planner.tick(&all_well).unwrap(), unchanged(3));
     planner.tick(&two).unwrap_err();
+}
+
+#[test]
+fn the_guard_judges_from_the_stores_plan_and_not_from_what_this_planner_published() {
+    let (mut planner, store) = planner(fleet(60, &[("db.example", FOUR)]));
+    planner.tick(&health(&[])).unwrap();
+    // Another Planner takes two of the four away.
+    let mut other = Planner::new(store, fleet(60, &[("db.example", &FOUR[..2])]));
+    assert_eq!(other.tick(&health(&[])).unwrap(), published(2));
+    // The other two instead: half of what this Planner published, all that is there.
+    let error = planner.tick(&unhealthy(&["192.0.2.1", "192.0.2.2"]));
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("2 of 2 targets"), "{error}");
+}
+
+#[test]
+fn exactly_the_allowed_share_may_go_and_no_target_more() {
+    let ten: Vec<_> = (1..=10).map(|n| format!("192.0.2.{n}")).collect();
+    let targets: Vec<_> = ten.iter().map(|address| (address.as_str(), 1, 1)).collect();
+    for (allowed, down, may_go) in [
+        (30, 2, true),
+        (30, 3, true),
+        (30, 4, false),
+        (29, 3, false),
+        (39, 3, true),
+        (39, 4, false),
+        (0, 0, true),
+        (0, 1, false),
+        (90, 9, true),
+    ] {
+        let down: Vec<_> = ten[..down].iter().map(String::as_str).collect();
+        let mut all = unhealthy(&down);
+        // A plan of another weight, so that there is something to publish.
+        if down.is_empty() {
+            all = health(&[("192.0.2.10", capacity(2))]);
+        }
+        let result = step(fleet(allowed, &[("db.example", &targets)]), &all);
+        assert_eq!(
+            result.is_ok(),
+            may_go,
+            "{} of 10 at {allowed} %: {result:?}",
+            down.len()
+        );
+    }
 }

@@ -1,8 +1,12 @@
-//! The threads of the control plane under faults: of the health source, of the
-//! store, of an Enactor, and told to stop at any time. Gates and channels order
-//! the threads; nothing here depends on time.
+//! Enactors, and the threads of the control plane: step by step, and under faults of
+//! the health source, of the store and of an Enactor, and told to stop at any time.
+//! Gates and channels order the threads; nothing here depends on time.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+mod enactor_loop;
+mod hooked;
+mod pass;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,16 +15,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use control_plane::{
-    Enactor, EnactorThread, Fleet, Health, HealthError, HealthSource, Pace, Pass, Planned, Planner,
-    PlannerThread, TargetHealth, chain,
+    ControlPlane, Enactor, EnactorThread, Fleet, Health, HealthError, HealthSource, Pace, Pass,
+    Planned, Planner, PlannerThread, TargetHealth, ThreadReport, Waker, chain,
 };
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
-use plan_store::memory::MemoryPin;
-use plan_store::{
-    Activation, EndpointName, EndpointState, Generation, Layer, MemoryStore, Pin, PlanStore,
-    Reader, Retention, Swept,
-};
+use plan_store::{EndpointName, Generation, MemoryStore, Pin, PlanStore, Retention};
+
+use crate::hooked::{Fate, Hooked};
 
 /// Nothing here takes as long. A test that waits in vain fails.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -75,124 +77,6 @@ fn drifted(number: u32) -> Health {
     (1..=4).map(report).collect()
 }
 
-/// What became of a call.
-#[derive(Clone, Copy)]
-enum Fate {
-    Done,
-    /// The store failed, and did nothing.
-    Failed,
-    /// The reply to a step was lost, after the store had done it or not.
-    Lost {
-        done: bool,
-    },
-}
-
-type Hook = Arc<dyn Fn(&'static str, Option<&EndpointName>) -> Fate + Send + Sync>;
-
-/// A store that asks a hook before each call of an Enactor. The hook may also
-/// wait, or panic.
-#[derive(Clone)]
-struct Hooked {
-    store: MemoryStore,
-    hook: Hook,
-}
-
-impl Hooked {
-    fn new(
-        hook: impl Fn(&'static str, Option<&EndpointName>) -> Fate + Send + Sync + 'static,
-    ) -> Self {
-        let store = MemoryStore::new(Retention::newest(0));
-        let hook = Arc::new(hook);
-        Self { store, hook }
-    }
-
-    fn call<T>(
-        &self,
-        name: &'static str,
-        call: impl FnOnce() -> Result<T, plan_store::Error>,
-    ) -> Result<T, plan_store::Error> {
-        match (self.hook)(name, None) {
-            Fate::Failed => Err(failure()),
-            Fate::Done | Fate::Lost { .. } => call(),
-        }
-    }
-
-    fn step(
-        &self,
-        name: &'static str,
-        endpoint: &EndpointName,
-        call: impl FnOnce() -> Result<Activation, plan_store::Error>,
-    ) -> Result<Activation, plan_store::Error> {
-        match (self.hook)(name, Some(endpoint)) {
-            Fate::Done => call(),
-            Fate::Failed => Err(failure()),
-            Fate::Lost { done: false } => Ok(Activation::Unknown),
-            Fate::Lost { done: true } => call().map(|_| Activation::Unknown),
-        }
-    }
-}
-
-fn failure() -> plan_store::Error {
-    plan_store::Error::Backend("told to fail".into())
-}
-
-impl Layer for Hooked {
-    type Inner = MemoryStore;
-    type Pin = MemoryPin;
-    type Reader = Reader;
-
-    fn inner(&self) -> &MemoryStore {
-        &self.store
-    }
-
-    fn wrap(&self, pin: MemoryPin) -> MemoryPin {
-        pin
-    }
-
-    fn reader(&self) -> Reader {
-        self.store.reader()
-    }
-
-    fn latest(&self) -> Result<Option<MemoryPin>, plan_store::Error> {
-        self.call("latest", || self.store.latest())
-    }
-
-    fn newest_active(&self) -> Result<Option<Generation>, plan_store::Error> {
-        self.call("newest_active", || self.store.newest_active())
-    }
-
-    fn activate(
-        &self,
-        _: &MemoryPin,
-        endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, plan_store::Error>,
-    ) -> Result<Activation, plan_store::Error> {
-        self.step("activate", endpoint, step)
-    }
-
-    fn stale_endpoints(&self, pin: &MemoryPin) -> Result<Vec<EndpointName>, plan_store::Error> {
-        self.call("stale_endpoints", || self.store.stale_endpoints(pin))
-    }
-
-    fn withdraw(
-        &self,
-        _: &MemoryPin,
-        endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, plan_store::Error>,
-    ) -> Result<Activation, plan_store::Error> {
-        self.step("withdraw", endpoint, step)
-    }
-
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, plan_store::Error> {
-        (self.hook)("state", Some(endpoint));
-        self.store.state(endpoint)
-    }
-
-    fn sweep(&self, applied: Generation) -> Result<Swept, plan_store::Error> {
-        self.call("sweep", || self.store.sweep(applied))
-    }
-}
-
 /// Publishes a plan of the fleet as the Planner would, weights by `number`.
 fn publish(store: &Hooked, number: u32) -> Generation {
     let mut planner = Planner::new(store.store.clone(), fleet(FLEET));
@@ -245,7 +129,10 @@ impl HealthSource for Fed {
 type Feed = Sender<Box<dyn FnOnce() -> Result<Health, HealthError> + Send>>;
 
 /// Starts a Planner on a fed source; its ticks come out of the channel.
-fn planner(store: &MemoryStore) -> (PlannerThread, Feed, Receiver<Result<Planned, String>>) {
+fn planner<S: PlanStore + Clone + 'static>(
+    store: &S,
+    enactors: Vec<Waker>,
+) -> (PlannerThread, Feed, Receiver<Result<Planned, String>>) {
     let (feed, readings) = unbounded();
     let (report, ticks) = unbounded();
     let planner = Planner::new(store.clone(), fleet(FLEET));
@@ -253,7 +140,7 @@ fn planner(store: &MemoryStore) -> (PlannerThread, Feed, Receiver<Result<Planned
         planner,
         Fed(readings),
         Duration::from_millis(1),
-        Vec::new(),
+        enactors,
         move |planned| {
             let _ = report.send(planned.as_ref().map(|p| *p).map_err(|error| chain(error)));
         },
@@ -268,7 +155,7 @@ fn feed(feed: &Feed, reading: impl FnOnce() -> Result<Health, HealthError> + Sen
 #[test]
 fn a_faulty_health_source_changes_nothing_and_the_next_good_reading_counts() {
     let store = MemoryStore::new(Retention::newest(3));
-    let (_planner, source, ticks) = planner(&store);
+    let (_planner, source, ticks) = planner(&store, Vec::new());
     feed(&source, || Ok(down(&[])));
     let first = next(&ticks).unwrap();
     assert_eq!(
@@ -304,7 +191,7 @@ fn a_faulty_health_source_changes_nothing_and_the_next_good_reading_counts() {
 #[test]
 fn a_stalled_health_source_does_not_hold_up_the_end() {
     let store = MemoryStore::new(Retention::newest(3));
-    let (planner, source, ticks) = planner(&store);
+    let (planner, source, ticks) = planner(&store, Vec::new());
     let (entered, inside) = unbounded();
     let (_hold, until) = unbounded::<()>();
     feed(&source, move || {
@@ -319,9 +206,161 @@ fn a_stalled_health_source_does_not_hold_up_the_end() {
 }
 
 #[test]
+fn a_publish_wakes_all_enactors_once_the_plan_is_there() {
+    // The Enactors are paused, so that a wake-up stays pending. The Planner's publish is
+    // held up.
+    let (entered, inside) = unbounded();
+    let (hold, until) = unbounded::<()>();
+    let store = Hooked::new(move |call, _| {
+        if call == "publish" {
+            entered.send(()).unwrap();
+            let _ = until.recv();
+        }
+        Fate::Done
+    });
+    let enactors = [(); 2].map(|()| enactor(&store, pace()));
+    enactors.iter().for_each(|(thread, _)| thread.pause());
+    let wakers = enactors.iter().map(|(thread, _)| thread.waker()).collect();
+    let (_planner, source, ticks) = planner(&store, wakers);
+    feed(&source, || Ok(down(&[])));
+    next(&inside);
+    // Their passes find no plan, and answer all wake-ups that were sent too early.
+    for (thread, passes) in &enactors {
+        thread.resume();
+        assert_eq!(next(passes), "NoPlan");
+    }
+    drop(hold);
+    next(&ticks).unwrap();
+    for (_, passes) in &enactors {
+        assert_eq!(next(passes), "applied 1");
+    }
+
+    // A tick that publishes nothing wakes no Enactor.
+    feed(&source, || Ok(down(&[])));
+    next(&ticks).unwrap();
+    for (thread, passes) in enactors {
+        thread.pause();
+        thread.resume();
+        assert_eq!(next(&passes), "applied 1");
+        thread.stop();
+        assert_eq!(passes.try_iter().count(), 0);
+    }
+}
+
+#[test]
+fn a_tick_that_panics_or_fails_counts_as_failed_and_the_next_one_publishes() {
+    let fates = Mutex::new(vec![Fate::Done, Fate::Failed]);
+    let trap = AtomicBool::new(true);
+    let store = Hooked::new(move |call, _| {
+        if call != "publish" {
+            return Fate::Done;
+        }
+        assert!(!trap.swap(false, Ordering::SeqCst), "a trap");
+        fates.lock().pop().unwrap()
+    });
+    let (_planner, source, ticks) = planner(&store, Vec::new());
+    for failure in ["planner panicked: a trap;", "told to fail"] {
+        feed(&source, || Ok(down(&[])));
+        let error = next(&ticks).unwrap_err();
+        assert!(error.contains(failure), "{error}");
+    }
+    feed(&source, || Ok(down(&[])));
+    let generation = generation(1);
+    assert_eq!(next(&ticks), Ok(Planned::Published { generation }));
+}
+
+#[test]
+fn a_panic_says_which_part_it_was_and_what_it_said() {
+    let store = MemoryStore::new(Retention::newest(3));
+    let (_planner, source, ticks) = planner(&store, Vec::new());
+    feed(&source, || panic!("a word"));
+    feed(&source, || panic!("{} words", 2));
+    feed(&source, || std::panic::panic_any(3));
+    for said in ["a word", "2 words", "no message"] {
+        let error = next(&ticks).unwrap_err();
+        assert!(
+            error.starts_with(&format!("health source panicked: {said};")),
+            "{error}"
+        );
+    }
+}
+
+/// A thread whose `report` panics ends; its handle still takes orders, and stops.
+#[test]
+fn a_panic_in_a_report_ends_only_its_thread() {
+    let (reported, reports) = unbounded();
+    let store = Hooked::new(|_, _| Fate::Done);
+    let tell = reported.clone();
+    let thread = EnactorThread::start(Enactor::new("enactor", store.clone()), pace(), move |_| {
+        tell.send("pass").unwrap();
+        panic!("a trap");
+    });
+    let thread = thread.unwrap();
+    thread.waker().wake();
+    assert_eq!(next(&reports), "pass");
+    thread.resume();
+    thread.stop();
+
+    let (source, readings) = unbounded();
+    let planner = Planner::new(store.clone(), fleet(FLEET));
+    let interval = Duration::from_millis(1);
+    let thread = PlannerThread::start(planner, Fed(readings), interval, vec![], move |_| {
+        reported.send("tick").unwrap();
+        panic!("a trap");
+    });
+    let thread = thread.unwrap();
+    feed(&source, || Ok(down(&[])));
+    assert_eq!(next(&reports), "tick");
+    thread.confirm();
+    drop(thread);
+    assert_eq!(reports.try_iter().count(), 0);
+}
+
+#[test]
+fn a_control_plane_plans_and_every_enactor_applies() {
+    let store = MemoryStore::new(Retention::newest(3));
+    let (report, reports) = unbounded();
+    let (source, readings) = unbounded();
+    let enactors = ["north", "south"].map(|name| Enactor::new(name, store.clone()));
+    let control_plane = ControlPlane::start(
+        Planner::new(store.clone(), fleet(FLEET)),
+        Fed(readings),
+        Duration::from_millis(1),
+        enactors,
+        pace(),
+        move |done| {
+            let _ = report.send(match done {
+                ThreadReport::Planned(planned) => format!("{:?}", planned.as_ref().unwrap()),
+                ThreadReport::Passed(index, pass) => {
+                    let applied = matches!(pass, Ok(Pass::Applied { .. }));
+                    format!("Enactor {index} applied: {applied}")
+                }
+            });
+        },
+    );
+    let control_plane = control_plane.unwrap();
+    assert_eq!(control_plane.enactors().len(), 2);
+    feed(&source, || Ok(down(&[])));
+    let mut seen = [(); 3].map(|()| next(&reports));
+    seen.sort();
+    let applied = [0, 1].map(|index| format!("Enactor {index} applied: true"));
+    assert_eq!(seen[..2], applied);
+    assert!(seen[2].starts_with("Published"), "{}", seen[2]);
+
+    // The Planner's handle reaches its thread, and the Enactors outlive that thread.
+    control_plane
+        .planner()
+        .set_fleet(fleet(&FLEET[..FLEET.rfind("[[").unwrap()]));
+    let enactors = control_plane.stop_planner();
+    assert_eq!(enactors.len(), 2);
+    enactors[1].waker().wake();
+    assert_eq!(next(&reports), "Enactor 1 applied: true");
+}
+
+#[test]
 fn the_guard_holds_until_the_plan_is_confirmed() {
     let store = MemoryStore::new(Retention::newest(3));
-    let (planner, source, ticks) = planner(&store);
+    let (planner, source, ticks) = planner(&store, Vec::new());
     feed(&source, || Ok(down(&[])));
     next(&ticks).unwrap();
     for _ in 0..2 {
@@ -344,7 +383,7 @@ fn the_guard_holds_until_the_plan_is_confirmed() {
 #[test]
 fn another_fleet_is_planned_with_from_the_next_reading_on() {
     let store = MemoryStore::new(Retention::newest(3));
-    let (planner, source, ticks) = planner(&store);
+    let (planner, source, ticks) = planner(&store, Vec::new());
     feed(&source, || Ok(down(&[])));
     next(&ticks).unwrap();
     let grown = FLEET.replace(

@@ -1,0 +1,254 @@
+//! Passes of two real Enactors on the store, where the second comes with a newer plan: a
+//! pass that is overtaken stops at that endpoint, says so, and does not sweep.
+//!
+//! Plan 2 is active and plan 3 is published. A slow Enactor makes a pass, while another
+//! thread publishes plan 4 and makes a pass with it. Plan 1 is not in use: a sweep by
+//! either Enactor deletes it, so the outcome shows which of them swept first. An
+//! execution's outcome is the two passes, as the Enactors report them, and the state at
+//! the end.
+
+use control_plane::{Enactor, Pass};
+use plan_store::memory::MemoryPin;
+use plan_store::primitives::Primitives;
+use plan_store::{
+    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Layer, MemoryStore,
+    PlanStore, Reader, RetainReason, Retention, Standing, Swept,
+};
+
+use crate::checker::Checker;
+use crate::mutant::{Mutant, Mutation};
+use crate::{Explored, endpoints, explore, must, must_be, plan};
+
+const RETENTION: Retention = Retention::newest(0);
+
+/// What both passes came to, and where the two endpoints stand at the end.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Outcome {
+    slow: Pass,
+    quick: Pass,
+    end: [EndpointState; 2],
+}
+
+/// Has the checker explore the two passes. All plans name both endpoints, but plan 3 only
+/// the first `third` of them.
+fn two_passes<J: Checker, S: PlanStore + Clone + 'static>(
+    name: &str,
+    bound: usize,
+    store: fn() -> S,
+    third: u8,
+) -> Explored<Outcome> {
+    explore::<J, _>(name, Some(bound), move |found| {
+        let (store, names) = (store(), endpoints(2));
+        for octet in 1..=2 {
+            must(store.publish(plan(&names, octet)));
+        }
+        let pin = must_be(must(store.latest()));
+        for (_, outcome) in store.activate_all(&pin) {
+            let _ = must(outcome);
+        }
+        drop(pin);
+        must(store.publish(plan(&endpoints(third), 3)));
+        let newer = plan(&names, 4);
+
+        let (slow, quick) = (
+            Enactor::new("slow", store.clone()),
+            Enactor::new("quick", store.clone()),
+        );
+        let publishing = store.clone();
+        let (slow, quick) = J::run_two(
+            move || must(slow.pass()),
+            move || {
+                must(publishing.publish(newer));
+                must(quick.pass())
+            },
+        );
+        let end = [0, 1].map(|at| must(store.state(&names[at])));
+        found.note(Outcome { slow, quick, end });
+    })
+}
+
+fn memory<P: Primitives>() -> MemoryStore<P> {
+    MemoryStore::with_primitives(RETENTION)
+}
+
+/// The slow pass activates both endpoints, and may be overtaken at any of them.
+pub fn an_overtaken_pass_stops<J: Checker>() -> usize {
+    let explored = two_passes::<J, _>("an overtaken pass", 3, memory::<J::Primitives>, 2);
+    let mut expected = newer_plan_first();
+    // Plan 3 was active everywhere before plan 4 was.
+    let end = [active(4, 3), active(4, 3)];
+    expected.extend(older_plan_first(end));
+    explored.findings.assert_outcomes(expected);
+    explored.executions
+}
+
+/// The slow pass withdraws the second endpoint, which plan 4 names again.
+pub fn a_stale_withdrawal_is_refused<J: Checker>() -> usize {
+    let explored = two_passes::<J, _>("a stale withdrawal", 3, memory::<J::Primitives>, 1);
+    let mut expected = newer_plan_first();
+    // Plan 3 had withdrawn the endpoint before plan 4 brought it back.
+    expected.extend(older_plan_first([active(4, 3), active(4, None)]));
+    // Plan 4 came to that endpoint before plan 3 asked which ones are stale, so all that
+    // was left to plan 3 was done.
+    let spared = [(2, RetainReason::Rollback), (3, RetainReason::Rollback)];
+    for (slow, quick) in [(&[][..], &[1][..]), (&[1], &[])] {
+        expected.push(Outcome {
+            slow: applied(3, 1, slow, &spared[..1]),
+            quick: applied(4, 2, quick, &spared),
+            end: [active(4, 3), active(4, 2)],
+        });
+    }
+    explored.findings.assert_outcomes(expected);
+    explored.executions
+}
+
+/// A slow Enactor that is not told that it was overtaken goes on, says that its plan is
+/// applied, and sweeps.
+pub fn a_pass_needs_to_be_told_that_it_is_stale<J: Checker>() {
+    let store = || NeverStale(memory::<J::Primitives>());
+    let explored = two_passes::<J, _>("a pass that is not told", 2, store, 2);
+    let spared = [(2, RetainReason::Rollback), (3, RetainReason::Rollback)];
+    explored.findings.assert_seen(&[Outcome {
+        slow: applied(3, 1, &[1], &spared[..1]),
+        quick: applied(4, 2, &[], &spared),
+        end: [active(4, 3), active(4, 2)],
+    }]);
+}
+
+/// With a compare-and-swap in two steps, the older plan withdraws what the newer plan has
+/// just brought back.
+pub fn a_withdrawal_needs_its_compare_and_swap() {
+    let store = memory::<<Mutant as Checker>::Primitives>;
+    let torn = Mutation::TORN
+        .during(|| two_passes::<Mutant, _>("a torn withdrawal", 2, store, 1).findings);
+    let withdrawn = Standing::Withdrawn(generation(3));
+    let lost = |outcome: &Outcome| outcome.end[1].standing == withdrawn;
+    assert!(torn.outcomes().iter().any(lost), "{torn:#?}");
+}
+
+/// The outcomes in which plan 4 comes to an endpoint before plan 3 does, or the slow
+/// Enactor picks up plan 4 too.
+fn newer_plan_first() -> Vec<Outcome> {
+    let [two, three] = [2, 3].map(|plan| (plan, RetainReason::Rollback));
+    let (held, nowhere) = ((3, RetainReason::Pinned), [active(4, 2), active(4, 2)]);
+    let (plan, newer) = (generation(3), generation(4));
+    let stale = |at: usize| Pass::Stale {
+        plan,
+        newer,
+        endpoint: endpoints(2).remove(at),
+    };
+    let mut outcomes = Vec::new();
+    // Plan 3 came nowhere, and the quick sweep may find it still held.
+    for slow in [Pass::StaleAtStart { plan, newer }, stale(0)] {
+        let sweeps = [(&[1][..], &[two, held][..]), (&[1, 3], &[two])];
+        outcomes.extend(sweeps.map(|(deleted, spared)| Outcome {
+            slow: slow.clone(),
+            quick: applied(4, 2, deleted, spared),
+            end: nowhere,
+        }));
+    }
+    // Plan 3 came to the first endpoint alone. The pass has not swept: plan 1 was there
+    // for the quick sweep.
+    outcomes.push(Outcome {
+        slow: stale(1),
+        quick: applied(4, 2, &[1], &[two, three]),
+        end: [active(4, 3), active(4, 2)],
+    });
+    // Both passes have plan 4, and share its endpoints and the plans to delete.
+    for changed in 0..=2 {
+        let shares: [(&[u32], &[u32]); 4] =
+            [(&[], &[1, 3]), (&[1], &[3]), (&[3], &[1]), (&[1, 3], &[])];
+        outcomes.extend(shares.map(|(slow, quick)| Outcome {
+            slow: applied(4, changed, slow, &[two]),
+            quick: applied(4, 2 - changed, quick, &[two]),
+            end: nowhere,
+        }));
+    }
+    outcomes
+}
+
+/// The outcomes in which plan 3 is applied everywhere, and then plan 4. The sweeps share
+/// the plans to delete.
+fn older_plan_first(end: [EndpointState; 2]) -> Vec<Outcome> {
+    let [two, three] = [2, 3].map(|plan| (plan, RetainReason::Rollback));
+    let sweeps: [(&[u32], &[Spared], &[u32]); 6] = [
+        (&[], &[two], &[1, 2]),
+        (&[1], &[two], &[2]),
+        (&[], &[], &[1, 2]),
+        (&[1], &[], &[2]),
+        (&[2], &[], &[1]),
+        (&[1, 2], &[], &[]),
+    ];
+    let outcomes = sweeps.map(|(slow, spared, quick)| Outcome {
+        slow: applied(3, 2, slow, spared),
+        quick: applied(4, 2, quick, &[three]),
+        end,
+    });
+    outcomes.into()
+}
+
+/// A plan that a sweep spared, and why.
+type Spared = (u32, RetainReason);
+
+/// A pass that applied this plan, with what its sweep deleted and spared.
+fn applied(plan: u32, changed: usize, deleted: &[u32], spared: &[Spared]) -> Pass {
+    let swept = Swept {
+        deleted: deleted.iter().copied().map(generation).collect(),
+        spared: spared
+            .iter()
+            .map(|&(plan, why)| (generation(plan), why))
+            .collect(),
+    };
+    let plan = generation(plan);
+    Pass::Applied {
+        plan,
+        changed,
+        swept,
+    }
+}
+
+/// This plan is active, and that one is the rollback target.
+fn active(plan: u32, rollback: impl Into<Option<u32>>) -> EndpointState {
+    EndpointState {
+        standing: Standing::Active(generation(plan)),
+        rollback: rollback.into().map(generation),
+    }
+}
+
+fn generation(number: u32) -> Generation {
+    must_be(Generation::new(number))
+}
+
+/// A store that says *already* where the store below says *stale*.
+#[derive(Clone)]
+struct NeverStale<S>(S);
+
+impl<P: Primitives> Layer for NeverStale<MemoryStore<P>> {
+    type Inner = MemoryStore<P>;
+    type Pin = MemoryPin<P>;
+    type Reader = Reader<P>;
+
+    fn inner(&self) -> &MemoryStore<P> {
+        &self.0
+    }
+
+    fn wrap(&self, pin: MemoryPin<P>) -> MemoryPin<P> {
+        pin
+    }
+
+    fn reader(&self) -> Reader<P> {
+        self.0.reader()
+    }
+
+    fn activate(
+        &self,
+        _: &MemoryPin<P>,
+        _: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, StoreError>,
+    ) -> Result<Activation, StoreError> {
+        Ok(match step()? {
+            Activation::Stale { .. } => Activation::Already,
+            other => other,
+        })
+    }
+}
