@@ -46,8 +46,7 @@ impl ControlPlane {
     ) -> io::Result<Self> {
         let start = |(index, enactor)| {
             let report = report.clone();
-            let seed = pace.seed.wrapping_add(index as u64);
-            EnactorThread::start(enactor, Pace { seed, ..pace }, move |pass| {
+            EnactorThread::start(enactor, pace_of(index, pace), move |pass| {
                 report(Report::Passed(index, pass));
             })
         };
@@ -80,11 +79,41 @@ impl ControlPlane {
     }
 }
 
+/// The pace of the Enactor with this index. Each has a jitter of its own.
+fn pace_of(index: usize, pace: Pace) -> Pace {
+    let seed = pace.seed.wrapping_add(index as u64);
+    Pace { seed, ..pace }
+}
+
 impl fmt::Debug for ControlPlane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let enactors = self.enactors.len();
         f.debug_struct("ControlPlane")
             .field("enactors", &enactors)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_enactor_has_a_jitter_of_its_own() {
+        let pace = Pace {
+            backoff_first: Duration::from_millis(1),
+            backoff_max: Duration::from_millis(2),
+            recheck: None,
+            seed: u64::MAX,
+        };
+        let seeds = [0, 1, 2].map(|index| pace_of(index, pace).seed);
+        assert_eq!(seeds, [u64::MAX, 0, 1]);
+        assert_eq!(
+            Pace {
+                seed: 1,
+                ..pace_of(2, pace)
+            },
+            Pace { seed: 1, ..pace }
+        );
     }
 }

@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use control_plane::{
     ControlPlane, Enactor, EnactorThread, Fleet, Health, HealthError, HealthSource, Pace, Pass,
-    Planned, Planner, PlannerThread, TargetHealth, ThreadReport, Waker, chain,
+    PassError, PlanError, Planned, Planner, PlannerThread, TargetHealth, ThreadReport, Waker,
+    chain,
 };
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
@@ -267,6 +268,63 @@ fn a_tick_that_panics_or_fails_counts_as_failed_and_the_next_one_publishes() {
     feed(&source, || Ok(down(&[])));
     let generation = generation(1);
     assert_eq!(next(&ticks), Ok(Planned::Published { generation }));
+}
+
+#[test]
+fn a_tick_looks_at_the_store_once() {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&calls);
+    let store = Hooked::new(move |call, _| {
+        noted.lock().push(call);
+        Fate::Done
+    });
+    let mut planner = Planner::new(store, fleet(FLEET));
+    let mut tick = |health: &Health| {
+        calls.lock().clear();
+        let _ = planner.tick(health);
+        calls.lock().clone()
+    };
+    assert_eq!(tick(&Health::default()), [""; 0]);
+    assert_eq!(tick(&down(&[])), ["latest", "publish"]);
+    assert_eq!(tick(&down(&[])), ["latest"]);
+    assert_eq!(tick(&down(&[4])), ["latest", "publish"]);
+    // Refused.
+    assert_eq!(tick(&down(&[2, 3])), ["latest"]);
+}
+
+/// A handle's thread has let go of everything once the handle is dropped. A drop that
+/// did not wait would have to lose every one of these races.
+#[test]
+fn dropping_a_handle_waits_for_its_thread() {
+    let store = Hooked::new(|_, _| Fate::Done);
+    publish(&store, 1);
+    for _ in 0..100 {
+        let held = Arc::new(());
+        let hold = Arc::clone(&held);
+        let report = move |_: &Result<Pass, PassError>| drop(Arc::clone(&hold));
+        let enactor = Enactor::new("enactor", store.clone());
+        let thread = EnactorThread::start(enactor, pace(), report).unwrap();
+        thread.waker().wake();
+        drop(thread);
+        assert_eq!(
+            Arc::strong_count(&held),
+            1,
+            "the Enactor's thread still runs"
+        );
+
+        let hold = Arc::clone(&held);
+        let (source, readings) = unbounded();
+        let planner = Planner::new(store.store.clone(), fleet(FLEET));
+        let report = move |_: &Result<Planned, PlanError>| drop(Arc::clone(&hold));
+        let thread = PlannerThread::start(planner, Fed(readings), NEVER, vec![], report);
+        feed(&source, || Ok(down(&[])));
+        drop(thread.unwrap());
+        assert_eq!(
+            Arc::strong_count(&held),
+            1,
+            "the Planner's thread still runs"
+        );
+    }
 }
 
 #[test]
