@@ -220,7 +220,9 @@ fn a_publish_wakes_all_enactors_once_the_plan_is_there() {
         Fate::Done
     });
     let enactors = [(); 2].map(|()| enactor(&store, pace()));
-    enactors.iter().for_each(|(thread, _)| thread.pause());
+    for (thread, _) in &enactors {
+        thread.pause();
+    }
     let wakers = enactors.iter().map(|(thread, _)| thread.waker()).collect();
     let (_planner, source, ticks) = planner(&store, wakers);
     feed(&source, || Ok(down(&[])));
@@ -299,20 +301,20 @@ fn dropping_a_handle_waits_for_its_thread() {
     let store = Hooked::new(|_, _| Fate::Done);
     publish(&store, 1);
     for _ in 0..100 {
-        let held = Arc::new(());
-        let hold = Arc::clone(&held);
+        let token = Arc::new(());
+        let hold = Arc::clone(&token);
         let report = move |_: &Result<Pass, PassError>| drop(Arc::clone(&hold));
         let enactor = Enactor::new("enactor", store.clone());
         let thread = EnactorThread::start(enactor, pace(), report).unwrap();
         thread.waker().wake();
         drop(thread);
         assert_eq!(
-            Arc::strong_count(&held),
+            Arc::strong_count(&token),
             1,
             "the Enactor's thread still runs"
         );
 
-        let hold = Arc::clone(&held);
+        let hold = Arc::clone(&token);
         let (source, readings) = unbounded();
         let planner = Planner::new(store.store.clone(), fleet(FLEET));
         let report = move |_: &Result<Planned, PlanError>| drop(Arc::clone(&hold));
@@ -320,7 +322,7 @@ fn dropping_a_handle_waits_for_its_thread() {
         feed(&source, || Ok(down(&[])));
         drop(thread.unwrap());
         assert_eq!(
-            Arc::strong_count(&held),
+            Arc::strong_count(&token),
             1,
             "the Planner's thread still runs"
         );
