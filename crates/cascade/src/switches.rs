@@ -68,7 +68,7 @@ impl Switch {
     pub(crate) const UNIT: &str = "UTC";
 
     /// The name among the parameters.
-    pub(crate) fn parameter(self) -> String {
+    pub fn parameter(self) -> String {
         format!("switches.{}", self.id())
     }
 

@@ -111,7 +111,8 @@ impl Bars {
         } else {
             18.0
         };
-        let scale = self.scale((left, width - 76.0));
+        let room_for_labels = if self.has_negative_bars() { 58.0 } else { 0.0 };
+        let scale = self.scale((left + room_for_labels, width - 76.0));
         let mut y = self.legend(&mut svg, width);
         let (top, mut body) = (y, Svg::new("", "", width));
         for group in &self.groups {
@@ -120,6 +121,11 @@ impl Bars {
         self.axis(&mut svg, &scale, top, y);
         svg.append(&body);
         svg
+    }
+
+    fn has_negative_bars(&self) -> bool {
+        let mut bars = self.groups.iter().flat_map(|group| &group.bars);
+        bars.any(|bar| bar.value < 0.0)
     }
 
     fn scale(&self, pixels: (f64, f64)) -> Scale {
@@ -219,14 +225,13 @@ fn draw_bar(svg: &mut Svg, scale: &Scale, series: usize, with: &Bar, y: f64) {
             svg.line((end, middle - 4.0), (end, middle + 4.0), "whisker");
         }
     }
-    let after = high.max(end).max(zero) + 6.0;
-    svg.text(
-        after,
-        y + 12.0,
-        Anchor::Start,
-        "quiet halo",
-        &value(with.value),
-    );
+    // Beyond the bar's end, on its own side of zero.
+    let (x, anchor) = if with.value < 0.0 {
+        (low.min(end) - 6.0, Anchor::End)
+    } else {
+        (high.max(end) + 6.0, Anchor::Start)
+    };
+    svg.text(x, y + 12.0, anchor, "quiet halo", &value(with.value));
 }
 
 /// A bar in the look of its series: even ones filled, odd ones outlined as well, so

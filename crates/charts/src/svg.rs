@@ -219,6 +219,7 @@ pub fn escape(text: &str) -> String {
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")
+        .replace(SOFT_BREAK, "")
 }
 
 /// An upper estimate of a text's width at 13 pixels. The reader's font is not known.
@@ -238,24 +239,39 @@ fn char_width(c: char) -> f64 {
         'f' | 'r' | 't' | '(' | ')' | '-' | '/' => 5.3,
         'm' | 'w' | 'M' | 'W' | '%' | '@' | '→' | '✗' | '✓' => 12.0,
         'A'..='Z' => 9.6,
+        SOFT_BREAK => 0.0,
         '\u{2e80}'.. => 13.2,
         _ => 8.2,
     }
 }
 
+/// Where a word may be broken if it does not fit on a line: a zero width space, which is
+/// never shown.
+const SOFT_BREAK: char = '\u{200b}';
+
 /// Breaks the text at its spaces into lines no wider than this. Japanese has no spaces.
 /// It may break anywhere except within a word in Katakana that fits on a line, before a
-/// character that must not begin a line, and after one that must not end a line.
+/// character that must not begin a line, and after one that must not end a line. A word
+/// in Katakana that does not fit is broken at its zero width spaces, if that suffices.
 pub fn wrap(text: &str, width: f64) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0.0;
     let words = cut(text, ends_a_word).into_iter();
     let pieces = words.flat_map(|word| {
-        if text_width(word) > width {
-            cut(word, is_within_katakana)
-        } else {
-            vec![word]
+        if text_width(word) <= width {
+            return vec![word];
         }
+        let parts = cut(word, |before, _| before == SOFT_BREAK).into_iter();
+        let fits = |part: &str| text_width(part) <= width;
+        parts
+            .flat_map(|part| {
+                if fits(part) {
+                    vec![part]
+                } else {
+                    cut(part, is_within_katakana)
+                }
+            })
+            .collect()
     });
     for piece in pieces {
         let wide = text_width(piece.trim_end());
@@ -270,7 +286,7 @@ pub fn wrap(text: &str, width: f64) -> Vec<String> {
     }
     lines
         .iter()
-        .map(|line| line.trim_end().to_owned())
+        .map(|line| line.trim_end().replace(SOFT_BREAK, ""))
         .collect()
 }
 
@@ -299,7 +315,7 @@ fn is_within_katakana(before: char, c: char) -> bool {
 }
 
 fn is_katakana(c: char) -> bool {
-    matches!(c, 'ァ'..='ヺ' | 'ー')
+    matches!(c, 'ァ'..='ヺ' | 'ー' | SOFT_BREAK)
 }
 
 /// Whether the character must not begin a line.

@@ -279,3 +279,40 @@ fn a_column_of_a_grid_has_its_lines_on_a_wide_screen_and_on_one_in_a_legend() {
         .inline();
     assert!(narrow.contains(">1 Kept0 残る<"), "{narrow}");
 }
+
+#[test]
+fn a_word_that_does_not_fit_is_broken_where_it_says() {
+    let name = "グローバル\u{200b}テーブル";
+    let whole = "グローバルテーブル";
+    assert_eq!(wrap(name, text_width(whole)), [whole]);
+    assert_eq!(
+        wrap(name, text_width("グローバル")),
+        ["グローバル", "テーブル"]
+    );
+    assert_eq!(wrap(name, text_width("テーブル"))[0], "グローバ");
+    let row = Bars::new("", Axis::linear(""), ["a"]).group(Group::new(name, [Bar::exactly(1.0)]));
+    assert!(
+        row.draw(640.0).inline().contains(whole),
+        "the break is not shown"
+    );
+}
+
+/// A label stands beyond its bar's end, and not on the other side of zero.
+#[test]
+fn a_label_is_on_its_bars_side_of_zero() {
+    for width in [640.0, 340.0] {
+        let bars = [-12.0, 7.0].map(Bar::exactly);
+        let chart = Bars::new("", Axis::linear(""), ["a", "b"]).group(Group::new("name", bars));
+        let svg = chart.draw(width).standalone();
+        assert_apart(&svg);
+        let texts = texts(&svg);
+        let place = |wanted: &str| {
+            let found = texts.iter().find(|(text, ..)| text == wanted);
+            found.map(|(_, from, to, _)| (*from, *to)).unwrap()
+        };
+        let (zero_from, zero_to) = place("0");
+        let zero = f64::midpoint(zero_from, zero_to);
+        assert!(place("−12").1 < zero, "{texts:?}");
+        assert!(place("7").0 > zero, "{texts:?}");
+    }
+}

@@ -47,7 +47,7 @@ struct Cli {
 enum Command {
     /// Simulate what fell with the database, and print it as tables
     Cascade(terminal::Args),
-    /// Decide with four model checkers which protocol keeps which invariant
+    /// Decide with loom and shuttle which protocol keeps which invariant
     #[cfg(feature = "models")]
     Verdicts(verdicts::Args),
     /// Draw the shortest execution found that breaks the most

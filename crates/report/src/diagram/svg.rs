@@ -24,7 +24,9 @@ pub(crate) fn svg(title: &str, steps: &[Step], verdict: &Verdict, width: f64, la
     let empty = Svg::new(title, words::summary(verdict, lang), width);
     let mut picture = Picture::new(empty, width, lifelines(steps));
     picture.names(lang);
-    for row in rows(steps, verdict, |breach| breach.broken_at) {
+    let mut rows = rows(steps, verdict, |breach| breach.broken_at);
+    let uneventful = rows.split_off(rows.len() - uneventful(&rows));
+    for row in rows {
         match row {
             Row::Steps { first, all } => {
                 let (actor, text) = (first.actor, words::describe(&first.event, lang));
@@ -47,7 +49,25 @@ pub(crate) fn svg(title: &str, steps: &[Step], verdict: &Verdict, width: f64, la
             }
         }
     }
+    if let (Some(Row::Steps { first, .. }), Some(last)) = (uneventful.first(), steps.last()) {
+        picture.note("quiet", &words::folded(first.number, last.number, lang));
+    }
     picture.end()
+}
+
+/// How many of the last rows come after the last repair by hand, if nothing fails or
+/// breaks in them.
+fn uneventful(rows: &[Row<'_>]) -> usize {
+    let repair = rows.iter().rposition(|row| {
+        matches!(row, Row::Steps { first, .. } if matches!(first.event, Event::Repaired { .. }))
+    });
+    let after = repair.map_or(&[][..], |repair| &rows[repair + 1..]);
+    let is_quiet = |row: &Row<'_>| matches!(row, Row::Steps { first, .. } if !matches!(first.event, Event::Failed { .. }));
+    if after.iter().all(is_quiet) {
+        after.len()
+    } else {
+        0
+    }
 }
 
 /// Bad if the steps broke something or failed, good if a late one was turned away.

@@ -42,6 +42,16 @@ pub(super) fn initials(actors: &[Actor], lang: Lang) -> String {
     alike.collect::<Vec<_>>().join(" · ")
 }
 
+/// Stands for the steps from one number to another, in which nothing fails.
+pub(super) fn folded(first: usize, last: usize, lang: Lang) -> String {
+    lang.pick(
+        format!(
+            "Steps {first} to {last} follow, and nothing fails in them. The table below lists them."
+        ),
+        format!("ステップ {first}〜{last} では何も失敗しません（下の表に一覧）。"),
+    )
+}
+
 /// A step in a few words, without its endpoint.
 pub(crate) fn describe(event: &Event, lang: Lang) -> String {
     lang.pick::<fn(&Event) -> String>(diagram::describe, japanese)(event)

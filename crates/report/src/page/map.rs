@@ -1,12 +1,12 @@
 //! The dependency map of the services.
 
-use ::cascade::{DEPENDENCIES, PUBLISHED, Published, Service, Time};
+use ::cascade::{DEPENDENCIES, Dependency, PUBLISHED, Published, Service, Time};
 use charts::{Anchor, Svg, wrap};
 use maud::html;
 
 use crate::lang::{Lang, Text, text};
 use crate::page::frame::{Figure, Section, Table};
-use crate::page::layers::{Item, Layers, places};
+use crate::page::layers::{Layers, is_near, places};
 use crate::words::services;
 
 /// Lengths in pixels.
@@ -24,8 +24,8 @@ pub(crate) fn section() -> Section<'static> {
         figures: vec![Figure {
             id: "map-services",
             caption: text(
-                "Who needs whom, as the simulation has it. Arrows lead from what is needed to who needs it.",
-                "シミュレーションにおける依存関係。矢印は、必要とされる側から必要とする側へ向かいます。",
+                "Which service needs which, in the simulation. An arrow leads from a service to the services just below that need it. “+” names what else a service needs.",
+                "シミュレーションにおける依存関係。矢印は、必要とされるサービスから、すぐ下の必要とするサービスへ向かいます。「＋」はそのほかに必要とするサービスです。",
             ),
             pictures: vec![Box::new(draw)],
             table: table(),
@@ -93,7 +93,7 @@ fn joined_by_commas(texts: &[Text]) -> Text {
 struct Placed {
     top: f64,
     bottom: f64,
-    items: Vec<(Item, f64, f64)>,
+    services: Vec<(Service, f64, f64)>,
 }
 
 /// The layers below each other, each as high as its services' texts need.
@@ -101,15 +101,18 @@ fn place_all(layers: &Layers, lang: Lang, width: f64) -> Vec<Placed> {
     let most = 0.23 * width.max(480.0);
     // The first border lies half outside of its box.
     let mut top = 1.0;
-    let place = |layer: &[Item]| {
-        let items = places(layer, most, (0.0, width));
-        let lines = items.iter().filter_map(|(item, from, to)| match item {
-            Item::Service(service) => Some(lines(*service, lang, to - from - 6.0)),
-            Item::Line(_) => None,
-        });
+    let place = |layer: &[Service]| {
+        let services = places(layer, most, (0.0, width));
+        let lines = services
+            .iter()
+            .map(|(service, from, to)| lines(*service, lang, to - from - 6.0));
         let tall = lines.map(|lines| lines.iter().map(|_| LINE).sum());
         let bottom = top + tall.fold(LINE, f64::max) + 22.0;
-        let placed = Placed { top, bottom, items };
+        let placed = Placed {
+            top,
+            bottom,
+            services,
+        };
         top = bottom + BETWEEN;
         placed
     };
@@ -124,28 +127,21 @@ fn draw(lang: Lang, width: f64) -> Svg {
     );
     let mut svg = Svg::new(title.get(lang), description.get(lang), width);
     let placed = place_all(&Layers::new(), lang, width);
-    for (line, dependency) in DEPENDENCIES.iter().enumerate() {
-        let ends = [
-            Item::Service(dependency.on),
-            Item::Line(line),
-            Item::Service(dependency.service),
-        ];
-        arrow(&mut svg, &placed, ends);
+    for dependency in DEPENDENCIES.iter().filter(|it| is_near(it)) {
+        arrow(&mut svg, &placed, dependency);
     }
     for layer in &placed {
-        for (item, from, to) in &layer.items {
-            if let Item::Service(service) = item {
-                let size = (to - from - 6.0, layer.bottom - layer.top);
-                node(&mut svg, *service, lang, (*from + 3.0, layer.top), size);
-            }
+        for (service, from, to) in &layer.services {
+            let size = (to - from - 6.0, layer.bottom - layer.top);
+            node(&mut svg, *service, lang, (*from + 3.0, layer.top), size);
         }
         svg.reach(layer.bottom + 4.0);
     }
     svg
 }
 
-/// What is written in a service's box: its name, and when it was impaired; each line
-/// with its class.
+/// What is written in a service's box: its name, when it was impaired, and what it needs
+/// that no arrow shows; each line with its class.
 fn lines(service: Service, lang: Lang, wide: f64) -> Vec<(&'static str, String)> {
     let names = wrap(services::name(service).get(lang), (wide - 4.0) / 1.14);
     let names = names.into_iter().map(|name| ("strong", name));
@@ -163,7 +159,25 @@ fn lines(service: Service, lang: Lang, wide: f64) -> Vec<(&'static str, String)>
     };
     names
         .chain(spans.into_iter().map(|span| ("quiet small", span)))
+        .chain(far(service, lang, wide).map(|line| ("small", line)))
         .collect()
+}
+
+/// What a service needs from further above, in lines of this width.
+fn far(service: Service, lang: Lang, wide: f64) -> impl Iterator<Item = String> {
+    let far = DEPENDENCIES
+        .iter()
+        .filter(|it| it.service == service && !is_near(it));
+    let names: Vec<_> = far
+        .map(|it| services::name(it.on).get(lang).to_owned())
+        .collect();
+    let text = names.join(lang.pick(", ", "、"));
+    let lines = if text.is_empty() {
+        Vec::new()
+    } else {
+        wrap(&format!("{}{text}", lang.pick("+ ", "＋")), wide / 0.85)
+    };
+    lines.into_iter()
 }
 
 fn node(svg: &mut Svg, service: Service, lang: Lang, at: (f64, f64), size: (f64, f64)) {
@@ -181,21 +195,19 @@ fn node(svg: &mut Svg, service: Service, lang: Lang, at: (f64, f64), size: (f64,
     }
 }
 
-/// An arrow that leaves its first service below, passes through the layers between,
-/// and ends on top of the last.
-fn arrow(svg: &mut Svg, placed: &[Placed], ends: [Item; 3]) {
-    let [first, _, last] = ends;
-    let mut points = Vec::new();
-    for layer in placed {
-        let item = layer.items.iter().find(|(item, _, _)| ends.contains(item));
-        if let Some((item, from, to)) = item {
-            let x = f64::midpoint(*from, *to);
-            points.extend((*item != first).then_some((x, layer.top)));
-            points.extend((*item != last).then_some((x, layer.bottom)));
-        }
-    }
-    svg.curve(&points, "edge");
-    if let Some((x, y)) = points.last() {
-        svg.polygon(&[(*x, *y), (x - 4.0, y - 7.0), (x + 4.0, y - 7.0)], "tip");
+/// An arrow from below the service that is needed to the top of the one that needs it.
+fn arrow(svg: &mut Svg, placed: &[Placed], dependency: &Dependency) {
+    let find = |service: Service| {
+        placed.iter().find_map(|layer| {
+            let mut services = layer.services.iter();
+            let (_, from, to) = services.find(|(it, ..)| *it == service)?;
+            Some((f64::midpoint(*from, *to), layer))
+        })
+    };
+    if let (Some((from, above)), Some((x, below))) = (find(dependency.on), find(dependency.service))
+    {
+        let y = below.top;
+        svg.curve(&[(from, above.bottom), (x, y)], "edge");
+        svg.polygon(&[(x, y), (x - 4.0, y - 7.0), (x + 4.0, y - 7.0)], "tip");
     }
 }

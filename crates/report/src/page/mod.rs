@@ -122,7 +122,7 @@ fn sections<'a>(race: &'a Race, cascade: &'a Cascade, verdicts: &'a Verdicts) ->
         Some(map::section()),
         Some(race.section()),
         Some(race.answers_section()),
-        Some(verdicts.section()),
+        Some(verdicts.section(race.buggy.verdict.len())),
         Some(cascade.timeline_section()),
         Some(cascade.inside_section()),
         Some(cascade.calibration_section()),
@@ -153,8 +153,8 @@ fn highlights(race: &Race, cascade: &Cascade, verdicts: &Verdicts) -> Vec<Highli
         ),
         highlight(
             Text::same(race.buggy.verdict.len().to_string()),
-            "invariants broken on October’s store, until nobody could go on",
-            "10 月のストアで破れた不変条件の数（その後は誰も先へ進めず）",
+            "invariants broken on October’s store in the run below, until no Enactor could go on",
+            "下の実行で、10 月のストアで破れた不変条件の数（その後はどの Enactor も先へ進めず）",
         ),
         highlight(
             Text::same(race.fixed.verdict.len().to_string()),
@@ -163,8 +163,8 @@ fn highlights(race: &Race, cascade: &Cascade, verdicts: &Verdicts) -> Vec<Highli
         ),
         highlight(
             Text::same(format!("{sound} / {protocols}")),
-            "protocols that four model checkers found nothing against",
-            "4 つのモデル検査器が欠陥を見つけられなかったプロトコル",
+            "protocols that loom and shuttle found nothing against",
+            "loom と shuttle が欠陥を見つけられなかったプロトコル",
         ),
         highlight(
             Text::same(format!("{fallen} → {}", cascade.fallen_with_the_fix)),

@@ -1,6 +1,6 @@
 //! The parameters of the simulation: what each is, and where it comes from.
 
-use ::cascade::{Parameter, Parameters, SourceKind};
+use ::cascade::{Parameter, Parameters};
 use maud::{Markup, html};
 
 use crate::lang::{Text, text};
@@ -43,10 +43,7 @@ fn rows(parameters: &Parameters) -> Vec<Vec<Text>> {
             Text::same(&parameter.name),
             words::about(parameter),
             value(parameter),
-            match parameter.source.kind {
-                SourceKind::Published => text("published", "公表"),
-                SourceKind::Assumed => text("assumed", "仮定"),
-            },
+            words::kind(parameter.source.kind),
             words::source(parameter, &built_in),
         ]
     };

@@ -38,8 +38,8 @@ impl Race {
             title: text("The race, buggy beside fixed", "競合の再現：修正前と修正後"),
             lead: vec![
                 text(
-                    "Both pictures are real runs on real threads: the same Planner, the same three Enactors, the same schedule. Only the store differs. Enactor 1 picks plan 2 up, checks it once, and is slow. The others go on to plan 5. Then Enactor 1 writes.",
-                    "どちらも実スレッドでの実行結果です。Planner も 3 台の Enactor もスケジュールも同一で、違うのはストアだけです。Enactor 1 はプラン 2 を取得し、一度だけ確認したあと処理が遅れます。その間に他の Enactor はプラン 5 まで進みます。そこで Enactor 1 が書き込みます。",
+                    "Both pictures are real runs on real threads: the same Planner, the same three Enactors, the same schedule. Only the store differs. In October one endpoint broke first, the regional one; this replay has three endpoints, and all of them break. Enactor 1 picks plan 2 up, checks it once, and is slow. The others go on to plan 5. Then Enactor 1 writes.",
+                    "どちらも実スレッドでの実行結果です。Planner も 3 台の Enactor もスケジュールも同一で、違うのはストアだけです。10 月に最初に壊れたのはリージョンの一つのエンドポイントでしたが、この再現には 3 つのエンドポイントがあり、すべてが壊れます。Enactor 1 はプラン 2 を取得し、一度だけ確認したあと処理が遅れます。その間に他の Enactor はプラン 5 まで進みます。そこで Enactor 1 が書き込みます。",
                 ),
                 text(
                     "On October’s store the old plan wins: a stale overwrite. A sweep then deletes plan 2 as old, though it is active, and every name answers with nothing. From then on no Enactor can go on: each write must make the active plan the rollback target, and that plan is gone. On the repaired store the write is a compare-and-swap on the generation that is active. It is told “stale”, and nothing breaks.",

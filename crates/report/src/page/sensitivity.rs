@@ -48,10 +48,14 @@ fn lead(found: &Sensitivity) -> Vec<Text> {
     let count = found.influences.len();
     let few = found.influences.iter().filter(|it| it.strength() < 1.0);
     let few = few.count();
+    let same_seeds = match seeds {
+        1 => "the same seed".to_owned(),
+        _ => format!("the same {seeds} seeds"),
+    };
     vec![
         Text::new(
             format!(
-                "What nobody published is assumed. So each of {count} assumed parameters is varied by {percent}\u{a0}%, down and up, one at a time, with the same {seeds} seeds, and the recoveries are compared. {few} of them move the recoveries by less than a minute on the mean: how large they are hardly matters. The others are what the story hangs on."
+                "What nobody published is assumed. So each of {count} assumed parameters is varied by {percent}\u{a0}%, down and up, one at a time, with {same_seeds}, and the recoveries are compared. {few} of them move the recoveries by less than a minute on the mean: how large they are hardly matters. The others are what the story hangs on."
             ),
             format!(
                 "公表されていない値は仮定です。そこで、仮定した {count} 個のパラメータを一つずつ ±{percent}\u{a0}% 変え、同じ {seeds} 個のシードで復旧時刻を比べました。そのうち {few} 個は、復旧時刻を平均で 1 分も動かしません。これらは値の大小がほとんど影響しません。残りが、この再現を左右する仮定です。"

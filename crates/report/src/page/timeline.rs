@@ -1,17 +1,21 @@
 //! The cascade: when each service fell and came back, simulated and published.
 
-use ::cascade::{Band, Time};
+use ::cascade::{Band, Parameters, Switch, Time};
 use charts::{Axis, Strip, Strips};
 use maud::{Markup, html};
 
 use crate::lang::{Lang, Text, text};
 use crate::page::cascade::{Cascade, END};
 use crate::page::frame::{Figure, Section, Table};
-use crate::words::{services, switches};
+use crate::words::{parameters, services, switches};
 
 impl Cascade {
     pub(crate) fn timeline_section(&self) -> Section<'_> {
         let seeds = self.study().map_or(0, |study| study.seeds);
+        let of_seeds = match seeds {
+            1 => "one seed".to_owned(),
+            _ => format!("the median of {seeds} seeds; around it, the middle nine tenths"),
+        };
         Section {
             id: "cascade",
             title: text("The cascade", "障害の連鎖"),
@@ -22,7 +26,7 @@ impl Cascade {
                 ),
                 Text::new(
                     format!(
-                        "Areas show how impaired a service was: the median of {seeds} seeds; around it, the middle nine tenths. The thick line below says when it counts as impaired, the bracket when it was, as published."
+                        "Areas show how impaired a service was: {of_seeds}. The thick line below says when it counts as impaired, the bracket when it was, as published."
                     ),
                     format!(
                         "面は各サービスの影響の度合い（{seeds} 個のシードの中央値、まわりの帯は中央の 9 割）。下の太線は影響ありとみなされる時間、括弧線は公表された影響時間です。"
@@ -99,12 +103,24 @@ impl Cascade {
         })
     }
 
-    /// What people did, numbered as in the picture.
+    /// What people did, numbered as in the picture, each with the source of its time.
     fn switches(&self) -> Markup {
+        let built_in = Parameters::default();
+        let all = self.parameters.list_all();
+        let source = |switch: Switch| all.iter().find(|it| it.name == switch.parameter());
         html! {
+            p { (text(
+                "What people did, by number. Not all of these times were published:",
+                "人が行った操作（番号順）。時刻のすべてが公表されているわけではありません。",
+            )) }
             ol.notes {
                 @for (at, switch) in self.parameters.switches() {
-                    li { (at) " " (switches::name(switch)) }
+                    li {
+                        (at) " " (switches::name(switch))
+                        @if let Some(parameter) = source(switch) {
+                            " " small { (parameters::sourced(parameter, &built_in)) }
+                        }
+                    }
                 }
             }
         }

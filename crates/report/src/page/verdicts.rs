@@ -7,7 +7,7 @@ use charts::{Cell, Grid, Tone};
 use incident::Invariant;
 use maud::{Markup, html};
 
-use crate::lang::{Lang, text};
+use crate::lang::{Lang, Text, text};
 use crate::page::frame::{Figure, Section, Table};
 use crate::words::{invariants, protocols};
 
@@ -30,25 +30,43 @@ impl Verdicts {
         (self.0.len(), self.0.iter().filter(keeps_all).count())
     }
 
-    pub(crate) fn section(&self) -> Section<'_> {
+    /// How many invariants the incident's protocol breaks, over all runs.
+    fn broken_by_the_incident(&self) -> usize {
+        let incident = self.0.iter().find(|(protocol, _)| protocol == "incident");
+        incident.map_or(0, |(_, marks)| {
+            marks.values().filter(|mark| *mark == "✗").count()
+        })
+    }
+
+    /// `in_one_run` is how many invariants the run above breaks.
+    pub(crate) fn section(&self, in_one_run: usize) -> Section<'_> {
+        let all = self.broken_by_the_incident();
         Section {
             id: "verdicts",
             title: text("Which repair repairs it", "どの修正が本当に直すのか"),
             lead: vec![
                 text(
-                    "The incident’s protocol is one point in a space, and each repair of it another. Four checkers run the very code of each: loom, with two kinds of loads, and shuttle, with two kinds of schedules. A cross stands where every checker found a run that breaks the invariant, a tick where none did, within the bounds that docs/verification.md states.",
-                    "事故当時のプロトコルは多くの可能性の一つであり、修正案もそれぞれ別の一点です。4 つの検査器（2 種類のロードの loom と、2 種類のスケジュールの shuttle）が、実際に動くコードそのものを実行して判定します。×は全検査器が不変条件を破る実行を見つけたもの、✓は docs/verification.md に記した範囲でどの検査器も見つけなかったものです。",
+                    "The incident’s protocol can be repaired in many ways, and most of them do not repair it. Two model checkers, each in two modes, run the code of every protocol: loom with two kinds of loads, and shuttle with two kinds of schedules. A cross stands where each mode found a run that breaks the invariant, a tick where none did, within the bounds that docs/verification.md states.",
+                    "事故当時のプロトコルには多くの修正案があり、そのほとんどは直しきれません。2 つのモデル検査器をそれぞれ 2 通り（loom は 2 種類のロード、shuttle は 2 種類のスケジュール）で使い、各プロトコルの実際のコードを実行して判定します。✗はすべての検査で不変条件を破る実行が見つかったもの、✓は docs/verification.md に記した範囲でどの検査でも見つからなかったものです。",
+                ),
+                Text::new(
+                    format!(
+                        "The run above breaks {in_one_run} invariants. Here the incident’s protocol breaks {all}: this table counts what breaks in any run, and that was one run."
+                    ),
+                    format!(
+                        "上の実行で破れた不変条件は {in_one_run} 個ですが、ここでは事故当時のプロトコルは {all} 個を破ります。この表は、いずれかの実行で破れたものをすべて数えるからです。"
+                    ),
                 ),
                 text(
-                    "A lock that says who writes changes nothing. Neither does one more look before each write. What repairs the outage is to decide freshness in the write itself.",
+                    "A lock that decides which Enactor writes changes nothing. Neither does one more look before each write. What repairs the outage is to decide freshness in the write itself.",
                     "「誰が書くか」を決めるロックでは何も変わりません。書く直前にもう一度確認しても同じです。障害を直すのは、新しさの判定を書き込みそのものの中で行うことです。",
                 ),
             ],
             figures: vec![Figure {
                 id: "verdicts-grid",
                 caption: text(
-                    "Protocol by invariant. ✗ every checker found it broken; ✓ none did.",
-                    "プロトコルと不変条件。✗：全検査器が違反を発見。✓：どの検査器も違反を発見せず。",
+                    "Protocol by invariant. ✗ loom and shuttle found it broken; ✓ neither did.",
+                    "プロトコルと不変条件。✗：loom と shuttle が違反を発見。✓：どちらも違反を発見せず。",
                 ),
                 pictures: vec![Box::new(move |lang, width| self.grid(lang).draw(width))],
                 table: self.table(),

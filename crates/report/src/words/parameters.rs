@@ -1,6 +1,6 @@
 //! The parameters of the simulation.
 
-use cascade::{Parameter, Parameters};
+use cascade::{Parameter, Parameters, SourceKind};
 
 use crate::lang::{Text, text};
 
@@ -17,6 +17,23 @@ pub(crate) fn source(parameter: &Parameter, built_in: &Parameters) -> Text {
     let is_built_in = |it: &Parameter| it.name == parameter.name && it.source == parameter.source;
     let ja = japanese(&parameter.name).filter(|_| built_in.list_all().iter().any(is_built_in));
     text(why, ja.map_or(why, |[.., source]| source))
+}
+
+/// Whether the value was published or is assumed, and its source.
+pub(crate) fn sourced(parameter: &Parameter, built_in: &Parameters) -> Text {
+    let (kind, why) = (kind(parameter.source.kind), source(parameter, built_in));
+    Text::new(
+        format!("({}: {})", kind.en, why.en),
+        format!("（{}：{}）", kind.ja, why.ja),
+    )
+}
+
+/// Whether a value was published or is assumed, in a word.
+pub(crate) fn kind(kind: SourceKind) -> Text {
+    match kind {
+        SourceKind::Published => text("published", "公表"),
+        SourceKind::Assumed => text("assumed", "仮定"),
+    }
 }
 
 fn japanese(name: &str) -> Option<&'static [&'static str; 3]> {

@@ -4,14 +4,14 @@ use cascade::{Dependency, Series, Service};
 
 use crate::lang::{Text, text};
 
-/// A service's name.
+/// A service's name. Zero width spaces say where a narrow box may break a word.
 pub(crate) fn name(service: Service) -> Text {
     let ja = match service {
         Service::DynamoDb => "DynamoDB",
-        Service::GlobalTables => "グローバルテーブル",
-        Service::Droplets => "EC2 ドロップレットのリース",
+        Service::GlobalTables => "グローバル\u{200b}テーブル",
+        Service::Droplets => "EC2 ドロップ\u{200b}レットのリース",
         Service::Launches => "EC2 インスタンス起動",
-        Service::NetworkManager => "EC2 ネットワークマネージャー",
+        Service::NetworkManager => "EC2 ネットワーク\u{200b}マネージャー",
         Service::LoadBalancers => "Network Load Balancer",
         Service::Lambda => "Lambda",
         Service::Containers => "ECS・EKS・Fargate",
