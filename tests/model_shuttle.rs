@@ -17,6 +17,7 @@ use std::env;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use drill::diagram;
@@ -24,7 +25,8 @@ use incident::{IncidentStore, Invariant, Journal, Variant, Verdict};
 use models::checker::{Checker, Dfs, Pct, Random, failures, run};
 use models::outage::{Protocol, Setup};
 use models::{Ended, Findings, Moved, Seen, races, system, wakeups};
-use plan_store::{MemoryStore, RetainReason, Shuttle};
+use plan_store::primitives::Word as _;
+use plan_store::{MemoryStore, Primitives, RetainReason, Shuttle};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
 
 /// Schedules of the whole system that each scheduler draws.
@@ -34,6 +36,9 @@ fn schedules() -> usize {
 
 const SEED: u64 = 2025;
 
+/// All interleavings of the control [`models::litmus::hidden_load`].
+const DFS_EXECUTIONS: usize = 3;
+
 fn decides_as_loom_does<J: Checker>() {
     for protocol in Protocol::ALL {
         let findings = protocol.explore::<J>(Setup::SMALL).findings;
@@ -41,6 +46,47 @@ fn decides_as_loom_does<J: Checker>() {
         let seen = findings.seen();
         seen.assert_seen(&[Seen::Activated, Seen::Pass(Ended::Applied)]);
     }
+}
+
+/// How often a thread of ten steps ran before another had taken one, of all schedules.
+fn undisturbed<J: Checker>() -> (usize, usize) {
+    let explored = models::explore::<J, bool>("control: undisturbed", None, |found| {
+        let word = Arc::new(<J::Primitives as Primitives>::Word::new(0));
+        let other = Arc::clone(&word);
+        let ten = |word: &dyn Fn() -> u64| (0..10).map(|_| word()).collect::<Vec<_>>();
+        let (seen, _) = J::run_two(
+            move || ten(&|| word.fetch_add(1, Relaxed)),
+            move || ten(&|| other.fetch_add(1, Relaxed)),
+        );
+        found.note(seen == (0..10).collect::<Vec<_>>());
+    });
+    (explored.findings.times(&true), explored.executions)
+}
+
+/// The three kinds of schedules cannot be exchanged: random ones hardly ever leave a thread
+/// alone, PCT ones do so as a rule, and DFS counts all there are.
+#[test]
+fn each_kind_of_schedule_is_what_it_is_called() {
+    let (random, schedules) = undisturbed::<Random>();
+    assert!(random < schedules / 100, "{random} of {schedules}");
+    let (pct, schedules) = undisturbed::<Pct>();
+    assert!(pct > schedules / 10, "{pct} of {schedules}");
+    let all = models::litmus::hidden_load::<Dfs>();
+    all.findings.assert_outcomes([0, 1]);
+    assert_eq!(all.executions, DFS_EXECUTIONS);
+}
+
+/// What the whole system on `MemoryStore` never shows is seen on the incident's store.
+#[test]
+fn an_answer_that_goes_back_and_a_pass_that_fails_are_seen_on_the_incidents_store() {
+    let (findings, fleet) = (Findings::default(), system::fleet());
+    let found = findings.clone();
+    let scheduler = RandomScheduler::new_from_seed(SEED, 2_000);
+    run("incident's system, to its end", scheduler, move || {
+        let store = IncidentStore::<Shuttle>::with_primitives(Variant::Incident, system::RETENTION);
+        system::whole::<Random, _>(store, &fleet, &found);
+    });
+    findings.assert_seen(&[Seen::Answer(Moved::Back), Seen::Pass(Ended::Failed)]);
 }
 
 #[test]

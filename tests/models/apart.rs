@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 /// Says to a test that it is in its own process already.
-const APART: &str = "MODEL_APART";
+pub(crate) const APART: &str = "MODEL_APART";
 
 /// Runs the model of the calling test in another process, and fails if it fails there.
 /// In that process, and under a runner without a thread per test, the model runs here.

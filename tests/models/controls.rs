@@ -1,13 +1,17 @@
 //! Controls of the checkers themselves: each finds what it is there to find.
 
 use std::collections::BTreeSet;
+use std::env;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use incident::{IncidentStore, Invariant, Variant};
-use models::checker::{PlainLoads, RmwLoads};
+use models::checker::{Plain, PlainLoads, Rmw, RmwLoads};
 use models::outage::Protocol;
 use models::system::{RETENTION, mixed_answers, slow_enactor};
 use models::{Moved, Seen, litmus};
-use plan_store::{Loom, MemoryStore};
+use plan_store::{Loom, LoomRmw, MemoryStore};
+
+use crate::apart::{APART, apart};
 
 #[test]
 fn only_plain_loads_show_a_stale_value() {
@@ -28,11 +32,48 @@ fn only_rmw_loads_show_what_a_threads_own_load_hides() {
         .assert_outcomes([0, 1]);
 }
 
+/// Whether the checker refuses to explore a store on these primitives.
+fn refused(model: impl FnOnce()) -> bool {
+    let panic = catch_unwind(AssertUnwindSafe(model)).err();
+    let message = panic
+        .as_ref()
+        .and_then(|panic| panic.downcast_ref::<String>());
+    message.is_some_and(|message| message.contains("ran on other primitives"))
+}
+
+#[test]
+fn a_model_on_the_other_kind_of_loads_is_refused() {
+    fn rmw_on_plain() {
+        let _ = slow_enactor::<RmwLoads, _>(|| MemoryStore::<Plain>::with_primitives(RETENTION));
+    }
+    fn plain_on_rmw() {
+        let _ = slow_enactor::<PlainLoads, _>(|| MemoryStore::<Rmw>::with_primitives(RETENTION));
+    }
+    fn on_loom_itself() {
+        let _ = slow_enactor::<PlainLoads, _>(|| MemoryStore::<Loom>::with_primitives(RETENTION));
+        let _ = slow_enactor::<RmwLoads, _>(|| MemoryStore::<LoomRmw>::with_primitives(RETENTION));
+    }
+    for model in [rmw_on_plain, plain_on_rmw, on_loom_itself] {
+        assert!(refused(model));
+    }
+}
+
+/// In its process the model fails, and so must the test that has sent it there.
+#[test]
+fn a_model_that_fails_in_its_own_process_fails_its_test() {
+    let fails = || assert!(env::var_os(APART).is_none(), "planned");
+    if env::var_os(APART).is_some() {
+        return apart(fails);
+    }
+    let failed = catch_unwind(|| apart(fails));
+    assert!(failed.is_err(), "the model was not run");
+}
+
 /// The incident's protocols break all invariants but one, and the table says which
 /// protocol breaks which. No protocol mixes two plans; this reader does.
 #[test]
 fn the_invariant_checker_reports_an_answer_of_two_plans() {
-    let mixed = mixed_answers::<PlainLoads, _>(|| MemoryStore::<Loom>::with_primitives(RETENTION));
+    let mixed = mixed_answers::<PlainLoads, _>(|| MemoryStore::<Plain>::with_primitives(RETENTION));
     mixed.findings.assert_broken(&[Invariant::WholeAnswer]);
 }
 
@@ -50,10 +91,10 @@ fn each_invariant_is_reported_in_some_model() {
 
 #[test]
 fn a_resolver_sees_an_answer_go_back_on_the_incidents_store_alone() {
-    let incident = || IncidentStore::<Loom>::with_primitives(Variant::Incident, RETENTION);
+    let incident = || IncidentStore::<Plain>::with_primitives(Variant::Incident, RETENTION);
     let overwritten = slow_enactor::<PlainLoads, _>(incident).findings.seen();
     overwritten.assert_seen(&[Seen::Answer(Moved::Back)]);
-    let memory = || MemoryStore::<Loom>::with_primitives(RETENTION);
+    let memory = || MemoryStore::<Plain>::with_primitives(RETENTION);
     let refused = slow_enactor::<PlainLoads, _>(memory).findings.seen();
     refused.assert_seen(&[Seen::Stale, Seen::Answer(Moved::Not)]);
     refused.assert_never(&Seen::Answer(Moved::Back));

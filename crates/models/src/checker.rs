@@ -1,11 +1,14 @@
 //! The checkers: what draws up the executions of a model, and on which primitives.
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::LocalKey;
 use std::time::Instant;
 
+use plan_store::primitives::Word;
 use plan_store::{Loom, LoomRmw, Primitives};
 
 #[cfg(feature = "shuttle")]
@@ -86,22 +89,113 @@ impl<P: LoomPrimitives> fmt::Debug for LoomOn<P> {
 pub trait LoomPrimitives: Primitives {
     /// The checker's name in reports.
     const KIND: &'static str;
-}
 
-impl LoomPrimitives for Loom {
-    const KIND: &'static str = "loom, plain loads";
-}
-
-impl LoomPrimitives for LoomRmw {
-    const KIND: &'static str = "loom, rmw loads";
+    /// How many loads this thread has made with the words of this kind, if they count.
+    fn loads() -> Option<u64> {
+        None
+    }
 }
 
 /// loom, with loads as they are. [`litmus`](crate::litmus) shows what it does not see.
-pub type PlainLoads = LoomOn<Loom>;
+pub type PlainLoads = LoomOn<Plain>;
 
 /// loom, with each load done as a read-modify-write that changes nothing.
 /// [`litmus`](crate::litmus) shows what it does not see.
-pub type RmwLoads = LoomOn<LoomRmw>;
+pub type RmwLoads = LoomOn<Rmw>;
+
+/// The primitives of [`PlainLoads`].
+pub type Plain = Counted<Loom>;
+
+/// The primitives of [`RmwLoads`].
+pub type Rmw = Counted<LoomRmw>;
+
+/// Primitives whose words count their loads. A model that is to be explored with one kind
+/// of loads and runs on other primitives makes none of them, and fails.
+#[derive(Debug)]
+pub struct Counted<P>(PhantomData<P>);
+
+/// A kind of loads, with its count. loom runs all threads of a model on the thread that
+/// explores it.
+pub trait LoadKind: Primitives {
+    /// The checker's name in reports.
+    const KIND: &'static str;
+
+    /// How many loads of this kind this thread has made.
+    fn count() -> &'static LocalKey<Cell<u64>>;
+}
+
+thread_local! {
+    static PLAIN: Cell<u64> = const { Cell::new(0) };
+    static RMW: Cell<u64> = const { Cell::new(0) };
+}
+
+impl LoadKind for Loom {
+    const KIND: &'static str = "loom, plain loads";
+
+    fn count() -> &'static LocalKey<Cell<u64>> {
+        &PLAIN
+    }
+}
+
+impl LoadKind for LoomRmw {
+    const KIND: &'static str = "loom, rmw loads";
+
+    fn count() -> &'static LocalKey<Cell<u64>> {
+        &RMW
+    }
+}
+
+impl<P: LoadKind> LoomPrimitives for Counted<P> {
+    const KIND: &'static str = P::KIND;
+
+    fn loads() -> Option<u64> {
+        Some(P::count().get())
+    }
+}
+
+impl<P: LoadKind> Primitives for Counted<P> {
+    type Word = CountedWord<P>;
+    type Lock<T: Send + Sync + 'static> = P::Lock<T>;
+    type Monitor<T: Send + 'static> = P::Monitor<T>;
+}
+
+/// A word that counts its loads.
+pub struct CountedWord<P: Primitives>(P::Word);
+
+impl<P: LoadKind> fmt::Debug for CountedWord<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CountedWord").finish_non_exhaustive()
+    }
+}
+
+impl<P: LoadKind> Word for CountedWord<P> {
+    fn new(value: u64) -> Self {
+        Self(P::Word::new(value))
+    }
+
+    fn load(&self, order: Ordering) -> u64 {
+        P::count().set(P::count().get() + 1);
+        self.0.load(order)
+    }
+
+    fn compare_exchange(
+        &self,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        self.0.compare_exchange(current, new, success, failure)
+    }
+
+    fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
+        self.0.fetch_add(value, order)
+    }
+
+    fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+        self.0.fetch_sub(value, order)
+    }
+}
 
 impl<P: LoomPrimitives> Checker for LoomOn<P> {
     type Primitives = P;
@@ -114,7 +208,14 @@ impl<P: LoomPrimitives> Checker for LoomOn<P> {
         bound: Option<usize>,
         execution: impl Fn() + Send + Sync + 'static,
     ) -> usize {
-        explore_by_loom(&format!("{name} ({})", Self::NAME), bound, execution)
+        let name = format!("{name} ({})", Self::NAME);
+        let before = P::loads();
+        let executions = explore_by_loom(&name, bound, execution);
+        assert!(
+            before.is_none() || before < P::loads(),
+            "model {name} ran on other primitives: it made no load of this kind"
+        );
+        executions
     }
 
     fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Self::Thread<T> {

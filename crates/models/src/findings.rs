@@ -88,6 +88,12 @@ impl<O: Ord + Clone + Debug> Findings<O> {
         self.0.lock().outcomes.keys().cloned().collect()
     }
 
+    /// How often this was an outcome.
+    pub fn times(&self, outcome: &O) -> usize {
+        let found = self.0.lock();
+        found.outcomes.get(outcome).copied().unwrap_or_default()
+    }
+
     /// Asserts that exactly these invariants broke, each in at least one execution.
     #[track_caller]
     pub fn assert_broken(&self, expected: &[Invariant]) {
@@ -140,8 +146,11 @@ impl<O: Ord + Clone + Debug> Findings<O> {
     /// Asserts that this was the outcome of no execution.
     #[track_caller]
     pub fn assert_never(&self, outcome: &O) {
-        let times = self.0.lock().outcomes.get(outcome).copied();
-        assert_eq!(times, None, "happened, so many times: {outcome:?}");
+        assert_eq!(
+            self.times(outcome),
+            0,
+            "happened, so many times: {outcome:?}"
+        );
     }
 }
 
@@ -203,6 +212,9 @@ pub fn explore<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use incident::{Actor, Event};
+    use plan_store::Generation;
+
     use super::*;
 
     fn found() -> Findings<char> {
@@ -246,8 +258,80 @@ mod tests {
     }
 
     #[test]
+    #[should_panic(expected = "is not allowed")]
+    fn an_outcome_that_is_not_allowed_fails() {
+        found().assert_within(&['a', 'c'].into(), 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "how many outcomes")]
+    fn another_number_of_outcomes_fails() {
+        found().assert_within(&['a', 'b', 'c'].into(), 3);
+    }
+
+    #[test]
     #[should_panic(expected = "expected")]
     fn an_invariant_that_did_not_break_fails() {
         found().assert_broken(&[Invariant::Monotonic]);
+    }
+
+    #[test]
+    #[should_panic(expected = "expected")]
+    fn an_invariant_that_broke_and_was_not_expected_fails() {
+        let findings = found();
+        findings.note_verdict(&broken(1, &[Invariant::Progress]));
+        findings.assert_broken(&[]);
+    }
+
+    #[test]
+    fn parts_are_those_of_all_outcomes() {
+        let parts = found().parts(|outcome| [*outcome, 'z']);
+        parts.assert_outcomes(['a', 'b', 'z']);
+        assert_eq!(parts.times(&'z'), 3);
+    }
+
+    /// A journal of so many steps, the last of which break these.
+    fn broken(steps: usize, invariants: &[Invariant]) -> Arc<Journal> {
+        let (journal, generation) = (Journal::keeping_steps(), Generation::FIRST);
+        for _ in invariants.len()..steps {
+            journal.record(Actor::Planner, Event::PickedUp { generation });
+        }
+        for invariant in invariants {
+            let event = match invariant {
+                Invariant::Progress => Event::NoProgress { generation },
+                _ => Event::NotReclaimed { generation },
+            };
+            journal.record(Actor::Operator, event);
+        }
+        journal
+    }
+
+    #[test]
+    fn the_counterexample_is_the_shortest_and_without_a_name_of_those_that_break_the_most() {
+        use Invariant::{Progress, Reclaimed};
+        let findings = Findings::<char>::default();
+        for (steps, invariants) in [
+            (3, &[Progress][..]),
+            (2, &[Progress]),
+            (4, &[Progress]),
+            (6, &[Progress, Reclaimed]),
+            (5, &[Progress, Reclaimed]),
+            (7, &[Reclaimed, Progress]),
+            (9, &[]),
+        ] {
+            findings.note_verdict(&broken(steps, invariants));
+        }
+        let steps = |of| findings.counterexample(of).map(|(steps, _)| steps.len());
+        assert_eq!(steps(Some(Progress)), Some(2));
+        assert_eq!(steps(Some(Reclaimed)), Some(5));
+        assert_eq!(steps(None), Some(5));
+        assert_eq!(steps(Some(Invariant::Monotonic)), None);
+        findings.assert_broken(&[Progress, Reclaimed]);
+        assert_eq!(
+            findings.times_broken(),
+            BTreeMap::from([(Progress, 6), (Reclaimed, 3)])
+        );
+        let (_, verdict) = findings.counterexample(None).unwrap_or_default();
+        assert_eq!(verdict.len(), 2);
     }
 }
