@@ -89,11 +89,17 @@ struct Script {
 impl Script {
     /// Takes the next turn, the last of which is a stop. Returns whether it is a time-out.
     fn turn(&mut self, timeout: Option<Duration>) -> bool {
-        self.did.lock().push(Waits(timeout));
+        note(&self.did, Waits(timeout));
         let turn = self.turns.pop_front().unwrap_or(Stop);
         send(&self.signals, turn);
         turn == TimeOut
     }
+}
+
+fn note(did: &Mutex<Vec<Did>>, what: Did) {
+    let mut did = did.lock();
+    did.push(what);
+    assert!(did.len() < 1000, "the loop has no end");
 }
 
 fn send(signals: &Signals<Turns>, turn: Turn) {
@@ -129,9 +135,7 @@ fn run(store: Hooked, pace: Pace, turns: &[Turn]) -> Vec<Did> {
     let did = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&did);
     let report = move |pass: &Result<Pass, PassError>| {
-        let mut noted = noted.lock();
-        noted.push(if pass.is_ok() { Passes } else { Fails });
-        assert!(noted.len() < 1000, "it makes passes without end");
+        note(&noted, if pass.is_ok() { Passes } else { Fails });
     };
     let (passes, signals) = EnactorLoop::<_, _, Turns>::new(Enactor::new("e", store), pace, report);
     SCRIPT.set(Some(Script {
