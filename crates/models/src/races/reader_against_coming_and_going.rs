@@ -1,10 +1,10 @@
 //! A reader, or a follower, while its endpoint comes and goes: a sweep forgets the
-//! endpoint, which is withdrawn for long, and plan 4 brings it back in a cell of its own.
+//! endpoint, which plan 2 has withdrawn, and plan 3 brings it back in a cell of its own.
 
 use plan_store::{Activation, EndpointState, MemoryStore, PlanStore as _, Resolve, Swept};
 
 use super::{
-    Answer, Followed, activate, active, begin, memory, over, race, state, sweep, swept, withdraw,
+    Answer, Followed, activate, active, forgettable, memory, over, race, state, sweep, swept,
 };
 use crate::checker::Checker;
 use crate::mutant::{Mutable, Mutant, Mutation};
@@ -26,11 +26,7 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
     reader: fn(&MemoryStore<J::Primitives>) -> R,
 ) -> Explored<Outcome> {
     race::<J, _>("reader against coming and going", None, move || {
-        let store = begin(memory::<J>(), 1);
-        for octet in [2, 3] {
-            must(store.publish(plan(&endpoints(2)[1..], octet)));
-            let _ = withdraw(&store, octet.into());
-        }
+        let store = forgettable(memory::<J>());
         let mut reader = reader(&store);
         let _ = Answer::by(&mut reader);
         let changes = store.clone();
@@ -40,9 +36,9 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
                 (first, next, reader)
             },
             move || {
-                let swept = sweep(&changes, 3);
-                must(changes.publish(plan(&endpoints(1), 4)));
-                (swept, activate(&changes, 4))
+                let swept = sweep(&changes, 2);
+                must(changes.publish(plan(&endpoints(1), 3)));
+                (swept, activate(&changes, 3))
             },
         );
         let last = Answer::by(&mut reader);
@@ -62,10 +58,10 @@ fn holds<J: Checker, R: Resolve + Send + 'static>(
     reader: fn(&MemoryStore<J::Primitives>) -> R,
 ) -> usize {
     let stages = [
-        Answer::Withdrawn(3),
+        Answer::Withdrawn(2),
         Answer::Unknown,
         Answer::Vacant,
-        Answer::From(4),
+        Answer::From(3),
     ];
     let firsts = (0..).zip(stages);
     let forward =
@@ -73,10 +69,10 @@ fn holds<J: Checker, R: Resolve + Send + 'static>(
     let outcome = |(first, next)| Outcome {
         first,
         next,
-        last: Answer::From(4),
-        swept: swept([1, 2], []),
+        last: Answer::From(3),
+        swept: swept([1], []),
         activation: over(EndpointState::VACANT),
-        end: active(4, None),
+        end: active(3, None),
     };
     explore::<J, R>(reader).holds(forward.map(outcome))
 }
@@ -96,12 +92,12 @@ pub fn needs_the_count() {
     fn left_behind<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Mutable>) -> R) {
         let uncounted = Mutation::UNCOUNTED.during(|| explore::<Mutant, R>(reader));
         uncounted.findings.assert_seen(&[Outcome {
-            first: Answer::Withdrawn(3),
-            next: Answer::Withdrawn(3),
-            last: Answer::Withdrawn(3),
-            swept: swept([1, 2], []),
+            first: Answer::Withdrawn(2),
+            next: Answer::Withdrawn(2),
+            last: Answer::Withdrawn(2),
+            swept: swept([1], []),
             activation: over(EndpointState::VACANT),
-            end: active(4, None),
+            end: active(3, None),
         }]);
     }
     left_behind(MemoryStore::reader);
