@@ -12,12 +12,12 @@ use parking_lot::Mutex;
 use plan_store::memory::MemoryPin;
 use plan_store::primitives::{Monitor, Primitives};
 use plan_store::{
-    Activation, EndpointName, Error as StoreError, Generation, Layer, Loom, MemoryStore, PlanStore,
+    Activation, EndpointName, Error as StoreError, Generation, Layer, MemoryStore, PlanStore,
     Reader, Retention,
 };
 
 use crate::Ended;
-use crate::checker::Checker;
+use crate::checker::{Checker, Plain};
 use crate::{Explored, endpoints, must, plan};
 
 const RETENTION: Retention = Retention::newest(1);
@@ -348,7 +348,7 @@ impl<P: Primitives> Layer for Shaky<P> {
     }
 }
 
-/// loom's primitives, but with a monitor that lets go between its look and its wait.
+/// The primitives of plain loads, but with a monitor that lets go between its look and its wait.
 #[derive(Debug)]
 pub enum Deaf {}
 
@@ -360,8 +360,8 @@ pub struct DeafMonitor<T> {
 }
 
 impl Primitives for Deaf {
-    type Word = <Loom as Primitives>::Word;
-    type Lock<T: Send + Sync + 'static> = <Loom as Primitives>::Lock<T>;
+    type Word = <Plain as Primitives>::Word;
+    type Lock<T: Send + Sync + 'static> = <Plain as Primitives>::Lock<T>;
     type Monitor<T: Send + 'static> = DeafMonitor<T>;
 }
 
@@ -393,17 +393,17 @@ impl<T: Send + 'static> Monitor<T> for DeafMonitor<T> {
     }
 }
 
-/// loom's primitives, but with a monitor at which no time-out is ever over.
+/// The primitives of plain loads, but with a monitor at which no time-out is ever over.
 #[derive(Debug)]
 pub enum Timeless {}
 
 /// [`Timeless`]'s monitor.
 #[derive(Debug)]
-pub struct TimelessMonitor<T: Send + 'static>(<Loom as Primitives>::Monitor<T>);
+pub struct TimelessMonitor<T: Send + 'static>(<Plain as Primitives>::Monitor<T>);
 
 impl Primitives for Timeless {
-    type Word = <Loom as Primitives>::Word;
-    type Lock<T: Send + Sync + 'static> = <Loom as Primitives>::Lock<T>;
+    type Word = <Plain as Primitives>::Word;
+    type Lock<T: Send + Sync + 'static> = <Plain as Primitives>::Lock<T>;
     type Monitor<T: Send + 'static> = TimelessMonitor<T>;
 }
 
