@@ -37,7 +37,7 @@ fn schedules() -> usize {
 const SEED: u64 = 2025;
 
 /// All interleavings of the control [`models::litmus::hidden_load`].
-const DFS_EXECUTIONS: usize = 3;
+const DFS_EXECUTIONS: usize = 34;
 
 fn decides_as_loom_does<J: Checker>() {
     for protocol in Protocol::ALL {

@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod by_hand;
 mod wrong;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use plan_store::{
     Resolve, Standing, Target,
 };
 
-const HISTORIES: u64 = 1_000;
+const HISTORIES: u64 = 300;
 const PLANS: u8 = 8;
 const PASSES: usize = 6;
 const LOOKS: usize = 25;
@@ -35,7 +36,7 @@ fn endpoint(at: usize) -> EndpointName {
 }
 
 /// The plan of this number. Some do not name all endpoints; its records are its own.
-fn plan(number: u8) -> Arc<Plan> {
+pub(crate) fn plan(number: u8) -> Arc<Plan> {
     let named = (0..ENDPOINTS).filter(|at| *at == 0 || usize::from(number) % (at + 2) != 0);
     let records = |name: &EndpointName| {
         let target = Target::new([192, 0, 2, number].into(), 255);
@@ -205,7 +206,7 @@ fn the_incidents_overwrite_and_deletion_are_rejected() {
 }
 
 /// Operations one after another. Nobody was told of those that are open.
-fn in_order(ops: &[Op]) -> Verdict {
+pub(crate) fn in_order(ops: &[Op]) -> Verdict {
     let operation = |(at, op): (i64, &Op)| Operation {
         client: 0,
         called: 2 * at,

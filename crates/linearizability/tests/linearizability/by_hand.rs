@@ -1,0 +1,258 @@
+//! Each operation of the specification, by hand: a history that has an order, and histories
+//! with one other answer that have none.
+
+use linearizability::search::Verdict;
+use linearizability::spec::{ClientAnswer, Content, Hold, Op};
+use plan_store::{Activation, EndpointState, Generation, RetainReason, Standing};
+
+use crate::{in_order, plan};
+
+fn g(number: u32) -> Generation {
+    Generation::new(number).unwrap()
+}
+
+/// The publish of the plan of this number, which is told this generation.
+fn publish(number: u8, told: u32) -> Op {
+    Op::Publish {
+        content: Content::of(&plan(number)),
+        generation: Some(g(told)),
+    }
+}
+
+fn pick_up(told: impl Into<Option<u32>>) -> Op {
+    Op::PickUp(told.into().map(g), Hold::Pin)
+}
+
+fn activate(generation: u32, told: Activation) -> Op {
+    Op::Activate {
+        generation: g(generation),
+        hold: Hold::Pin,
+        at: 0,
+        told,
+    }
+}
+
+fn withdraw(at: usize, told: Activation) -> Op {
+    Op::Withdraw {
+        generation: g(2),
+        hold: Hold::Pin,
+        at,
+        told,
+    }
+}
+
+fn active(plan: u32, rollback: impl Into<Option<u32>>) -> EndpointState {
+    EndpointState {
+        standing: Standing::Active(g(plan)),
+        rollback: rollback.into().map(g),
+    }
+}
+
+fn over(replaced: EndpointState) -> Activation {
+    Activation::Activated { replaced }
+}
+
+fn delete(generation: u32, applied: u32) -> Op {
+    Op::Delete {
+        generation: g(generation),
+        applied: g(applied),
+    }
+}
+
+fn spare(generation: u32, why: RetainReason) -> Op {
+    let generation = g(generation);
+    Op::Spare { generation, why }
+}
+
+fn resolve(told: ClientAnswer) -> Op {
+    Op::Resolve { at: 0, told }
+}
+
+fn state(told: EndpointState) -> Op {
+    Op::State { at: 0, told }
+}
+
+/// Asserts that these operations after those before have an order with the right last one,
+/// and none with any of the wrong ones.
+#[track_caller]
+fn assert_told(before: &[Op], right: &[Op], wrong: &[Op]) {
+    for (last, explained) in right
+        .iter()
+        .map(|op| (op, true))
+        .chain(wrong.iter().map(|op| (op, false)))
+    {
+        let history = [before, std::slice::from_ref(last)].concat();
+        let verdict = in_order(&history);
+        assert_eq!(verdict == Verdict::Linearizable, explained, "{history:#?}");
+    }
+}
+
+/// Plan 1 is active at the first endpoint, its pin given back; plan 2 is pinned.
+fn in_use() -> Vec<Op> {
+    vec![
+        publish(1, 1),
+        pick_up(1),
+        activate(1, over(EndpointState::VACANT)),
+        Op::LetGo(g(1)),
+        publish(2, 2),
+        pick_up(2),
+    ]
+}
+
+#[test]
+fn a_publish_gets_the_next_generation() {
+    assert_told(&[], &[publish(1, 1)], &[publish(1, 2)]);
+    let one = [publish(1, 1)];
+    assert_told(&one, &[publish(2, 2)], &[publish(2, 1), publish(2, 3)]);
+}
+
+#[test]
+fn the_newest_plan_is_picked_up() {
+    assert_told(&[], &[pick_up(None)], &[pick_up(1)]);
+    let two = [publish(1, 1), publish(2, 2)];
+    assert_told(
+        &two,
+        &[pick_up(2)],
+        &[pick_up(None), pick_up(1), pick_up(3)],
+    );
+}
+
+#[test]
+fn a_pin_is_given_back_once() {
+    let given_back = [publish(1, 1), pick_up(1)];
+    assert_told(&given_back, &[Op::LetGo(g(1))], &[Op::LetGo(g(2))]);
+    let twice = [publish(1, 1), pick_up(1), Op::LetGo(g(1))];
+    assert_told(&twice, &[], &[Op::LetGo(g(1))]);
+}
+
+#[test]
+fn an_activation_is_told_what_it_replaced() {
+    assert_told(
+        &in_use(),
+        &[activate(2, over(active(1, None)))],
+        &[
+            activate(2, over(EndpointState::VACANT)),
+            activate(2, over(active(1, 1))),
+            activate(2, Activation::Already),
+            activate(2, Activation::Stale { newer: g(3) }),
+            // Its pin was given back.
+            activate(1, Activation::Already),
+        ],
+    );
+}
+
+#[test]
+fn an_activation_by_an_older_plan_is_stale() {
+    let slow = [
+        publish(1, 1),
+        pick_up(1),
+        publish(2, 2),
+        pick_up(2),
+        activate(2, over(EndpointState::VACANT)),
+    ];
+    assert_told(
+        &slow,
+        &[
+            activate(1, Activation::Stale { newer: g(2) }),
+            activate(2, Activation::Already),
+        ],
+        &[
+            activate(1, over(active(2, None))),
+            activate(1, Activation::Already),
+            activate(2, Activation::Stale { newer: g(2) }),
+        ],
+    );
+}
+
+#[test]
+fn a_withdrawal_is_told_what_it_replaced() {
+    assert_told(
+        &in_use(),
+        &[withdraw(0, over(active(1, None)))],
+        &[
+            withdraw(0, over(EndpointState::VACANT)),
+            withdraw(0, Activation::Already),
+            withdraw(0, Activation::Stale { newer: g(3) }),
+        ],
+    );
+}
+
+#[test]
+fn a_state_is_the_one_that_the_steps_have_led_to() {
+    let moved = [in_use(), vec![activate(2, over(active(1, None)))]].concat();
+    let wrong = [
+        active(1, None),
+        active(2, None),
+        active(2, 2),
+        EndpointState::VACANT,
+    ];
+    assert_told(&moved, &[state(active(2, 1))], &wrong.map(state));
+}
+
+#[test]
+fn an_answer_has_the_records_of_the_active_plan() {
+    let number = |plan| match records_of(plan) {
+        ClientAnswer::Answer(_, number) => number,
+        other => unreachable!("{other:?}"),
+    };
+    let [one, two] = [1, 2].map(number);
+    assert_ne!(one, two);
+    let wrong = [
+        ClientAnswer::Answer(g(1), two),
+        ClientAnswer::Answer(g(2), two),
+        ClientAnswer::Withdrawn(g(1)),
+        ClientAnswer::Vacant,
+        ClientAnswer::Unknown,
+        ClientAnswer::Wrong,
+    ];
+    let right = [resolve(ClientAnswer::Answer(g(1), one))];
+    assert_told(&in_use(), &right, &wrong.map(resolve));
+    let right = [resolve(ClientAnswer::Vacant)];
+    let wrong = [resolve(ClientAnswer::Unknown), resolve(records_of(1))];
+    assert_told(&[publish(1, 1)], &right, &wrong);
+    let right = [resolve(ClientAnswer::Unknown)];
+    assert_told(&[], &right, &[resolve(ClientAnswer::Vacant)]);
+}
+
+/// What a client is told from the plan of this number and generation.
+fn records_of(number: u8) -> ClientAnswer {
+    let plan = plan(number);
+    let records = plan.endpoints().next().map(|(_, records)| records.clone());
+    ClientAnswer::of(&plan_store::Resolution::Answer {
+        generation: g(number.into()),
+        records: records.unwrap(),
+    })
+}
+
+#[test]
+fn a_sweep_deletes_only_what_is_old_unpinned_and_not_in_use() {
+    // Plan 3 is applied; plan 2 is the rollback target, and plan 1 nothing.
+    let applied = [
+        publish(1, 1),
+        publish(2, 2),
+        pick_up(2),
+        activate(2, over(EndpointState::VACANT)),
+        Op::LetGo(g(2)),
+        publish(3, 3),
+        pick_up(3),
+        activate(3, over(active(2, None))),
+    ];
+    assert_told(
+        &applied,
+        &[delete(1, 3), delete(1, 1000)],
+        &[delete(1, 1), delete(2, 3), delete(3, 3), delete(4, 1000)],
+    );
+    let deleted = [&applied[..], &[delete(1, 3)]].concat();
+    assert_told(&deleted, &[], &[delete(1, 3)]);
+    let pinned = [publish(1, 1), pick_up(1), publish(2, 2)];
+    assert_told(&pinned, &[], &[delete(1, 2)]);
+}
+
+#[test]
+fn a_sweep_spares_a_plan_for_a_reason_that_it_has() {
+    use RetainReason::{Active, Pinned, Rollback};
+    let moved = [in_use(), vec![activate(2, over(active(1, None)))]].concat();
+    let right = [spare(1, Rollback), spare(2, Active), spare(2, Pinned)];
+    let wrong = [spare(1, Active), spare(1, Pinned), spare(2, Rollback)];
+    assert_told(&moved, &right, &wrong);
+}
