@@ -100,7 +100,7 @@ impl Serial {
         while let Some(state) = next.pop() {
             let after = self.after(&state, &names);
             if after.is_empty() {
-                outcomes.insert(self.conclude(state));
+                outcomes.insert(Self::conclude(state));
                 continue;
             }
             let new = after.into_iter().filter(|state| been.insert(state.clone()));
@@ -133,7 +133,9 @@ impl Serial {
             endpoints: vec![active; self.endpoints.into()],
             published: Vec::new(),
             answers: Vec::new(),
-            running: vec![Rc::new(running); self.enactors],
+            running: (0..self.enactors)
+                .map(|_| Rc::new(running.clone()))
+                .collect(),
             broken: BTreeSet::new(),
         }
     }
@@ -240,7 +242,7 @@ impl Serial {
     }
 
     /// What a look at everything finds at the end.
-    fn conclude(self, state: State) -> Outcome {
+    fn conclude(state: State) -> Outcome {
         let mut broken = state.broken;
         let gone = |plan: Option<Generation>| plan.is_some_and(|plan| !state.plans.contains(&plan));
         let newest = state.running.iter().filter_map(|pass| pass.plan).max();

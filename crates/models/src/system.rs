@@ -194,7 +194,7 @@ fn reading(capacity: u32) -> Health {
 fn tick(planner: &mut Planner<impl PlanStore>, capacity: u32) -> Generation {
     match must(planner.tick(&reading(capacity))) {
         Planned::Published { generation, .. } => generation,
-        other => must(Err(other)),
+        unchanged @ Planned::Unchanged { .. } => must(Err(unchanged)),
     }
 }
 

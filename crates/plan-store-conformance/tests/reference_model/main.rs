@@ -90,7 +90,8 @@ fn each_case_at_the_edge_rejects_the_defect_that_it_is_about() {
         another_stores_pin_is_refused_whatever_it_is_for as foreign,
         no_sweep_deletes_the_newest_plan_whatever_it_is_told_is_applied as newest,
     };
-    let cases: [(fn(&Wrongs), &[Defect]); 5] = [
+    type Case = fn(&Wrongs);
+    let cases: [(Case, &[Defect]); 5] = [
         (
             foreign,
             &[
