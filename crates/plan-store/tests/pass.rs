@@ -88,13 +88,14 @@ fn a_walk_takes_a_step_only_when_it_is_asked_for_the_next() {
 #[test]
 fn walks_and_sweeps_go_along_the_endpoints_that_there_are() {
     let store = MemoryStore::new(Retention::newest(1));
-    let steps: [(&[&str], &[u32]); 6] = [
+    let steps: [(&[&str], &[u32]); 7] = [
         (&["a.example", "b.example"], &[]),
         (&["a.example", "b.example", "c.example"], &[]),
         (&["a.example", "b.example", "c.example"], &[1]),
         (&["a.example", "d.example"], &[2]),
         (&["d.example", "e.example"], &[3]),
         (&["d.example", "e.example"], &[4]),
+        (&["d.example"], &[5]),
     ];
     for (at, (endpoints, deleted)) in steps.into_iter().enumerate() {
         let plan = publish(&store, endpoints);
