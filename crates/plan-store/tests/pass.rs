@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use plan_store::{
     Activation, EndpointName, EndpointState, Error, Generation, MemoryStore, Pin, Plan, PlanStore,
-    RecordSet, RetainReason, Retention, Standing, Swept, Target,
+    RecordSet, Resolution, RetainReason, Retention, Standing, Swept, Target,
 };
 
 fn name(text: &str) -> EndpointName {
@@ -152,4 +152,55 @@ fn a_sweep_ahead_of_the_newest_plan_retains_as_many_as_one_after_it() {
     let swept = store.sweep(generation(1000)).unwrap();
     assert_eq!(swept.deleted, [1, 2].map(generation));
     assert_eq!(store.generations(), [3, 4].map(generation));
+}
+
+/// Two retained plans: the older names `b.example`, the newer has withdrawn it there.
+fn withdrawn_and_named_by_an_older_plan() -> MemoryStore {
+    let store = MemoryStore::new(Retention::newest(2));
+    publish(&store, &["a.example", "b.example"]);
+    let newer = publish(&store, &["a.example"]);
+    let _ = pass(&store, newer);
+    store
+}
+
+#[test]
+fn a_withdrawal_counts_as_the_newest_active_plan() {
+    let store = MemoryStore::new(Retention::newest(2));
+    let first = publish(&store, &["b.example"]);
+    let _ = pass(&store, first);
+    let second = publish(&store, &["a.example"]);
+    let pin = store.pin(second).unwrap();
+    let _ = store.withdraw(&pin, &name("b.example")).unwrap();
+    assert_eq!(store.newest_active().unwrap(), Some(second));
+}
+
+#[test]
+fn a_sweep_remembers_a_withdrawn_endpoint_while_an_older_plan_names_it() {
+    let store = withdrawn_and_named_by_an_older_plan();
+    let second = generation(2);
+    assert_eq!(
+        state(&store, "b.example").standing,
+        Standing::Withdrawn(second)
+    );
+    let older = store.pin(generation(1)).unwrap();
+    let late = store.activate(&older, &name("b.example")).unwrap();
+    assert_eq!(late, Activation::Stale { newer: second });
+}
+
+#[test]
+fn a_sweep_forgets_an_endpoint_with_the_last_plan_that_names_it() {
+    let store = withdrawn_and_named_by_an_older_plan();
+    let third = publish(&store, &["a.example"]);
+    assert_eq!(store.sweep(third).unwrap().deleted, [generation(1)]);
+    assert_eq!(store.resolve(&name("b.example")), Resolution::Unknown);
+}
+
+#[test]
+fn a_sweep_counts_what_it_keeps_from_the_applied_plan() {
+    let store = MemoryStore::new(Retention::newest(1));
+    for _ in 0..4 {
+        publish(&store, &["a.example"]);
+    }
+    assert_eq!(store.sweep(generation(2)).unwrap().deleted, [generation(1)]);
+    assert_eq!(store.generations(), [2, 3, 4].map(generation));
 }
