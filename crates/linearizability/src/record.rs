@@ -15,7 +15,7 @@ use plan_store::{
 };
 
 use crate::search::Operation;
-use crate::spec::{ClientAnswer, Content, Hold, Op, place};
+use crate::spec::{ClientAnswer, Content, ENDPOINTS, Hold, Op, below, place};
 
 /// What all clients were told.
 #[derive(Clone, Default, Debug)]
@@ -103,8 +103,11 @@ impl fmt::Display for History {
 /// A store that holds plans by leases is far away, and what it reads may be out of date
 /// when it arrives. Nothing is decided from that, so reads are not part of its history.
 ///
-/// `newest_active` and `stale_endpoints` are not part of any history: they look at one
-/// endpoint after another, so their answers are advice.
+/// `newest_active` is not part of any history: it looks at one endpoint after another, and
+/// its answer is advice. So is the answer of `stale_endpoints`, but it says something of
+/// each endpoint. That is an operation of its own for each: at some moment within the call
+/// the endpoint was stale if it is in the answer, and not stale if it is not. The
+/// operations of one call may have different moments.
 #[derive(Clone, Debug)]
 pub struct Recorded<S> {
     store: S,
@@ -189,9 +192,20 @@ impl<S: PlanStore> Layer for Recorded<S> {
         )
     }
 
-    /// Of no use to an Enactor.
-    fn pin(&self, generation: Generation) -> Result<S::Pin, Error> {
-        Err(Error::NoSuchPlan { generation })
+    fn pin(&self, asked: Generation) -> Result<S::Pin, Error> {
+        self.history.call(
+            self.client,
+            || self.store.pin(asked),
+            |pinned| {
+                let told = match pinned {
+                    Ok(pin) => Some(pin.generation()),
+                    Err(Error::NoSuchPlan { .. }) => None,
+                    Err(_) => return Vec::new(),
+                };
+                let hold = self.hold;
+                vec![Op::Pin { asked, told, hold }]
+            },
+        )
     }
 
     fn activate(
@@ -207,6 +221,28 @@ impl<S: PlanStore> Layer for Recorded<S> {
             at,
             told,
         })
+    }
+
+    /// One moment for each endpoint.
+    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error> {
+        let generation = pin.generation();
+        self.history.call(
+            self.client,
+            || self.store.stale_endpoints(pin.borrow()),
+            |stale| {
+                let stale = stale.iter().filter(|_| self.hold == Hold::Pin);
+                let endpoints = stale.flat_map(|stale| {
+                    let stale: BTreeSet<_> = stale.iter().map(place).collect();
+                    (0..ENDPOINTS).map(move |at| (at, stale.contains(&at)))
+                });
+                let op = |(at, told)| Op::StaleEndpoint {
+                    generation,
+                    at,
+                    told,
+                };
+                endpoints.map(op).collect()
+            },
+        )
     }
 
     fn withdraw(
@@ -333,6 +369,11 @@ impl<R: Resolve> Resolve for RecordedReader<R> {
     }
 
     fn has_descendant(&mut self, name: &EndpointName) -> bool {
-        self.reader.has_descendant(name)
+        let below = below(name);
+        self.history.call(
+            self.client,
+            || self.reader.has_descendant(name),
+            |&told| vec![Op::HasDescendant { below, told }],
+        )
     }
 }

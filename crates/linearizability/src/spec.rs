@@ -14,8 +14,10 @@ use plan_store::{
     Retention, Standing,
 };
 
-/// How many endpoints the specification knows: a.example, b.example, ...
+/// How many endpoints the specification knows.
 pub const ENDPOINTS: usize = 3;
+/// Their names, by [`place`]. All but the first lie below the first.
+pub const NAMES: [&str; ENDPOINTS] = ["a.example", "b.a.example", "c.a.example"];
 /// What the stores keep whose histories are checked.
 pub const RETENTION: Retention = Retention::newest(1);
 
@@ -31,6 +33,15 @@ pub enum Op {
     },
     /// The newest plan was picked up, if there is one, and is held in this way.
     PickUp(Option<Generation>, Hold),
+    /// A plan was to be pinned by its generation.
+    Pin {
+        /// Which plan the client asked for.
+        asked: Generation,
+        /// The plan that the pin is on; `None` if there is no such plan.
+        told: Option<Generation>,
+        /// How the plan is held.
+        hold: Hold,
+    },
     /// A pin on this plan was given back.
     LetGo(Generation),
     /// A plan was to be activated at an endpoint.
@@ -68,6 +79,22 @@ pub enum Op {
         at: usize,
         /// The state.
         told: EndpointState,
+    },
+    /// A search for a plan's stale endpoints came to one of the endpoints.
+    StaleEndpoint {
+        /// The plan.
+        generation: Generation,
+        /// The endpoint's [`place`].
+        at: usize,
+        /// Whether the endpoint was among the stale ones.
+        told: bool,
+    },
+    /// A reader was asked whether a name has a descendant that is not withdrawn.
+    HasDescendant {
+        /// Which endpoints lie below the name, by [`place`].
+        below: [bool; ENDPOINTS],
+        /// The answer.
+        told: bool,
     },
     /// A sweep deleted a plan.
     Delete {
@@ -180,6 +207,12 @@ impl ClientAnswer {
     }
 }
 
+/// Which of the endpoints lie below this name, if they have the specification's [`NAMES`].
+pub fn below(name: &EndpointName) -> [bool; ENDPOINTS] {
+    let parsed = NAMES.map(str::parse::<EndpointName>);
+    parsed.map(|endpoint| endpoint.is_ok_and(|endpoint| endpoint.is_below(name)))
+}
+
 /// Which endpoint this is.
 pub fn place(endpoint: &EndpointName) -> usize {
     usize::from(endpoint.as_str().as_bytes()[0] - b'a')
@@ -229,6 +262,7 @@ impl State {
                 generation,
             } => self.publish(content, generation),
             Op::PickUp(told, hold) => self.pick_up(told, hold),
+            Op::Pin { asked, told, hold } => self.pin(asked, told, hold),
             Op::LetGo(generation) => match self.plans.get_mut(&generation) {
                 Some(held) if held.pins > 0 => {
                     held.pins -= 1;
@@ -252,6 +286,12 @@ impl State {
             Op::State { at, told } => self.keep(at, |known| {
                 known.map_or(EndpointState::VACANT, |(state, _)| state) == told
             }),
+            Op::StaleEndpoint {
+                generation,
+                at,
+                told,
+            } => self.stale_endpoint(generation, at, told),
+            Op::HasDescendant { below, told } => self.has_descendant(below, told),
             Op::Delete {
                 generation,
                 applied,
@@ -302,6 +342,16 @@ impl State {
         same
     }
 
+    /// Pins the plan that was asked for and no other, or there is no such plan.
+    fn pin(&mut self, asked: Generation, told: Option<Generation>, hold: Hold) -> bool {
+        let plan = self.plans.get_mut(&asked);
+        let same = plan.as_ref().map(|_| asked) == told;
+        if let (Some(plan), Hold::Pin) = (plan, hold) {
+            plan.pins += 1;
+        }
+        same
+    }
+
     fn resolve(&mut self, at: usize, told: ClientAnswer) -> bool {
         let from = match told {
             ClientAnswer::Answer(generation, serial) => {
@@ -337,6 +387,31 @@ impl State {
         }
         self.endpoints[at] = moved;
         true
+    }
+
+    /// Whether the pinned plan finds the endpoint stale, or not stale, as was told.
+    fn stale_endpoint(&mut self, generation: Generation, at: usize, told: bool) -> bool {
+        let plan = self.plans.get(&generation).filter(|plan| plan.pins > 0);
+        let Some(named) = plan.map(|plan| plan.content.names[at]) else {
+            return false;
+        };
+        self.keep(at, |known| (!named && is_behind(known, generation)) == told)
+    }
+
+    /// Without a descendant, all endpoints below the name are unknown or withdrawn. With
+    /// one, at least one of them is neither. If that may be one of several, the state
+    /// cannot say which, and stays as it is.
+    fn has_descendant(&mut self, below: [bool; ENDPOINTS], told: bool) -> bool {
+        let mut below = (0..ENDPOINTS).filter(|&at| below[at]);
+        if !told {
+            return below.all(|at| self.keep(at, |known| !is_there(known)));
+        }
+        let may_be_there = below.filter(|&at| self.endpoints[at].iter().any(is_there));
+        match may_be_there.collect::<Vec<_>>()[..] {
+            [] => false,
+            [only] => self.keep(only, is_there),
+            _ => true,
+        }
     }
 
     fn delete(&mut self, generation: Generation, applied: Generation) -> bool {
@@ -389,6 +464,17 @@ fn answers(known: &Known, told: ClientAnswer) -> bool {
         | (Some(Standing::Withdrawn(here)), ClientAnswer::Withdrawn(told)) => here == told,
         _ => false,
     }
+}
+
+/// Whether the store knows the endpoint, and it is not withdrawn.
+fn is_there(known: &Known) -> bool {
+    known.is_some_and(|(state, _)| !matches!(state.standing, Standing::Withdrawn(_)))
+}
+
+/// Whether the endpoint came with an older plan than this, and stands on an older one or
+/// on none.
+fn is_behind(known: &Known, plan: Generation) -> bool {
+    known.is_some_and(|(state, since)| since < plan && state.standing.generation() < Some(plan))
 }
 
 /// An endpoint moved on, and what is told of it; `None` if that cannot be.

@@ -23,6 +23,14 @@ fn pick_up(told: impl Into<Option<u32>>) -> Op {
     Op::PickUp(told.into().map(g), Hold::Pin)
 }
 
+fn pin(asked: u32, told: impl Into<Option<u32>>) -> Op {
+    Op::Pin {
+        asked: g(asked),
+        told: told.into().map(g),
+        hold: Hold::Pin,
+    }
+}
+
 fn activate(generation: u32, told: Activation) -> Op {
     Op::Activate {
         generation: g(generation),
@@ -30,6 +38,20 @@ fn activate(generation: u32, told: Activation) -> Op {
         at: 0,
         told,
     }
+}
+
+fn stale(generation: u32, at: usize, told: bool) -> Op {
+    Op::StaleEndpoint {
+        generation: g(generation),
+        at,
+        told,
+    }
+}
+
+/// The two endpoints below the first one.
+fn has_descendant(told: bool) -> Op {
+    let below = [false, true, true];
+    Op::HasDescendant { below, told }
 }
 
 fn withdraw(at: usize, told: Activation) -> Op {
@@ -65,7 +87,11 @@ fn spare(generation: u32, why: RetainReason) -> Op {
 }
 
 fn resolve(told: ClientAnswer) -> Op {
-    Op::Resolve { at: 0, told }
+    resolve_at(0, told)
+}
+
+fn resolve_at(at: usize, told: ClientAnswer) -> Op {
+    Op::Resolve { at, told }
 }
 
 fn state(told: EndpointState) -> Op {
@@ -115,6 +141,23 @@ fn the_newest_plan_is_picked_up() {
         &[pick_up(2)],
         &[pick_up(None), pick_up(1), pick_up(3)],
     );
+}
+
+#[test]
+fn a_pin_is_on_the_plan_that_was_asked_for() {
+    assert_told(&[], &[pin(1, None)], &[pin(1, 1)]);
+    let two = [publish(1, 1), publish(2, 2)];
+    assert_told(
+        &two,
+        &[pin(1, 1), pin(2, 2), pin(3, None)],
+        &[pin(1, None), pin(1, 2), pin(3, 2), pin(3, 3)],
+    );
+    let deleted = [&two[..], &[delete(1, 2)]].concat();
+    assert_told(&deleted, &[pin(1, None)], &[pin(1, 1), pin(1, 2)]);
+    let pinned = [&two[..], &[pin(1, 1)]].concat();
+    let given_back = [&pinned[..], &[Op::LetGo(g(1))]].concat();
+    assert_told(&pinned, &[Op::LetGo(g(1))], &[delete(1, 2)]);
+    assert_told(&given_back, &[delete(1, 2)], &[Op::LetGo(g(1))]);
 }
 
 #[test]
@@ -175,6 +218,100 @@ fn a_withdrawal_is_told_what_it_replaced() {
             withdraw(0, Activation::Stale { newer: g(3) }),
         ],
     );
+}
+
+#[test]
+fn an_endpoint_is_stale_if_an_older_plan_named_it_last_and_the_pinned_plan_does_not() {
+    // Plan 2 does not name the last endpoint, and plan 3 does not name the one before.
+    assert_told(
+        &in_use(),
+        &[stale(2, 2, true), stale(2, 1, false), stale(2, 0, false)],
+        &[
+            stale(2, 2, false),
+            stale(2, 1, true),
+            stale(2, 0, true),
+            // Its pin was given back.
+            stale(1, 0, false),
+        ],
+    );
+    let withdrawn = [in_use(), vec![withdraw(2, over(EndpointState::VACANT))]].concat();
+    assert_told(&withdrawn, &[stale(2, 2, false)], &[stale(2, 2, true)]);
+    // Nobody was told whether the step was taken, so either answer is possible.
+    let unknown = [in_use(), vec![withdraw(2, Activation::Unknown)]].concat();
+    assert_told(&unknown, &[stale(2, 2, true), stale(2, 2, false)], &[]);
+    let newer = [publish(2, 1), pick_up(1), publish(3, 2)];
+    assert_told(&newer, &[stale(1, 2, false)], &[stale(1, 2, true)]);
+    let never_named = [publish(2, 1), pick_up(1)];
+    assert_told(&never_named, &[stale(1, 2, false)], &[stale(1, 2, true)]);
+}
+
+/// The moments of one call may differ: here one endpoint was looked at before the two
+/// changed places, and the other after.
+#[test]
+fn stale_endpoints_are_looked_at_one_by_one() {
+    let withdrawn = |at| withdraw(at, over(EndpointState::VACANT));
+    let ops = [
+        publish(1, 1),
+        publish(4, 2),
+        pick_up(2),
+        stale(2, 1, true),
+        withdrawn(1),
+        withdrawn(2),
+        stale(2, 2, false),
+    ];
+    assert_told(&ops[..6], &ops[6..], &[stale(2, 2, true)]);
+}
+
+#[test]
+fn a_name_has_a_descendant_until_all_below_it_are_withdrawn_or_unknown() {
+    let (yes, no) = (&[has_descendant(true)], &[has_descendant(false)]);
+    assert_told(&[], no, yes);
+    assert_told(&[publish(4, 1)], no, yes);
+    let withdrawn = |at| withdraw(at, over(EndpointState::VACANT));
+    let ops = [
+        publish(1, 1),
+        publish(4, 2),
+        pick_up(2),
+        withdrawn(1),
+        withdrawn(2),
+    ];
+    for vacant in 1..ops.len() {
+        assert_told(&ops[..vacant], yes, no);
+    }
+    assert_told(&ops, no, yes);
+    // A plan that names one of them does not bring it back; its activation does.
+    let named = [&ops[..], &[publish(2, 3), pick_up(3)]].concat();
+    assert_told(&named, no, yes);
+    let replaced = EndpointState::VACANT.moved_to(Standing::Withdrawn(g(2)));
+    let back = Op::Activate {
+        generation: g(3),
+        hold: Hold::Pin,
+        at: 1,
+        told: over(replaced),
+    };
+    assert_told(&[&named[..], &[back]].concat(), yes, no);
+}
+
+/// A client that was told that there is a descendant, or that there is none, knows what
+/// became of the only endpoint that may be one.
+#[test]
+fn an_answer_about_descendants_says_what_became_of_a_step() {
+    let step = [
+        publish(2, 1),
+        publish(4, 2),
+        pick_up(2),
+        withdraw(1, Activation::Unknown),
+    ];
+    let state = |told| Op::State { at: 1, told };
+    let withdrawn = [state(
+        EndpointState::VACANT.moved_to(Standing::Withdrawn(g(2))),
+    )];
+    let vacant = [state(EndpointState::VACANT)];
+    let told = |told| [&step[..], &[has_descendant(told)]].concat();
+    let (yes, no) = (&[has_descendant(true)], &[has_descendant(false)]);
+    assert_told(&told(false), &withdrawn, &vacant);
+    assert_told(&[&step[..], &vacant].concat(), yes, &[]);
+    assert_told(&[&step[..], &withdrawn].concat(), no, yes);
 }
 
 #[test]
@@ -246,6 +383,21 @@ fn a_sweep_deletes_only_what_is_old_unpinned_and_not_in_use() {
     assert_told(&deleted, &[], &[delete(1, 3)]);
     let pinned = [publish(1, 1), pick_up(1), publish(2, 2)];
     assert_told(&pinned, &[], &[delete(1, 2)]);
+}
+
+#[test]
+fn a_sweep_forgets_only_endpoints_that_are_idle_and_not_named() {
+    let sweep = Op::MayForget { ended: true };
+    let unknown = || resolve_at(1, ClientAnswer::Unknown);
+    let vacant = || resolve_at(1, ClientAnswer::Vacant);
+    let named = [publish(1, 1), publish(4, 2), sweep.clone()];
+    assert_told(&named, &[vacant()], &[unknown()]);
+    let unnamed = [publish(1, 1), publish(4, 2), delete(1, 2)];
+    assert_told(&unnamed, &[vacant()], &[unknown()]);
+    let swept = [&unnamed[..], &[sweep]].concat();
+    assert_told(&swept, &[vacant(), unknown(), has_descendant(false)], &[]);
+    let forgotten = [&swept[..], &[unknown()]].concat();
+    assert_told(&forgotten, &[unknown()], &[vacant()]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! `MemoryStore` is linearizable, on real threads: whatever the Planner, three
-//! Enactors with their sweeps and two readers were told, there is an order of single
+//! Enactors with their sweeps, an operator and two readers were told, there is an order of single
 //! moments, each within its call, in which a plain sequential store says the same.
 //!
 //! `record` takes down what each client was told and when, `spec` is the sequential
@@ -8,9 +8,10 @@
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod by_hand;
+mod script;
 mod wrong;
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Instant;
 
@@ -19,25 +20,30 @@ use fastrand::Rng;
 use incident::{IncidentStore, Variant};
 use linearizability::record::{History, Recorded};
 use linearizability::search::{Operation, Verdict, check, check_within};
-use linearizability::spec::{Content, ENDPOINTS, Hold, Op, RETENTION};
+use linearizability::spec::{Content, ENDPOINTS, Hold, NAMES, Op, RETENTION};
 use plan_store::{
     Activation, EndpointName, EndpointState, Generation, MemoryStore, Plan, PlanStore, RecordSet,
     Resolve, Standing, Target,
 };
 
+use crate::wrong::{Fault, Wrong};
+
 const HISTORIES: u64 = 300;
 const PLANS: u8 = 8;
 const PASSES: usize = 6;
 const LOOKS: usize = 25;
+const OVERWRITES: usize = 100;
 
-fn endpoint(at: usize) -> EndpointName {
-    let letter = char::from(b'a' + u8::try_from(at).unwrap());
-    format!("{letter}.example").parse().unwrap()
+pub(crate) fn endpoint(at: usize) -> EndpointName {
+    NAMES[at].parse().unwrap()
 }
 
-/// The plan of this number. Some do not name all endpoints; its records are its own.
+/// The plan of this number; its records are its own. Each names the first endpoint. Of the
+/// two others, which lie below it, plan 1 names both, plan 2 and plan 3 one each, plan 4
+/// none, and so on.
 pub(crate) fn plan(number: u8) -> Arc<Plan> {
-    let named = (0..ENDPOINTS).filter(|at| *at == 0 || usize::from(number) % (at + 2) != 0);
+    let others: &[usize] = [&[][..], &[1, 2], &[1], &[2]][usize::from(number % 4)];
+    let named = [0].iter().chain(others).copied();
     let records = |name: &EndpointName| {
         let target = Target::new([192, 0, 2, number].into(), 255);
         RecordSet::new(name, 5, [target]).unwrap()
@@ -67,7 +73,10 @@ fn history<S: PlanStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64
             scope.spawn(move || {
                 for _ in 0..LOOKS {
                     stall(&mut chance);
-                    reader.resolve(&endpoint(chance.usize(..ENDPOINTS)));
+                    match chance.usize(..=ENDPOINTS) {
+                        ENDPOINTS => drop(reader.has_descendant(&endpoint(0))),
+                        at => drop(reader.resolve(&endpoint(at)).clone()),
+                    }
                 }
                 reader
             })
@@ -79,6 +88,14 @@ fn history<S: PlanStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64
                 planner.publish(plan(number)).unwrap();
             }
         })];
+        let operator = client(7);
+        others.push(scope.spawn(move || {
+            let mut chance = Rng::with_seed(seed ^ 7 << 32);
+            for _ in 0..LOOKS {
+                stall(&mut chance);
+                operate(&operator, &mut chance);
+            }
+        }));
         for number in 1..=3 {
             let enactor = Enactor::new("enactor", client(number));
             let mut chance = Rng::with_seed(seed ^ u64::from(number) << 32);
@@ -102,9 +119,23 @@ fn history<S: PlanStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64
     history
 }
 
+/// Looks at a plan of any age, or at an endpoint. A wrong store may fail it.
+fn operate(store: &impl PlanStore, chance: &mut Rng) {
+    if chance.bool() {
+        let _ = store.state(&endpoint(chance.usize(..ENDPOINTS)));
+        return;
+    }
+    let generation = Generation::new(chance.u32(1..=u32::from(PLANS) + 1)).unwrap();
+    if let Ok(pin) = store.pin(generation) {
+        stall(chance);
+        let _ = store.stale_endpoints(&pin);
+    }
+}
+
 fn look_at_all(reader: &mut impl Resolve) {
     for at in 0..ENDPOINTS {
         reader.resolve(&endpoint(at));
+        reader.has_descendant(&endpoint(at));
     }
 }
 
@@ -157,7 +188,7 @@ fn the_memory_store_is_linearizable() {
 
 #[test]
 fn a_reader_that_looks_once_is_rejected() {
-    let store = wrong::Believing(MemoryStore::new(RETENTION));
+    let store = Wrong::new(MemoryStore::new(RETENTION), Fault::Resolve);
     assert_rejected(&history(&store, 0));
 }
 
@@ -169,6 +200,44 @@ fn a_search_that_is_too_long_is_given_up() {
         matches!(verdict, Verdict::Undecided(tried) if tried > 10),
         "{verdict:?}"
     );
+}
+
+/// A slow Enactor is overtaken between its pick-up and its first step, while another one
+/// makes passes at any time. The slow one's step comes after the overtaking one's, whatever
+/// the schedule.
+#[test]
+fn a_stale_overwrite_on_real_threads_is_rejected_every_time() {
+    for _ in 0..OVERWRITES {
+        let store = IncidentStore::new(Variant::Incident, RETENTION);
+        let history = History::default();
+        let client = |number| Recorded::new(store.clone(), number, Hold::Pin, &history);
+        client(0).publish(plan(1)).unwrap();
+        let (picked_up, overtake) = mpsc::channel();
+        let (overtaken, go_on) = mpsc::channel();
+        let (slow, quick) = (client(1), client(2));
+        let other = Enactor::new("other", client(3));
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let late = slow.latest().unwrap().unwrap();
+                picked_up.send(()).unwrap();
+                go_on.recv().unwrap();
+                let _ = slow.activate(&late, &endpoint(0)).unwrap();
+            });
+            scope.spawn(move || {
+                overtake.recv().unwrap();
+                quick.publish(plan(2)).unwrap();
+                let newer = quick.latest().unwrap().unwrap();
+                let _ = quick.activate(&newer, &endpoint(0)).unwrap();
+                overtaken.send(()).unwrap();
+            });
+            scope.spawn(move || {
+                for _ in 0..PASSES {
+                    let _ = other.pass();
+                }
+            });
+        });
+        assert_rejected(&history);
+    }
 }
 
 /// Two passes of the incident, the quick one within the slow one.

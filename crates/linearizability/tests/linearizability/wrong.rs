@@ -1,48 +1,207 @@
 //! A store with one thing wrong.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
+use linearizability::spec::NAMES;
 use plan_store::memory::MemoryPin;
-use plan_store::{EndpointName, Layer, MemoryStore, PlanStore, Reader, Resolution, Resolve};
+use plan_store::{
+    Activation, EndpointName, EndpointState, Error, Generation, Layer, MemoryStore, Pin, Plan,
+    PlanStore, Reader, Resolution, Resolve, RetainReason, Swept,
+};
 
-/// Its readers look once and believe it for good.
-#[derive(Clone)]
-pub(crate) struct Believing(pub(crate) MemoryStore);
-
-pub(crate) struct BelievingReader {
-    reader: Reader,
-    believed: BTreeMap<EndpointName, Resolution>,
+/// What is wrong: one call's answer, or one step that is not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    /// A publish is told the generation of the plan before.
+    Publish,
+    /// The first plan is picked up instead of the newest.
+    PickUp,
+    /// A pin is on the newest plan instead of the one that was asked for.
+    PinOther,
+    /// A pin is refused although the plan is there.
+    PinRefused,
+    /// A pin that is given back stays held.
+    LetGo,
+    /// The first endpoint is not activated, as if the plan were active there.
+    Activate,
+    /// The other endpoints are not activated, as if the plan were active there.
+    ActivateAll,
+    /// No endpoint is withdrawn, as if that had been done.
+    Withdraw,
+    /// Each endpoint is said to be vacant.
+    State,
+    /// A reader looks at an endpoint once and believes it for good.
+    Resolve,
+    /// A reader finds no descendant.
+    NoDescendant,
+    /// A reader finds a descendant always.
+    AlwaysDescendant,
+    /// No endpoint is said to be stale.
+    NoneStale,
+    /// Each endpoint that the store may know is said to be stale.
+    AllStale,
+    /// A sweep is said to have deleted what it spared.
+    Delete,
+    /// A sweep does not say what it deleted.
+    DeleteUntold,
+    /// A sweep is said to have spared each plan because it is active.
+    Spare,
 }
 
-impl Layer for Believing {
+/// A store with this fault, if with one.
+#[derive(Clone)]
+pub(crate) struct Wrong {
+    store: MemoryStore,
+    fault: Option<Fault>,
+    never_let_go: Arc<Mutex<Vec<MemoryPin>>>,
+}
+
+impl Wrong {
+    pub(crate) fn new(store: MemoryStore, fault: impl Into<Option<Fault>>) -> Self {
+        Self {
+            store,
+            fault: fault.into(),
+            never_let_go: Arc::default(),
+        }
+    }
+
+    fn has(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+}
+
+fn all_endpoints() -> Vec<EndpointName> {
+    NAMES.map(|name| name.parse().unwrap()).into()
+}
+
+impl Layer for Wrong {
     type Inner = MemoryStore;
     type Pin = MemoryPin;
-    type Reader = BelievingReader;
+    type Reader = WrongReader;
 
     fn inner(&self) -> &MemoryStore {
-        &self.0
+        &self.store
     }
 
     fn wrap(&self, pin: MemoryPin) -> MemoryPin {
+        if self.has(Fault::LetGo) {
+            let second = self.store.pin(pin.generation()).unwrap();
+            self.never_let_go.lock().unwrap().push(second);
+        }
         pin
     }
 
-    fn reader(&self) -> BelievingReader {
-        BelievingReader {
-            reader: self.0.reader(),
+    fn reader(&self) -> WrongReader {
+        WrongReader {
+            reader: self.store.reader(),
+            fault: self.fault,
             believed: BTreeMap::new(),
         }
     }
+
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+        let told = self.store.publish(plan)?;
+        let before = Generation::new(told.get() - 1).filter(|_| self.has(Fault::Publish));
+        Ok(before.unwrap_or(told))
+    }
+
+    fn latest(&self) -> Result<Option<MemoryPin>, Error> {
+        if self.has(Fault::PickUp) {
+            return self.store.pin(Generation::FIRST).map(Some);
+        }
+        self.store.latest()
+    }
+
+    fn pin(&self, generation: Generation) -> Result<MemoryPin, Error> {
+        match self.fault {
+            Some(Fault::PinRefused) => Err(Error::NoSuchPlan { generation }),
+            Some(Fault::PinOther) => Ok(self.store.latest()?.unwrap()),
+            _ => self.store.pin(generation),
+        }
+    }
+
+    fn activate(
+        &self,
+        _: &MemoryPin,
+        endpoint: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, Error>,
+    ) -> Result<Activation, Error> {
+        let first = endpoint.as_str() == NAMES[0];
+        match self.fault {
+            Some(Fault::Activate) if first => Ok(Activation::Already),
+            Some(Fault::ActivateAll) if !first => Ok(Activation::Already),
+            _ => step(),
+        }
+    }
+
+    fn withdraw(
+        &self,
+        _: &MemoryPin,
+        _: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, Error>,
+    ) -> Result<Activation, Error> {
+        if self.has(Fault::Withdraw) {
+            return Ok(Activation::Already);
+        }
+        step()
+    }
+
+    fn stale_endpoints(&self, pin: &MemoryPin) -> Result<Vec<EndpointName>, Error> {
+        match self.fault {
+            Some(Fault::NoneStale) => Ok(Vec::new()),
+            Some(Fault::AllStale) => Ok(all_endpoints()),
+            _ => self.store.stale_endpoints(pin),
+        }
+    }
+
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+        if self.has(Fault::State) {
+            return Ok(EndpointState::VACANT);
+        }
+        self.store.state(endpoint)
+    }
+
+    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+        let mut swept = self.store.sweep(applied)?;
+        match self.fault {
+            Some(Fault::Delete) => {
+                let spared = swept.spared.drain(..);
+                swept.deleted.extend(spared.map(|(plan, _)| plan));
+            }
+            Some(Fault::DeleteUntold) => swept.deleted.clear(),
+            Some(Fault::Spare) => {
+                for (_, why) in &mut swept.spared {
+                    *why = RetainReason::Active;
+                }
+            }
+            _ => {}
+        }
+        Ok(swept)
+    }
 }
 
-impl Resolve for BelievingReader {
+pub(crate) struct WrongReader {
+    reader: Reader,
+    fault: Option<Fault>,
+    believed: BTreeMap<EndpointName, Resolution>,
+}
+
+impl Resolve for WrongReader {
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+        if self.fault != Some(Fault::Resolve) {
+            return self.reader.resolve(endpoint);
+        }
         let reader = &mut self.reader;
         let look = || reader.resolve(endpoint).clone();
         self.believed.entry(endpoint.clone()).or_insert_with(look)
     }
 
     fn has_descendant(&mut self, name: &EndpointName) -> bool {
-        self.reader.has_descendant(name)
+        match self.fault {
+            Some(Fault::NoDescendant) => false,
+            Some(Fault::AlwaysDescendant) => true,
+            _ => self.reader.has_descendant(name),
+        }
     }
 }
