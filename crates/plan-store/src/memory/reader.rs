@@ -130,11 +130,15 @@ impl<P: Primitives> Resolve for Reader<P> {
                 return true;
             };
             // Read one after another, they need not have been withdrawn all at
-            // once; if nothing has changed by the second time, they were.
-            if !self.refresh() && before.as_ref() == Some(&below) {
+            // once; if nothing has changed by the second time, they were. What
+            // other cells said before proves nothing of these.
+            if self.refresh() {
+                before = None;
+            } else if before.as_ref() == Some(&below) {
                 return false;
+            } else {
+                before = Some(below);
             }
-            before = Some(below);
         }
     }
 }
