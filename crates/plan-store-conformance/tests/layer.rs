@@ -6,7 +6,7 @@ use std::sync::Arc;
 use plan_store::memory::MemoryPin;
 use plan_store::{
     Activation, EndpointName, EndpointState, Error, Generation, Layer, MemoryStore, Plan,
-    PlanStore, Reader, RecordSet, Resolution, Retention, Standing, Swept, Target,
+    PlanStore, Reader, RecordSet, Resolution, Resolve, Retention, Standing, Swept, Target,
     activate_one_by_one,
 };
 use plan_store_conformance::counted::{Counted, activate_all_reaches_the_inner_store};
@@ -198,4 +198,49 @@ fn a_step_that_a_layer_leaves_out_is_not_taken_and_the_others_are() {
             assert_eq!(standing, wanted, "{name}, {refused} refused");
         }
     }
+}
+
+/// A layer whose readers know nothing.
+struct Silent(MemoryStore);
+
+struct SilentReader;
+
+impl Layer for Silent {
+    type Inner = MemoryStore;
+    type Pin = MemoryPin;
+    type Reader = SilentReader;
+
+    fn inner(&self) -> &MemoryStore {
+        &self.0
+    }
+
+    fn wrap(&self, pin: MemoryPin) -> MemoryPin {
+        pin
+    }
+
+    fn reader(&self) -> SilentReader {
+        SilentReader
+    }
+}
+
+impl Resolve for SilentReader {
+    fn resolve(&mut self, _: &EndpointName) -> &Resolution {
+        &Resolution::Unknown
+    }
+
+    fn has_descendant(&mut self, _: &EndpointName) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_layer_resolves_as_its_own_readers_do() {
+    let name = "a.example".parse::<EndpointName>().unwrap();
+    let target = Target::new(Ipv4Addr::LOCALHOST.into(), 1);
+    let records = RecordSet::new(&name, 5, [target]).unwrap();
+    let store = Silent(MemoryStore::new(Retention::newest(1)));
+    let plan = Plan::new([(name.clone(), records)]).unwrap();
+    PlanStore::publish(&store, Arc::new(plan)).unwrap();
+    assert_eq!(store.0.resolve(&name), Resolution::Vacant);
+    assert_eq!(store.resolve(&name), Resolution::Unknown);
 }
