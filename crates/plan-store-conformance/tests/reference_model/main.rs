@@ -12,7 +12,7 @@ use std::panic::catch_unwind;
 use plan_store::RetainReason;
 use plan_store_conformance::script::{References, Script, Session, watch};
 use plan_store_conformance::scripts::{self, compare};
-use plan_store_conformance::{Effort, edges};
+use plan_store_conformance::{Effort, edges, storm};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 
@@ -116,6 +116,28 @@ fn each_case_at_the_edge_rejects_the_defect_that_it_is_about() {
             let held = catch_unwind(|| case(&Wrongs(defect)));
             assert!(held.is_err(), "{defect:?} passes");
         }
+    }
+}
+
+/// On real threads too, a race that breaks an invariant names it.
+#[test]
+fn the_races_name_the_invariant_that_a_defect_breaks() {
+    use storm::{
+        a_sweep_at_the_moment_of_activation_deletes_nothing_active as sweep,
+        activations_that_collide_form_a_chain as chain,
+    };
+    type Race = fn(&Wrongs);
+    let cases: [(Race, Defect, &str); 2] = [
+        (chain, Defect::StaleSaysActivated, "Monotonic"),
+        (sweep, Defect::AnswersNothing, "ActiveKept"),
+    ];
+    for (race, defect, invariant) in cases {
+        let panic = catch_unwind(|| race(&Wrongs(defect))).unwrap_err();
+        let why = panic.downcast_ref::<String>();
+        assert!(
+            why.is_some_and(|why| why.contains(invariant)),
+            "{defect:?} breaks {invariant}: {why:?}"
+        );
     }
 }
 
