@@ -9,8 +9,8 @@ use incident::{
     Actor, Event, Hook, IncidentStore, Invariant, Journal, Observed, Point, Tally, Variant, probe,
 };
 use plan_store::{
-    Activation, EndpointName, EndpointState, Generation, MemoryStore, Plan, PlanStore, RecordSet,
-    Resolution, Retention, Standing, Swept, Target,
+    Activation, EndpointName, EndpointState, Error, Generation, MemoryStore, Plan, PlanStore,
+    RecordSet, Resolution, Retention, Standing, Swept, Target,
 };
 
 const KEEP: Retention = Retention::newest(1);
@@ -213,6 +213,64 @@ fn a_look_at_rollback_targets_reports_one_that_is_gone() {
     assert_eq!(look(&store(Variant::CompareAndSwapOnly, 2, 1)), []);
 }
 
+/// A store on which a newer plan is activated while somebody looks for a plan that is gone.
+struct Moving(IncidentStore);
+
+impl plan_store::Layer for Moving {
+    type Inner = IncidentStore;
+    type Pin = <IncidentStore as PlanStore>::Pin;
+    type Reader = <IncidentStore as PlanStore>::Reader;
+
+    fn inner(&self) -> &IncidentStore {
+        &self.0
+    }
+
+    fn wrap(&self, pin: Self::Pin) -> Self::Pin {
+        pin
+    }
+
+    fn reader(&self) -> Self::Reader {
+        self.0.reader()
+    }
+
+    fn pin(&self, generation: Generation) -> Result<Self::Pin, Error> {
+        let newest = self.0.latest()?.unwrap();
+        let _ = self.0.activate(&newest, &endpoint("a"))?;
+        self.0.pin(generation)
+    }
+}
+
+#[test]
+fn a_rollback_target_that_is_replaced_during_the_look_is_not_missed() {
+    let store = Moving(store(Variant::CompareAndSwapOnly, 3, 2));
+    PlanStore::sweep(&store, g(2)).unwrap();
+    let found = found(|endpoints, journal| {
+        probe::check_rollbacks(&store, endpoints, journal).unwrap();
+    });
+    assert_eq!(found, []);
+}
+
+/// A hook that looks at the journal, and at the store, before the step.
+#[test]
+fn a_point_is_reached_before_its_step() {
+    struct Before(MemoryStore, Arc<Journal>, Mutex<Vec<(bool, usize)>>);
+
+    impl Hook for Before {
+        fn reach(&self, _: Actor, _: &Point) {
+            let published = self.0.latest().unwrap().is_some();
+            let seen = (published, self.1.tally().steps);
+            self.2.lock().unwrap().push(seen);
+        }
+    }
+
+    let (store, journal) = (MemoryStore::new(KEEP), Journal::keeping_steps());
+    let before = Arc::new(Before(store.clone(), journal.clone(), Mutex::default()));
+    let planner = Observed::hooked(store, Actor::Planner, &journal, before.clone());
+    planner.publish(plan(&["a"])).unwrap();
+    planner.publish(plan(&["a"])).unwrap();
+    assert_eq!(*before.2.lock().unwrap(), [(false, 0), (true, 1)]);
+}
+
 #[test]
 fn a_look_at_the_newest_plan_reports_an_endpoint_that_is_left_behind() {
     let look = |active| {
@@ -221,15 +279,17 @@ fn a_look_at_the_newest_plan_reports_an_endpoint_that_is_left_behind() {
             // No Enactor has picked up a plan yet.
             probe::check_latest_wins(&store, endpoints, journal).unwrap();
             assert!(journal.steps().is_empty());
-            let generation = g(2);
-            journal.record(Actor::Enactor(1), Event::PickedUp { generation });
+            // The slow one comes last, and the newest plan counts.
+            for generation in [2, 1].map(g) {
+                journal.record(Actor::Enactor(1), Event::PickedUp { generation });
+            }
             probe::check_latest_wins(&store, endpoints, journal).unwrap();
         })
     };
     let (endpoint, newest) = (endpoint("a"), g(2));
     let behind = Event::LeftBehind { endpoint, newest };
-    assert_eq!(look(1)[1..], [behind]);
-    assert_eq!(look(2)[1..], []);
+    assert_eq!(look(1)[2..], [behind]);
+    assert_eq!(look(2)[2..], []);
 }
 
 #[test]
