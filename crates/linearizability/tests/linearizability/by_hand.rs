@@ -55,8 +55,12 @@ fn has_descendant(told: bool) -> Op {
 }
 
 fn withdraw(at: usize, told: Activation) -> Op {
+    withdraw_by(2, at, told)
+}
+
+fn withdraw_by(generation: u32, at: usize, told: Activation) -> Op {
     Op::Withdraw {
-        generation: g(2),
+        generation: g(generation),
         hold: Hold::Pin,
         at,
         told,
@@ -407,4 +411,120 @@ fn a_sweep_spares_a_plan_for_a_reason_that_it_has() {
     let right = [spare(1, Rollback), spare(2, Active), spare(2, Pinned)];
     let wrong = [spare(1, Active), spare(1, Pinned), spare(2, Rollback)];
     assert_told(&moved, &right, &wrong);
+}
+
+/// The plan with content 1 names the second endpoint, and the one with content 3 does not.
+const SECOND: usize = 1;
+
+fn withdrawn(plan: u32, rollback: impl Into<Option<u32>>) -> EndpointState {
+    EndpointState {
+        standing: Standing::Withdrawn(g(plan)),
+        rollback: rollback.into().map(g),
+    }
+}
+
+#[test]
+fn the_plans_name_the_second_endpoint_as_these_tests_say() {
+    let endpoint = crate::endpoint(SECOND);
+    assert_eq!(
+        [1, 3].map(|content| plan(content).names(&endpoint)),
+        [true, false]
+    );
+}
+
+#[test]
+fn a_withdrawn_endpoint_says_by_which_plan() {
+    let gone = [in_use(), vec![withdraw(0, over(active(1, None)))]].concat();
+    assert_told(
+        &gone,
+        &[
+            resolve(ClientAnswer::Withdrawn(g(2))),
+            state(withdrawn(2, 1)),
+        ],
+        &[
+            resolve(ClientAnswer::Withdrawn(g(1))),
+            resolve(ClientAnswer::Vacant),
+            resolve(ClientAnswer::Unknown),
+            resolve(records_of(1)),
+            state(withdrawn(2, None)),
+        ],
+    );
+}
+
+/// What a withdrawal leaves for a rollback is gone with the next step.
+#[test]
+fn a_second_withdrawal_leaves_no_rollback_target() {
+    let twice = [
+        in_use(),
+        vec![
+            withdraw(0, over(active(1, None))),
+            publish(3, 3),
+            pick_up(3),
+            withdraw_by(3, 0, over(withdrawn(2, 1))),
+        ],
+    ]
+    .concat();
+    let wrong = [withdrawn(3, 1), withdrawn(3, 2)];
+    assert_told(&twice, &[state(withdrawn(3, None))], &wrong.map(state));
+}
+
+#[test]
+fn an_older_plan_does_not_withdraw_what_a_newer_one_brings() {
+    let brought = [publish(3, 1), pick_up(1), publish(1, 2)];
+    let withdraw = |told| withdraw_by(1, SECOND, told);
+    assert_told(
+        &brought,
+        &[withdraw(Activation::Stale { newer: g(2) })],
+        &[
+            withdraw(over(EndpointState::VACANT)),
+            withdraw(Activation::Already),
+            withdraw(Activation::Stale { newer: g(1) }),
+        ],
+    );
+}
+
+#[test]
+fn an_endpoint_that_is_not_known_was_withdrawn_before_and_cannot_be_activated() {
+    let unknown = [publish(3, 1), pick_up(1)];
+    let activate = |told| Op::Activate {
+        generation: g(1),
+        hold: Hold::Pin,
+        at: SECOND,
+        told,
+    };
+    assert_told(
+        &unknown,
+        &[withdraw_by(1, SECOND, Activation::Already)],
+        &[
+            withdraw_by(1, SECOND, over(EndpointState::VACANT)),
+            activate(Activation::Already),
+            activate(over(EndpointState::VACANT)),
+        ],
+    );
+}
+
+/// Nobody was told what became of the sweep.
+#[test]
+fn a_sweep_that_nobody_was_told_of_may_have_deleted_a_plan_that_is_not_in_use() {
+    let may_delete = |generation| Op::MayDelete {
+        generation: g(generation),
+        applied: g(2),
+    };
+    let swept = [publish(1, 1), publish(3, 2), may_delete(1), may_delete(2)];
+    // A second sweep says that it did it, or that plan 1 was left for it.
+    assert_told(
+        &swept,
+        &[delete(1, 2), pick_up(2)],
+        &[pick_up(1), delete(2, 2)],
+    );
+    let forgotten = [
+        &swept[..],
+        &[
+            Op::MayForget { ended: true },
+            resolve_at(SECOND, ClientAnswer::Unknown),
+        ],
+    ]
+    .concat();
+    // Only a deletion lets the endpoint be forgotten.
+    assert_told(&forgotten, &[pick_up(2)], &[delete(1, 2)]);
 }
