@@ -179,3 +179,82 @@ impl fmt::Debug for PlannerThread {
         f.debug_struct("PlannerThread").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Instant;
+
+    use crossbeam::channel::never;
+    use plan_store::{MemoryStore, Pin, Retention};
+
+    use super::*;
+    use crate::TargetHealth;
+
+    fn fleet(endpoint: &str) -> Fleet {
+        let target = r#"{ address = "192.0.2.1", zone = "z1", capacity = 1 }"#;
+        let text = format!("[[endpoint]]\nname = \"{endpoint}\"\ntarget = [{target}]");
+        Fleet::parse(&text, Path::new("test.toml")).unwrap()
+    }
+
+    fn well() -> Health {
+        let report = TargetHealth {
+            healthy: true,
+            capacity: None,
+        };
+        [([192, 0, 2, 1].into(), report)].into_iter().collect()
+    }
+
+    /// The Planner's thread finds a fleet and a reading at once.
+    #[test]
+    fn a_fleet_that_came_before_a_reading_is_planned_with() {
+        let store = MemoryStore::new(Retention::newest(1));
+        let ((ask, asked), (answer, readings)) = (unbounded(), unbounded());
+        let (control, controlled) = unbounded();
+        answer.send(Ok(well())).unwrap();
+        let new = Box::new(fleet("new.example"));
+        control.send(Control::SetFleet(new)).unwrap();
+        let mut control = Some(control);
+        let worker = Worker {
+            planner: Planner::new(store.clone(), fleet("old.example")),
+            enactors: Vec::new(),
+            // The end of the test.
+            report: move |_: &Result<Planned, PlanError>| drop(control.take()),
+            ask,
+            readings,
+            controlled,
+        };
+        worker.run(&never());
+        let latest = store.latest().unwrap().unwrap();
+        let names: Vec<_> = latest.plan().endpoints().map(|(name, _)| name).collect();
+        assert_eq!(names, [&"new.example".parse().unwrap()]);
+        assert_eq!(
+            asked.try_iter().count(),
+            1,
+            "at the beginning, and only then"
+        );
+    }
+
+    #[test]
+    fn a_source_that_has_not_answered_is_not_asked_again() {
+        let ((ask, asked), (_answer, readings)) = (unbounded(), unbounded());
+        let (control, controlled) = unbounded();
+        let worker = Worker {
+            planner: Planner::new(MemoryStore::new(Retention::newest(1)), fleet("a.example")),
+            enactors: Vec::new(),
+            report: |_: &Result<Planned, PlanError>| {},
+            ask,
+            readings,
+            controlled,
+        };
+        let (tick, interval) = bounded(0);
+        thread::scope(|scope| {
+            scope.spawn(|| worker.run(&interval));
+            for _ in 0..3 {
+                tick.send(Instant::now()).unwrap();
+            }
+            drop(control);
+        });
+        assert_eq!(asked.try_iter().count(), 1);
+    }
+}

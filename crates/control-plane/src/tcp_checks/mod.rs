@@ -133,3 +133,46 @@ impl fmt::Debug for TcpHealth {
         f.debug_struct("TcpHealth").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Nothing is due within a test, as a rule.
+    fn fleet(port: u16, targets: &[u8]) -> Fleet {
+        let targets: Vec<_> = targets
+            .iter()
+            .map(|last| {
+                format!(r#"{{ address = "127.0.0.{last}", zone = "z{last}", capacity = 1 }}"#)
+            })
+            .collect();
+        let text = format!(
+            "[health_check]\ninterval_ms = 600000\nport = {port}\n\
+             [[endpoint]]\nname = \"a.example\"\ntarget = [{}]",
+            targets.join(", ")
+        );
+        Fleet::parse(&text, Path::new("test.toml")).unwrap()
+    }
+
+    #[test]
+    fn another_fleet_brings_its_targets_and_its_settings() {
+        let checks = TcpChecks::start(&fleet(1, &[1, 2]), 1).unwrap();
+        let new = fleet(2, &[2, 3]);
+        checks.set_fleet(&new);
+        let mut board = None;
+        checks
+            .shared
+            .change(|b| board = Some((*b.settings(), b.len())));
+        assert_eq!(board, Some((new.health_check(), 2)));
+    }
+
+    /// All threads wait for a check that is due much later.
+    #[test]
+    fn dropping_the_checks_ends_every_thread() {
+        for seed in 0..20 {
+            drop(TcpChecks::start(&fleet(1, &[1, 2, 3, 4]), seed).unwrap());
+        }
+    }
+}

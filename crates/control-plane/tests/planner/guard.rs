@@ -136,6 +136,19 @@ fn a_confirmation_is_for_the_refused_plan_and_works_once() {
     planner.tick(&two).unwrap_err();
 }
 
+/// An operator confirms a plan, and the fleet file is read again before the next tick.
+#[test]
+fn a_confirmation_outlasts_another_fleet_that_wants_the_same_plan() {
+    let here = || fleet(30, &[("db.example", FOUR)]);
+    let (mut planner, _) = planner(here());
+    let two = unhealthy(&["192.0.2.1", "192.0.2.2"]);
+    planner.tick(&health(&[])).unwrap();
+    planner.tick(&two).unwrap_err();
+    assert!(planner.confirm());
+    planner.set_fleet(here());
+    assert_eq!(planner.tick(&two).unwrap(), published(2));
+}
+
 #[test]
 fn the_guard_judges_from_the_stores_plan_and_not_from_what_this_planner_published() {
     let (mut planner, store) = planner(fleet(60, &[("db.example", FOUR)]));

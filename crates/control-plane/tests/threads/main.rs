@@ -19,7 +19,7 @@ use control_plane::{
     PassError, PlanError, Planned, Planner, PlannerThread, TargetHealth, ThreadReport, Waker,
     chain,
 };
-use crossbeam::channel::{Receiver, Sender, unbounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use parking_lot::Mutex;
 use plan_store::{EndpointName, Generation, MemoryStore, Pin, PlanStore, Retention};
 
@@ -415,6 +415,50 @@ fn a_control_plane_plans_and_every_enactor_applies() {
     assert_eq!(enactors.len(), 2);
     enactors[1].waker().wake();
     assert_eq!(next(&reports), "Enactor 1 applied: true");
+}
+
+/// An Enactor that is in a pass holds up the end, and the Planner has stopped before.
+#[test]
+fn a_control_plane_stops_its_planner_first() {
+    struct Told(
+        Fed,
+        #[expect(dead_code, reason = "its drop tells")] Sender<()>,
+    );
+
+    impl HealthSource for Told {
+        fn read(&mut self) -> Result<Health, HealthError> {
+            self.0.read()
+        }
+    }
+
+    let (entered, inside) = unbounded();
+    let (hold, until) = unbounded::<()>();
+    let store = Hooked::new(move |call, _| {
+        if call == "sweep" {
+            entered.send(()).unwrap();
+            let _ = until.recv();
+        }
+        Fate::Done
+    });
+    let (source, readings) = unbounded();
+    let (there, gone) = unbounded();
+    let control_plane = ControlPlane::start(
+        Planner::new(store.clone(), fleet(FLEET)),
+        Told(Fed(readings), there),
+        NEVER,
+        [Enactor::new("enactor", store)],
+        pace(),
+        |_| {},
+    );
+    let control_plane = control_plane.unwrap();
+    feed(&source, || Ok(down(&[])));
+    next(&inside);
+    let ending = std::thread::spawn(move || drop(control_plane));
+    // The Planner's source is dropped when its thread ends.
+    let planner = gone.recv_timeout(PATIENCE);
+    drop(hold);
+    ending.join().unwrap();
+    assert_eq!(planner, Err(RecvTimeoutError::Disconnected));
 }
 
 #[test]
