@@ -443,13 +443,10 @@ impl State {
         }
     }
 
+    /// An endpoint that is in use is named by the plan that it uses.
     fn may_forget(&mut self) {
         for (at, known) in self.endpoints.iter_mut().enumerate() {
-            let named = self.plans.values().any(|plan| plan.content.names[at]);
-            let idle = |(state, _): &(EndpointState, Generation)| {
-                state.standing.active().is_none() && state.rollback.is_none()
-            };
-            if !named && known.iter().flatten().any(idle) {
+            if !self.plans.values().any(|plan| plan.content.names[at]) {
                 known.insert(None);
             }
         }

@@ -390,16 +390,18 @@ fn a_sweep_deletes_only_what_is_old_unpinned_and_not_in_use() {
 }
 
 #[test]
-fn a_sweep_forgets_only_endpoints_that_are_idle_and_not_named() {
+fn a_sweep_forgets_only_endpoints_that_no_plan_names() {
     let sweep = Op::MayForget { ended: true };
     let unknown = || resolve_at(1, ClientAnswer::Unknown);
     let vacant = || resolve_at(1, ClientAnswer::Vacant);
-    let named = [publish(1, 1), publish(4, 2), sweep.clone()];
+    let named = [publish(2, 1), publish(4, 2), sweep.clone()];
     assert_told(&named, &[vacant()], &[unknown()]);
-    let unnamed = [publish(1, 1), publish(4, 2), delete(1, 2)];
+    let unnamed = [publish(2, 1), publish(4, 2), delete(1, 2)];
     assert_told(&unnamed, &[vacant()], &[unknown()]);
     let swept = [&unnamed[..], &[sweep]].concat();
     assert_told(&swept, &[vacant(), unknown(), has_descendant(false)], &[]);
+    let not_forgotten = [&swept[..], &[has_descendant(true)]].concat();
+    assert_told(&not_forgotten, &[vacant()], &[unknown()]);
     let forgotten = [&swept[..], &[unknown()]].concat();
     assert_told(&forgotten, &[unknown()], &[vacant()]);
 }
