@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use incident::{Invariant, Journal, Step, Verdict};
@@ -194,15 +195,27 @@ pub struct Explored<O> {
     pub time: Duration,
 }
 
-/// Has the checker explore a model, whose executions note what they find.
+/// Has the checker explore a model, whose executions note what they find. A checker that
+/// runs the model less than twice, or less often than it says, has not explored it.
 pub fn explore<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
     name: &str,
     bound: Option<usize>,
     execution: impl Fn(&Findings<O>) + Send + Sync + 'static,
 ) -> Explored<O> {
     let findings = Findings::default();
-    let (found, begin) = (findings.clone(), Instant::now());
-    let executions = J::explore(name, bound, move || execution(&found));
+    let runs = Arc::new(AtomicUsize::new(0));
+    let (found, count, begin) = (findings.clone(), Arc::clone(&runs), Instant::now());
+    let executions = J::explore(name, bound, move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        execution(&found);
+    });
+    let runs = runs.load(Ordering::Relaxed);
+    assert!(
+        runs > 1 && runs == executions,
+        "model {name} ({}) ran {runs} times, and its checker reports {executions} executions: \
+         it was not explored",
+        J::NAME
+    );
     Explored {
         findings,
         executions,
@@ -213,9 +226,70 @@ pub fn explore<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
 #[cfg(test)]
 mod tests {
     use incident::{Actor, Event};
-    use plan_store::Generation;
+    use std::thread::{self, JoinHandle};
+
+    use plan_store::{Generation, Native};
 
     use super::*;
+    use crate::must;
+
+    /// A checker that runs a model so many times, and reports so many executions.
+    enum Runs<const TIMES: usize, const REPORTED: usize> {}
+
+    impl<const TIMES: usize, const REPORTED: usize> Checker for Runs<TIMES, REPORTED> {
+        type Primitives = Native;
+        type Thread<T: Send + 'static> = JoinHandle<T>;
+
+        const NAME: &'static str = "a fixed number";
+
+        fn explore(
+            _: &str,
+            _: Option<usize>,
+            execution: impl Fn() + Send + Sync + 'static,
+        ) -> usize {
+            for _ in 0..TIMES {
+                execution();
+            }
+            REPORTED
+        }
+
+        fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+            thread::spawn(work)
+        }
+
+        fn join<T: Send + 'static>(thread: JoinHandle<T>) -> T {
+            must(thread.join())
+        }
+    }
+
+    fn explored_by<J: Checker>() -> Explored<char> {
+        explore::<J, char>("a model", None, |found| found.note('a'))
+    }
+
+    #[test]
+    fn a_model_that_ran_as_often_as_its_checker_reports_is_explored() {
+        let explored = explored_by::<Runs<2, 2>>();
+        assert_eq!(explored.executions, 2);
+        assert_eq!(explored.findings.times(&'a'), 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "ran 0 times")]
+    fn a_checker_that_runs_nothing_is_refused() {
+        let _ = explored_by::<Runs<0, 0>>();
+    }
+
+    #[test]
+    #[should_panic(expected = "ran 1 times")]
+    fn a_checker_that_runs_a_model_once_is_refused() {
+        let _ = explored_by::<Runs<1, 1>>();
+    }
+
+    #[test]
+    #[should_panic(expected = "ran 2 times")]
+    fn a_checker_that_reports_more_executions_than_it_ran_is_refused() {
+        let _ = explored_by::<Runs<2, 1000>>();
+    }
 
     fn found() -> Findings<char> {
         let findings = Findings::default();
