@@ -274,6 +274,21 @@ fn the_incidents_overwrite_and_deletion_are_rejected() {
     assert_rejected(&history);
 }
 
+/// The incident's pins hold nothing, even where all else is repaired.
+#[test]
+fn a_pin_that_does_not_hold_its_plan_is_rejected() {
+    let history = History::default();
+    let store = IncidentStore::new(Variant::CompareAndSwapBothSpared, RETENTION);
+    let client = Recorded::new(store, 0, Hold::Pin, &history);
+    client.publish(plan(1)).unwrap();
+    let pin = client.pin(Generation::FIRST).unwrap();
+    let newest = client.publish(plan(2)).unwrap();
+    assert_eq!(decide(&history), Verdict::Linearizable, "{history}");
+    client.sweep(newest).unwrap();
+    assert_rejected(&history);
+    drop(pin);
+}
+
 /// Operations one after another. Nobody was told of those that are open.
 pub(crate) fn in_order(ops: &[Op]) -> Verdict {
     let operation = |(at, op): (i64, &Op)| Operation {
