@@ -159,13 +159,13 @@ mod tests {
     #[test]
     fn another_fleet_brings_its_targets_and_its_settings() {
         let checks = TcpChecks::start(&fleet(1, &[1, 2]), 1).unwrap();
-        let new = fleet(2, &[2, 3]);
+        let new = fleet(2, &[2, 3, 4]);
         checks.set_fleet(&new);
         let mut board = None;
         checks
             .shared
             .change(|b| board = Some((*b.settings(), b.len())));
-        assert_eq!(board, Some((new.health_check(), 2)));
+        assert_eq!(board, Some((new.health_check(), 3)));
     }
 
     /// All threads wait for a check that is due much later.
