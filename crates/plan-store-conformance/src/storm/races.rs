@@ -23,12 +23,16 @@ pub fn a_sweep_at_the_moment_of_activation_deletes_nothing_active<M: Stores>(sto
     let (old, quiet) = (AtomicU32::new(1), AtomicBool::new(false));
     thread::scope(|scope| {
         let enactor = scope.spawn(|| {
-            while !quiet.load(SeqCst) {
+            // It looks at least once, however late its thread begins.
+            loop {
                 if let Ok(pin) = store.pin(generation(old.load(SeqCst))) {
                     let _ = store.activate(&pin, &endpoint(0)).unwrap();
                 }
                 let answer = store.resolve(&endpoint(0));
                 assert!(answer.records().is_some(), "ActiveKept: {answer:?}");
+                if quiet.load(SeqCst) {
+                    break;
+                }
             }
         });
         for number in 1..plans {
