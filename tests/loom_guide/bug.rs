@@ -50,7 +50,7 @@ fn two_enactors() {
 }
 
 /// What the threads of one execution did, in order. A lock of std is invisible to loom:
-/// to note a step is no step of the model.
+/// noting a step adds no step to the model.
 type Steps = Arc<Mutex<Vec<String>>>;
 
 /// The same steps, each noted.
