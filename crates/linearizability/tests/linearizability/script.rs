@@ -10,7 +10,7 @@ use crate::wrong::{Fault, Wrong};
 use crate::{decide, endpoint, look_at_all, plan};
 
 /// Each fault, with the operation at which the search gets stuck.
-const FAULTS: [(Fault, &str); 17] = [
+const FAULTS: [(Fault, &str); 18] = [
     (Fault::Publish, "Publish {"),
     (Fault::PickUp, "PickUp("),
     (Fault::PinOther, "Pin {"),
@@ -28,6 +28,7 @@ const FAULTS: [(Fault, &str); 17] = [
     (Fault::Delete, "Delete {"),
     (Fault::DeleteUntold, "Pin {"),
     (Fault::Spare, "Spare {"),
+    (Fault::ForgetsTooEarly, "State {"),
 ];
 
 /// What one client was told by this store.

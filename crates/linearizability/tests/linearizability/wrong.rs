@@ -1,6 +1,6 @@
 //! A store with one thing wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use linearizability::spec::NAMES;
@@ -47,7 +47,13 @@ pub(crate) enum Fault {
     DeleteUntold,
     /// A sweep is said to have spared each plan because it is active.
     Spare,
+    /// A sweep forgets each endpoint that the newest plan does not name, although an older
+    /// plan that is left names it.
+    ForgetsTooEarly,
 }
+
+/// The endpoints that a store with this fault has forgotten.
+type Forgotten = Arc<Mutex<BTreeSet<EndpointName>>>;
 
 /// A store with this fault, if with one.
 #[derive(Clone)]
@@ -55,6 +61,7 @@ pub(crate) struct Wrong {
     store: MemoryStore,
     fault: Option<Fault>,
     never_let_go: Arc<Mutex<Vec<MemoryPin>>>,
+    forgotten: Forgotten,
 }
 
 impl Wrong {
@@ -63,6 +70,7 @@ impl Wrong {
             store,
             fault: fault.into(),
             never_let_go: Arc::default(),
+            forgotten: Forgotten::default(),
         }
     }
 
@@ -97,6 +105,7 @@ impl Layer for Wrong {
             reader: self.store.reader(),
             fault: self.fault,
             believed: BTreeMap::new(),
+            forgotten: Arc::clone(&self.forgotten),
         }
     }
 
@@ -156,7 +165,7 @@ impl Layer for Wrong {
     }
 
     fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
-        if self.has(Fault::State) {
+        if self.has(Fault::State) || self.forgotten.lock().unwrap().contains(endpoint) {
             return Ok(EndpointState::VACANT);
         }
         self.store.state(endpoint)
@@ -175,6 +184,12 @@ impl Layer for Wrong {
                     *why = RetainReason::Active;
                 }
             }
+            Some(Fault::ForgetsTooEarly) => {
+                let newest = self.store.latest()?.unwrap();
+                let mut left_out = all_endpoints();
+                left_out.retain(|endpoint| !newest.plan().names(endpoint));
+                self.forgotten.lock().unwrap().extend(left_out);
+            }
             _ => {}
         }
         Ok(swept)
@@ -185,10 +200,14 @@ pub(crate) struct WrongReader {
     reader: Reader,
     fault: Option<Fault>,
     believed: BTreeMap<EndpointName, Resolution>,
+    forgotten: Forgotten,
 }
 
 impl Resolve for WrongReader {
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+        if self.forgotten.lock().unwrap().contains(endpoint) {
+            return &Resolution::Unknown;
+        }
         if self.fault != Some(Fault::Resolve) {
             return self.reader.resolve(endpoint);
         }
