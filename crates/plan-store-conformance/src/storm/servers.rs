@@ -23,8 +23,8 @@ impl Announced {
     }
 }
 
-/// Resolves all endpoints until `quiet`, and once more after that. Returns how many
-/// rounds of an endpoint came after its first answer.
+/// Resolves all endpoints at least once, until `quiet`, and once more after that. Returns
+/// how many rounds of an endpoint came after its first answer.
 pub(super) fn serve<M: Stores>(
     stores: &M,
     store: &M::Store,
@@ -37,8 +37,8 @@ pub(super) fn serve<M: Stores>(
     let mut seen = [const { [Seen::NOTHING; 2] }; ENDPOINTS as usize];
     let of_store = usize::from(stores.readers_lag());
     let mut answers = 0;
-    loop {
-        let last_round = quiet.load(SeqCst);
+    for round in 0.. {
+        let last_round = round > 0 && quiet.load(SeqCst);
         if last_round {
             stores.settle(store);
         }
@@ -56,10 +56,11 @@ pub(super) fn serve<M: Stores>(
             answers += usize::from(seen[0].answered.is_some());
         }
         if last_round {
-            return answers;
+            break;
         }
         thread::yield_now();
     }
+    answers
 }
 
 /// What a server has seen of an endpoint.

@@ -7,16 +7,16 @@ mod wrong;
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use plan_store::RetainReason;
 use plan_store_conformance::script::{References, Script, Session, watch};
 use plan_store_conformance::scripts::{self, compare};
-use plan_store_conformance::{Effort, edges, storm};
+use plan_store_conformance::{Effort, Stores, edges, storm};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 
-use crate::wrong::{Defect, Wrongs};
+use crate::wrong::{Defect, ShortStorms, Wrongs};
 
 fn config() -> ProptestConfig {
     scripts::config(Effort::FULL)
@@ -73,6 +73,16 @@ fn the_comparison_rejects_every_defect() {
         Defect::ActivatesUnnamed,
         Defect::WithdrawsNamed,
         Defect::SweepDeletesNewest,
+        Defect::ActivatesNothing,
+        Defect::StaleSaysOlder,
+        Defect::StaleDeletesNewer,
+        Defect::AlreadySaysActivated,
+        Defect::SweepTellsTwice,
+        Defect::HidesAStaleEndpoint,
+        Defect::AnswersDangling,
+        Defect::ReaderGoesBack,
+        Defect::ReaderHidesAnswers,
+        Defect::ReaderMistakesWhy,
     ] {
         let why = rejection(defect, compare);
         assert!(why.contains("but should be"), "{defect:?} passes: {why}");
@@ -119,6 +129,21 @@ fn each_case_at_the_edge_rejects_the_defect_that_it_is_about() {
     }
 }
 
+/// Asserts that a test of real threads fails on this store, and that its panic has this in
+/// its message.
+#[track_caller]
+fn assert_fails<M: Stores>(test: fn(&M), stores: &M, defect: Defect, says: &str) {
+    let panic = catch_unwind(AssertUnwindSafe(|| test(stores))).err();
+    let why = panic.as_ref().and_then(|panic| {
+        let string = panic.downcast_ref::<String>().map(String::as_str);
+        string.or_else(|| panic.downcast_ref::<&str>().copied())
+    });
+    assert!(
+        why.is_some_and(|why| why.contains(says)),
+        "{defect:?} should break {says}: {why:?}"
+    );
+}
+
 /// On real threads too, a race that breaks an invariant names it.
 #[test]
 fn the_races_name_the_invariant_that_a_defect_breaks() {
@@ -127,17 +152,75 @@ fn the_races_name_the_invariant_that_a_defect_breaks() {
         activations_that_collide_form_a_chain as chain,
     };
     type Race = fn(&Wrongs);
-    let cases: [(Race, Defect, &str); 2] = [
+    let cases: [(Race, Defect, &str); 4] = [
         (chain, Defect::StaleSaysActivated, "Monotonic"),
+        (chain, Defect::StaleSaysOlder, "Monotonic"),
+        (chain, Defect::HidesRollback, "LatestWins"),
         (sweep, Defect::AnswersNothing, "ActiveKept"),
     ];
-    for (race, defect, invariant) in cases {
-        let panic = catch_unwind(|| race(&Wrongs(defect))).unwrap_err();
-        let why = panic.downcast_ref::<String>();
-        assert!(
-            why.is_some_and(|why| why.contains(invariant)),
-            "{defect:?} breaks {invariant}: {why:?}"
-        );
+    for (race, defect, says) in cases {
+        assert_fails(race, &Wrongs(defect), defect, says);
+    }
+}
+
+/// Each check of the storms fails on a store with the defect that it is there to find.
+/// What each defect does to the Enactors and servers does not depend on the schedule.
+#[test]
+fn the_storms_name_the_check_that_a_defect_fails() {
+    use storm::{
+        a_held_enactor_is_told_that_it_is_stale as held,
+        an_enactor_that_panics_leaves_no_pin_behind as panics,
+        every_invariant_holds_while_enactors_crash as crash,
+        every_invariant_holds_while_enactors_stall as stall,
+    };
+    type Storm = fn(&ShortStorms);
+    let cases: [(Storm, Defect, &str); 26] = [
+        // The Enactors' steps.
+        (stall, Defect::StaleOverwrites, "Monotonic: 1 replaced"),
+        (stall, Defect::StaleSaysOlder, "is stale against"),
+        (stall, Defect::ActivatesNothing, "was here, now"),
+        (
+            stall,
+            Defect::SweepDeletes(RetainReason::Pinned),
+            "PinnedKept",
+        ),
+        (
+            stall,
+            Defect::SweepDeletes(RetainReason::Active),
+            "RollbackKept",
+        ),
+        (crash, Defect::StaleOverwrites, "Monotonic: 1 replaced"),
+        // The servers' answers.
+        (stall, Defect::ReaderGoesBack, "Monotonic: Some("),
+        (stall, Defect::AnswersFromAnotherPlan, "WholeAnswer"),
+        (stall, Defect::AnswersDangling, "ActiveKept: Dangling"),
+        (stall, Defect::ReaderHidesAnswers, "NeverEmpty"),
+        (stall, Defect::ReaderMistakesWhy, "Settled"),
+        // What is left at the end.
+        (stall, Defect::HidesAStaleEndpoint, "LatestWins"),
+        (crash, Defect::HidesAStaleEndpoint, "Progress"),
+        (stall, Defect::KeepsPins, "Reclaimed"),
+        (crash, Defect::KeepsPins, "Reclaimed"),
+        (stall, Defect::AlreadySaysActivated, "activated twice"),
+        (stall, Defect::SweepTellsTwice, "deleted twice"),
+        // Whether enough happened.
+        (stall, Defect::WithdrawsNothing, "nothing was withdrawn"),
+        (stall, Defect::SweepDeletesNothing, "nothing was deleted"),
+        (stall, Defect::SweepHidesSpared, "nothing was spared"),
+        (crash, Defect::SweepHidesSpared, "nothing was spared"),
+        // Single passes.
+        (held, Defect::StaleSaysActivated, "Monotonic"),
+        (held, Defect::StaleDeletesNewer, "ActiveKept"),
+        (held, Defect::SweepHidesSpared, "early, and when it was due"),
+        (
+            held,
+            Defect::HidesAStaleEndpoint,
+            "Vacant, rollback: None } } at 2",
+        ),
+        (panics, Defect::KeepsPins, "Reclaimed"),
+    ];
+    for (storm, defect, says) in cases {
+        assert_fails(storm, &ShortStorms(defect), defect, says);
     }
 }
 

@@ -63,10 +63,50 @@ pub(crate) enum Defect {
     WithdrawsForeign,
     /// Another store's pin is taken to look for stale endpoints.
     ComparesForeign,
+    /// An activation is not done, and told to be done.
+    ActivatesNothing,
+    /// An older plan is refused, and told that it is as new as the endpoint's.
+    StaleSaysOlder,
+    /// An activation by an older plan deletes the newer one.
+    StaleDeletesNewer,
+    /// A plan that is active already is told to be activated once more.
+    AlreadySaysActivated,
+    /// A sweep tells what the sweep before it deleted, too.
+    SweepTellsTwice,
+    /// The first of the stale endpoints is left out.
+    HidesAStaleEndpoint,
+    /// Every plan dangles.
+    AnswersDangling,
+    /// A reader that was asked before answers as if by the first plan.
+    ReaderGoesBack,
+    /// A reader that was asked before calls an active endpoint vacant.
+    ReaderHidesAnswers,
+    /// A reader that was asked before calls a vacant endpoint unknown, and an unknown or
+    /// withdrawn one vacant.
+    ReaderMistakesWhy,
 }
 
 /// Where stores with this defect come from.
 pub(crate) struct Wrongs(pub(crate) Defect);
+
+/// The same, for short storms.
+pub(crate) struct ShortStorms(pub(crate) Defect);
+
+impl Stores for ShortStorms {
+    type Store = Wrong;
+
+    fn make(&self, retention: Retention, last: Option<Generation>) -> Wrong {
+        Wrongs(self.0).make(retention, last)
+    }
+
+    fn effort(&self) -> Effort {
+        Effort {
+            storms: 1,
+            passes: 60,
+            ..Effort::FULL
+        }
+    }
+}
 
 /// A good store that is made to look as if it had the defect.
 #[derive(Clone)]
@@ -76,6 +116,7 @@ pub(crate) struct Wrong {
     deleted: Arc<Mutex<BTreeSet<Generation>>>,
     overwritten: Arc<Mutex<BTreeMap<EndpointName, Generation>>>,
     kept: Arc<Mutex<Vec<MemoryPin>>>,
+    told_deleted: Arc<Mutex<Vec<Generation>>>,
 }
 
 impl Stores for Wrongs {
@@ -92,6 +133,7 @@ impl Stores for Wrongs {
             deleted: Arc::default(),
             overwritten: Arc::default(),
             kept: Arc::default(),
+            told_deleted: Arc::default(),
         }
     }
 
@@ -121,6 +163,7 @@ impl Layer for Wrong {
             reader: self.store.reader(),
             defect: self.defect,
             answer: Resolution::Unknown,
+            asked_before: BTreeSet::new(),
         }
     }
 
@@ -151,6 +194,7 @@ impl Layer for Wrong {
         match (self.defect, self.store.stale_endpoints(pin)) {
             (Defect::HidesStaleEndpoints, Ok(_))
             | (Defect::ComparesForeign, Err(Error::ForeignPin { .. })) => Ok(Vec::new()),
+            (Defect::HidesAStaleEndpoint, Ok(stale)) => Ok(stale.into_iter().skip(1).collect()),
             (_, told) => told,
         }
     }
@@ -192,16 +236,32 @@ impl Layer for Wrong {
         endpoint: &EndpointName,
         step: impl FnOnce() -> Result<Activation, Error>,
     ) -> Result<Activation, Error> {
+        if self.defect == Defect::ActivatesNothing {
+            let replaced = self.store.state(endpoint)?;
+            return Ok(Activation::Activated { replaced });
+        }
         let activation = match (self.defect, step()) {
             (Defect::ActivatesUnnamed, Err(Error::NotInPlan { .. }))
             | (Defect::ActivatesForeign, Err(Error::ForeignPin { .. })) => Activation::Already,
             (_, told) => told?,
         };
+        if let (Defect::StaleDeletesNewer, Activation::Stale { newer }) = (self.defect, activation)
+        {
+            self.deleted.lock().insert(newer);
+        }
         let replaced = self.store.state(endpoint)?;
         let stale = matches!(activation, Activation::Stale { .. });
         let mut overwritten = self.overwritten.lock();
         overwritten.remove(endpoint);
         Ok(match self.defect {
+            Defect::StaleSaysOlder if stale => Activation::Stale {
+                newer: pin.generation(),
+            },
+            Defect::AlreadySaysActivated if activation == Activation::Already => {
+                Activation::Activated {
+                    replaced: EndpointState::VACANT,
+                }
+            }
             Defect::StaleSaysActivated if stale => Activation::Activated { replaced },
             Defect::StaleOverwrites if stale => {
                 overwritten.insert(endpoint.clone(), pin.generation());
@@ -237,6 +297,11 @@ impl Layer for Wrong {
                 self.deleted.lock().extend(newest);
             }
             Defect::SweepHidesSpared => swept.spared.clear(),
+            Defect::SweepTellsTwice => {
+                let now = swept.deleted.clone();
+                let before = std::mem::replace(&mut *self.told_deleted.lock(), now);
+                swept.deleted.extend(before);
+            }
             Defect::SweepDeletes(reason) => {
                 let (deleted, spared) = swept.spared.iter().partition(|(_, why)| *why == reason);
                 swept.spared = spared;
@@ -253,11 +318,13 @@ pub(crate) struct WrongReader {
     reader: Reader,
     defect: Defect,
     answer: Resolution,
+    asked_before: BTreeSet<EndpointName>,
 }
 
 impl Resolve for WrongReader {
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
         let right = self.reader.resolve(endpoint).clone();
+        let again = !self.asked_before.insert(endpoint.clone());
         self.answer = match (self.defect, right) {
             (Defect::AnswersNothing, Resolution::Answer { generation, .. })
                 if generation.get().is_multiple_of(2) =>
@@ -272,6 +339,23 @@ impl Resolve for WrongReader {
                 }
             }
             (Defect::ForgetsTooEarly, Resolution::Withdrawn { .. }) => Resolution::Unknown,
+            (Defect::AnswersDangling, Resolution::Answer { generation, .. }) => {
+                Resolution::Dangling { generation }
+            }
+            (Defect::ReaderGoesBack, Resolution::Answer { records, .. }) if again => {
+                let generation = Generation::FIRST;
+                Resolution::Answer {
+                    generation,
+                    records,
+                }
+            }
+            (Defect::ReaderMistakesWhy, Resolution::Vacant) if again => Resolution::Unknown,
+            (Defect::ReaderHidesAnswers, Resolution::Answer { .. })
+            | (Defect::ReaderMistakesWhy, Resolution::Withdrawn { .. } | Resolution::Unknown)
+                if again =>
+            {
+                Resolution::Vacant
+            }
             (Defect::ForgetsNothing, Resolution::Unknown) => Resolution::Vacant,
             (_, right) => right,
         };
