@@ -93,27 +93,3 @@ impl fmt::Debug for ControlPlane {
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_enactor_has_a_jitter_of_its_own() {
-        let pace = Pace {
-            backoff_first: Duration::from_millis(1),
-            backoff_max: Duration::from_millis(2),
-            recheck: None,
-            seed: u64::MAX,
-        };
-        let seeds = [0, 1, 2].map(|index| pace_of(index, pace).seed);
-        assert_eq!(seeds, [u64::MAX, 0, 1]);
-        assert_eq!(
-            Pace {
-                seed: 1,
-                ..pace_of(2, pace)
-            },
-            Pace { seed: 1, ..pace }
-        );
-    }
-}

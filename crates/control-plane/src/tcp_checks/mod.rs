@@ -137,6 +137,9 @@ impl fmt::Debug for TcpHealth {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::time::Duration;
+
+    use crossbeam::channel::bounded;
 
     use super::*;
 
@@ -171,8 +174,17 @@ mod tests {
     /// All threads wait for a check that is due much later.
     #[test]
     fn dropping_the_checks_ends_every_thread() {
+        let (end, ended) = bounded(1);
         for seed in 0..20 {
-            drop(TcpChecks::start(&fleet(1, &[1, 2, 3, 4]), seed).unwrap());
+            let checks = TcpChecks::start(&fleet(1, &[1, 2, 3, 4]), seed).unwrap();
+            let end = end.clone();
+            // On a thread of its own, for a check that is not told would hold it up.
+            thread::spawn(move || {
+                drop(checks);
+                end.send(())
+            });
+            let ended = ended.recv_timeout(Duration::from_secs(20));
+            assert!(ended.is_ok(), "a checking thread still waits: seed {seed}");
         }
     }
 }

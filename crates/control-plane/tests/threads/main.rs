@@ -6,6 +6,7 @@
 
 mod enactor_loop;
 mod hooked;
+mod jitter;
 mod pass;
 
 use std::collections::BTreeMap;
