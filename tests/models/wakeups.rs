@@ -4,7 +4,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use models::checker::{Plain, PlainLoads, RmwLoads};
+use models::Instrumented;
+use models::checker::{PlainLoads, RmwLoads};
 use models::wakeups::{
     self, Deaf, Timeless, pause_and_wake, publish_alone, publish_then_wake, retry, stop_anywhere,
     wake_then_publish,
@@ -79,7 +80,7 @@ fn deadlocks<T>(model: impl FnOnce() -> T) -> bool {
 
 #[test]
 fn a_wakeup_before_the_publish_is_lost() {
-    assert!(deadlocks(wake_then_publish::<PlainLoads, Plain>));
+    assert!(deadlocks(wake_then_publish::<PlainLoads, Instrumented>));
 }
 
 #[test]
@@ -89,14 +90,16 @@ fn a_wakeup_between_a_look_and_the_wait_is_lost() {
 
 #[test]
 fn without_a_recheck_a_plan_that_no_wakeup_came_for_is_missed() {
-    assert!(deadlocks(|| publish_alone::<PlainLoads, Plain>(false)));
+    assert!(deadlocks(|| publish_alone::<PlainLoads, Instrumented>(
+        false
+    )));
     // It is the time-out that finds it.
     assert!(deadlocks(|| publish_alone::<PlainLoads, Timeless>(true)));
 }
 
 #[test]
 fn a_wakeup_does_not_end_a_pause() {
-    assert!(deadlocks(pause_and_wake::<PlainLoads, Plain>));
+    assert!(deadlocks(pause_and_wake::<PlainLoads, Instrumented>));
 }
 
 #[test]

@@ -1,15 +1,12 @@
 //! The checkers: what draws up the executions of a model, and on which primitives.
 
-use std::cell::Cell;
-use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::LocalKey;
 use std::time::Instant;
 
-use plan_store::primitives::Word;
-use plan_store::{Loom, LoomRmw, Primitives};
+use plan_store::Primitives;
+
+use crate::instrumented::{self, Instrumented};
 
 #[cfg(feature = "shuttle")]
 pub use crate::randomized::{Dfs, Pct, Random, failures, run};
@@ -76,150 +73,66 @@ pub trait Checker: 'static {
     }
 }
 
-/// loom, on one kind of its primitives.
-pub struct LoomOn<P>(PhantomData<P>);
-
-impl<P: LoomPrimitives> fmt::Debug for LoomOn<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(P::KIND)
-    }
+/// How loom does a model's loads. [`litmus`](crate::litmus) shows what each of the two does
+/// not see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Loads {
+    /// As they are.
+    Plain,
+    /// As read-modify-writes that change nothing.
+    Rmw,
 }
 
-/// Primitives that run under loom.
-pub trait LoomPrimitives: Primitives {
-    /// The checker's name in reports.
-    const KIND: &'static str;
-
-    /// How many loads this thread has made with the words of this kind, if they count.
-    fn loads() -> Option<u64> {
-        None
-    }
-}
-
-/// loom, with loads as they are. [`litmus`](crate::litmus) shows what it does not see.
-pub type PlainLoads = LoomOn<Plain>;
-
-/// loom, with each load done as a read-modify-write that changes nothing.
-/// [`litmus`](crate::litmus) shows what it does not see.
-pub type RmwLoads = LoomOn<Rmw>;
-
-/// The primitives of [`PlainLoads`].
-pub type Plain = Counted<Loom>;
-
-/// The primitives of [`RmwLoads`].
-pub type Rmw = Counted<LoomRmw>;
-
-/// Primitives whose words count their loads. A model that is to be explored with one kind
-/// of loads and runs on other primitives makes none of them, and fails.
+/// loom, with each load as it is.
 #[derive(Debug)]
-pub struct Counted<P>(PhantomData<P>);
+pub enum PlainLoads {}
 
-/// A kind of loads, with its count. loom runs all threads of a model on the thread that
-/// explores it.
-pub trait LoadKind: Primitives {
+/// loom, with each load as a read-modify-write.
+#[derive(Debug)]
+pub enum RmwLoads {}
+
+/// loom with one kind of loads.
+pub trait LoomLoads: 'static {
     /// The checker's name in reports.
-    const KIND: &'static str;
-
-    /// How many loads of this kind this thread has made.
-    fn count() -> &'static LocalKey<Cell<u64>>;
+    const NAME: &'static str;
+    /// The kind.
+    const LOADS: Loads;
 }
 
-thread_local! {
-    static PLAIN: Cell<u64> = const { Cell::new(0) };
-    static RMW: Cell<u64> = const { Cell::new(0) };
+impl LoomLoads for PlainLoads {
+    const NAME: &'static str = "loom, plain loads";
+    const LOADS: Loads = Loads::Plain;
 }
 
-impl LoadKind for Loom {
-    const KIND: &'static str = "loom, plain loads";
-
-    fn count() -> &'static LocalKey<Cell<u64>> {
-        &PLAIN
-    }
+impl LoomLoads for RmwLoads {
+    const NAME: &'static str = "loom, rmw loads";
+    const LOADS: Loads = Loads::Rmw;
 }
 
-impl LoadKind for LoomRmw {
-    const KIND: &'static str = "loom, rmw loads";
-
-    fn count() -> &'static LocalKey<Cell<u64>> {
-        &RMW
-    }
-}
-
-impl<P: LoadKind> LoomPrimitives for Counted<P> {
-    const KIND: &'static str = P::KIND;
-
-    fn loads() -> Option<u64> {
-        Some(P::count().get())
-    }
-}
-
-impl<P: LoadKind> Primitives for Counted<P> {
-    type Word = CountedWord<P>;
-    type Lock<T: Send + Sync + 'static> = P::Lock<T>;
-    type Monitor<T: Send + 'static> = P::Monitor<T>;
-}
-
-/// A word that counts its loads.
-pub struct CountedWord<P: Primitives>(P::Word);
-
-impl<P: LoadKind> fmt::Debug for CountedWord<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CountedWord").finish_non_exhaustive()
-    }
-}
-
-impl<P: LoadKind> Word for CountedWord<P> {
-    fn new(value: u64) -> Self {
-        Self(P::Word::new(value))
-    }
-
-    fn load(&self, order: Ordering) -> u64 {
-        P::count().set(P::count().get() + 1);
-        self.0.load(order)
-    }
-
-    fn compare_exchange(
-        &self,
-        current: u64,
-        new: u64,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<u64, u64> {
-        self.0.compare_exchange(current, new, success, failure)
-    }
-
-    fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
-        self.0.fetch_add(value, order)
-    }
-
-    fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
-        self.0.fetch_sub(value, order)
-    }
-}
-
-impl<P: LoomPrimitives> Checker for LoomOn<P> {
-    type Primitives = P;
+impl<L: LoomLoads> Checker for L {
+    type Primitives = Instrumented;
     type Thread<T: Send + 'static> = loom::thread::JoinHandle<T>;
 
-    const NAME: &'static str = P::KIND;
+    const NAME: &'static str = L::NAME;
 
     fn explore(
         name: &str,
         bound: Option<usize>,
         execution: impl Fn() + Send + Sync + 'static,
     ) -> usize {
-        let name = format!("{name} ({})", Self::NAME);
-        let before = P::loads();
-        let executions = explore_by_loom(&name, bound, execution);
+        let name = format!("{name} ({})", L::NAME);
+        let explore = || explore_by_loom(&name, bound, Box::new(execution));
+        let (executions, loads) = instrumented::with_loads(L::LOADS, explore);
         assert!(
-            before.is_none() || before < P::loads(),
-            "model {name} ran on other primitives: it made no load of this kind"
+            loads > 0,
+            "model {name} ran on other primitives: it made no load that was counted"
         );
         executions
     }
 
     fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Self::Thread<T> {
-        loom::thread::spawn(work)
+        // In a box, so that what loom does for a thread is compiled once for each `T`.
+        loom::thread::spawn::<Work<T>, T>(Box::new(work))
     }
 
     fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {
@@ -231,7 +144,7 @@ impl<P: LoomPrimitives> Checker for LoomOn<P> {
 fn explore_by_loom(
     name: &str,
     bound: Option<usize>,
-    execution: impl Fn() + Send + Sync + 'static,
+    execution: Box<dyn Fn() + Send + Sync>,
 ) -> usize {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = bound;

@@ -202,6 +202,15 @@ pub fn explore<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
     bound: Option<usize>,
     execution: impl Fn(&Findings<O>) + Send + Sync + 'static,
 ) -> Explored<O> {
+    explore_boxed::<J, O>(name, bound, Box::new(execution))
+}
+
+/// In a box, so that it is compiled for a type of outcomes, and not for each model.
+fn explore_boxed<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
+    name: &str,
+    bound: Option<usize>,
+    execution: Box<dyn Fn(&Findings<O>) + Send + Sync>,
+) -> Explored<O> {
     let findings = Findings::default();
     let runs = Arc::new(AtomicUsize::new(0));
     let (found, count, begin) = (findings.clone(), Arc::clone(&runs), Instant::now());

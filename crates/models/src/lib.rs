@@ -17,6 +17,7 @@
 
 pub mod checker;
 mod findings;
+mod instrumented;
 pub mod litmus;
 pub mod mutant;
 pub mod outage;
@@ -34,6 +35,7 @@ use std::fmt;
 use std::io::Write as _;
 
 pub use findings::{Explored, Findings, explore};
+pub use instrumented::{Instrumented, InstrumentedWord};
 pub use outcome::{End, Ended, Moved, Outcome, PassTold, Seen, Told};
 pub use world::{Part, World, endpoints, plan};
 

@@ -1,17 +1,11 @@
-//! loom's primitives with one access of the store changed, for models that must
-//! fail then. Nothing is compiled anew: a word knows its caller's place in the source.
+//! One access of the store, changed, for models that must fail then. Nothing is compiled
+//! anew: a word knows its caller's place in the source.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
-
-use loom::sync::atomic::AtomicU64;
-use plan_store::Loom;
-use plan_store::primitives::{Primitives, Word};
-
-use crate::checker::{LoomOn, LoomPrimitives};
 
 /// An access in the source of the store.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -111,7 +105,7 @@ pub struct Mutation {
 // loom runs all threads of a model on the thread that explores it.
 thread_local! {
     static MUTATION: Cell<Option<Mutation>> = const { Cell::new(None) };
-    static SEEN: RefCell<BTreeMap<Site, Access>> = const { RefCell::new(BTreeMap::new()) };
+    static SEEN: RefCell<Option<BTreeMap<Site, Access>>> = const { RefCell::new(None) };
 }
 
 impl Mutation {
@@ -135,99 +129,31 @@ impl Mutation {
     }
 }
 
-/// The store's accesses that this thread has made on mutable primitives.
-pub fn accesses() -> BTreeMap<Site, Access> {
-    SEEN.with_borrow(BTreeMap::clone)
+/// The accesses of the store that the work makes on this thread.
+pub fn accesses(work: impl FnOnce()) -> BTreeMap<Site, Access> {
+    SEEN.set(Some(BTreeMap::new()));
+    work();
+    SEEN.take().unwrap_or_default()
 }
 
 /// Notes the access, and says how it is to be changed.
 #[track_caller]
-fn change(access: Access) -> Option<Change> {
+pub(crate) fn change(access: Access) -> Option<Change> {
+    let mutation = MUTATION.get();
+    let noted = SEEN.with_borrow(Option::is_some);
+    if mutation.is_none() && !noted {
+        return None;
+    }
     let site = Site::here();
     if !site.is_in_store() {
         return None;
     }
-    SEEN.with_borrow_mut(|seen| seen.insert(site, access));
-    let mutation = MUTATION.get()?;
-    let here = mutation.site.is_none_or(|wanted| wanted == site);
-    here.then_some(mutation.change)
-}
-
-/// loom's primitives, whose words can be changed.
-#[derive(Debug)]
-pub enum Mutable {}
-
-impl LoomPrimitives for Mutable {
-    const KIND: &'static str = "loom, mutant";
-}
-
-/// loom with plain loads, with a [`Mutation`] while there is one.
-pub type Mutant = LoomOn<Mutable>;
-
-/// A word that can be changed.
-#[derive(Debug)]
-pub struct MutableWord(AtomicU64);
-
-impl Primitives for Mutable {
-    type Word = MutableWord;
-    type Lock<T: Send + Sync + 'static> = loom::sync::RwLock<T>;
-    type Monitor<T: Send + 'static> = <Loom as Primitives>::Monitor<T>;
-}
-
-fn ordered(order: Ordering, change: Option<Change>) -> Ordering {
-    match change {
-        Some(Change::Order(weaker)) => weaker,
-        _ => order,
-    }
-}
-
-impl Word for MutableWord {
-    fn new(value: u64) -> Self {
-        Self(AtomicU64::new(value))
-    }
-
-    fn load(&self, order: Ordering) -> u64 {
-        self.0.load(ordered(order, change(Access::Load(order))))
-    }
-
-    fn compare_exchange(
-        &self,
-        current: u64,
-        new: u64,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<u64, u64> {
-        let change = change(Access::CompareExchange(success, failure));
-        if change == Some(Change::Torn) {
-            // A read-modify-write that changes nothing: loom loses none of them.
-            let seen = self.0.fetch_add(0, Ordering::AcqRel);
-            if seen != current {
-                return Err(seen);
-            }
-            self.0.swap(new, Ordering::AcqRel);
-            return Ok(seen);
-        }
-        let failure = match change {
-            Some(Change::RelaxedFailure) => Ordering::Relaxed,
-            _ => failure,
-        };
-        let success = ordered(success, change);
-        self.0.compare_exchange(current, new, success, failure)
-    }
-
-    fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
-        let change = change(Access::Add(order));
-        let adds = change != Some(Change::AddsNothing);
-        let value = if adds { value } else { 0 };
-        self.0.fetch_add(value, ordered(order, change))
-    }
-
-    fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
-        let change = change(Access::Sub(order));
-        let subtracts = change != Some(Change::SubtractsNothing);
-        let value = if subtracts { value } else { 0 };
-        self.0.fetch_sub(value, ordered(order, change))
-    }
+    SEEN.with_borrow_mut(|seen| seen.as_mut().map(|seen| seen.insert(site, access)));
+    let Mutation {
+        site: wanted,
+        change,
+    } = mutation?;
+    wanted.is_none_or(|wanted| wanted == site).then_some(change)
 }
 
 impl fmt::Display for Access {

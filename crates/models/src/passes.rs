@@ -15,8 +15,9 @@ use plan_store::{
     PlanStore, Reader, RetainReason, Retention, Standing, Swept,
 };
 
-use crate::checker::Checker;
-use crate::mutant::{Mutant, Mutation};
+use crate::Instrumented;
+use crate::checker::{Checker, PlainLoads};
+use crate::mutant::Mutation;
 use crate::{Explored, endpoints, explore, must, must_be, plan};
 
 const RETENTION: Retention = Retention::newest(0);
@@ -118,9 +119,9 @@ pub fn a_pass_needs_to_be_told_that_it_is_stale<J: Checker>() {
 /// With a compare-and-swap in two steps, the older plan withdraws what the newer plan has
 /// just brought back.
 pub fn a_withdrawal_needs_its_compare_and_swap() {
-    let store = memory::<<Mutant as Checker>::Primitives>;
+    let store = memory::<Instrumented>;
     let torn = Mutation::TORN
-        .during(|| two_passes::<Mutant, _>("a torn withdrawal", 2, store, 1).findings);
+        .during(|| two_passes::<PlainLoads, _>("a torn withdrawal", 2, store, 1).findings);
     let withdrawn = Standing::Withdrawn(generation(3));
     let lost = |outcome: &Outcome| outcome.end[1].standing == withdrawn;
     assert!(torn.outcomes().iter().any(lost), "{torn:#?}");

@@ -17,7 +17,8 @@ use plan_store::{
 };
 
 use crate::Ended;
-use crate::checker::{Checker, Plain};
+use crate::Instrumented;
+use crate::checker::Checker;
 use crate::{Explored, endpoints, must, plan};
 
 const RETENTION: Retention = Retention::newest(1);
@@ -360,8 +361,8 @@ pub struct DeafMonitor<T> {
 }
 
 impl Primitives for Deaf {
-    type Word = <Plain as Primitives>::Word;
-    type Lock<T: Send + Sync + 'static> = <Plain as Primitives>::Lock<T>;
+    type Word = <Instrumented as Primitives>::Word;
+    type Lock<T: Send + Sync + 'static> = <Instrumented as Primitives>::Lock<T>;
     type Monitor<T: Send + 'static> = DeafMonitor<T>;
 }
 
@@ -399,11 +400,11 @@ pub enum Timeless {}
 
 /// [`Timeless`]'s monitor.
 #[derive(Debug)]
-pub struct TimelessMonitor<T: Send + 'static>(<Plain as Primitives>::Monitor<T>);
+pub struct TimelessMonitor<T: Send + 'static>(<Instrumented as Primitives>::Monitor<T>);
 
 impl Primitives for Timeless {
-    type Word = <Plain as Primitives>::Word;
-    type Lock<T: Send + Sync + 'static> = <Plain as Primitives>::Lock<T>;
+    type Word = <Instrumented as Primitives>::Word;
+    type Lock<T: Send + Sync + 'static> = <Instrumented as Primitives>::Lock<T>;
     type Monitor<T: Send + 'static> = TimelessMonitor<T>;
 }
 

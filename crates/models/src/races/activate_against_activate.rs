@@ -4,8 +4,8 @@ use plan_store::{Activation, EndpointState};
 
 use super::{activate, active, begin, memory, over, race, stale, state};
 use crate::Explored;
-use crate::checker::Checker;
-use crate::mutant::{Mutant, Mutation};
+use crate::checker::{Checker, PlainLoads};
+use crate::mutant::Mutation;
 
 /// What both threads were told, and the endpoint's state at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -43,7 +43,7 @@ pub fn holds<J: Checker>() -> usize {
 
 /// With a compare-and-swap in two steps, the older plan overwrites the newer one.
 pub fn needs_its_compare_and_swap() {
-    let torn = Mutation::TORN.during(explore::<Mutant>);
+    let torn = Mutation::TORN.during(explore::<PlainLoads>);
     torn.findings.assert_seen(&[Outcome {
         two: over(active(1, None)),
         three: over(active(1, None)),

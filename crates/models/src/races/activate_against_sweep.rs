@@ -5,8 +5,8 @@ use plan_store::RetainReason::{Active, Pinned, Rollback};
 use plan_store::{Activation, EndpointState, PlanStore as _, Swept};
 
 use super::{Answer, active, begin, endpoint, generation, memory, over, race, state, sweep, swept};
-use crate::checker::Checker;
-use crate::mutant::{Mutant, Mutation};
+use crate::checker::{Checker, PlainLoads};
+use crate::mutant::Mutation;
 use crate::{Explored, must};
 
 /// What both threads were told, and where the endpoint stands and what it answers at the
@@ -64,7 +64,7 @@ pub fn holds<J: Checker>() -> usize {
 /// With relaxed orderings, a sweep sees the pin given back and not the activation that
 /// was done under it, and deletes the active plan.
 pub fn needs_its_orderings() {
-    let relaxed = Mutation::RELAXED.during(explore::<Mutant>);
+    let relaxed = Mutation::RELAXED.during(explore::<PlainLoads>);
     relaxed.findings.assert_seen(&[Outcome {
         slow: Some(over(active(1, None))),
         swept: swept([2], [(1, Active)]),

@@ -4,8 +4,8 @@
 use plan_store::{Activation, EndpointState, PlanStore};
 
 use super::{active, generation, memory, over, race, stale};
-use crate::checker::Checker;
-use crate::mutant::{Mutant, Mutation};
+use crate::checker::{Checker, PlainLoads};
+use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
 /// What both Enactors were told at each endpoint, and where the endpoints stand at the end.
@@ -67,7 +67,7 @@ pub fn holds<J: Checker>() -> usize {
 /// With a compare-and-swap in two steps, the older plan overwrites the newer one at the
 /// second endpoint.
 pub fn needs_its_compare_and_swap() {
-    let torn = Mutation::TORN.during(explore::<Mutant>);
+    let torn = Mutation::TORN.during(explore::<PlainLoads>);
     let (first, second) = (over(active(1, None)), over(active(2, 1)));
     torn.findings.assert_seen(&[Outcome {
         slow: vec![first, first],

@@ -11,8 +11,8 @@ use plan_store::primitives::{Primitives, Word};
 use plan_store::{Activation, EndpointState, Generation, PlanStore as _};
 
 use super::{active, begin, endpoint, generation, memory, race, state};
-use crate::checker::{Checker, Work};
-use crate::mutant::{Mutant, Mutation};
+use crate::checker::{Checker, PlainLoads, Work};
+use crate::mutant::Mutation;
 use crate::{Explored, must};
 
 /// What a thread was told, and what it saw then.
@@ -114,7 +114,7 @@ pub fn holds<J: Checker>() -> usize {
 /// With relaxed orderings, a thread is told of a plan and does not see what its activator
 /// did before.
 pub fn needs_the_words_orderings() {
-    let relaxed = Mutation::RELAXED.during(explore::<Mutant>).findings;
+    let relaxed = Mutation::RELAXED.during(explore::<PlainLoads>).findings;
     let blind = |outcome: &Outcome| outcome.reader == Told::Blind(2);
     assert!(relaxed.outcomes().iter().any(blind), "{relaxed:#?}");
 }

@@ -9,7 +9,7 @@ use plan_store::{EndpointName, EndpointState, MemoryStore, PlanStore, Resolve};
 
 use super::{OneLook, active, generation, memory, race, withdrawn};
 use crate::checker::{Checker, PlainLoads};
-use crate::mutant::{Mutant, Mutation};
+use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
 /// What the reader said of the name, meanwhile and once more after all threads had ended,
@@ -123,7 +123,7 @@ pub fn needs_the_readers_second_look() {
 /// Without the count of comings and goings, the reader does not see the new endpoint.
 pub fn needs_the_count() {
     let first = First::Unknown;
-    let explore_new = || explore::<Mutant, _>(first, MemoryStore::reader);
+    let explore_new = || explore::<PlainLoads, _>(first, MemoryStore::reader);
     let uncounted = Mutation::UNCOUNTED.during(explore_new);
     let denied = outcome(first, Name::Denied, Name::Denied);
     uncounted.findings.assert_seen(&[denied]);

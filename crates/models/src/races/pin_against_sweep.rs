@@ -6,8 +6,8 @@ use plan_store::{Error, Generation, Pin as _, PlanStore as _, Swept};
 
 use super::{activate, begin, generation, generations, memory, race, sweep, swept};
 use crate::Explored;
-use crate::checker::Checker;
-use crate::mutant::{Mutant, Mutation};
+use crate::checker::{Checker, PlainLoads};
+use crate::mutant::Mutation;
 
 /// What the thread that pins was told.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -69,7 +69,7 @@ pub fn holds<J: Checker>() -> usize {
 
 /// With a compare-and-swap in two steps, the plan is deleted while it is pinned.
 pub fn needs_its_compare_and_swap() {
-    let torn = Mutation::TORN.during(explore::<Mutant>);
+    let torn = Mutation::TORN.during(explore::<PlainLoads>);
     torn.findings.assert_seen(&[Outcome {
         pinning: Pinning::Lost,
         swept: swept([2], [(1, Rollback)]),

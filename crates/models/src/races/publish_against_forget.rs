@@ -7,8 +7,9 @@ use super::{
     Answer, Followed, activate, active, forgettable, memory, over, race, state, sweep, swept,
     withdrawn,
 };
-use crate::checker::Checker;
-use crate::mutant::{Mutable, Mutant, Mutation};
+use crate::Instrumented;
+use crate::checker::{Checker, PlainLoads};
+use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
 /// What all threads were told, and what is there at the end.
@@ -82,8 +83,8 @@ pub fn holds_for_a_follower<J: Checker>() -> usize {
 
 /// Without the count of comings and goings, both stay with the forgotten cell for ever.
 pub fn needs_the_count() {
-    fn left_behind<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Mutable>) -> R) {
-        let uncounted = Mutation::UNCOUNTED.during(|| explore::<Mutant, R>(reader));
+    fn left_behind<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
+        let uncounted = Mutation::UNCOUNTED.during(|| explore::<PlainLoads, R>(reader));
         uncounted.findings.assert_seen(&[Outcome {
             activation: over(EndpointState::VACANT),
             swept: swept([1], []),

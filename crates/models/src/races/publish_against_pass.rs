@@ -6,8 +6,8 @@ use plan_store::RetainReason::{Pinned, Rollback};
 use plan_store::{Activation, EndpointState, Generation, PlanStore as _, Swept};
 
 use super::{active, endpoint, generation, memory, over, race, stale, state, swept, withdrawn};
-use crate::checker::Checker;
-use crate::mutant::{Mutant, Mutation};
+use crate::checker::{Checker, PlainLoads};
+use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
 /// What both threads were told, and the endpoint's state at the end.
@@ -93,7 +93,7 @@ pub fn holds<J: Checker>() -> usize {
 
 /// With a compare-and-swap in two steps, the older plan overwrites the newer one's.
 pub fn needs_its_compare_and_swap() {
-    let torn = Mutation::TORN.during(explore::<Mutant>);
+    let torn = Mutation::TORN.during(explore::<PlainLoads>);
     let overwritten =
         |outcome: &Outcome| outcome.named_by == generation(3) && outcome.end == withdrawn(2, None);
     let outcomes = torn.findings.outcomes();

@@ -7,8 +7,9 @@ use plan_store::{
 };
 
 use super::{Answer, Followed, active, generation, memory, over, race};
-use crate::checker::Checker;
-use crate::mutant::{Mutable, Mutant, Mutation};
+use crate::Instrumented;
+use crate::checker::{Checker, PlainLoads};
+use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, must_be, plan};
 
 /// What all threads were told, and what is there at the end.
@@ -111,8 +112,8 @@ pub fn holds_for_a_follower<J: Checker>() -> usize {
 
 /// Without the count of comings and goings, an endpoint that is active stays unknown to both.
 pub fn needs_the_count() {
-    fn unaware<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Mutable>) -> R) {
-        let uncounted = Mutation::UNCOUNTED.during(|| explore::<Mutant, R>(reader));
+    fn unaware<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
+        let uncounted = Mutation::UNCOUNTED.during(|| explore::<PlainLoads, R>(reader));
         uncounted.findings.assert_seen(&[Outcome {
             picked: generation(2),
             activations: vec![over(EndpointState::VACANT), over(active(1, None))],

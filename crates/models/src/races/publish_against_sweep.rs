@@ -7,7 +7,8 @@ use plan_store::RetainReason::{Pinned, Rollback};
 use plan_store::{Activation, EndpointState, Generation, Pin as _, PlanStore, Swept};
 
 use super::{RETENTION, active, begin, endpoint, generation, memory, over, race, state, swept};
-use crate::checker::{Checker, Plain, PlainLoads};
+use crate::Instrumented;
+use crate::checker::{Checker, PlainLoads};
 use crate::{Explored, endpoints, must, must_be, plan};
 
 /// What all threads were told, and the state at the end.
@@ -89,7 +90,7 @@ pub fn holds<J: Checker>() -> usize {
 /// A store that does not spare pinned plans deletes what the slow Enactor holds.
 pub fn needs_to_spare_what_is_pinned() {
     let unprotected =
-        || IncidentStore::<Plain>::with_primitives(Variant::CompareAndSwapOnly, RETENTION);
+        || IncidentStore::<Instrumented>::with_primitives(Variant::CompareAndSwapOnly, RETENTION);
     let findings = explore::<PlainLoads, _>(unprotected).findings;
     let lost = |outcome: &Outcome| matches!(outcome.slow, Picked::Lost(_));
     assert!(findings.outcomes().iter().any(lost), "{findings:#?}");

@@ -6,8 +6,9 @@ use plan_store::{Activation, EndpointState, MemoryStore, PlanStore as _, Resolve
 use super::{
     Answer, Followed, activate, active, forgettable, memory, over, race, state, sweep, swept,
 };
-use crate::checker::Checker;
-use crate::mutant::{Mutable, Mutant, Mutation};
+use crate::Instrumented;
+use crate::checker::{Checker, PlainLoads};
+use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
 /// What the reader was told, first, next and once more after all threads had ended, what
@@ -89,8 +90,8 @@ pub fn holds_for_a_follower<J: Checker>() -> usize {
 
 /// Without the count of comings and goings, both stay with the old cell for ever.
 pub fn needs_the_count() {
-    fn left_behind<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Mutable>) -> R) {
-        let uncounted = Mutation::UNCOUNTED.during(|| explore::<Mutant, R>(reader));
+    fn left_behind<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
+        let uncounted = Mutation::UNCOUNTED.during(|| explore::<PlainLoads, R>(reader));
         uncounted.findings.assert_seen(&[Outcome {
             first: Answer::Withdrawn(2),
             next: Answer::Withdrawn(2),

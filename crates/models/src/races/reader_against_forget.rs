@@ -5,8 +5,9 @@ use plan_store::{EndpointState, MemoryStore, PlanStore as _, Resolve, Standing, 
 
 use super::{Answer, Followed, endpoint, forgettable, memory, race, state, sweep, swept};
 use crate::Explored;
-use crate::checker::Checker;
-use crate::mutant::{Mutable, Mutant, Mutation};
+use crate::Instrumented;
+use crate::checker::{Checker, PlainLoads};
+use crate::mutant::Mutation;
 
 /// What the thread was told in this order, what the sweep did, and what the reader says once
 /// all threads have ended.
@@ -79,9 +80,9 @@ pub fn holds_for_a_follower<J: Checker>() -> usize {
 
 /// Without the count of comings and goings, both say *withdrawn* after *unknown*.
 pub fn needs_the_count() {
-    fn goes_back<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Mutable>) -> R) {
+    fn goes_back<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
         let (withdrawn, unknown) = (Answer::Withdrawn(2), Answer::Unknown);
-        let uncounted = Mutation::UNCOUNTED.during(|| explore::<Mutant, R>(reader));
+        let uncounted = Mutation::UNCOUNTED.during(|| explore::<PlainLoads, R>(reader));
         uncounted.findings.assert_seen(&[Outcome {
             told: [withdrawn, unknown, unknown, withdrawn],
             swept: swept([1], []),

@@ -6,8 +6,8 @@ use plan_store::{Generation, Swept};
 
 use super::{activate, begin, generations, memory, race, sweep, swept};
 use crate::Explored;
-use crate::checker::Checker;
-use crate::mutant::{Mutant, Mutation};
+use crate::checker::{Checker, PlainLoads};
+use crate::mutant::Mutation;
 
 /// What both sweeps did, and the plans that are left.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -51,7 +51,7 @@ pub fn holds<J: Checker>() -> usize {
 
 /// With a compare-and-swap in two steps, both sweeps say that they deleted the plan.
 pub fn needs_its_compare_and_swap() {
-    let torn = Mutation::TORN.during(explore::<Mutant>);
+    let torn = Mutation::TORN.during(explore::<PlainLoads>);
     torn.findings.assert_seen(&[Outcome {
         one: swept([2], [(1, Rollback)]),
         two: swept([2], [(1, Rollback)]),

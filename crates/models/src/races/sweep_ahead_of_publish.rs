@@ -7,7 +7,8 @@ use plan_store::RetainReason::Active;
 use plan_store::{Activation, EndpointState, Generation, PlanStore, Swept};
 
 use super::{RETENTION, active, begin, generation, generations, memory, over, race, state, swept};
-use crate::checker::{Checker, Plain, PlainLoads};
+use crate::Instrumented;
+use crate::checker::{Checker, PlainLoads};
 use crate::{Explored, endpoints, must, plan};
 
 /// What both threads were told, and what is there at the end.
@@ -64,7 +65,8 @@ pub fn holds<J: Checker>() -> usize {
 
 /// A sweep that takes the generation as it is deletes the newest plan.
 pub fn needs_to_stop_at_the_newest_plan() {
-    let by_age = || IncidentStore::<Plain>::with_primitives(Variant::CompareAndSwapOnly, RETENTION);
+    let by_age =
+        || IncidentStore::<Instrumented>::with_primitives(Variant::CompareAndSwapOnly, RETENTION);
     let findings = explore::<PlainLoads, _>(by_age).findings;
     let deleted = |outcome: &Outcome| outcome.swept.deleted.contains(&generation(3));
     assert!(findings.outcomes().iter().any(deleted), "{findings:#?}");

@@ -3,7 +3,8 @@
 use plan_store::{EndpointName, Error, Generation, MemoryStore, Pin as _, PlanStore, Resolution};
 
 use super::{begin, generation, memory, race};
-use crate::checker::{Checker, Plain, PlainLoads};
+use crate::Instrumented;
+use crate::checker::{Checker, PlainLoads};
 use crate::{Explored, endpoints, must, must_be, plan};
 
 /// Which generations both Planners were given, and what is there at the end.
@@ -86,7 +87,7 @@ pub fn holds<J: Checker>() -> usize {
 /// A Planner that takes the generation after the newest one for its own shares it with
 /// another.
 pub fn needs_one_section() {
-    let guesses = |store: &MemoryStore<Plain>, named: &[EndpointName], octet| {
+    let guesses = |store: &MemoryStore<Instrumented>, named: &[EndpointName], octet| {
         let newest = must_be(must(store.latest())).generation();
         must(store.publish(plan(named, octet)));
         must(newest.next())

@@ -3,8 +3,8 @@
 use plan_store::{Activation, EndpointState, PlanStore as _};
 
 use super::{activate, active, begin, memory, over, race, stale, state, withdraw, withdrawn};
-use crate::checker::Checker;
-use crate::mutant::{Mutant, Mutation};
+use crate::checker::{Checker, PlainLoads};
+use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
 /// What both threads were told, and the endpoint's state at the end.
@@ -50,7 +50,7 @@ pub fn holds<J: Checker>() -> usize {
 
 /// With a compare-and-swap in two steps, the older plan brings the endpoint back.
 pub fn needs_its_compare_and_swap() {
-    let torn = Mutation::TORN.during(explore::<Mutant>);
+    let torn = Mutation::TORN.during(explore::<PlainLoads>);
     torn.findings.assert_seen(&[Outcome {
         activation: over(active(1, None)),
         withdrawal: over(active(1, None)),

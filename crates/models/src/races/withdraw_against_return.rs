@@ -6,8 +6,8 @@ use plan_store::{Activation, EndpointState, PlanStore as _};
 use super::{
     activate, active, begin, endpoint, generation, memory, over, race, stale, state, withdrawn,
 };
-use crate::checker::Checker;
-use crate::mutant::{Mutant, Mutation};
+use crate::checker::{Checker, PlainLoads};
+use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
 /// What both threads were told, and the endpoint's state at the end.
@@ -64,7 +64,7 @@ pub fn holds<J: Checker>() -> usize {
 /// With a compare-and-swap in two steps, the older plan withdraws what the newer one brought
 /// back.
 pub fn needs_its_compare_and_swap() {
-    let torn = Mutation::TORN.during(explore::<Mutant>);
+    let torn = Mutation::TORN.during(explore::<PlainLoads>);
     torn.findings.assert_seen(&[Outcome {
         withdrawal: Some(over(active(1, None))),
         activation: over(active(1, None)),

@@ -1,0 +1,109 @@
+//! The primitives of all models under loom. A word counts its loads and does them in the
+//! kind that the checker has chosen; and a [`Mutation`](crate::mutant::Mutation) can change
+//! each of its accesses.
+//!
+//! The choice is made when the model runs and not by a type, so that the store and all that
+//! stands on it are compiled for loom once.
+
+use std::cell::Cell;
+use std::sync::atomic::Ordering;
+
+use loom::sync::atomic::AtomicU64;
+use plan_store::Loom;
+use plan_store::primitives::{Primitives, Word};
+
+use crate::checker::Loads;
+use crate::mutant::{Access, Change, change};
+
+// loom runs all threads of a model on the thread that explores it.
+thread_local! {
+    static LOADS: Cell<Loads> = const { Cell::new(Loads::Plain) };
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Has all words on this thread load in this kind while the work runs. Returns also how
+/// many loads there were.
+pub(crate) fn with_loads<T>(loads: Loads, work: impl FnOnce() -> T) -> (T, u64) {
+    LOADS.set(loads);
+    let before = COUNT.get();
+    let result = work();
+    (result, COUNT.get() - before)
+}
+
+/// loom's primitives, with an [`InstrumentedWord`].
+#[derive(Debug)]
+pub enum Instrumented {}
+
+impl Primitives for Instrumented {
+    type Word = InstrumentedWord;
+    type Lock<T: Send + Sync + 'static> = <Loom as Primitives>::Lock<T>;
+    type Monitor<T: Send + 'static> = <Loom as Primitives>::Monitor<T>;
+}
+
+/// loom's word, whose loads are counted and of either kind, and whose accesses can be
+/// changed.
+#[derive(Debug)]
+pub struct InstrumentedWord(AtomicU64);
+
+fn ordered(order: Ordering, change: Option<Change>) -> Ordering {
+    match change {
+        Some(Change::Order(weaker)) => weaker,
+        _ => order,
+    }
+}
+
+impl Word for InstrumentedWord {
+    fn new(value: u64) -> Self {
+        Self(AtomicU64::new(value))
+    }
+
+    fn load(&self, order: Ordering) -> u64 {
+        COUNT.set(COUNT.get() + 1);
+        let order = ordered(order, change(Access::Load(order)));
+        match LOADS.get() {
+            Loads::Plain => self.0.load(order),
+            // Stronger than any order that the store may ask for: this kind is there for
+            // what loom would not see, and the other for orderings.
+            Loads::Rmw => self.0.fetch_add(0, Ordering::AcqRel),
+        }
+    }
+
+    fn compare_exchange(
+        &self,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        let change = change(Access::CompareExchange(success, failure));
+        if change == Some(Change::Torn) {
+            // A read-modify-write that changes nothing: loom loses none of them.
+            let seen = self.0.fetch_add(0, Ordering::AcqRel);
+            if seen != current {
+                return Err(seen);
+            }
+            self.0.swap(new, Ordering::AcqRel);
+            return Ok(seen);
+        }
+        let failure = match change {
+            Some(Change::RelaxedFailure) => Ordering::Relaxed,
+            _ => failure,
+        };
+        let success = ordered(success, change);
+        self.0.compare_exchange(current, new, success, failure)
+    }
+
+    fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
+        let change = change(Access::Add(order));
+        let adds = change != Some(Change::AddsNothing);
+        let value = if adds { value } else { 0 };
+        self.0.fetch_add(value, ordered(order, change))
+    }
+
+    fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+        let change = change(Access::Sub(order));
+        let subtracts = change != Some(Change::SubtractsNothing);
+        let value = if subtracts { value } else { 0 };
+        self.0.fetch_sub(value, ordered(order, change))
+    }
+}
