@@ -78,7 +78,8 @@ fn the_invariant_checker_reports_an_answer_of_two_plans() {
 fn each_invariant_is_reported_in_some_model() {
     let [overwritten, kept] = [Variant::Incident, Variant::NothingSwept]
         .map(|variant| Protocol::Incident(variant).explore::<PlainLoads>(Setup::SMALL));
-    let mixed = mixed_answers::<PlainLoads, _>(|| MemoryStore::<Plain>::with_primitives(RETENTION));
+    let mixed =
+        mixed_answers::<PlainLoads, _>(|| MemoryStore::<Instrumented>::with_primitives(RETENTION));
     let reports = [overwritten, kept, mixed].map(|explored| explored.findings.times_broken());
     let reported: BTreeSet<_> = reports.iter().flat_map(BTreeMap::keys).copied().collect();
     assert_eq!(reported, Invariant::ALL.into_iter().collect());

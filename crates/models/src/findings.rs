@@ -205,11 +205,14 @@ pub fn explore<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
     explore_boxed::<J, O>(name, bound, Box::new(execution))
 }
 
+/// What a checker runs again and again.
+type Execution<O> = Box<dyn Fn(&Findings<O>) + Send + Sync>;
+
 /// In a box, so that it is compiled for a type of outcomes, and not for each model.
 fn explore_boxed<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
     name: &str,
     bound: Option<usize>,
-    execution: Box<dyn Fn(&Findings<O>) + Send + Sync>,
+    execution: Execution<O>,
 ) -> Explored<O> {
     let findings = Findings::default();
     let runs = Arc::new(AtomicUsize::new(0));
