@@ -41,7 +41,9 @@ const LATE: Seen = Pass(Ended::StaleAtStart);
 fn the_incident_breaks_and_no_enactor_can_go_on() {
     let incident = Protocol::Incident(Variant::Incident);
     let findings = decided(incident, [1_501, 1_952], &[LATE, Deleted, Stuck]);
-    assert_allowed(&findings, &Setup::SMALL.serial(false), [17, 17]);
+    let allowed = Setup::SMALL.serial(false);
+    assert_eq!(allowed.len(), 20);
+    assert_allowed(&findings, &allowed, [17, 17]);
 }
 
 /// The joint outcomes are so many, with plain loads and with rmw loads, and each is one of
@@ -194,15 +196,17 @@ fn the_memory_store_holds_at_a_bound_of_three() {
 fn the_memory_store_holds_when_generations_are_skipped_whatever_is_retained() {
     apart(|| {
         // 0 keeps what 1 keeps.
-        for (newest, executions, outcomes) in
-            [(1, [2_744, 2_828], [35, 29]), (2, [2_307, 2_204], [23, 21])]
-        {
+        for (newest, executions, outcomes, allowed) in [
+            (1, [2_744, 2_828], [35, 29], 50),
+            (2, [2_307, 2_204], [23, 21], 26),
+        ] {
             let setup = Setup {
                 last_plan: 4,
                 retention: Retention::newest(newest),
                 ..Setup::SMALL
             };
             assert_proved(setup, executions, outcomes);
+            assert_eq!(setup.serial(true).len(), allowed);
         }
     });
 }

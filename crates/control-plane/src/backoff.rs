@@ -60,6 +60,15 @@ mod tests {
     }
 
     #[test]
+    fn each_wait_has_a_jitter_of_its_own() {
+        let wait = Duration::from_secs(1);
+        let mut backoff = Backoff::new(wait, wait, 7);
+        let mut waits = [(); 5].map(|()| backoff.after_failure());
+        waits.sort();
+        assert!(waits.is_sorted_by(|one, next| one < next), "{waits:?}");
+    }
+
+    #[test]
     fn different_seeds_wait_differently() {
         let waits = |seed| {
             let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(1), seed);

@@ -78,8 +78,9 @@ pub fn small<J: Checker, S: PlanStore<Reader: Send> + Clone + 'static>(
 }
 
 /// Asserts that nothing breaks, that all joint outcomes are allowed, and that what should
-/// happen does. Returns how many executions and joint outcomes there were.
-pub fn holds<J: Checker>(size: Small) -> (usize, usize) {
+/// happen does. Returns how many executions and joint outcomes there were, and how many joint
+/// outcomes are allowed.
+pub fn holds<J: Checker>(size: Small) -> (usize, usize, usize) {
     let store = || MemoryStore::<J::Primitives>::with_primitives(RETENTION);
     let explored = small::<J, _>(size, store);
     explored.findings.assert_broken(&[]);
@@ -99,8 +100,9 @@ pub fn holds<J: Checker>(size: Small) -> (usize, usize) {
     }
     explored.findings.seen().assert_outcomes(expected);
     let outcomes = explored.findings.outcomes().len();
-    explored.findings.assert_within(&size.serial(), outcomes);
-    (explored.executions, outcomes)
+    let allowed = size.serial();
+    explored.findings.assert_within(&allowed, outcomes);
+    (explored.executions, outcomes, allowed.len())
 }
 
 /// A reader that makes an answer of two looks: the generation of the first, and the

@@ -232,6 +232,24 @@ mod tests {
         assert_eq!(fallen, [0, 0, 3, 6, 9, 10, 10]);
     }
 
+    /// The interval begins with its first check, not with the last target that fell in it.
+    #[test]
+    fn a_fall_late_in_an_interval_does_not_count_in_the_next() {
+        let begin = Instant::now();
+        let mut board = board(10, begin);
+        let late = begin + SETTINGS.interval * 9 / 10;
+        let next = begin + SETTINGS.interval;
+        let mut fall = |last, now| {
+            for _ in 0..SETTINGS.fall {
+                board.checked(target(last), false, now);
+            }
+            unhealthy(&board)
+        };
+        assert_eq!([fall(0, begin), fall(1, late), fall(2, late)], [1, 2, 3]);
+        assert_eq!(fall(3, late), 3, "the share of this interval is used up");
+        assert_eq!([4, 5, 6].map(|last| fall(last, next)), [4, 5, 6]);
+    }
+
     #[test]
     fn every_target_is_due_again_within_the_jitter() {
         let begin = Instant::now();

@@ -56,3 +56,70 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, TcpListener};
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::Duration;
+
+    use crossbeam::channel::bounded;
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+    use crate::HealthCheck;
+
+    /// Nothing here takes as long. A test that waits in vain fails.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// A listener that answers no further connection, because one waits to be accepted.
+    fn full(address: IpAddr) -> (Socket, Vec<TcpStream>, u16) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(address, 0).into()).unwrap();
+        socket.listen(0).unwrap();
+        let full = socket.local_addr().unwrap().as_socket().unwrap();
+        let wait = Duration::from_millis(200);
+        let waiting = std::iter::from_fn(|| TcpStream::connect_timeout(&full, wait).ok());
+        (socket, waiting.take(100).collect(), full.port())
+    }
+
+    /// One target does not answer. The check of the other one, where nothing listens, is done
+    /// meanwhile, and so is a reading.
+    #[test]
+    fn a_check_that_waits_holds_up_nobody() {
+        let [silent, closed] = [[127, 0, 0, 1], [127, 0, 0, 2]].map(IpAddr::from);
+        let (listener, waiting, port) = full(silent);
+        assert!(TcpListener::bind((closed, port)).is_ok(), "nothing listens");
+        let settings = HealthCheck {
+            interval: Duration::from_millis(1),
+            timeout: 3 * PATIENCE,
+            jitter_percent: 0,
+            rise: 1,
+            fall: 1,
+            max_fall_percent: 100,
+            port,
+        };
+        let mut board = Board::new(settings, 1);
+        board.set_targets(&[silent, closed].into(), Instant::now());
+        let shared = Arc::new(Shared::new(board));
+        for _ in 0..2 {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.check_until_stopped());
+        }
+        let (found, finds) = bounded(1);
+        let reader = Arc::clone(&shared);
+        thread::spawn(move || {
+            let mut health = reader.health();
+            while health.of(closed).healthy {
+                thread::yield_now();
+                health = reader.health();
+            }
+            found.send(health.of(silent).healthy)
+        });
+        let healthy = finds.recv_timeout(PATIENCE);
+        assert_eq!(healthy, Ok(true), "the check of the silent target goes on");
+        shared.change(Board::stop);
+        drop((listener, waiting));
+    }
+}

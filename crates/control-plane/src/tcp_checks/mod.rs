@@ -171,6 +171,15 @@ mod tests {
         assert_eq!(board, Some((new.health_check(), 3)));
     }
 
+    #[test]
+    fn there_is_a_thread_for_each_target_up_to_a_limit() {
+        for (targets, threads) in [(1, 1), (4, 4), (40, MAX_THREADS)] {
+            let targets: Vec<_> = (1..=targets).collect();
+            let checks = TcpChecks::start(&fleet(1, &targets), 1).unwrap();
+            assert_eq!(checks.threads.len(), threads);
+        }
+    }
+
     /// All threads wait for a check that is due much later.
     #[test]
     fn dropping_the_checks_ends_every_thread() {

@@ -85,3 +85,23 @@ fn after_an_uncertain_publish_the_next_tick_looks() {
         assert_eq!(inner.generations().len(), 2, "{failure:?}: published once");
     }
 }
+
+/// A publish of another plan, which the guard lets pass, does not use up a confirmation if it
+/// fails.
+#[test]
+fn a_confirmation_outlives_the_failed_publish_of_another_plan() {
+    let two = unhealthy(&["192.0.2.1", "192.0.2.2"]);
+    let one = unhealthy(&["192.0.2.1"]);
+    let next_publish = Arc::new(Mutex::new(None));
+    let store = Faulty {
+        store: MemoryStore::new(Retention::newest(9)),
+        next: Arc::clone(&next_publish),
+    };
+    let mut planner = Planner::new(store, fleet(30, &[("db.example", FOUR)]));
+    planner.tick(&health(&[])).unwrap();
+    planner.tick(&two).unwrap_err();
+    assert!(planner.confirm());
+    *next_publish.lock() = Some(StoreFailure::NotDone);
+    planner.tick(&one).unwrap_err();
+    assert_eq!(planner.tick(&two).unwrap(), published(2));
+}
