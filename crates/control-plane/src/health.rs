@@ -149,6 +149,11 @@ mod tests {
         at = 3
         target = "192.0.2.1"
         capacity = 40
+        # A second step at the same reading.
+        [[health]]
+        at = 3
+        target = "192.0.2.2"
+        capacity = 50
     "#;
 
     fn report(healthy: bool, capacity: Option<u32>) -> TargetHealth {
@@ -175,11 +180,9 @@ mod tests {
             ]
         );
         let second = "192.0.2.2".parse().unwrap();
-        assert!(
-            readings
-                .iter()
-                .all(|h| h.of(second) == TargetHealth::UNKNOWN)
-        );
+        let of_second: Vec<_> = readings.iter().map(|h| h.of(second).capacity).collect();
+        assert_eq!(of_second[..2], [None; 2]);
+        assert_eq!(of_second[2..], [Some(50); 4]);
         assert!(readings.iter().all(|h| h.reports.len() == 2));
     }
 

@@ -84,15 +84,11 @@ mod tests {
         (socket, waiting.take(100).collect(), full.port())
     }
 
-    /// One target does not answer. The check of the other one, where nothing listens, is done
-    /// meanwhile, and so is a reading.
-    #[test]
-    fn a_check_that_waits_holds_up_nobody() {
-        let [silent, closed] = [[127, 0, 0, 1], [127, 0, 0, 2]].map(IpAddr::from);
-        let (listener, waiting, port) = full(silent);
-        assert!(TcpListener::bind((closed, port)).is_ok(), "nothing listens");
+    /// These targets, which are due again at once when they have been checked. A connection
+    /// may take longer than a test.
+    fn always_due(targets: &[IpAddr], port: u16) -> Arc<Shared> {
         let settings = HealthCheck {
-            interval: Duration::from_millis(1),
+            interval: Duration::ZERO,
             timeout: 3 * PATIENCE,
             jitter_percent: 0,
             rise: 1,
@@ -101,8 +97,35 @@ mod tests {
             port,
         };
         let mut board = Board::new(settings, 1);
-        board.set_targets(&[silent, closed].into(), Instant::now());
-        let shared = Arc::new(Shared::new(board));
+        board.set_targets(&targets.iter().copied().collect(), Instant::now());
+        Arc::new(Shared::new(board))
+    }
+
+    #[test]
+    fn a_check_that_is_due_does_not_hold_up_the_end() {
+        let closed = IpAddr::from([127, 0, 0, 1]);
+        let held = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        held.bind(&SocketAddr::new(closed, 0).into()).unwrap();
+        let port = held.local_addr().unwrap().as_socket().unwrap().port();
+        let shared = always_due(&[closed], port);
+        let (end, ended) = bounded(1);
+        let checks = Arc::clone(&shared);
+        thread::spawn(move || {
+            checks.check_until_stopped();
+            end.send(())
+        });
+        shared.change(Board::stop);
+        assert_eq!(ended.recv_timeout(PATIENCE), Ok(()));
+    }
+
+    /// One target does not answer. The check of the other one, where nothing listens, is done
+    /// meanwhile, and so is a reading.
+    #[test]
+    fn a_check_that_waits_holds_up_nobody() {
+        let [silent, closed] = [[127, 0, 0, 1], [127, 0, 0, 2]].map(IpAddr::from);
+        let (listener, waiting, port) = full(silent);
+        assert!(TcpListener::bind((closed, port)).is_ok(), "nothing listens");
+        let shared = always_due(&[silent, closed], port);
         for _ in 0..2 {
             let shared = Arc::clone(&shared);
             thread::spawn(move || shared.check_until_stopped());

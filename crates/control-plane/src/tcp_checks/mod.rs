@@ -145,6 +145,10 @@ mod tests {
 
     /// Nothing is due within a test, as a rule.
     fn fleet(port: u16, targets: &[u8]) -> Fleet {
+        fleet_checked_every(600, port, targets)
+    }
+
+    fn fleet_checked_every(seconds: u32, port: u16, targets: &[u8]) -> Fleet {
         let targets: Vec<_> = targets
             .iter()
             .map(|last| {
@@ -152,7 +156,7 @@ mod tests {
             })
             .collect();
         let text = format!(
-            "[health_check]\ninterval_ms = 600000\nport = {port}\n\
+            "[health_check]\ninterval_ms = {seconds}000\nport = {port}\n\
              [[endpoint]]\nname = \"a.example\"\ntarget = [{}]",
             targets.join(", ")
         );
@@ -169,6 +173,19 @@ mod tests {
             .shared
             .change(|b| board = Some((*b.settings(), b.len())));
         assert_eq!(board, Some((new.health_check(), 3)));
+    }
+
+    /// Not by the interval of the fleet before.
+    #[test]
+    fn new_targets_are_checked_within_an_interval_of_their_fleet() {
+        let checks = TcpChecks::start(&fleet(1, &[1]), 1).unwrap();
+        checks.set_fleet(&fleet_checked_every(30, 1, &[2, 3, 4, 5]));
+        let mut due = 0;
+        let within = Instant::now() + Duration::from_secs(30);
+        checks
+            .shared
+            .change(|board| due = std::iter::from_fn(|| board.take_due(within).ok()).count());
+        assert_eq!(due, 4);
     }
 
     #[test]
