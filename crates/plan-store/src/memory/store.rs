@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use tracing::{debug, info};
 
-use super::cell::Cell;
+use super::cell::{Cell, Step};
 use super::index::Index;
 use super::shared::Shared;
 use super::{Follower, MemoryPin, Reader, sweep};
 use crate::primitives::Lock;
 use crate::{
     Activation, EndpointName, EndpointState, Error, Generation, Native, Pin, Plan, PlanStore,
-    Primitives, Resolution, Retention, Standing, Swept,
+    Primitives, Resolution, Retention, Swept,
 };
 
 /// The in-process store. Clones are handles on the same store.
@@ -151,7 +151,7 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
         let Some(cell) = self.shared.cell(endpoint) else {
             return Ok(Activation::Already); // Forgotten, or never there.
         };
-        let activation = cell.advance(Standing::Withdrawn(generation));
+        let activation = cell.advance(Step::Withdraw(generation));
         info!(%endpoint, %generation, ?activation, "withdraw");
         Ok(activation)
     }
@@ -192,7 +192,7 @@ impl<P: Primitives> fmt::Debug for MemoryStore<P> {
 
 /// One step of an activation.
 fn flip<P: Primitives>(cell: &Cell<P>, generation: Generation) -> Activation {
-    let activation = cell.advance(Standing::Active(generation));
+    let activation = cell.advance(Step::Activate(generation));
     debug!(endpoint = %cell.endpoint(), %generation, ?activation, "activate");
     activation
 }
