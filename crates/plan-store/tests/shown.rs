@@ -15,5 +15,5 @@ fn what_is_shown_is_what_it_is() {
     let records = plan_store::RecordSet::new(&name("a.example"), 30, [target]).unwrap();
     assert_eq!(records.ttl(), 30);
     let by_name = std::collections::BTreeMap::from([(name("A.example"), 1)]);
-    assert_eq!(by_name.get("a.example"), Some(&1));
+    assert_eq!(by_name.get(&name("a.EXAMPLE.")), Some(&1));
 }
