@@ -58,6 +58,25 @@ fn nothing_lies_below_a_name_once_the_endpoint_below_it_is_forgotten() {
     assert!(store.reader().has_descendant(&name("example")));
 }
 
+/// Also with endpoints beside it, whose names begin or end alike.
+#[test]
+fn an_endpoint_lies_below_another_one_and_not_below_itself() {
+    let store = MemoryStore::new(Retention::newest(1));
+    let endpoints = [
+        ("one.example", 1),
+        ("b.a.one.example", 2),
+        ("zone.example", 3),
+    ];
+    pass(&store, &endpoints);
+    let mut reader = store.reader();
+    for above in ["example", "one.example", "a.one.example"] {
+        assert!(reader.has_descendant(&name(above)), "{above}");
+    }
+    for not in ["b.a.one.example", "zone.example", "ne.example", "a.example"] {
+        assert!(!reader.has_descendant(&name(not)), "{not}");
+    }
+}
+
 #[test]
 fn an_endpoint_that_comes_back_lies_below_its_name_again() {
     let store = MemoryStore::new(Retention::newest(1));
