@@ -28,7 +28,7 @@ fn pass(store: &MemoryStore, endpoints: &[(&str, u8)]) {
 fn publish(store: &MemoryStore, endpoints: &[(&str, u8)]) {
     let named = endpoints.iter().map(|&(text, octet)| {
         let target = Target::new([192, 0, 2, octet].into(), 1);
-        let records = RecordSet::new(&name(text), 5, [target]).unwrap();
+        let records = RecordSet::new(5, [target]).unwrap();
         (name(text), records)
     });
     store.publish(Arc::new(Plan::new(named).unwrap())).unwrap();

@@ -27,18 +27,18 @@ impl MemoryStore {
     pub fn new(retention: Retention) -> Self {
         Self::with_primitives(retention)
     }
+
+    /// An empty store whose first plan gets the generation after `last`: for a
+    /// control plane that restarts while servers remember its plans.
+    pub fn continuing(retention: Retention, last: Generation) -> Self {
+        Self::build(retention, Some(last))
+    }
 }
 
 impl<P: Primitives> MemoryStore<P> {
     /// An empty store on other primitives, a model checker's for example.
     pub fn with_primitives(retention: Retention) -> Self {
         Self::build(retention, None)
-    }
-
-    /// An empty store whose first plan gets the generation after `last`: for a
-    /// control plane that starts again before servers which remember.
-    pub fn continuing(retention: Retention, last: Generation) -> Self {
-        Self::build(retention, Some(last))
     }
 
     fn build(retention: Retention, latest: Option<Generation>) -> Self {
@@ -109,13 +109,8 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
 
     fn activate(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
         let generation = self.own(pin)?;
-        let Some(cell) = pin.entry.cells.get(endpoint) else {
-            let endpoint = endpoint.clone();
-            return Err(Error::NotInPlan {
-                endpoint,
-                generation,
-            });
-        };
+        let cell = pin.entry.cells.get(endpoint);
+        let cell = cell.ok_or(Error::NotInPlan { generation })?;
         Ok(flip(cell, generation))
     }
 
@@ -142,11 +137,7 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
     fn withdraw(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
         let generation = self.own(pin)?;
         if pin.plan().names(endpoint) {
-            let endpoint = endpoint.clone();
-            return Err(Error::StillInPlan {
-                endpoint,
-                generation,
-            });
+            return Err(Error::StillInPlan { generation });
         }
         let Some(cell) = self.shared.cell(endpoint) else {
             return Ok(Activation::Already); // Forgotten, or never there.

@@ -41,17 +41,15 @@ pub(super) fn sweep<P: Primitives>(shared: &Shared<P>, applied: Generation) -> S
         delete(candidates, &uses(&cells))
     };
     if !(swept.deleted.is_empty() && idle.is_empty()) {
-        let removed: Vec<_> = shared.index.write(|index| {
-            let deleted = swept.deleted.iter();
-            let removed = deleted.filter_map(|generation| index.plans.remove(generation));
-            let removed = removed.collect();
+        // Nothing is freed in this section: `old` holds the plans, and `cells` the cells.
+        shared.index.write(|index| {
+            for generation in &swept.deleted {
+                index.plans.remove(generation);
+            }
             if forget(index, &idle) {
                 shared.endpoints_changed();
             }
-            removed
         });
-        // Outside the lock. `cells` still holds the cells that were forgotten.
-        drop(removed);
     }
     if swept.deleted.is_empty() {
         debug!(%applied, spared = ?swept.spared, "sweep");
