@@ -1,13 +1,14 @@
 //! The library in one sitting: publish, activate, lose a race and see *stale*, sweep.
 //! Run it with `cargo run --example plan_store`.
 
+use std::error::Error;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use plan_store::{
-    Activation, EndpointName, Error, MemoryStore, Pin, Plan, PlanStore, RecordSet, Resolution,
-    Retention, Swept, Target,
+    Activation, EndpointName, MemoryStore, Pin, Plan, PlanStore, RecordSet, Resolution, Retention,
+    Swept, Target,
 };
 
 fn main() -> ExitCode {
@@ -25,13 +26,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn tour() -> Result<(), Error> {
+fn tour() -> Result<(), Box<dyn Error>> {
     let store = MemoryStore::new(Retention::newest(1));
     let endpoint: EndpointName = "db.example".parse()?;
     let plan = |last_octet| {
         let target = Target::new(Ipv4Addr::new(192, 0, 2, last_octet).into(), 255);
-        let records = RecordSet::new(&endpoint, 5, [target])?;
-        Plan::new([(endpoint.clone(), records)]).map(Arc::new)
+        let records = RecordSet::new(5, [target])?;
+        let plan = Plan::new([(endpoint.clone(), records)])?;
+        Ok::<_, Box<dyn Error>>(Arc::new(plan))
     };
 
     // A slow Enactor picks up plan 2 and is delayed.

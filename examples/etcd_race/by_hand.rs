@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use incident::Error as IncidentError;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, Resolution,
-    Resolve, Retention, Standing, Swept, activate_one_by_one,
+    Activation, EndpointName, EndpointState, Error, Generation, InvalidName, Pin, Plan, PlanStore,
+    Resolution, Resolve, Retention, Standing, Swept, activate_one_by_one,
 };
 
 use crate::etcdctl::Etcdctl;
@@ -43,7 +43,12 @@ impl ByHand {
     /// The active plan of each endpoint.
     fn active(&self) -> Result<BTreeMap<EndpointName, Option<Generation>>, Error> {
         let active = self.etcd.all("active/")?.into_iter();
-        let parsed = active.map(|(name, value)| Ok((name.parse()?, generation(&value)?)));
+        let parsed = active.map(|(name, value)| {
+            let name = name
+                .parse()
+                .map_err(|error: InvalidName| Error::Backend(error.into()))?;
+            Ok((name, generation(&value)?))
+        });
         parsed.collect()
     }
 

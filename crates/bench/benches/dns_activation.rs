@@ -26,7 +26,7 @@ fn plan(number: u32, before: Option<&Plan>) -> Arc<Plan> {
             7 => Target::new([10 + n, high, middle, low].into(), 1),
             _ => Target::new([100, 0, at, n].into(), 1),
         });
-        let records = RecordSet::new(&name, 60, targets).unwrap();
+        let records = RecordSet::new(60, targets).unwrap();
         (name, records)
     });
     let plan = Plan::new(endpoints).unwrap();

@@ -20,7 +20,7 @@ fn responder(weight: fn(u8) -> u8) -> Responder<<MemoryStore as PlanStore>::Read
     let endpoints = (0..ENDPOINTS).map(|at| {
         let name: EndpointName = format!("e{at}.bench.test").parse().unwrap();
         let targets = (0..TARGETS).map(|n| Target::new([10, 0, at, n].into(), weight(n)));
-        let records = RecordSet::new(&name, 60, targets).unwrap();
+        let records = RecordSet::new(60, targets).unwrap();
         (name, records)
     });
     let plan = Arc::new(Plan::new(endpoints).unwrap());

@@ -19,7 +19,7 @@ pub fn records(at: u32, weight: u8) -> Arc<RecordSet> {
         let address = Ipv4Addr::from_bits(0x0a00_0000 + at * TARGETS + n);
         Target::new(address.into(), weight)
     };
-    Arc::new(RecordSet::new(&endpoint(at), 5, (0..TARGETS).map(target)).unwrap())
+    Arc::new(RecordSet::new(5, (0..TARGETS).map(target)).unwrap())
 }
 
 /// A plan of this many endpoints.

@@ -180,15 +180,19 @@ impl<S: PlanStore> Enactor<S> {
         again: impl Fn() -> Result<Activation, plan_store::Error>,
     ) -> Result<Done, NotDone> {
         let generation = pin.generation();
+        let failed = |source| {
+            let endpoint = endpoint.clone();
+            NotDone::Failed(StepError::Store { endpoint, source })
+        };
         let (mut outcome, mut reads) = (first, 0);
         loop {
-            match outcome? {
+            match outcome.map_err(failed)? {
                 Activation::Activated { .. } => return Ok(Done::Now),
                 Activation::Already => return Ok(Done::Before),
                 Activation::Stale { newer } => return Err(NotDone::Stale { newer }),
                 Activation::Unknown => warn!(%endpoint, "outcome unknown; reading"),
             }
-            let now = self.store.state(endpoint)?;
+            let now = self.store.state(endpoint).map_err(failed)?;
             reads += 1;
             match now.standing.generation() {
                 Some(at) if at == generation => return Ok(Done::Now),
@@ -202,12 +206,6 @@ impl<S: PlanStore> Enactor<S> {
             generation,
             reads,
         }))
-    }
-}
-
-impl From<plan_store::Error> for NotDone {
-    fn from(error: plan_store::Error) -> Self {
-        Self::Failed(error.into())
     }
 }
 

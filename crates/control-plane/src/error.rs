@@ -8,7 +8,7 @@ use std::io;
 use std::iter::successors;
 use std::path::PathBuf;
 
-use plan_store::{EndpointName, Generation};
+use plan_store::{EndpointName, Generation, InvalidPlan, InvalidRecordSet};
 use thiserror::Error;
 
 use crate::Fleet;
@@ -78,6 +78,19 @@ pub enum PlanError {
     #[error(transparent)]
     Store(#[from] plan_store::Error),
 
+    /// Fleet and health do not make valid records for an endpoint.
+    #[error("endpoint {endpoint}: fleet and health make no valid records; nothing is published")]
+    InvalidRecords {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// What is wrong with the records.
+        source: InvalidRecordSet,
+    },
+
+    /// Fleet and health do not make a valid plan.
+    #[error(transparent)]
+    InvalidPlan(#[from] InvalidPlan),
+
     /// The health source could not be read.
     #[error(transparent)]
     Health(#[from] HealthError),
@@ -144,8 +157,13 @@ pub enum PassError {
 #[non_exhaustive]
 pub enum StepError {
     /// The plan store refused or failed.
-    #[error(transparent)]
-    Store(#[from] plan_store::Error),
+    #[error("endpoint {endpoint}: the step failed; the next pass tries it again")]
+    Store {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// The store's error.
+        source: plan_store::Error,
+    },
 
     /// The store could not say whether an activation or a withdrawal happened.
     #[error(

@@ -105,14 +105,14 @@ const CASES: &[Case] = &[
     ("b.example", "A.Example.", (23, 8), &["endpoint a.example is on line 11 already", "merge the two"]),
     ("\"192.0.2.1\"\nhealthy", "\"192.0.2\"\nhealthy", (30, 10), &["`target` is \"192.0.2\"", "use an IP address such as \"192.0.2.1\" or \"2001:db8::1\""]),
     ("2001:db8::1", "db.example", (19, 11), &["`address` is \"db.example\"", "use an IP address such as"]),
-    ("2001:db8::1", "192.0.2.1", (19, 11), &["endpoint a.example has target 192.0.2.1 twice", "merge"]),
+    ("2001:db8::1", "192.0.2.1", (19, 11), &["endpoint a.example: target 192.0.2.1 is there twice", "merge"]),
     ("2001:db8::1", "ff02::1", (19, 11), &["endpoint a.example: ff02::1", "multicast", "give a unicast one"]),
     ("2001:db8::1", "0.0.0.0", (19, 11), &["unspecified"]),
-    ("weight = 10", "weight = 0", (11, 8), &["endpoint a.example: all A weights are 0", "give one of them 1"]),
+    ("weight = 10", "weight = 0", (11, 8), &["endpoint a.example: all A weights are 0", "give at least one of them a weight of 1"]),
     ("zone = \"z1\"\ncapacity = 100\nweight", "zone = \"\"\ncapacity = 100\nweight", (15, 8), &["`zone` is \"\";", "use a name of 1 to 64 printable characters"]),
     ("zone = \"z1\"\ncapacity = 100\nweight", "zone = \"\\t\"\ncapacity = 100\nweight", (15, 8), &["`zone` is \"\\t\";", "1 to 64 printable characters"]),
     // Things that do not go together.
-    ("[[endpoint.target]]\naddress = \"192.0.2.1\"\nzone = \"z1\"\ncapacity = 100\n[[health]]", "[[health]]", (23, 8), &["endpoint b.example has no targets", "give it one at least"]),
+    ("[[endpoint.target]]\naddress = \"192.0.2.1\"\nzone = \"z1\"\ncapacity = 100\n[[health]]", "[[health]]", (23, 8), &["endpoint b.example: there are no targets", "give at least one"]),
     ("\"192.0.2.1\"\nhealthy", "\"192.0.2.9\"\nhealthy", (30, 10), &["`target` 192.0.2.9 is at no endpoint", "use the address of a target"]),
     ("healthy = false", "", (28, 1), &["changes nothing", "add `healthy` or `capacity`"]),
 ];
@@ -201,7 +201,7 @@ fn more_targets_than_a_record_set_holds_are_refused() {
         text
     };
     Fleet::parse(&fleet(1024), Path::new("fleet.toml")).unwrap();
-    let says = ["endpoint a.example has 1025 A targets, more than 1024"];
+    let says = ["endpoint a.example: there are 1025 A targets, more than 1024"];
     assert_eq!(fault(&fleet(1025), (2, 8), &says), None);
 }
 

@@ -26,6 +26,10 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] plan_store::Error),
 
+    /// A name is not a DNS name.
+    #[error(transparent)]
+    Name(#[from] plan_store::InvalidName),
+
     /// The incident's store failed.
     #[error(transparent)]
     Incident(#[from] incident::Error),
@@ -39,10 +43,10 @@ pub enum Error {
     Server(#[from] dns_server::Error),
 
     /// A query cannot be made.
-    #[error("cannot make a DNS query: {0}")]
+    #[error("cannot make a DNS query")]
     Query(#[from] hickory_proto::ProtoError),
 
     /// The operating system did not start a thread or open a socket.
-    #[error("cannot start a thread or open a socket: {0}; lower the load on this machine")]
+    #[error("cannot start a thread or open a socket; lower the load on this machine")]
     Thread(#[from] std::io::Error),
 }

@@ -223,16 +223,10 @@ impl<P: Primitives> Cell<P> {
 }
 
 fn check_named(pin: &IncidentPin, endpoint: &EndpointName, wanted: bool) -> Result<(), StoreError> {
-    let (endpoint, generation) = (endpoint.clone(), pin.generation);
-    match (pin.plan.names(&endpoint), wanted) {
-        (false, true) => Err(StoreError::NotInPlan {
-            endpoint,
-            generation,
-        }),
-        (true, false) => Err(StoreError::StillInPlan {
-            endpoint,
-            generation,
-        }),
+    let generation = pin.generation;
+    match (pin.plan.names(endpoint), wanted) {
+        (false, true) => Err(StoreError::NotInPlan { generation }),
+        (true, false) => Err(StoreError::StillInPlan { generation }),
         _ => Ok(()),
     }
 }

@@ -25,7 +25,7 @@ fn g(number: u32) -> Generation {
 
 fn records(octet: u8) -> RecordSet {
     let target = Target::new([192, 0, 2, octet].into(), 255);
-    RecordSet::new(&a(), 5, [target]).unwrap()
+    RecordSet::new(5, [target]).unwrap()
 }
 
 fn plan(octet: u8) -> Arc<Plan> {

@@ -49,7 +49,7 @@ fn endpoint(name: &str) -> EndpointName {
 
 fn plan(name: &str) -> Arc<Plan> {
     let target = Target::new([192, 0, 2, 1].into(), 255);
-    let records = RecordSet::new(&endpoint(name), 5, [target]).unwrap();
+    let records = RecordSet::new(5, [target]).unwrap();
     Arc::new(Plan::new([(endpoint(name), records)]).unwrap())
 }
 

@@ -26,7 +26,7 @@ fn g(number: u32) -> Generation {
 fn plan(names: &[&str]) -> Arc<Plan> {
     let records = names.iter().map(|name| {
         let (name, target) = (endpoint(name), Target::new([192, 0, 2, 1].into(), 255));
-        (name.clone(), RecordSet::new(&name, 5, [target]).unwrap())
+        (name.clone(), RecordSet::new(5, [target]).unwrap())
     });
     Arc::new(Plan::new(records).unwrap())
 }

@@ -32,16 +32,14 @@ fn endpoint(name: &str) -> EndpointName {
     format!("{name}.example").parse().unwrap()
 }
 
-fn records(name: &str, octet: u8) -> RecordSet {
+fn records(octet: u8) -> RecordSet {
     let target = Target::new([192, 0, 2, octet].into(), 255);
-    RecordSet::new(&endpoint(name), 5, [target]).unwrap()
+    RecordSet::new(5, [target]).unwrap()
 }
 
 /// A plan of these endpoints; `octet` makes its content.
 fn plan(names: &[&str], octet: u8) -> Arc<Plan> {
-    let records = names
-        .iter()
-        .map(|name| (endpoint(name), records(name, octet)));
+    let records = names.iter().map(|name| (endpoint(name), records(octet)));
     Arc::new(Plan::new(records).unwrap())
 }
 
@@ -104,7 +102,7 @@ fn every_variant_publishes_pins_activates_and_resolves() {
         assert_eq!(store.newest_active().unwrap(), Some(g(2)));
         let answer = Resolution::Answer {
             generation: g(2),
-            records: Arc::new(records("a", 2)),
+            records: Arc::new(records(2)),
         };
         assert_eq!(*reader.resolve(&a), answer);
         assert_eq!(store.state(&endpoint("z")).unwrap(), EndpointState::VACANT);
@@ -269,10 +267,7 @@ fn a_repair_by_hand_leaves_no_rollback_target_and_ends_the_stuck_state() {
         let a = endpoint("a");
         store.repair(&pins[2], &a).unwrap();
         assert_eq!(store.state(&a).unwrap(), state(3, None));
-        assert_eq!(
-            store.resolve(&a).records().unwrap().as_ref(),
-            &records("a", 3)
-        );
+        assert_eq!(store.resolve(&a).records().unwrap().as_ref(), &records(3));
         let next = store.publish(plan(&["a"], 4)).unwrap();
         let next = store.pin(next).unwrap();
         assert!(is_activated(store.activate(&next, &a).unwrap()));

@@ -18,7 +18,7 @@ fn name(at: usize) -> EndpointName {
 
 fn plan(at: usize) -> Arc<Plan> {
     let target = Target::new([192, 0, 2, 1].into(), 1);
-    let records = RecordSet::new(&name(at), 5, [target]).unwrap();
+    let records = RecordSet::new(5, [target]).unwrap();
     Arc::new(Plan::new([(name(at), records)]).unwrap())
 }
 

@@ -38,7 +38,7 @@ pub fn activate_all_reaches_the_inner_store<W: PlanStore>(wrap: impl FnOnce(Coun
     let endpoints = ["a.example", "b.example", "c.example"].map(|name| {
         let name: EndpointName = name.parse().unwrap();
         let target = Target::new(Ipv4Addr::LOCALHOST.into(), 1);
-        let records = RecordSet::new(&name, 5, [target]).unwrap();
+        let records = RecordSet::new(5, [target]).unwrap();
         (name, records)
     });
     let plan = Arc::new(Plan::new(endpoints).unwrap());

@@ -16,12 +16,12 @@ fn name(text: &str) -> EndpointName {
 
 /// Publishes a plan of these endpoints.
 fn publish(store: &impl PlanStore, endpoints: &[&str]) -> Generation {
-    let records = |name: &EndpointName| {
+    let records = || {
         let target = Target::new([192, 0, 2, 1].into(), 1);
-        RecordSet::new(name, 5, [target]).unwrap()
+        RecordSet::new(5, [target]).unwrap()
     };
     let names = endpoints.iter().map(|text| name(text));
-    let plan = Plan::new(names.map(|name| (name.clone(), records(&name)))).unwrap();
+    let plan = Plan::new(names.map(|name| (name, records()))).unwrap();
     store.publish(Arc::new(plan)).unwrap()
 }
 

@@ -172,7 +172,7 @@ fn a_step_that_a_layer_leaves_out_is_not_taken_and_the_others_are() {
     let names = names.map(|name| name.parse::<EndpointName>().unwrap());
     let endpoints = names.each_ref().map(|name| {
         let target = Target::new(Ipv4Addr::LOCALHOST.into(), 1);
-        (name.clone(), RecordSet::new(name, 5, [target]).unwrap())
+        (name.clone(), RecordSet::new(5, [target]).unwrap())
     });
     for refused in &names {
         let store = Refuses {
@@ -237,7 +237,7 @@ impl Resolve for SilentReader {
 fn a_layer_resolves_as_its_own_readers_do() {
     let name = "a.example".parse::<EndpointName>().unwrap();
     let target = Target::new(Ipv4Addr::LOCALHOST.into(), 1);
-    let records = RecordSet::new(&name, 5, [target]).unwrap();
+    let records = RecordSet::new(5, [target]).unwrap();
     let store = Silent(MemoryStore::new(Retention::newest(1)));
     let plan = Plan::new([(name.clone(), records)]).unwrap();
     PlanStore::publish(&store, Arc::new(plan)).unwrap();

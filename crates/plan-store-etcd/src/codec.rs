@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use plan_store::{EndpointName, Plan, RecordSet, Target};
+use plan_store::{EndpointName, InvalidName, InvalidRecordSet, Plan, RecordSet, Target};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
@@ -111,15 +111,16 @@ pub(crate) fn decode_chunk(hash: &[u8], bytes: &[u8]) -> Result<stored::Endpoint
 pub(crate) fn decode(parts: impl IntoIterator<Item = stored::Endpoints>) -> Result<Plan, String> {
     let endpoints = parts.into_iter().flat_map(|part| part.endpoints);
     let endpoints = endpoints.map(|endpoint| {
-        let name: EndpointName = endpoint.name.parse()?;
-        let records = endpoint.records.unwrap_or_default();
-        let records = decode_records(&name, &records)?;
-        Ok::<_, plan_store::Error>((name, records))
+        let name: EndpointName = endpoint
+            .name
+            .parse()
+            .map_err(|error: InvalidName| error.to_string())?;
+        let records = decode_records(&endpoint.records.unwrap_or_default());
+        let records = records.map_err(|error| format!("endpoint {name}: {error}"))?;
+        Ok::<_, String>((name, records))
     });
-    let endpoints: Result<Vec<_>, _> = endpoints.collect();
-    endpoints
-        .and_then(Plan::new)
-        .map_err(|error| error.to_string())
+    let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;
+    Plan::new(endpoints).map_err(|error| error.to_string())
 }
 
 pub(crate) fn encode_records(records: &RecordSet) -> stored::RecordSet {
@@ -138,17 +139,12 @@ pub(crate) fn encode_records(records: &RecordSet) -> stored::RecordSet {
     stored
 }
 
-pub(crate) fn decode_records(
-    endpoint: &EndpointName,
-    stored: &stored::RecordSet,
-) -> Result<RecordSet, plan_store::Error> {
+pub(crate) fn decode_records(stored: &stored::RecordSet) -> Result<RecordSet, InvalidRecordSet> {
     let (a, a_rest) = stored.a.as_chunks::<5>();
     let (aaaa, aaaa_rest) = stored.aaaa.as_chunks::<17>();
     if !(a_rest.is_empty() && aaaa_rest.is_empty()) {
         // An address that is cut off is none.
-        return Err(plan_store::Error::EmptyRecordSet {
-            endpoint: endpoint.clone(),
-        });
+        return Err(InvalidRecordSet::Empty);
     }
     let a = a.iter().map(|&[address @ .., weight]| {
         let address: [u8; 4] = address;
@@ -158,7 +154,7 @@ pub(crate) fn decode_records(
         let address: [u8; 16] = address;
         Target::new(IpAddr::from(Ipv6Addr::from(address)), weight)
     });
-    RecordSet::new(endpoint, stored.ttl, a.chain(aaaa))
+    RecordSet::new(stored.ttl, a.chain(aaaa))
 }
 
 #[cfg(test)]
@@ -178,7 +174,7 @@ mod tests {
                 Target::new(Ipv6Addr::from_bits(u128::from(i) + 2).into(), 0),
                 Target::new(Ipv6Addr::from_bits(1 << 100).into(), 255),
             ];
-            let records = RecordSet::new(&name, i % 100, targets).unwrap();
+            let records = RecordSet::new(i % 100, targets).unwrap();
             (name, records)
         });
         Plan::new(endpoints).unwrap()

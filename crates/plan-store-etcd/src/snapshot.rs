@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use plan_store::{EndpointName, Resolution};
+use plan_store::{EndpointName, InvalidName, Resolution};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
@@ -143,9 +143,12 @@ fn decode(bytes: &[u8]) -> Result<View, String> {
         records,
     } in snapshot.endpoints
     {
-        let name: EndpointName = name.parse().map_err(text)?;
-        let records = records.map(|records| decode_records(&name, &records).map(Arc::new));
-        let records = records.transpose().map_err(text)?;
+        let name: EndpointName = name
+            .parse()
+            .map_err(|error: InvalidName| error.to_string())?;
+        let records = records.map(|records| decode_records(&records).map(Arc::new));
+        let records = records.transpose();
+        let records = records.map_err(|error| format!("endpoint {name}: {error}"))?;
         let answer = match number {
             VACANT => Resolution::Vacant,
             number => {
@@ -157,11 +160,6 @@ fn decode(bytes: &[u8]) -> Result<View, String> {
         view.set(name, answer);
     }
     Ok(view)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "as map_err gives it")]
-fn text(error: plan_store::Error) -> String {
-    error.to_string()
 }
 
 fn bad(file: &Path, reason: impl std::fmt::Display) -> Error {
@@ -203,7 +201,7 @@ mod tests {
         let name = |text: &str| -> EndpointName { text.parse().unwrap() };
         let generation = Generation::FIRST;
         let target = Target::new([192, 0, 2, 1].into(), 7);
-        let records = RecordSet::new(&name("a"), 5, [target]).unwrap();
+        let records = RecordSet::new(5, [target]).unwrap();
         let records = Arc::new(records);
         let mut view = View::at(17, revision);
         view.set(

@@ -203,11 +203,7 @@ impl PlanStore for EtcdStore {
         let held = self.own(pin)?;
         let generation = held.generation;
         if !held.plan.names(endpoint) {
-            let endpoint = endpoint.clone();
-            return Err(StoreError::NotInPlan {
-                endpoint,
-                generation,
-            });
+            return Err(StoreError::NotInPlan { generation });
         }
         let activation = self.step(held, endpoint, StoredStanding::active(generation));
         debug!(%endpoint, %generation, ?activation, "activate");
@@ -247,11 +243,7 @@ impl PlanStore for EtcdStore {
         let held = self.own(pin)?;
         let generation = held.generation;
         if held.plan.names(endpoint) {
-            let endpoint = endpoint.clone();
-            return Err(StoreError::StillInPlan {
-                endpoint,
-                generation,
-            });
+            return Err(StoreError::StillInPlan { generation });
         }
         let activation = self.step(held, endpoint, StoredStanding::withdrawn(generation));
         info!(%endpoint, %generation, ?activation, "withdraw");

@@ -15,6 +15,7 @@
 //!    it comes from, and after a start from disk too.
 //! 3. An answer holds the records of one plan; it is replaced, never changed.
 
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,9 +37,8 @@ pub(crate) struct View {
     /// The newest plan, active or not. Not known of a view from disk.
     pub(crate) newest: Option<Generation>,
     answers: HashMap<EndpointName, Resolution>,
-    /// The endpoints that are not withdrawn, each by its labels from the last to the
-    /// first: what lies below a name stands together.
-    by_labels: OrdSet<Box<str>>,
+    /// The endpoints that are not withdrawn. What lies below a name follows it.
+    not_withdrawn: OrdSet<EndpointName>,
 }
 
 impl View {
@@ -61,28 +61,25 @@ impl View {
 
     /// What the endpoint answers now.
     pub(crate) fn set(&mut self, endpoint: EndpointName, answer: Resolution) {
-        let labels = labels_from_last(&endpoint);
         if let Resolution::Withdrawn { .. } = answer {
-            self.by_labels.remove(&labels);
+            self.not_withdrawn.remove(&endpoint);
         } else {
-            self.by_labels.insert(labels);
+            self.not_withdrawn.insert(endpoint.clone());
         }
         self.answers.insert(endpoint, answer);
     }
 
     /// The endpoint is not known any more.
     pub(crate) fn remove(&mut self, endpoint: &EndpointName) {
-        self.by_labels.remove(&labels_from_last(endpoint));
+        self.not_withdrawn.remove(endpoint);
         self.answers.remove(endpoint);
     }
 
     /// Whether an endpoint lies below this name that is not withdrawn.
     pub(crate) fn has_descendant(&self, name: &EndpointName) -> bool {
-        let labels = labels_from_last(name);
-        let mut from = self.by_labels.range(labels.clone()..);
-        // The name itself may come first.
-        let below = from.by_ref().find(|other| **other != labels);
-        below.is_some_and(|other| other.starts_with(&*labels))
+        let after = (Excluded(name.clone()), Unbounded);
+        let next = self.not_withdrawn.range(after).next();
+        next.is_some_and(|other| other.is_below(name))
     }
 }
 
@@ -98,12 +95,6 @@ pub(crate) fn answer_at(stored: StoredStanding, records: Option<Arc<RecordSet>>)
         },
         (Standing::Active(generation), None) => Resolution::Dangling { generation },
     }
-}
-
-/// The name's labels from the last to the first, each with a dot after it.
-fn labels_from_last(name: &EndpointName) -> Box<str> {
-    let labels = name.as_str().rsplit('.');
-    labels.flat_map(|label| [label, "."]).collect()
 }
 
 /// How a store's readers are supplied.
@@ -293,7 +284,7 @@ mod tests {
     fn an_older_view_stays_as_it_is() {
         let endpoint = name("db.example");
         let target = Target::new([192, 0, 2, 1].into(), 1);
-        let records = Arc::new(RecordSet::new(&endpoint, 5, [target]).unwrap());
+        let records = Arc::new(RecordSet::new(5, [target]).unwrap());
         let shown = Shown::nothing();
         let before = shown.get();
         let mut view = View::clone(&before);

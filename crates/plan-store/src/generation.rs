@@ -3,13 +3,13 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
-use crate::Error;
+use thiserror::Error;
 
 /// A plan's number: 1 for the first plan, one more with every publish.
 ///
 /// Generations are never reused and never wrap. There are 2³¹ − 1 of them, a
 /// plan each second for 68 years; what comes after is
-/// [`Error::GenerationsExhausted`]. The bound is what lets an endpoint's active
+/// [`GenerationsExhausted`]. The bound is what lets an endpoint's active
 /// and rollback generation, and whether it is withdrawn, share one word of
 /// 64 bits and so change in one atomic step.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,11 +41,16 @@ impl Generation {
     /// The generation of the plan published next.
     ///
     /// # Errors
-    /// [`Error::GenerationsExhausted`] after [`Generation::MAX`].
-    pub fn next(self) -> Result<Self, Error> {
-        Self::new(self.get() + 1).ok_or(Error::GenerationsExhausted)
+    /// There is none after [`Generation::MAX`].
+    pub fn next(self) -> Result<Self, GenerationsExhausted> {
+        Self::new(self.get() + 1).ok_or(GenerationsExhausted)
     }
 }
+
+/// The last generation is published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("generation {} was the last one; start a new store", Generation::MAX)]
+pub struct GenerationsExhausted;
 
 impl fmt::Display for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,9 +75,6 @@ mod tests {
         assert_eq!(Generation::new(Generation::MAX.get() + 1), None);
         assert_eq!(Generation::new(u32::MAX), None);
         assert_eq!(Generation::FIRST.next().unwrap().get(), 2);
-        assert!(matches!(
-            Generation::MAX.next(),
-            Err(Error::GenerationsExhausted)
-        ));
+        assert_eq!(Generation::MAX.next(), Err(GenerationsExhausted));
     }
 }

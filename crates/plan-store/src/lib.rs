@@ -22,12 +22,13 @@
 //! use std::sync::Arc;
 //! use plan_store::{Activation, EndpointName, MemoryStore, Plan, PlanStore, RecordSet, Retention, Target};
 //!
-//! # fn main() -> Result<(), plan_store::Error> {
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = MemoryStore::new(Retention::newest(2));
 //! let name: EndpointName = "db.example".parse()?;
 //! let plan = |last| {
 //!     let target = Target::new(std::net::Ipv4Addr::new(192, 0, 2, last).into(), 255);
-//!     Plan::new([(name.clone(), RecordSet::new(&name, 5, [target])?)]).map(Arc::new)
+//!     let records = RecordSet::new(5, [target])?;
+//!     Ok::<_, Box<dyn std::error::Error>>(Arc::new(Plan::new([(name.clone(), records)])?))
 //! };
 //! store.publish(plan(1)?)?;
 //! let slow = store.latest()?.expect("a plan is published");
@@ -45,25 +46,29 @@
 //! [`PlanStore`] for what a store of your own must do, [`Layer`] for how to wrap a
 //! store, [`primitives`] for how to model-check code that uses it.
 
+mod display;
+pub mod dns;
 mod error;
 mod generation;
 mod layer;
 pub mod memory;
-mod name;
 mod plan;
 pub mod primitives;
 mod store;
 
+#[doc(inline)]
+pub use dns::{EndpointName, Family, InvalidName, InvalidRecordSet, RecordSet, Target};
 pub use error::Error;
-pub use generation::Generation;
+pub use generation::{Generation, GenerationsExhausted};
 pub use layer::{InnerPin, Layer};
+#[doc(inline)]
 pub use memory::{Follower, MemoryStore, Reader};
-pub use name::EndpointName;
-pub use plan::{Family, Plan, RecordSet, Target};
+pub use plan::{InvalidPlan, Plan};
 #[cfg(feature = "shuttle")]
 pub use primitives::Shuttle;
 #[cfg(feature = "loom")]
 pub use primitives::{Loom, LoomRmw};
+#[doc(inline)]
 pub use primitives::{Native, Primitives};
 pub use store::{
     Activation, EndpointState, Pin, PlanStore, Resolution, Resolve, RetainReason, Retention,

@@ -238,41 +238,7 @@ impl EndpointState {
         let rollback = self.standing.active();
         Self { standing, rollback }
     }
-
-    /// The state as one word, for a store that changes it in one atomic step.
-    ///
-    /// ```text
-    ///  63          62 .. 32        31    30 .. 0
-    /// +-----------+---------------+-----+---------------+
-    /// | withdrawn | generation    |  0  | rollback      |     0 = none
-    /// +-----------+---------------+-----+---------------+
-    /// ```
-    pub fn to_word(self) -> u64 {
-        let number = |generation: Option<Generation>| generation.map_or(0, |g| u64::from(g.get()));
-        let flag = match self.standing {
-            Standing::Withdrawn(_) => WITHDRAWN,
-            Standing::Vacant | Standing::Active(_) => 0,
-        };
-        flag | number(self.standing.generation()) << 32 | number(self.rollback)
-    }
-
-    /// The state that [`EndpointState::to_word`] made this word of.
-    pub fn from_word(word: u64) -> Self {
-        // Each half keeps 31 bits; the top ones are the flag and 0.
-        let mask = u64::from(Generation::MAX.get());
-        let number = |bits: u64| u32::try_from(bits & mask).ok().and_then(Generation::new);
-        let standing = match number(word >> 32) {
-            None => Standing::Vacant,
-            Some(generation) if word & WITHDRAWN != 0 => Standing::Withdrawn(generation),
-            Some(generation) => Standing::Active(generation),
-        };
-        let rollback = number(word);
-        Self { standing, rollback }
-    }
 }
-
-/// The flag of a withdrawn endpoint in its word.
-const WITHDRAWN: u64 = 1 << 63;
 
 /// What a sweep did.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -379,28 +345,7 @@ impl Resolution {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn generation() -> impl Strategy<Value = Generation> {
-        (1..=Generation::MAX.get()).prop_map(|n| Generation::new(n).unwrap())
-    }
-
-    proptest! {
-        #[test]
-        fn every_state_survives_the_word(
-            standing in prop_oneof![
-                Just(Standing::Vacant),
-                generation().prop_map(Standing::Active),
-                generation().prop_map(Standing::Withdrawn),
-            ],
-            rollback in proptest::option::of(generation()),
-        ) {
-            let state = EndpointState { standing, rollback };
-            prop_assert_eq!(EndpointState::from_word(state.to_word()), state);
-        }
-    }
 
     #[test]
     fn retention_follows_its_worked_example() {

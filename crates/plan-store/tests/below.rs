@@ -28,7 +28,7 @@ fn pass(store: &MemoryStore, endpoints: &[(&str, u8)]) {
 fn publish(store: &MemoryStore, endpoints: &[(&str, u8)]) {
     let named = endpoints.iter().map(|&(text, octet)| {
         let target = Target::new([192, 0, 2, octet].into(), 1);
-        let records = RecordSet::new(&name(text), 5, [target]).unwrap();
+        let records = RecordSet::new(5, [target]).unwrap();
         (name(text), records)
     });
     store.publish(Arc::new(Plan::new(named).unwrap())).unwrap();
@@ -56,6 +56,25 @@ fn nothing_lies_below_a_name_once_the_endpoint_below_it_is_forgotten() {
     assert!(!reader.has_descendant(&name("one.example")));
     assert!(!store.reader().has_descendant(&name("one.example")));
     assert!(store.reader().has_descendant(&name("example")));
+}
+
+/// Also with endpoints beside it, whose names begin or end alike.
+#[test]
+fn an_endpoint_lies_below_another_one_and_not_below_itself() {
+    let store = MemoryStore::new(Retention::newest(1));
+    let endpoints = [
+        ("one.example", 1),
+        ("b.a.one.example", 2),
+        ("zone.example", 3),
+    ];
+    pass(&store, &endpoints);
+    let mut reader = store.reader();
+    for above in ["example", "one.example", "a.one.example"] {
+        assert!(reader.has_descendant(&name(above)), "{above}");
+    }
+    for not in ["b.a.one.example", "zone.example", "ne.example", "a.example"] {
+        assert!(!reader.has_descendant(&name(not)), "{not}");
+    }
 }
 
 #[test]

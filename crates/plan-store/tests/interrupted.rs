@@ -70,10 +70,7 @@ fn name(text: &str) -> EndpointName {
 fn publish(store: &MemoryStore<Interrupted>, endpoints: &[&str]) -> MemoryPin<Interrupted> {
     let named = endpoints.iter().map(|text| {
         let target = Target::new([192, 0, 2, 1].into(), 1);
-        (
-            name(text),
-            RecordSet::new(&name(text), 5, [target]).unwrap(),
-        )
+        (name(text), RecordSet::new(5, [target]).unwrap())
     });
     store.publish(Arc::new(Plan::new(named).unwrap())).unwrap();
     store.latest().unwrap().unwrap()

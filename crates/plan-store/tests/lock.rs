@@ -101,7 +101,7 @@ impl<T: Send + Sync + 'static> Lock<T> for WatchedLock<T> {
 fn pass(store: &MemoryStore<Watched>, endpoint: &str) -> Vec<Generation> {
     let name: EndpointName = endpoint.parse().unwrap();
     let target = Target::new(Ipv4Addr::LOCALHOST.into(), 1);
-    let records = RecordSet::new(&name, 5, [target]).unwrap();
+    let records = RecordSet::new(5, [target]).unwrap();
     let plan = Plan::new([(name, records)]).unwrap();
     store.publish(Arc::new(plan)).unwrap();
     let pin = store.latest().unwrap().unwrap();

@@ -19,12 +19,10 @@ fn generation(number: u32) -> Generation {
 }
 
 fn publish(store: &MemoryStore, endpoints: &[&str]) -> Generation {
-    let records = |name: &EndpointName| {
-        let target = Target::new([192, 0, 2, 1].into(), 1);
-        RecordSet::new(name, 5, [target]).unwrap()
-    };
+    let target = Target::new([192, 0, 2, 1].into(), 1);
+    let records = Arc::new(RecordSet::new(5, [target]).unwrap());
     let names = endpoints.iter().map(|text| name(text));
-    let plan = Plan::new(names.map(|name| (name.clone(), records(&name)))).unwrap();
+    let plan = Plan::new(names.map(|name| (name, Arc::clone(&records)))).unwrap();
     store.publish(Arc::new(plan)).unwrap()
 }
 

@@ -24,7 +24,7 @@ fn records(at: u32, weight: u8) -> RecordSet {
         let address = Ipv4Addr::from_bits(0x0a00_0000 + at * TARGETS + n);
         Target::new(address.into(), weight)
     };
-    RecordSet::new(&endpoint(at), 5, (0..TARGETS).map(target)).unwrap()
+    RecordSet::new(5, (0..TARGETS).map(target)).unwrap()
 }
 
 /// A plan built from scratch, in which one endpoint has a weight of its own.

@@ -56,7 +56,7 @@ impl World {
         let address = 0x0a00_0000 + self.published.fetch_add(1, Relaxed);
         let target = Target::new(std::net::Ipv4Addr::from_bits(address).into(), 1);
         let records = self.endpoints.iter().map(|name| {
-            let records = RecordSet::new(name, 5, [target]).unwrap();
+            let records = RecordSet::new(5, [target]).unwrap();
             (name.clone(), records)
         });
         let plan = Plan::new(records).unwrap();

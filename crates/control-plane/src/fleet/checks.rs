@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use plan_store::{Plan, RecordSet, Target};
+use plan_store::{InvalidRecordSet, Plan, RecordSet, Target};
 use toml::Spanned;
 
 use super::file::{
@@ -67,21 +67,22 @@ fn endpoint(source: &Source<'_>, table: EndpointTable) -> Result<FleetEndpoint, 
     let ttl = table.ttl.map_or(FleetEndpoint::DEFAULT_TTL, Ttl::get);
     // A record set of all targets is checked like one of a plan.
     let records = targets.iter().map(|t| Target::new(t.address, t.weight));
-    match RecordSet::new(&name, ttl, records) {
+    match RecordSet::new(ttl, records) {
         Ok(_) => Ok(FleetEndpoint { name, ttl, targets }),
         Err(error) => {
             let target = refused_target(&error, &targets);
             let at = target.and_then(|target| places.get(target).copied());
-            Err(source.mistake(at.unwrap_or(at_name), error.to_string()))
+            let mistake = format!("endpoint {name}: {error}");
+            Err(source.mistake(at.unwrap_or(at_name), mistake))
         }
     }
 }
 
 /// The last target with the address that the error names, if it names one.
-fn refused_target(error: &plan_store::Error, targets: &[FleetTarget]) -> Option<usize> {
+fn refused_target(error: &InvalidRecordSet, targets: &[FleetTarget]) -> Option<usize> {
     match error {
-        plan_store::Error::DuplicateTarget { address, .. }
-        | plan_store::Error::UnusableAddress { address, .. } => targets
+        InvalidRecordSet::DuplicateTarget { address }
+        | InvalidRecordSet::UnusableAddress { address } => targets
             .iter()
             .rposition(|target| target.address == *address),
         _ => None,

@@ -11,28 +11,36 @@
 //! So a plan names every endpoint of the fleet and, in each family that the fleet
 //! has there, at least one target that can be drawn.
 
-use plan_store::{EndpointName, Plan, RecordSet, Target};
+use plan_store::{EndpointName, InvalidRecordSet, Plan, RecordSet, Target};
 use tracing::warn;
 
-use crate::{Fleet, FleetEndpoint, FleetTarget, Health};
+use crate::{Fleet, FleetEndpoint, FleetTarget, Health, PlanError};
 
 /// The plan that fleet and health ask for.
-pub(super) fn desired(fleet: &Fleet, health: &Health) -> Result<Plan, plan_store::Error> {
+pub(super) fn desired(fleet: &Fleet, health: &Health) -> Result<Plan, PlanError> {
     let endpoints = fleet.endpoints().iter().map(|endpoint| {
-        let records = records(endpoint, health)?;
-        Ok((endpoint.name().clone(), records))
+        let name = endpoint.name().clone();
+        match records(endpoint, health) {
+            Ok(records) => Ok((name, records)),
+            Err(source) => Err(PlanError::InvalidRecords {
+                endpoint: name,
+                source,
+            }),
+        }
     });
-    Plan::new(endpoints.collect::<Result<Vec<_>, plan_store::Error>>()?)
+    Ok(Plan::new(
+        endpoints.collect::<Result<Vec<_>, PlanError>>()?,
+    )?)
 }
 
-fn records(endpoint: &FleetEndpoint, health: &Health) -> Result<RecordSet, plan_store::Error> {
+fn records(endpoint: &FleetEndpoint, health: &Health) -> Result<RecordSet, InvalidRecordSet> {
     let name = endpoint.name();
     let targets = endpoint.targets().iter();
     let (v4, v6) = targets.partition(|target| target.address.is_ipv4());
     let targets = weigh(name, v4, health)
         .into_iter()
         .chain(weigh(name, v6, health));
-    RecordSet::new(name, endpoint.ttl(), targets)
+    RecordSet::new(endpoint.ttl(), targets)
 }
 
 /// The weighed targets of one family of an endpoint.

@@ -23,7 +23,7 @@ fn publish(store: &MemoryStore, letters: &str) -> Generation {
     let endpoints = letters.chars().map(|letter| {
         let name = name(letter);
         let target = Target::new([192, 0, 2, 1].into(), 255);
-        let records = RecordSet::new(&name, 5, [target]).unwrap();
+        let records = RecordSet::new(5, [target]).unwrap();
         (name, records)
     });
     store
@@ -314,7 +314,11 @@ fn a_failure_at_an_endpoint_leaves_out_that_endpoint_and_the_sweep() {
             generation: plan,
             failed,
             of: 4,
-            first: StepError::Store(Error::Backend(_)),
+            first:
+                StepError::Store {
+                    source: Error::Backend(_),
+                    ..
+                },
         } = error
         else {
             unreachable!("{at:?}: {error:?}");
@@ -415,7 +419,7 @@ fn a_failed_read_after_a_lost_reply_is_a_failure_at_that_endpoint() {
     let PassError::Incomplete {
         failed: 1,
         of: 2,
-        first: StepError::Store(_),
+        first: StepError::Store { .. },
         ..
     } = error
     else {

@@ -27,7 +27,7 @@ fn responder() -> Responder<<MemoryStore as PlanStore>::Reader> {
         let name: EndpointName = name.parse().unwrap();
         let v4 = (0..count).map(|n| Target::new([10, 0, 0, n].into(), n));
         let v6 = [Target::new("2001:db8::1".parse().unwrap(), 1)];
-        let records = RecordSet::new(&name, 5, v4.skip(usize::from(count == 1)).chain(v6));
+        let records = RecordSet::new(5, v4.skip(usize::from(count == 1)).chain(v6));
         (name, records.unwrap())
     });
     let plan = Arc::new(Plan::new(endpoints).unwrap());

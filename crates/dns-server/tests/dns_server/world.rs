@@ -48,11 +48,9 @@ pub(crate) fn apply(store: &MemoryStore, endpoints: &BTreeMap<EndpointName, Vec<
 }
 
 fn publish(store: &MemoryStore, endpoints: &BTreeMap<EndpointName, Vec<Target>>) {
-    let records = |name: &EndpointName, targets: &[Target]| {
-        RecordSet::new(name, 5, targets.iter().copied()).unwrap()
-    };
+    let records = |targets: &[Target]| RecordSet::new(5, targets.iter().copied()).unwrap();
     let endpoints = endpoints.iter();
-    let plan = Plan::new(endpoints.map(|(name, t)| (name.clone(), records(name, t)))).unwrap();
+    let plan = Plan::new(endpoints.map(|(name, t)| (name.clone(), records(t)))).unwrap();
     let plan = match store.latest().unwrap() {
         Some(latest) => plan.sharing(plan_store::Pin::plan(&latest)),
         None => plan,

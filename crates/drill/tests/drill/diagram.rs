@@ -23,11 +23,11 @@ fn endpoints() -> [EndpointName; 2] {
 
 /// A plan with the same records for both.
 fn plan() -> Arc<Plan> {
-    let records = |name: &EndpointName| {
+    let records = || {
         let target = Target::new([192, 0, 2, 1].into(), 255);
-        RecordSet::new(name, 5, [target]).unwrap()
+        RecordSet::new(5, [target]).unwrap()
     };
-    Arc::new(Plan::new(endpoints().map(|name| (name.clone(), records(&name)))).unwrap())
+    Arc::new(Plan::new(endpoints().map(|name| (name, records()))).unwrap())
 }
 
 fn g(number: u32) -> Generation {

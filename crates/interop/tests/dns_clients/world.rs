@@ -48,7 +48,7 @@ pub(crate) fn serve() -> Server {
         let name: EndpointName = name.parse().unwrap();
         let v4 = v4(at).map(|address| Target::new(address.into(), 1));
         let v6 = v6(at).map(|address| Target::new(address.into(), 1));
-        let records = RecordSet::new(&name, TTL, v4.chain(v6)).unwrap();
+        let records = RecordSet::new(TTL, v4.chain(v6)).unwrap();
         (name, records)
     });
     let plan = Arc::new(Plan::new(endpoints).unwrap());

@@ -76,6 +76,6 @@ fn after_the_last_generation_nothing_is_published() {
         .cluster
         .put_number("/0/head", Generation::MAX.get().into());
     let error = store.publish(plan(2)).unwrap_err();
-    assert!(matches!(error, Error::GenerationsExhausted), "{error}");
+    assert!(matches!(error, Error::GenerationsExhausted(_)), "{error}");
     assert_eq!(store.generations().unwrap(), [first]);
 }

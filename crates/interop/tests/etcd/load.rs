@@ -104,7 +104,10 @@ fn is_etcds(error: &PassError) -> bool {
         error,
         PassError::Store(StoreError::Backend(_))
             | PassError::Incomplete {
-                first: StepError::Store(StoreError::Backend(_)) | StepError::OutcomeUnknown { .. },
+                first: StepError::Store {
+                    source: StoreError::Backend(_),
+                    ..
+                } | StepError::OutcomeUnknown { .. },
                 ..
             }
     )
@@ -119,12 +122,12 @@ pub(crate) fn endpoint(at: usize) -> EndpointName {
 pub(crate) fn plan(serial: u16) -> Arc<Plan> {
     let named = (0..ENDPOINTS).filter(|at| *at == 0 || usize::from(serial / 8) % (at + 2) != 0);
     let [high, low] = serial.to_be_bytes();
-    let records = |name: &EndpointName| {
+    let records = || {
         let target = Target::new([10, 0, high, low].into(), 255);
-        RecordSet::new(name, 5, [target]).unwrap()
+        RecordSet::new(5, [target]).unwrap()
     };
     let named = named.map(endpoint);
-    Arc::new(Plan::new(named.map(|name| (name.clone(), records(&name)))).unwrap())
+    Arc::new(Plan::new(named.map(|name| (name, records()))).unwrap())
 }
 
 impl Load {

@@ -191,7 +191,7 @@ fn endpoint() -> EndpointName {
 /// Publishes a plan, activates it and reads it.
 fn use_store(store: &EtcdStore) {
     let target = Target::new([192, 0, 2, 1].into(), 1);
-    let records = RecordSet::new(&endpoint(), 5, [target]).unwrap();
+    let records = RecordSet::new(5, [target]).unwrap();
     let plan = Plan::new([(endpoint(), records)]).unwrap();
     let generation = store.publish(Arc::new(plan)).unwrap();
     let pin = store.latest().unwrap().unwrap();

@@ -44,12 +44,12 @@ pub(crate) fn endpoint(at: usize) -> EndpointName {
 pub(crate) fn plan(number: u8) -> Arc<Plan> {
     let others: &[usize] = [&[][..], &[1, 2], &[1], &[2]][usize::from(number % 4)];
     let named = [0].iter().chain(others).copied();
-    let records = |name: &EndpointName| {
+    let records = || {
         let target = Target::new([192, 0, 2, number].into(), 255);
-        RecordSet::new(name, 5, [target]).unwrap()
+        RecordSet::new(5, [target]).unwrap()
     };
     let named = named.map(endpoint);
-    Arc::new(Plan::new(named.map(|name| (name.clone(), records(&name)))).unwrap())
+    Arc::new(Plan::new(named.map(|name| (name, records()))).unwrap())
 }
 
 /// Gives way to the others so many times.

@@ -111,10 +111,7 @@ impl PlanStore for Reference {
     fn activate(&self, pin: &ReferencePin, endpoint: &EndpointName) -> Result<Activation, Error> {
         let (generation, endpoint) = (pin.generation, endpoint.clone());
         if !pin.plan.names(&endpoint) {
-            return Err(Error::NotInPlan {
-                endpoint,
-                generation,
-            });
+            return Err(Error::NotInPlan { generation });
         }
         Ok(self
             .book
@@ -145,10 +142,7 @@ impl PlanStore for Reference {
     fn withdraw(&self, pin: &ReferencePin, endpoint: &EndpointName) -> Result<Activation, Error> {
         let (generation, endpoint) = (pin.generation, endpoint.clone());
         if pin.plan.names(&endpoint) {
-            return Err(Error::StillInPlan {
-                endpoint,
-                generation,
-            });
+            return Err(Error::StillInPlan { generation });
         }
         Ok(self
             .book

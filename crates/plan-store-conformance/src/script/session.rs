@@ -144,7 +144,7 @@ fn plan(named: &[u8], serial: usize) -> Arc<Plan> {
     let records = |at: u8| {
         let address = |last| Ipv4Addr::new(10, at, serial, last).into();
         let targets = [1, 2].map(|last| Target::new(address(last), last));
-        RecordSet::new(&endpoint(at), 5, targets).unwrap()
+        RecordSet::new(5, targets).unwrap()
     };
     Arc::new(Plan::new(named.iter().map(|&at| (endpoint(at), records(at)))).unwrap())
 }

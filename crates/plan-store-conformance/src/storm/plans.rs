@@ -41,7 +41,7 @@ pub(super) fn records(number: u32, at: u32) -> RecordSet {
         let address = Ipv4Addr::new(10 + u8::try_from(at).unwrap(), high, low, last);
         Target::new(address.into(), last)
     });
-    RecordSet::new(&endpoint(at), 5, targets).unwrap()
+    RecordSet::new(5, targets).unwrap()
 }
 
 /// A plan of one endpoint, for races that need many plans.

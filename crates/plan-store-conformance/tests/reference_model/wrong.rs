@@ -170,7 +170,7 @@ impl Layer for Wrong {
     fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
         let generation = self.store.publish(plan)?;
         match self.defect {
-            Defect::TellsAnotherGeneration => generation.next(),
+            Defect::TellsAnotherGeneration => Ok(generation.next()?),
             _ => Ok(generation),
         }
     }

@@ -22,7 +22,7 @@ pub(super) struct Cached<P: Primitives> {
     answered: u64,
 }
 
-/// No state has this word: bit 31 is always 0.
+/// No state has this word, because one bit of a state's word is always 0.
 const NO_WORD: u64 = u64::MAX;
 
 impl<P: Primitives> Cached<P> {

@@ -1,29 +1,106 @@
 //! An endpoint's word: what is active and what was, changed in one step.
 //!
-//! How the two share 64 bits: [`EndpointState::to_word`].
+//! ```text
+//!  63          62 .. 32        31    30 .. 0
+//! +-----------+---------------+-----+---------------+
+//! | withdrawn | generation    |  0  | rollback      |     0 = none
+//! +-----------+---------------+-----+---------------+
+//! ```
 //!
 //! # Rules
 //! 1. The word changes only in [`Cell::advance`], by compare-and-swap, and only
 //!    to a higher generation. So no value ever returns, a compare-and-swap that
 //!    succeeds has seen every step before it, and a word read twice with the
 //!    same value has not changed in between.
-//! 2. Whoever advances it to a plan holds a pin on that plan throughout.
+//! 2. The caller that advances it to a plan holds a pin on that plan throughout.
 //! 3. The new rollback target is what was active, in the same step. An endpoint
 //!    that was vacant or withdrawn leaves none.
 //! 4. A cell never stands on a plan older than the one that brought it: no older
-//!    plan in the store names the endpoint, and to withdraw it is refused.
+//!    plan in the store names the endpoint, and a withdrawal by one is refused.
 //!
 //! # Orderings
 //! The compare-and-swap releases; [`Cell::word`] acquires, and so does a
-//! compare-and-swap that fails: who is told of a generation also sees all that its
-//! activator did before. Success need not acquire: the word is the one that was
-//! seen, and seeing it did. So each step follows the one it replaces, and a chain of
-//! activations hands on what the first one released.
+//! compare-and-swap that fails: a caller that is told of a generation also sees all that
+//! its activator did before. Success need not acquire: the word is the one that was
+//! seen, and the load that saw it acquired. So each step follows the one it replaces, and
+//! a chain of activations hands on what the first one released.
 
+use std::cmp::Ordering;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
 use crate::primitives::{Primitives, Word};
 use crate::{Activation, EndpointName, EndpointState, Generation, Standing};
+
+/// The bits of a generation.
+const NUMBER: u64 = (1 << 31) - 1;
+/// Where the active or withdrawing generation begins. The rollback target begins at 0.
+const STANDING: u32 = 32;
+/// The flag of a withdrawn endpoint.
+const WITHDRAWN: u64 = 1 << 63;
+
+const _: () = {
+    assert!(Generation::MAX.get() as u64 == NUMBER, "each number fits");
+    assert!(
+        NUMBER & NUMBER << STANDING == 0,
+        "the numbers do not overlap"
+    );
+    assert!(
+        (NUMBER | NUMBER << STANDING) & WITHDRAWN == 0,
+        "nor do they overlap the flag"
+    );
+};
+
+impl EndpointState {
+    /// The state as one word, for a store that changes it in one atomic step: from the
+    /// highest bit, one bit that says whether the endpoint is withdrawn, 31 bits of the
+    /// generation that it stands on, a bit that is always 0, and 31 bits of the rollback
+    /// target. A number of 0 means none.
+    pub fn to_word(self) -> u64 {
+        let number = |generation: Option<Generation>| generation.map_or(0, |g| u64::from(g.get()));
+        let flag = match self.standing {
+            Standing::Withdrawn(_) => WITHDRAWN,
+            Standing::Vacant | Standing::Active(_) => 0,
+        };
+        flag | number(self.standing.generation()) << STANDING | number(self.rollback)
+    }
+
+    /// The state that [`EndpointState::to_word`] made this word of.
+    pub fn from_word(word: u64) -> Self {
+        let number = |bits: u64| u32::try_from(bits & NUMBER).ok().and_then(Generation::new);
+        let standing = match number(word >> STANDING) {
+            None => Standing::Vacant,
+            Some(generation) if word & WITHDRAWN != 0 => Standing::Withdrawn(generation),
+            Some(generation) => Standing::Active(generation),
+        };
+        let rollback = number(word);
+        Self { standing, rollback }
+    }
+}
+
+/// What the holder of a pin does to an endpoint with the pinned plan.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    Activate(Generation),
+    Withdraw(Generation),
+}
+
+impl Step {
+    fn generation(self) -> Generation {
+        match self {
+            Self::Activate(generation) | Self::Withdraw(generation) => generation,
+        }
+    }
+}
+
+/// Where an endpoint stands after the step.
+impl From<Step> for Standing {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::Activate(generation) => Self::Active(generation),
+            Step::Withdraw(generation) => Self::Withdrawn(generation),
+        }
+    }
+}
 
 pub(super) struct Cell<P: Primitives> {
     word: P::Word,
@@ -48,7 +125,7 @@ impl<P: Primitives> Cell<P> {
         }
     }
 
-    /// Whose cell it is.
+    /// The endpoint that it belongs to.
     pub(super) fn endpoint(&self) -> &EndpointName {
         &self.endpoint
     }
@@ -69,18 +146,23 @@ impl<P: Primitives> Cell<P> {
         self.word.load(Acquire)
     }
 
-    /// Moves the endpoint on to `target`, unless it is there or beyond.
+    /// Takes the step, unless the endpoint is on this plan or a newer one.
     ///
-    /// Lock-free: an attempt is repeated only when another one has raised the
-    /// generation, and not again once it has passed `target`'s.
-    pub(super) fn advance(&self, target: Standing) -> Activation {
+    /// Lock-free: an attempt is repeated only if another step has raised the
+    /// generation, and not once it has passed this step's.
+    pub(super) fn advance(&self, step: Step) -> Activation {
         let mut seen = self.word();
         loop {
             let replaced = EndpointState::from_word(seen);
-            let next = match step(replaced, target, self.since) {
-                Ok(next) => next.to_word(),
+            let next = match after(replaced, step, self.since) {
+                Ok(next) => next,
                 Err(refused) => return refused,
             };
+            debug_assert!(
+                replaced.standing.generation() < next.standing.generation(),
+                "a step from {replaced:?} to {next:?}"
+            );
+            let next = next.to_word();
             match self.word.compare_exchange(seen, next, Release, Acquire) {
                 Ok(_) => return Activation::Activated { replaced },
                 Err(current) => seen = current,
@@ -89,18 +171,18 @@ impl<P: Primitives> Cell<P> {
     }
 }
 
-/// The state after `seen` if it moves on to `target`, or why it does not, at an
-/// endpoint that plan `since` brought along.
-fn step(
-    seen: EndpointState,
-    target: Standing,
-    since: Generation,
-) -> Result<EndpointState, Activation> {
+/// The state after `step` at an endpoint that is in state `seen` and that plan `since`
+/// brought along, or why the step is refused.
+fn after(seen: EndpointState, step: Step, since: Generation) -> Result<EndpointState, Activation> {
+    let plan = step.generation();
     match seen.standing.generation() {
-        None if target.generation() < Some(since) => Err(Activation::Stale { newer: since }),
-        Some(newer) if Some(newer) > target.generation() => Err(Activation::Stale { newer }),
-        here if here == target.generation() => Err(Activation::Already),
-        _ => Ok(seen.moved_to(target)),
+        None if plan < since => Err(Activation::Stale { newer: since }),
+        None => Ok(seen.moved_to(step.into())),
+        Some(here) => match here.cmp(&plan) {
+            Ordering::Less => Ok(seen.moved_to(step.into())),
+            Ordering::Equal => Err(Activation::Already),
+            Ordering::Greater => Err(Activation::Stale { newer: here }),
+        },
     }
 }
 
@@ -125,9 +207,18 @@ mod tests {
 
     proptest! {
         #[test]
+        fn every_state_survives_the_word(
+            standing in standing(),
+            rollback in proptest::option::of(generation()),
+        ) {
+            let state = EndpointState { standing, rollback };
+            prop_assert_eq!(EndpointState::from_word(state.to_word()), state);
+        }
+
+        #[test]
         fn no_step_lowers_a_generation(from in standing(), to in generation()) {
             let seen = EndpointState { standing: from, rollback: None };
-            match step(seen, Standing::Active(to), Generation::FIRST) {
+            match after(seen, Step::Activate(to), Generation::FIRST) {
                 Ok(next) => {
                     prop_assert!(seen.standing.generation() < next.standing.generation());
                     prop_assert_eq!(next.rollback, from.active());
@@ -149,31 +240,28 @@ mod tests {
             replaced: EndpointState { standing, rollback },
         };
         let steps = [
-            (Standing::Withdrawn(g(1)), Activation::Stale { newer: g(2) }),
-            (Standing::Active(g(2)), replaced(Standing::Vacant, None)),
-            (Standing::Active(g(2)), Activation::Already),
-            (Standing::Active(g(1)), Activation::Stale { newer: g(2) }),
+            (Step::Withdraw(g(1)), Activation::Stale { newer: g(2) }),
+            (Step::Activate(g(2)), replaced(Standing::Vacant, None)),
+            (Step::Activate(g(2)), Activation::Already),
+            (Step::Activate(g(1)), Activation::Stale { newer: g(2) }),
+            (Step::Activate(g(4)), replaced(Standing::Active(g(2)), None)),
+            (Step::Withdraw(g(3)), Activation::Stale { newer: g(4) }),
             (
-                Standing::Active(g(4)),
-                replaced(Standing::Active(g(2)), None),
-            ),
-            (Standing::Withdrawn(g(3)), Activation::Stale { newer: g(4) }),
-            (
-                Standing::Withdrawn(g(5)),
+                Step::Withdraw(g(5)),
                 replaced(Standing::Active(g(4)), Some(g(2))),
             ),
-            (Standing::Active(g(4)), Activation::Stale { newer: g(5) }),
+            (Step::Activate(g(4)), Activation::Stale { newer: g(5) }),
             (
-                Standing::Withdrawn(g(6)),
+                Step::Withdraw(g(6)),
                 replaced(Standing::Withdrawn(g(5)), Some(g(4))),
             ),
             (
-                Standing::Active(g(7)),
+                Step::Activate(g(7)),
                 replaced(Standing::Withdrawn(g(6)), None),
             ),
         ];
-        for (target, expected) in steps {
-            assert_eq!(cell.advance(target), expected, "{target:?}");
+        for (step, expected) in steps {
+            assert_eq!(cell.advance(step), expected, "{step:?}");
         }
         let end = EndpointState {
             standing: Standing::Active(g(7)),

@@ -7,7 +7,7 @@ use super::cell::Cell;
 use super::cells::Cells;
 use super::pins::Pins;
 use crate::plan::NameChange;
-use crate::{EndpointName, Error, Generation, Plan, Primitives};
+use crate::{EndpointName, Generation, GenerationsExhausted, Plan, Primitives};
 
 /// Where everything is.
 pub(super) struct Index<P: Primitives> {
@@ -34,7 +34,7 @@ impl<P: Primitives> Index<P> {
         &mut self,
         plan: Arc<Plan>,
         store: &Arc<()>,
-    ) -> Result<(Generation, bool), Error> {
+    ) -> Result<(Generation, bool), GenerationsExhausted> {
         let generation = self
             .latest
             .map_or(Ok(Generation::FIRST), Generation::next)?;

@@ -9,7 +9,7 @@
 //! A **cell** belongs to an endpoint and says which generation is active and
 //! which is the rollback target, in one atomic word (`cell.rs`). An **entry** is a
 //! published plan with its pins, one atomic word too (`pins.rs`), and with the
-//! cells of the endpoints it names (`cells.rs`), so that the holder of a pin (`pin.rs`)
+//! cells of the endpoints it names (`cells.rs`), so that the holder of a pin
 //! reaches them without a lock. The **index** (`index.rs`) only finds things. All
 //! handles, readers (`reader.rs`) and followers (`follower.rs`) share it (`shared.rs`).
 //!
@@ -72,7 +72,6 @@ mod cell;
 mod cells;
 mod follower;
 mod index;
-mod pin;
 mod pins;
 mod reader;
 mod shared;
@@ -80,6 +79,6 @@ mod store;
 mod sweep;
 
 pub use self::follower::Follower;
-pub use self::pin::MemoryPin;
+pub use self::pins::MemoryPin;
 pub use self::reader::Reader;
 pub use self::store::MemoryStore;

@@ -1,5 +1,5 @@
-//! A plan's pins: how many are held, how many were ever taken, whether the plan
-//! is deleted. One word.
+//! A plan's pins, and the pin that callers hold: how many are held, how many were ever
+//! taken, and whether the plan is deleted. All of it is in one word.
 //!
 //! ```text
 //!  63 .. 24                       23 .. 0
@@ -14,24 +14,28 @@
 //! # Rules
 //! 1. A pin is taken by compare-and-swap, which counts it in both fields, and
 //!    never on a deleted plan.
-//! 2. Only the holder of a pin gives it back, once.
+//! 2. Each pin is given back once, when its [`MemoryPin`] is dropped. Nothing outside
+//!    this file can take or give back a pin in another way.
 //! 3. A plan is deleted by compare-and-swap from a value that the deleter read
-//!    while nobody held a pin. As `taken` only grows, success means that nobody
-//!    took a pin in between, however short. There is no ABA: the counter does
+//!    while no pin was held ([`Unpinned`]). As `taken` only grows, success means that no
+//!    pin was taken in between, however short. There is no ABA: the counter does
 //!    not wrap, its end is an error ([`Error::PinsExhausted`]).
 //!
 //! # Orderings
-//! [`Pins::give_back`] releases and [`Pins::unpinned`] acquires: a deleter that
+//! Giving back releases and [`Pins::unpinned`] acquires: a deleter that
 //! sees no pin held also sees what every earlier holder did under its pin,
 //! activations above all (takers in between continue the release sequence).
 //! Taking needs no ordering: it makes nothing visible and relies on nothing.
 //! The deletion itself needs none either: its atomicity decides, and the word is
 //! final from then on.
 
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+use super::index::Entry;
 use crate::primitives::{Primitives, Word};
-use crate::{Error, Generation};
+use crate::{Error, Generation, Native, Pin, Plan};
 
 const HELD_BITS: u32 = 24;
 /// One pin held.
@@ -44,21 +48,34 @@ const MAX_HELD: u64 = TAKEN - 1;
 const MAX_TAKEN: u64 = (u64::MAX >> HELD_BITS) - 1;
 const DELETED: u64 = u64::MAX;
 
+const _: () = assert!(
+    MAX_TAKEN * TAKEN + MAX_HELD < DELETED,
+    "no number of pins looks like a deletion"
+);
+
 pub(super) struct Pins<P: Primitives> {
     word: P::Word,
 }
 
-/// Proof that nobody held a pin at some moment.
-#[derive(Clone, Copy, Debug)]
+/// [`MemoryStore`](crate::MemoryStore)'s pin.
+#[must_use = "the plan is held only as long as its pin"]
+pub struct MemoryPin<P: Primitives = Native> {
+    pub(super) entry: Arc<Entry<P>>,
+}
+
+/// Proof that no pin was held on a plan at some moment.
 #[must_use]
-pub(super) struct Unpinned(u64);
+pub(super) struct Unpinned<'p, P: Primitives> {
+    pins: &'p Pins<P>,
+    seen: u64,
+}
 
 /// Why a plan cannot be deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Refused {
-    /// Somebody holds a pin, or has taken one since.
+    /// A pin is held, or has been taken since.
     Pinned,
-    /// Somebody else deleted it.
+    /// Another sweep deleted it.
     Deleted,
 }
 
@@ -69,8 +86,8 @@ impl<P: Primitives> Pins<P> {
         }
     }
 
-    /// Takes a pin on the plan, whose number serves the error messages.
-    pub(super) fn take(&self, generation: Generation) -> Result<(), Error> {
+    /// Counts one more pin. The generation serves the error messages.
+    fn take(&self, generation: Generation) -> Result<(), Error> {
         let mut seen = self.word.load(Relaxed);
         loop {
             let next = with_one_more(seen, generation)?;
@@ -81,27 +98,63 @@ impl<P: Primitives> Pins<P> {
         }
     }
 
-    /// Gives back a pin that [`Pins::take`] gave.
-    pub(super) fn give_back(&self) {
-        self.word.fetch_sub(HELD, Release);
+    /// Counts one pin less.
+    fn give_back(&self) {
+        let before = self.word.fetch_sub(HELD, Release);
+        debug_assert_ne!(before & MAX_HELD, 0, "a pin was given back twice");
     }
 
-    /// Proof that nobody holds a pin, if so.
-    pub(super) fn unpinned(&self) -> Result<Unpinned, Refused> {
+    /// Proof that no pin is held, if none is.
+    pub(super) fn unpinned(&self) -> Result<Unpinned<'_, P>, Refused> {
         let seen = self.word.load(Acquire);
         match seen & MAX_HELD {
-            0 => Ok(Unpinned(seen)),
+            0 => Ok(Unpinned { pins: self, seen }),
             _ => Err(refused(seen)),
         }
     }
+}
 
-    /// Marks the plan deleted, unless somebody took a pin since `proof` or
-    /// deleted it already.
-    pub(super) fn delete(&self, Unpinned(seen): Unpinned) -> Result<(), Refused> {
-        self.word
-            .compare_exchange(seen, DELETED, Relaxed, Relaxed)
+impl<P: Primitives> Unpinned<'_, P> {
+    /// Marks the plan deleted, unless a pin was taken or the plan was deleted since this
+    /// proof was made.
+    pub(super) fn delete(self) -> Result<(), Refused> {
+        let word = &self.pins.word;
+        word.compare_exchange(self.seen, DELETED, Relaxed, Relaxed)
             .map(drop)
             .map_err(refused)
+    }
+}
+
+impl<P: Primitives> MemoryPin<P> {
+    /// Takes a pin on the plan of this entry.
+    pub(super) fn on(entry: &Arc<Entry<P>>) -> Result<Self, Error> {
+        entry.pins.take(entry.generation)?;
+        let entry = Arc::clone(entry);
+        Ok(Self { entry })
+    }
+}
+
+impl<P: Primitives> Drop for MemoryPin<P> {
+    fn drop(&mut self) {
+        self.entry.pins.give_back();
+    }
+}
+
+impl<P: Primitives> Pin for MemoryPin<P> {
+    fn generation(&self) -> Generation {
+        self.entry.generation
+    }
+
+    fn plan(&self) -> &Arc<Plan> {
+        &self.entry.plan
+    }
+}
+
+impl<P: Primitives> fmt::Debug for MemoryPin<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MemoryPin")
+            .field(&self.generation())
+            .finish()
     }
 }
 
@@ -138,17 +191,28 @@ mod tests {
     #[test]
     fn a_pin_taken_and_given_back_in_between_still_stops_a_deletion() {
         let pins = Pins::<Native>::none();
-        let proof = pins.unpinned().unwrap();
+        let delete = |proof: Result<Unpinned<'_, Native>, Refused>| proof?.delete();
+        let early = pins.unpinned();
         pins.take(Generation::FIRST).unwrap();
-        assert_eq!(pins.unpinned().unwrap_err(), Refused::Pinned);
+        assert_eq!(pins.unpinned().err(), Some(Refused::Pinned));
         pins.give_back();
-        assert_eq!(pins.delete(proof), Err(Refused::Pinned));
-        let proof = pins.unpinned().unwrap();
-        assert_eq!(pins.delete(proof), Ok(()));
-        assert_eq!(pins.delete(proof), Err(Refused::Deleted));
+        assert_eq!(delete(early), Err(Refused::Pinned));
+        let (first, second) = (pins.unpinned(), pins.unpinned());
+        assert_eq!(delete(first), Ok(()));
+        assert_eq!(delete(second), Err(Refused::Deleted));
         let refused = pins.take(Generation::FIRST);
         assert!(matches!(refused, Err(Error::NoSuchPlan { .. })));
-        assert_eq!(pins.unpinned().unwrap_err(), Refused::Deleted);
+        assert_eq!(pins.unpinned().err(), Some(Refused::Deleted));
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic = "a pin was given back twice"]
+    fn a_pin_cannot_be_given_back_twice() {
+        let pins = Pins::<Native>::none();
+        pins.take(Generation::FIRST).unwrap();
+        pins.give_back();
+        pins.give_back();
     }
 
     #[test]

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use tracing::{debug, info};
 
-use super::cell::Cell;
+use super::cell::{Cell, Step};
 use super::index::Index;
 use super::shared::Shared;
 use super::{Follower, MemoryPin, Reader, sweep};
 use crate::primitives::Lock;
 use crate::{
     Activation, EndpointName, EndpointState, Error, Generation, Native, Pin, Plan, PlanStore,
-    Primitives, Resolution, Retention, Standing, Swept,
+    Primitives, Resolution, Retention, Swept,
 };
 
 /// The in-process store. Clones are handles on the same store.
@@ -27,18 +27,18 @@ impl MemoryStore {
     pub fn new(retention: Retention) -> Self {
         Self::with_primitives(retention)
     }
+
+    /// An empty store whose first plan gets the generation after `last`: for a
+    /// control plane that restarts while servers remember its plans.
+    pub fn continuing(retention: Retention, last: Generation) -> Self {
+        Self::build(retention, Some(last))
+    }
 }
 
 impl<P: Primitives> MemoryStore<P> {
     /// An empty store on other primitives, a model checker's for example.
     pub fn with_primitives(retention: Retention) -> Self {
         Self::build(retention, None)
-    }
-
-    /// An empty store whose first plan gets the generation after `last`: for a
-    /// control plane that starts again before servers which remember.
-    pub fn continuing(retention: Retention, last: Generation) -> Self {
-        Self::build(retention, Some(last))
     }
 
     fn build(retention: Retention, latest: Option<Generation>) -> Self {
@@ -109,13 +109,8 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
 
     fn activate(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
         let generation = self.own(pin)?;
-        let Some(cell) = pin.entry.cells.get(endpoint) else {
-            let endpoint = endpoint.clone();
-            return Err(Error::NotInPlan {
-                endpoint,
-                generation,
-            });
-        };
+        let cell = pin.entry.cells.get(endpoint);
+        let cell = cell.ok_or(Error::NotInPlan { generation })?;
         Ok(flip(cell, generation))
     }
 
@@ -142,16 +137,12 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
     fn withdraw(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
         let generation = self.own(pin)?;
         if pin.plan().names(endpoint) {
-            let endpoint = endpoint.clone();
-            return Err(Error::StillInPlan {
-                endpoint,
-                generation,
-            });
+            return Err(Error::StillInPlan { generation });
         }
         let Some(cell) = self.shared.cell(endpoint) else {
             return Ok(Activation::Already); // Forgotten, or never there.
         };
-        let activation = cell.advance(Standing::Withdrawn(generation));
+        let activation = cell.advance(Step::Withdraw(generation));
         info!(%endpoint, %generation, ?activation, "withdraw");
         Ok(activation)
     }
@@ -192,7 +183,7 @@ impl<P: Primitives> fmt::Debug for MemoryStore<P> {
 
 /// One step of an activation.
 fn flip<P: Primitives>(cell: &Cell<P>, generation: Generation) -> Activation {
-    let activation = cell.advance(Standing::Active(generation));
+    let activation = cell.advance(Step::Activate(generation));
     debug!(endpoint = %cell.endpoint(), %generation, ?activation, "activate");
     activation
 }

@@ -14,14 +14,11 @@ use super::index::{Entry, Index};
 use super::pins::{Refused, Unpinned};
 use super::shared::Shared;
 use crate::primitives::{Lock, Primitives};
-use crate::{EndpointName, EndpointState, Generation, RetainReason, Swept};
+use crate::{EndpointName, EndpointState, Generation, RetainReason, Retention, Swept};
 
-/// A plan that is old enough to go, and the proof that nobody held a pin on it when
+/// A plan that is old enough to delete, and the proof that no pin was held on it when
 /// the sweep began, or why there is none.
-struct Candidate<P: Primitives> {
-    entry: Arc<Entry<P>>,
-    unpinned: Result<Unpinned, Refused>,
-}
+type Candidate<'e, P> = (Generation, Result<Unpinned<'e, P>, Refused>);
 
 /// What the cells hold on to, read after the candidates were seen unpinned.
 #[derive(Default)]
@@ -31,8 +28,11 @@ struct Uses {
 }
 
 pub(super) fn sweep<P: Primitives>(shared: &Shared<P>, applied: Generation) -> Swept {
-    let (candidates, cells, idle) = shared.index.read(|index| {
-        let candidates = candidates(index, shared, applied);
+    let mut old = Vec::new();
+    let entries = &mut old;
+    let (candidates, cells, idle) = shared.index.read(move |index| {
+        entries.extend(old_plans(index, shared.retention, applied));
+        let candidates: Vec<_> = entries.iter().map(candidate).collect();
         (candidates, index.cells.clone(), idle(index))
     });
     let swept = if candidates.is_empty() {
@@ -41,17 +41,15 @@ pub(super) fn sweep<P: Primitives>(shared: &Shared<P>, applied: Generation) -> S
         delete(candidates, &uses(&cells))
     };
     if !(swept.deleted.is_empty() && idle.is_empty()) {
-        let removed: Vec<_> = shared.index.write(|index| {
-            let deleted = swept.deleted.iter();
-            let removed = deleted.filter_map(|generation| index.plans.remove(generation));
-            let removed = removed.collect();
+        // Nothing is freed in this section: `old` holds the plans, and `cells` the cells.
+        shared.index.write(|index| {
+            for generation in &swept.deleted {
+                index.plans.remove(generation);
+            }
             if forget(index, &idle) {
                 shared.endpoints_changed();
             }
-            removed
         });
-        // Outside the lock. `cells` still holds the cells that were forgotten.
-        drop(removed);
     }
     if swept.deleted.is_empty() {
         debug!(%applied, spared = ?swept.spared, "sweep");
@@ -62,40 +60,41 @@ pub(super) fn sweep<P: Primitives>(shared: &Shared<P>, applied: Generation) -> S
 }
 
 /// Deletes those candidates that are not in use.
-fn delete<P: Primitives>(candidates: Vec<Candidate<P>>, uses: &Uses) -> Swept {
+fn delete<P: Primitives>(candidates: Vec<Candidate<'_, P>>, uses: &Uses) -> Swept {
     let mut swept = Swept::default();
-    for Candidate { entry, unpinned } in candidates {
-        let generation = entry.generation;
+    for (generation, unpinned) in candidates {
         if uses.active.contains(&generation) {
             swept.spared.push((generation, RetainReason::Active));
         } else if uses.rollback.contains(&generation) {
             swept.spared.push((generation, RetainReason::Rollback));
         } else {
-            match unpinned.and_then(|proof| entry.pins.delete(proof)) {
+            match unpinned.and_then(Unpinned::delete) {
                 Ok(()) => swept.deleted.push(generation),
                 Err(Refused::Pinned) => swept.spared.push((generation, RetainReason::Pinned)),
-                Err(Refused::Deleted) => {} // By another sweep, which says so.
+                Err(Refused::Deleted) => {} // By another sweep, which reports it.
             }
         }
     }
     swept
 }
 
-fn candidates<P: Primitives>(
+/// The plans that are old enough to delete.
+fn old_plans<P: Primitives>(
     index: &Index<P>,
-    shared: &Shared<P>,
+    retention: Retention,
     applied: Generation,
-) -> Vec<Candidate<P>> {
-    // The newest plan stays, whatever is said to be applied.
+) -> impl Iterator<Item = Arc<Entry<P>>> {
+    // The newest plan stays, whichever plan is said to be applied.
     let newest = index.plans.last_key_value().map(|(&newest, _)| newest);
     let applied = newest.map_or(applied, |newest| applied.min(newest));
-    let old = index.plans.range(..applied);
-    old.filter(|&(&generation, _)| !shared.retention.keeps(generation, applied))
-        .map(|(_, entry)| Candidate {
-            entry: Arc::clone(entry),
-            unpinned: entry.pins.unpinned(),
-        })
-        .collect()
+    let older = index.plans.range(..applied);
+    older
+        .filter(move |&(&generation, _)| !retention.keeps(generation, applied))
+        .map(|(_, entry)| Arc::clone(entry))
+}
+
+fn candidate<P: Primitives>(entry: &Arc<Entry<P>>) -> Candidate<'_, P> {
+    (entry.generation, entry.pins.unpinned())
 }
 
 /// What these cells hold on to. All endpoints that a candidate names are among them,

@@ -1,0 +1,271 @@
+//! Record sets: an endpoint's targets with weights.
+//!
+//! A [`RecordSet`] cannot be wrong: [`RecordSet::new`] checks all there is to check, and
+//! it cannot be changed afterwards.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use thiserror::Error;
+
+/// A load balancer's address and the weight it is drawn with.
+///
+/// Weights are relative: of two targets with weights 3 and 1 the first is drawn
+/// three times out of four. Weight 0 keeps a target in the plan but out of the
+/// draw as long as another is left.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Target<A = IpAddr> {
+    /// The address.
+    pub address: A,
+    /// The weight, `0..=255`.
+    pub weight: u8,
+}
+
+impl<A> Target<A> {
+    /// A target.
+    pub const fn new(address: A, weight: u8) -> Self {
+        Self { address, weight }
+    }
+}
+
+/// An address family, and the type of its records.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Family {
+    /// IPv4, A records.
+    A,
+    /// IPv6, AAAA records.
+    Aaaa,
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::A => "A",
+            Self::Aaaa => "AAAA",
+        })
+    }
+}
+
+/// What one endpoint answers with: A and AAAA targets, and for how long a
+/// resolver may keep them.
+///
+/// Holds at least one target; in each family no address twice and, unless the
+/// family is absent, a weight above 0.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecordSet {
+    ttl: u32,
+    a: Box<[Target<Ipv4Addr>]>,
+    aaaa: Box<[Target<Ipv6Addr>]>,
+}
+
+impl RecordSet {
+    /// Most targets of one family: as many AAAA records as fit, with room to
+    /// spare, into the 65,535 bytes of a DNS message over TCP.
+    pub const MAX_TARGETS: usize = 1024;
+
+    /// Longest TTL in seconds: a week, the cap that RFC 8767 advises resolvers
+    /// to put on it.
+    pub const MAX_TTL: u32 = 7 * 24 * 60 * 60;
+
+    /// A record set. The order of the targets is kept within each family.
+    ///
+    /// # Errors
+    /// The targets or the TTL are not valid. The error does not name the endpoint, which
+    /// the caller knows.
+    pub fn new(
+        ttl: u32,
+        targets: impl IntoIterator<Item = Target>,
+    ) -> Result<Self, InvalidRecordSet> {
+        if ttl > Self::MAX_TTL {
+            return Err(InvalidRecordSet::TtlTooLong { seconds: ttl });
+        }
+        let (mut a, mut aaaa) = (Vec::new(), Vec::new());
+        for Target { address, weight } in targets {
+            if !is_usable(address) {
+                return Err(InvalidRecordSet::UnusableAddress { address });
+            }
+            match address {
+                IpAddr::V4(address) => a.push(Target { address, weight }),
+                IpAddr::V6(address) => aaaa.push(Target { address, weight }),
+            }
+        }
+        if a.is_empty() && aaaa.is_empty() {
+            return Err(InvalidRecordSet::Empty);
+        }
+        Ok(Self {
+            ttl,
+            a: checked_family(Family::A, a)?,
+            aaaa: checked_family(Family::Aaaa, aaaa)?,
+        })
+    }
+
+    /// How long a resolver may keep the answer, in seconds, `0..=MAX_TTL`.
+    pub fn ttl(&self) -> u32 {
+        self.ttl
+    }
+
+    /// The IPv4 targets; none if the endpoint has only IPv6.
+    pub fn a(&self) -> &[Target<Ipv4Addr>] {
+        &self.a
+    }
+
+    /// The IPv6 targets; none if the endpoint has only IPv4.
+    pub fn aaaa(&self) -> &[Target<Ipv6Addr>] {
+        &self.aaaa
+    }
+
+    /// All targets, IPv4 before IPv6.
+    pub fn targets(&self) -> impl Iterator<Item = Target> + '_ {
+        let a = self
+            .a
+            .iter()
+            .map(|t| Target::new(t.address.into(), t.weight));
+        let aaaa = self
+            .aaaa
+            .iter()
+            .map(|t| Target::new(t.address.into(), t.weight));
+        a.chain(aaaa)
+    }
+}
+
+fn is_usable(address: IpAddr) -> bool {
+    let broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
+    !(address.is_unspecified() || address.is_multicast() || broadcast)
+}
+
+/// `targets` as they are, once their number, weights and addresses are checked.
+fn checked_family<A: Copy + Ord + Into<IpAddr>>(
+    family: Family,
+    targets: Vec<Target<A>>,
+) -> Result<Box<[Target<A>]>, InvalidRecordSet> {
+    let count = targets.len();
+    if count > RecordSet::MAX_TARGETS {
+        return Err(InvalidRecordSet::TooManyTargets { family, count });
+    }
+    if count > 0 && targets.iter().all(|t| t.weight == 0) {
+        return Err(InvalidRecordSet::AllWeightsZero { family });
+    }
+    let mut addresses: Vec<A> = targets.iter().map(|t| t.address).collect();
+    addresses.sort_unstable();
+    if let Some(pair) = addresses.windows(2).find(|pair| pair[0] == pair[1]) {
+        let address = pair[0].into();
+        return Err(InvalidRecordSet::DuplicateTarget { address });
+    }
+    Ok(targets.into_boxed_slice())
+}
+
+/// Why targets and a TTL are not a record set.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum InvalidRecordSet {
+    /// There is no target.
+    #[error(
+        "there are no targets; give at least one, or leave the endpoint out of the plan to withdraw it"
+    )]
+    Empty,
+
+    /// An address is there twice.
+    #[error("target {address} is there twice; merge the two into one weight")]
+    DuplicateTarget {
+        /// The address.
+        address: IpAddr,
+    },
+
+    /// No client can connect to an address.
+    #[error(
+        "{address} is the unspecified, the broadcast or a multicast address; give a unicast one"
+    )]
+    UnusableAddress {
+        /// The address.
+        address: IpAddr,
+    },
+
+    /// No target of a family could ever be drawn.
+    #[error(
+        "all {family} weights are 0, so no target could be drawn; give at least one of them a weight of 1"
+    )]
+    AllWeightsZero {
+        /// The family.
+        family: Family,
+    },
+
+    /// There are too many targets of a family.
+    #[error(
+        "there are {count} {family} targets, more than {}; split the endpoint into several",
+        RecordSet::MAX_TARGETS
+    )]
+    TooManyTargets {
+        /// The family.
+        family: Family,
+        /// How many there are.
+        count: usize,
+    },
+
+    /// The TTL is out of bounds.
+    #[error("a TTL of {seconds} s is more than {} s (a week)", RecordSet::MAX_TTL)]
+    TtlTooLong {
+        /// The TTL that was given.
+        seconds: u32,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(address: &str, weight: u8) -> Target {
+        Target::new(address.parse().unwrap(), weight)
+    }
+
+    fn records(targets: &[Target]) -> Result<RecordSet, InvalidRecordSet> {
+        RecordSet::new(5, targets.iter().copied())
+    }
+
+    #[test]
+    fn a_record_set_keeps_its_families_apart() {
+        let set = records(&[
+            target("2001:db8::1", 7),
+            target("192.0.2.2", 0),
+            target("192.0.2.1", 9),
+        ])
+        .unwrap();
+        assert_eq!(set.a().len(), 2);
+        assert_eq!(set.aaaa(), [Target::new("2001:db8::1".parse().unwrap(), 7)]);
+        let all: Vec<_> = set.targets().map(|t| t.weight).collect();
+        assert_eq!(all, [0, 9, 7]);
+    }
+
+    #[test]
+    fn a_bad_record_set_names_the_fault() {
+        let many = |n: u32| -> Vec<Target> {
+            (0..n)
+                .map(|i| Target::new(Ipv4Addr::from_bits(0x0a00_0000 + i).into(), 1))
+                .collect()
+        };
+        assert!(records(&many(1024)).is_ok());
+        let cases: Vec<(Result<RecordSet, InvalidRecordSet>, &str)> = vec![
+            (records(&[]), "no targets"),
+            (
+                records(&[target("192.0.2.1", 1), target("192.0.2.1", 2)]),
+                "192.0.2.1 is there twice",
+            ),
+            (records(&[target("192.0.2.1", 0)]), "all A weights are 0"),
+            (
+                records(&[target("192.0.2.1", 1), target("2001:db8::1", 0)]),
+                "all AAAA weights are 0",
+            ),
+            (records(&[target("0.0.0.0", 1)]), "unspecified"),
+            (records(&[target("255.255.255.255", 1)]), "broadcast"),
+            (records(&[target("ff02::1", 1)]), "multicast"),
+            (records(&many(1025)), "1025 A targets, more than 1024"),
+            (
+                RecordSet::new(604_801, [target("192.0.2.1", 1)]),
+                "604801 s is more than 604800 s",
+            ),
+        ];
+        for (result, says) in cases {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains(says), "`{error}` does not say `{says}`");
+        }
+    }
+}
