@@ -381,3 +381,115 @@ fn resolving_all_records_each_answer_and_returns_its_plan() {
     assert!(matches!(answers[1].2, Resolution::Answer { .. }));
     assert_eq!(store.sweep(g(1)).unwrap(), Swept::default());
 }
+
+#[test]
+fn a_look_at_rollback_targets_goes_on_after_an_endpoint_without_one() {
+    let store = IncidentStore::new(Variant::CompareAndSwapOnly, KEEP);
+    for names in [&["b"][..], &["a", "b"]] {
+        store.publish(plan(names)).unwrap();
+        let pin = store.latest().unwrap().unwrap();
+        assert_eq!(store.activate_all(&pin).count(), names.len());
+    }
+    store.sweep(g(2)).unwrap();
+    let journal = Journal::keeping_steps();
+    let names = ["a", "b"].map(endpoint);
+    probe::check_rollbacks(&store, &names, &journal).unwrap();
+    assert_eq!(journal.tally().steps, 1);
+    assert!(journal.verdict().contains_key(&Invariant::RollbackKept));
+}
+
+/// The pass that looks for progress replaces it by one that is there.
+#[test]
+fn a_rollback_target_that_is_gone_is_noticed_before_the_last_pass() {
+    let keep = Retention::newest(2);
+    let store = IncidentStore::new(Variant::CompareAndSwapOnly, keep);
+    for _ in 0..4 {
+        store.publish(plan(&["a"])).unwrap();
+    }
+    for number in [1, 4] {
+        let pin = store.pin(g(number)).unwrap();
+        let _ = store.activate(&pin, &endpoint("a")).unwrap();
+    }
+    store.sweep(g(4)).unwrap();
+    let journal = Journal::keeping_steps();
+    journal.record(Actor::Enactor(1), Event::PickedUp { generation: g(4) });
+    assert!(probe::conclude(&store, &[endpoint("a")], keep, &journal).unwrap());
+    let broken: Vec<_> = journal.verdict().into_keys().collect();
+    assert_eq!(broken, [Invariant::RollbackKept]);
+}
+
+#[test]
+fn an_endpoint_that_the_newest_plan_withdrew_is_not_left_behind() {
+    let (store, journal) = (MemoryStore::new(KEEP), Journal::keeping_steps());
+    for names in [&["a", "b"][..], &["a"]] {
+        store.publish(plan(names)).unwrap();
+        let pin = store.latest().unwrap().unwrap();
+        assert_eq!(store.activate_all(&pin).count(), names.len());
+        for endpoint in store.stale_endpoints(&pin).unwrap() {
+            let _ = store.withdraw(&pin, &endpoint).unwrap();
+        }
+    }
+    journal.record(Actor::Enactor(1), Event::PickedUp { generation: g(2) });
+    probe::check_latest_wins(&store, &["a", "b"].map(endpoint), &journal).unwrap();
+    assert_eq!(journal.tally().steps, 1);
+}
+
+/// A store on which a pass and the state that it leaves do not agree.
+#[derive(Clone)]
+enum Odd {
+    /// No step is taken, and each is said to have been taken before.
+    Idle(MemoryStore),
+    /// Each sweep fails, when the plan is active already.
+    Unswept(MemoryStore),
+}
+
+impl plan_store::Layer for Odd {
+    type Inner = MemoryStore;
+    type Pin = <MemoryStore as PlanStore>::Pin;
+    type Reader = <MemoryStore as PlanStore>::Reader;
+
+    fn inner(&self) -> &MemoryStore {
+        let (Self::Idle(store) | Self::Unswept(store)) = self;
+        store
+    }
+
+    fn wrap(&self, pin: Self::Pin) -> Self::Pin {
+        pin
+    }
+
+    fn reader(&self) -> Self::Reader {
+        self.inner().reader()
+    }
+
+    fn activate(
+        &self,
+        _: &Self::Pin,
+        _: &EndpointName,
+        step: impl FnOnce() -> Result<Activation, Error>,
+    ) -> Result<Activation, Error> {
+        match self {
+            Self::Idle(_) => Ok(Activation::Already),
+            Self::Unswept(_) => step(),
+        }
+    }
+
+    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+        match self {
+            Self::Idle(store) => store.sweep(applied),
+            Self::Unswept(_) => Err(Error::Backend("told to fail".into())),
+        }
+    }
+}
+
+/// Without progress there is no look at what is left, whose sweep would fail here.
+#[test]
+fn progress_takes_a_pass_that_succeeds_and_a_plan_that_is_active_everywhere() {
+    for odd in [Odd::Idle, Odd::Unswept] {
+        let store = odd(MemoryStore::new(KEEP));
+        PlanStore::publish(&store, plan(&["a"])).unwrap();
+        let journal = Journal::keeping_steps();
+        let progresses = probe::conclude(&store, &[endpoint("a")], KEEP, &journal);
+        assert!(!progresses.unwrap());
+        assert!(journal.verdict().contains_key(&Invariant::Progress));
+    }
+}
