@@ -71,9 +71,9 @@ for member in m1:12379:12380 m2:22379:22380 m3:32379:32380; do
 done
 
 if [ "${1-}" != etcd ]; then
-    serve=("$enact" serve
+    serve=("$enact" serve --demo
         --store "etcd://127.0.0.1:12379,127.0.0.1:22379,127.0.0.1:32379/demo")
-    start planner "${serve[@]}" --role planner --demo-targets --metrics 127.0.0.1:9160
+    start planner "${serve[@]}" --role planner --metrics 127.0.0.1:9160
     for at in 1 2 3; do
         start "az$at" "${serve[@]}" --role enactor --name "az$at" --metrics "127.0.0.1:916$at"
     done

@@ -67,7 +67,7 @@ impl ControlPlane {
         &self.enactors
     }
 
-    /// The Planner's thread, for another fleet or a confirmation.
+    /// The Planner's thread, for another fleet, its status, or a confirmation.
     pub fn planner(&self) -> &PlannerThread {
         &self.planner
     }

@@ -83,10 +83,21 @@ impl<S: PlanStore + Clone, F: FnMut(&Result<Pass, PassError>), P: Primitives> En
             state = match self.signals.next(state, timeout) {
                 Next::Pass => self.pass(),
                 Next::Pause => LoopState::Paused,
+                Next::SetPace(pace) => self.set_pace(state, pace),
                 Next::Stop => break,
             };
         }
         info!(enactor = %self.enactor.name(), "stopped");
+    }
+
+    /// Waits at this pace from now on. Only a back-off may become shorter; the state stays.
+    fn set_pace(&mut self, state: LoopState, pace: Pace) -> LoopState {
+        self.backoff = Backoff::new(pace.backoff_first, pace.backoff_max, pace.seed);
+        self.recheck = pace.recheck;
+        match state {
+            LoopState::BackingOff(wait) => LoopState::BackingOff(wait.min(pace.backoff_max)),
+            state => state,
+        }
     }
 
     fn pass(&mut self) -> LoopState {

@@ -51,6 +51,11 @@ impl EnactorThread {
         self.signals.resume();
     }
 
+    /// Has it wait at this pace from now on.
+    pub fn set_pace(&self, pace: Pace) {
+        self.signals.set_pace(pace);
+    }
+
     /// Stops it after the pass that it is in, and waits for the end of that pass.
     pub fn stop(self) {
         drop(self);

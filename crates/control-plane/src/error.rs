@@ -101,23 +101,6 @@ pub enum PlanError {
     )]
     NoHealth,
 
-    /// The guard refused a plan that takes away too much at once.
-    #[error(
-        "the plan takes {removed} of {of} targets from endpoint {endpoint}, more than {allowed_percent} %, and too many from {endpoints} endpoints in all; it is not published: restore the targets, remove them in smaller steps, or confirm this plan"
-    )]
-    TooManyRemoved {
-        /// The endpoint; the first by name, if there are several.
-        endpoint: EndpointName,
-        /// How many of its targets the plan takes away.
-        removed: usize,
-        /// How many it has in the store's latest plan.
-        of: usize,
-        /// The share in per cent that a plan may take away.
-        allowed_percent: u8,
-        /// From how many endpoints the plan takes more than that.
-        endpoints: usize,
-    },
-
     /// The tick or the health source panicked.
     #[error(transparent)]
     Panicked(#[from] Panicked),

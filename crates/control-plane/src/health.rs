@@ -1,12 +1,24 @@
 //! Health readings: what is known of the targets, and the sources of it.
+//!
+//! A source is the boundary between the checks and the Planner: the Planner tells it what
+//! to watch, and reads its findings with the times at which they were made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Instant;
 
-use crate::{Fleet, FleetEndpoint, HealthError, HealthStep};
+use crate::{Fleet, FleetEndpoint, HealthCheck, HealthError, HealthStep};
 
 /// A source of readings of the targets' health, for the Planner.
+///
+/// The Planner's thread calls both methods from one thread, and may wait for each as
+/// long as it takes.
 pub trait HealthSource: Send {
+    /// Has the source check these targets in this way from now on, and no others. A
+    /// target that stays on the list keeps its state. A source that cannot choose
+    /// ignores this.
+    fn watch(&mut self, _list: &Watchlist) {}
+
     /// Reads the health of all targets. May block for as long as it takes.
     ///
     /// # Errors
@@ -17,22 +29,33 @@ pub trait HealthSource: Send {
     fn read(&mut self) -> Result<Health, HealthError>;
 }
 
-/// One reading: a report for each target that the source knows.
+/// What is to be checked: the targets of the fleet, and those that are served although
+/// the fleet file does not name them any more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Watchlist {
+    /// The addresses.
+    pub targets: BTreeSet<IpAddr>,
+    /// How they are checked.
+    pub check: HealthCheck,
+}
+
+/// One reading: when it was made, and a report for each target that the source knows.
 ///
-/// A target that the reading does not name counts as healthy, with its capacity
-/// from the fleet: a source that cannot see a target must not take it out. Targets
-/// that the fleet does not have are ignored.
+/// Of a target that the reading does not name, what was known before still counts.
 ///
 /// ```
-/// # use control_plane::{Health, TargetHealth};
-/// let down = TargetHealth { healthy: false, capacity: None };
-/// let health: Health = [("192.0.2.1".parse()?, down)].into_iter().collect();
+/// # use std::time::Instant;
+/// # use control_plane::{Health, TargetHealth, TargetState};
+/// let now = Instant::now();
+/// let down = TargetHealth::from(TargetState::Down { since: now, was_up: true });
+/// let health = Health::new(now, [("192.0.2.1".parse()?, down)]);
 /// assert_eq!(health.of("192.0.2.1".parse()?), down);
-/// assert_eq!(health.of("192.0.2.2".parse()?), TargetHealth::UNKNOWN);
+/// assert_eq!(health.of("192.0.2.2".parse()?), TargetState::Unknown.into());
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Health {
+    at: Instant,
     reports: BTreeMap<IpAddr, TargetHealth>,
 }
 
@@ -40,40 +63,77 @@ pub struct Health {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TargetHealth {
     /// Whether it can serve.
-    pub healthy: bool,
+    pub state: TargetState,
     /// How much it can serve, in the units of the fleet's capacities. `None` means
     /// the capacity from the fleet.
     pub capacity: Option<u32>,
 }
 
-impl TargetHealth {
-    /// A target of which nothing is known.
-    pub const UNKNOWN: Self = Self {
-        healthy: true,
-        capacity: None,
-    };
+/// Whether a target can serve, as far as its checks say.
+///
+/// ```text
+///              fail        fall in a row
+///   unknown ────────► failing ────────► down
+///      │ succeeds        │ succeeds     ▲ │ rise in a row
+///      └─────────────────┴────► up ─────┘ ▼
+///                                ◄────────┘
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TargetState {
+    /// No check has ended yet.
+    Unknown,
+    /// Checks have failed, too few to call the target down, and none has succeeded.
+    Failing,
+    /// The target is healthy.
+    Up,
+    /// The target is unhealthy.
+    Down {
+        /// When its last check that mattered failed. This does not depend on when the
+        /// reading was made.
+        since: Instant,
+        /// Whether it has been up before, since it is on the source's list.
+        was_up: bool,
+    },
+}
+
+/// The capacity is the fleet's.
+impl From<TargetState> for TargetHealth {
+    fn from(state: TargetState) -> Self {
+        Self {
+            state,
+            capacity: None,
+        }
+    }
 }
 
 impl Health {
-    /// What is known of a target; [`TargetHealth::UNKNOWN`] if nothing is.
+    /// A reading that was made at this time. The last report on a target counts.
+    pub fn new(at: Instant, reports: impl IntoIterator<Item = (IpAddr, TargetHealth)>) -> Self {
+        let reports = reports.into_iter().collect();
+        Self { at, reports }
+    }
+
+    /// When the reading was made.
+    pub fn at(&self) -> Instant {
+        self.at
+    }
+
+    /// What the reading says of a target; unknown if it says nothing.
     pub fn of(&self, target: IpAddr) -> TargetHealth {
+        let report = self.reports.get(&target).copied();
+        report.unwrap_or(TargetState::Unknown.into())
+    }
+
+    /// All reports, by address.
+    pub fn reports(&self) -> impl Iterator<Item = (IpAddr, TargetHealth)> + '_ {
         self.reports
-            .get(&target)
-            .copied()
-            .unwrap_or(TargetHealth::UNKNOWN)
+            .iter()
+            .map(|(&target, &report)| (target, report))
     }
 
     /// Whether the reading names no target.
     pub fn is_empty(&self) -> bool {
         self.reports.is_empty()
-    }
-}
-
-/// The last report on a target counts.
-impl FromIterator<(IpAddr, TargetHealth)> for Health {
-    fn from_iter<I: IntoIterator<Item = (IpAddr, TargetHealth)>>(reports: I) -> Self {
-        let reports = reports.into_iter().collect();
-        Self { reports }
     }
 }
 
@@ -84,7 +144,7 @@ impl FromIterator<(IpAddr, TargetHealth)> for Health {
 /// step on the same target. After the last step nothing changes.
 #[derive(Clone, Debug)]
 pub struct ScriptedHealth {
-    now: Health,
+    reports: BTreeMap<IpAddr, TargetHealth>,
     reading: u32,
     /// The steps still to come, the next one last.
     to_come: Vec<HealthStep>,
@@ -96,30 +156,42 @@ impl ScriptedHealth {
         let endpoints = fleet.endpoints().iter();
         let targets = endpoints.flat_map(FleetEndpoint::targets);
         Self {
-            now: targets
-                .map(|t| (t.address, TargetHealth::UNKNOWN))
+            reports: targets
+                .map(|target| (target.address, TargetState::Up.into()))
                 .collect(),
             reading: 0,
             to_come: fleet.health_script().iter().rev().cloned().collect(),
         }
     }
 
-    fn apply(&mut self, step: &HealthStep) {
-        let report = self.now.reports.entry(step.target);
-        let report = report.or_insert(TargetHealth::UNKNOWN);
-        report.healthy = step.healthy.unwrap_or(report.healthy);
+    fn apply(&mut self, step: &HealthStep, at: Instant) {
+        let Some(report) = self.reports.get_mut(&step.target) else {
+            return; // A fleet's steps are on its own targets.
+        };
+        match (step.healthy, report.state) {
+            (Some(true), _) => report.state = TargetState::Up,
+            (Some(false), TargetState::Up) => {
+                report.state = TargetState::Down {
+                    since: at,
+                    was_up: true,
+                };
+            }
+            _ => {}
+        }
         report.capacity = step.capacity.or(report.capacity);
     }
 }
 
 impl HealthSource for ScriptedHealth {
     fn read(&mut self) -> Result<Health, HealthError> {
+        let now = Instant::now();
         self.reading = self.reading.saturating_add(1);
         let due = self.reading;
         while let Some(step) = self.to_come.pop_if(|step| step.at <= due) {
-            self.apply(&step);
+            self.apply(&step, now);
         }
-        Ok(self.now.clone())
+        let reports = self.reports.clone();
+        Ok(Health { at: now, reports })
     }
 }
 
@@ -156,47 +228,63 @@ mod tests {
         capacity = 50
     "#;
 
-    fn report(healthy: bool, capacity: Option<u32>) -> TargetHealth {
-        TargetHealth { healthy, capacity }
+    /// Whether it is up, and its capacity.
+    fn said(health: &Health, target: &str) -> (bool, Option<u32>) {
+        let TargetHealth { state, capacity } = health.of(target.parse().unwrap());
+        (state == TargetState::Up, capacity)
     }
 
     #[test]
     fn a_script_takes_its_steps_at_their_readings_and_then_stays() {
         let fleet = Fleet::parse(FLEET, Path::new("test.toml")).unwrap();
         let mut source = ScriptedHealth::new(&fleet);
-        let first: IpAddr = "192.0.2.1".parse().unwrap();
         let readings: Vec<Health> = (1..=6).map(|_| source.read().unwrap()).collect();
-        let of_first: Vec<TargetHealth> = readings.iter().map(|health| health.of(first)).collect();
-        let last = report(true, Some(40));
+        let of_first: Vec<_> = readings.iter().map(|h| said(h, "192.0.2.1")).collect();
+        let last = (true, Some(40));
         assert_eq!(
             of_first,
             [
-                report(true, None),
-                report(false, None),
-                report(false, Some(40)),
+                (true, None),
+                (false, None),
+                (false, Some(40)),
                 last,
                 last,
                 last
             ]
         );
-        let second = "192.0.2.2".parse().unwrap();
-        let of_second: Vec<_> = readings.iter().map(|h| h.of(second).capacity).collect();
-        assert_eq!(of_second[..2], [None; 2]);
-        assert_eq!(of_second[2..], [Some(50); 4]);
+        let of_second = readings.iter().map(|h| said(h, "192.0.2.2"));
+        let of_second: Vec<_> = of_second.collect();
+        assert_eq!(of_second[..2], [(true, None); 2]);
+        assert_eq!(of_second[2..], [(true, Some(50)); 4]);
         assert!(readings.iter().all(|h| h.reports.len() == 2));
+    }
+
+    #[test]
+    fn a_scripted_target_is_down_since_the_reading_of_its_step() {
+        let fleet = Fleet::parse(FLEET, Path::new("test.toml")).unwrap();
+        let mut source = ScriptedHealth::new(&fleet);
+        let readings: Vec<Health> = (1..=3).map(|_| source.read().unwrap()).collect();
+        let state = |reading: usize| readings[reading].of("192.0.2.1".parse().unwrap()).state;
+        let down = TargetState::Down {
+            since: readings[1].at(),
+            was_up: true,
+        };
+        assert_eq!(
+            [state(0), state(1), state(2)],
+            [TargetState::Up, down, down]
+        );
     }
 
     #[test]
     fn a_target_that_is_not_named_is_unknown_and_the_last_report_counts() {
         let address: IpAddr = "2001:db8::1".parse().unwrap();
-        assert!(Health::default().is_empty());
-        assert_eq!(Health::default().of(address), TargetHealth::UNKNOWN);
-        let twice = [
-            (address, report(true, None)),
-            (address, report(false, None)),
-        ];
-        let health: Health = twice.into_iter().collect();
+        let now = Instant::now();
+        assert!(Health::new(now, []).is_empty());
+        let unknown = TargetState::Unknown.into();
+        assert_eq!(Health::new(now, []).of(address), unknown);
+        let twice = [TargetState::Up, TargetState::Failing];
+        let health = Health::new(now, twice.map(|state| (address, state.into())));
         assert!(!health.is_empty());
-        assert!(!health.of(address).healthy);
+        assert_eq!(health.of(address).state, TargetState::Failing);
     }
 }

@@ -26,9 +26,12 @@ pub use enactor::{Enactor, Pass};
 pub use enactor_loop::{EnactorLoop, Pace};
 pub use enactor_thread::EnactorThread;
 pub use error::{FleetError, HealthError, Panicked, PassError, PlanError, StepError, chain};
-pub use fleet::{DnsZone, Fleet, FleetEndpoint, FleetTarget, HealthCheck, HealthStep, Timings};
-pub use health::{Health, HealthSource, ScriptedHealth, TargetHealth};
-pub use planner::{Planned, Planner};
-pub use planner_thread::PlannerThread;
+pub use fleet::{
+    ChangeLimits, DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthCheck, HealthStep,
+    Timings,
+};
+pub use health::{Health, HealthSource, ScriptedHealth, TargetHealth, TargetState, Watchlist};
+pub use planner::{ChangeId, HeldChange, HoldReason, Planned, Planner, Status};
+pub use planner_thread::{PlannerHandle, PlannerThread};
 pub use signals::{Signals, Waker};
 pub use tcp_checks::{TcpChecks, TcpHealth};

@@ -4,45 +4,70 @@
 //! 1. The Planner asks its source for a reading at once, and then at each interval
 //!    unless it still waits for a reading. A source that stalls delays the next
 //!    plan and changes nothing else.
-//! 2. Each reading makes one tick. After a publish the Planner wakes all Enactors.
-//! 3. A new fleet counts from the next reading on. A confirmation is for the plan
-//!    that was refused last when it arrived. Neither waits for the source.
-//! 4. Dropping the handle closes a channel, which the thread cannot miss, and the
+//! 2. The source is told a new watchlist at once, also between readings. So when the
+//!    checks of a new target begin does not depend on the interval.
+//! 3. Each reading makes one tick. After a publish the Planner wakes all Enactors.
+//! 4. A new fleet counts from the next reading on, its interval at once. A confirmation
+//!    is for the change that it names, as it was when the confirmation arrived. Neither
+//!    waits for the source.
+//! 5. The status is replaced whole, under a lock that nobody holds for longer than a
+//!    copy of its pointer. It is as new as the last tick, fleet or confirmation.
+//! 6. Dropping the thread's owner sends a message, which the thread cannot miss, and the
 //!    thread stops. It does not wait for a source that is stalled; the source's
 //!    thread ends when the source returns.
-//! 5. A source or a tick that panics counts as failed. The next interval starts
+//! 7. A source or a tick that panics counts as failed. The next interval starts
 //!    from the store as it is then.
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded, select_biased, tick, unbounded};
+use parking_lot::Mutex;
 use plan_store::PlanStore;
 use tracing::{info, warn};
 
 use crate::supervise::supervise;
-use crate::{Fleet, Health, HealthSource, PlanError, Planned, Planner, Waker, chain};
+use crate::{
+    ChangeId, Fleet, Health, HealthSource, PlanError, Planned, Planner, Status, Waker, Watchlist,
+    chain,
+};
 
 type Reading = Result<Health, PlanError>;
 
-/// What the handle asks the thread to do.
-enum Control {
-    SetFleet(Box<Fleet>),
-    Confirm,
+/// What the source is asked to do.
+enum Ask {
+    Watch(Arc<Watchlist>),
+    Read,
 }
 
-/// The handle of the Planner's thread. Dropping it stops the thread after the
-/// tick that it is in, and waits for the end of that tick.
+/// What a handle asks the thread to do.
+enum Control {
+    SetFleet(Box<Fleet>),
+    Confirm(ChangeId),
+    Stop,
+}
+
+/// The Planner's thread. Dropping this stops the thread after the tick that it is in, and
+/// waits for the end of that tick.
 pub struct PlannerThread {
-    control: Option<Sender<Control>>,
+    handle: PlannerHandle,
     thread: Option<JoinHandle<()>>,
 }
 
+/// Tells the Planner's thread what to do, and what it holds back. Never waits; clones
+/// reach the same thread. After the thread has stopped, a handle changes nothing.
+#[derive(Clone)]
+pub struct PlannerHandle {
+    control: Sender<Control>,
+    status: Arc<Mutex<Arc<Status>>>,
+}
+
 impl PlannerThread {
-    /// Starts the threads. `report` is called after each tick, and after each
-    /// reading that failed.
+    /// Starts the threads. The interval is at first this one, and after a new fleet the
+    /// fleet's. `report` is called after each tick, and after each reading that failed.
     ///
     /// # Errors
     /// If the operating system cannot start a thread.
@@ -53,51 +78,77 @@ impl PlannerThread {
         enactors: Vec<Waker>,
         report: impl FnMut(&Result<Planned, PlanError>) + Send + 'static,
     ) -> io::Result<Self> {
-        let (ask, asked) = bounded(1);
+        let (ask, asked) = unbounded();
         let (answer, readings) = bounded(1);
         thread::Builder::new()
             .name("health".into())
             .spawn(move || read_when_asked(source, &asked, &answer))?;
         let (control, controlled) = unbounded();
+        let status = Arc::new(Mutex::new(Arc::new(planner.status().clone())));
+        let handle = PlannerHandle {
+            control,
+            status: Arc::clone(&status),
+        };
         let worker = Worker {
             planner,
             enactors,
             report,
+            told: None,
             ask,
             readings,
             controlled,
+            status,
         };
         let thread = thread::Builder::new()
             .name("planner".into())
-            .spawn(move || worker.run(&tick(interval)))?;
+            .spawn(move || worker.run(tick(interval)))?;
         Ok(Self {
-            control: Some(control),
+            handle,
             thread: Some(thread),
         })
     }
 
-    /// Plans with this fleet from the next reading on. Does not wait.
+    /// A handle of the thread.
+    pub fn handle(&self) -> PlannerHandle {
+        self.handle.clone()
+    }
+
+    /// [`PlannerHandle::set_fleet`].
+    pub fn set_fleet(&self, fleet: Fleet) {
+        self.handle.set_fleet(fleet);
+    }
+}
+
+impl PlannerHandle {
+    /// Plans with this fleet from the next reading on, at this fleet's interval.
     pub fn set_fleet(&self, fleet: Fleet) {
         self.send(Control::SetFleet(Box::new(fleet)));
     }
 
-    /// Lets the plan that the guard refused last pass, if it is still the desired
-    /// one; see [`Planner::confirm`]. Does not wait: the next report has the result.
-    pub fn confirm(&self) {
-        self.send(Control::Confirm);
+    /// Confirms the held change with this id. Returns whether the status has it; the next
+    /// plan carries the change out.
+    pub fn confirm(&self, id: ChangeId) -> bool {
+        let is_held = self.status().held.iter().any(|change| change.id == id);
+        if is_held {
+            self.send(Control::Confirm(id));
+        }
+        is_held
+    }
+
+    /// What the Planner holds back, and why.
+    pub fn status(&self) -> Arc<Status> {
+        Arc::clone(&self.status.lock())
     }
 
     fn send(&self, control: Control) {
-        if let Some(sender) = &self.control {
-            // An error here means that a panic in `report` has ended the thread.
-            let _ = sender.send(control);
-        }
+        // An error here means that the thread has ended.
+        let _ = self.control.send(control);
     }
 }
 
 impl Drop for PlannerThread {
     fn drop(&mut self) {
-        self.control = None;
+        self.handle.send(Control::Stop);
         if let Some(thread) = self.thread.take() {
             // The thread catches panics of its ticks. An error here is a panic in
             // `report`, which has ended the thread already.
@@ -106,11 +157,23 @@ impl Drop for PlannerThread {
     }
 }
 
-fn read_when_asked(mut source: impl HealthSource, asked: &Receiver<()>, answer: &Sender<Reading>) {
-    for () in asked {
-        let reading = supervise("health source", || Ok(source.read()?));
-        if answer.send(reading).is_err() {
-            break;
+/// The work of the source's thread.
+fn read_when_asked(mut source: impl HealthSource, asked: &Receiver<Ask>, answer: &Sender<Reading>) {
+    for ask in asked {
+        match ask {
+            Ask::Watch(list) => {
+                // A panic is logged, and the source goes on with the list that it has.
+                let _: Result<(), PlanError> = supervise("health source", || {
+                    source.watch(&list);
+                    Ok(())
+                });
+            }
+            Ask::Read => {
+                let reading = supervise("health source", || Ok(source.read()?));
+                if answer.send(reading).is_err() {
+                    break;
+                }
+            }
         }
     }
 }
@@ -119,24 +182,28 @@ struct Worker<S, F> {
     planner: Planner<S>,
     enactors: Vec<Waker>,
     report: F,
-    ask: Sender<()>,
+    /// The watchlist that the source has been told.
+    told: Option<Arc<Watchlist>>,
+    ask: Sender<Ask>,
     readings: Receiver<Reading>,
     controlled: Receiver<Control>,
+    status: Arc<Mutex<Arc<Status>>>,
 }
 
 impl<S: PlanStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
-    fn run(mut self, interval: &Receiver<std::time::Instant>) {
-        let mut waiting = self.ask.try_send(()).is_ok();
+    fn run(mut self, mut interval: Receiver<Instant>) {
+        self.tell_source();
+        let mut waiting = self.ask.send(Ask::Read).is_ok();
         loop {
             select_biased! {
                 recv(self.controlled) -> control => match control {
-                    Ok(Control::SetFleet(fleet)) => self.planner.set_fleet(*fleet),
-                    Ok(Control::Confirm) => {
-                        if !self.planner.confirm() {
-                            warn!("there is no refused plan to confirm");
+                    Ok(Control::SetFleet(fleet)) => {
+                        if let Some(new) = self.set_fleet(*fleet) {
+                            interval = tick(new);
                         }
                     }
-                    Err(_) => break,
+                    Ok(Control::Confirm(id)) => self.confirm(id),
+                    Ok(Control::Stop) | Err(_) => break,
                 },
                 recv(self.readings) -> reading => match reading {
                     Ok(reading) => {
@@ -149,12 +216,39 @@ impl<S: PlanStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
                     if waiting {
                         warn!("the health source has not answered; the plan stays as it is");
                     } else {
-                        waiting = self.ask.try_send(()).is_ok();
+                        waiting = self.ask.send(Ask::Read).is_ok();
                     }
                 }
             }
         }
         info!("planner stopped");
+    }
+
+    /// Tells the source what to watch, if that has changed.
+    fn tell_source(&mut self) {
+        let list = self.planner.watchlist();
+        let is_told = |told: &Arc<Watchlist>| Arc::ptr_eq(told, list);
+        if !self.told.as_ref().is_some_and(is_told) {
+            // An error here means that the source's thread has ended.
+            let _ = self.ask.send(Ask::Watch(Arc::clone(list)));
+            self.told = Some(Arc::clone(list));
+        }
+    }
+
+    /// Returns the new interval, if it is another one.
+    fn set_fleet(&mut self, fleet: Fleet) -> Option<Duration> {
+        let before = self.planner.fleet().timings().planner_interval;
+        let new = fleet.timings().planner_interval;
+        self.planner.set_fleet(fleet, Instant::now());
+        self.tell();
+        (new != before).then_some(new)
+    }
+
+    fn confirm(&mut self, id: ChangeId) {
+        if !self.planner.confirm(id, Instant::now()) {
+            warn!(%id, "this change is not held any more; look at what is");
+        }
+        self.tell();
     }
 
     fn plan(&mut self, reading: Reading) {
@@ -165,12 +259,22 @@ impl<S: PlanStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
                 Err(error)
             }
         };
+        self.tell();
         match &planned {
             Ok(Planned::Published { .. }) => self.enactors.iter().for_each(Waker::wake),
             Err(error @ PlanError::Store(_)) => warn!(error = %chain(error), "store failed"),
             _ => {}
         }
         (self.report)(&planned);
+    }
+
+    /// Tells the source what to watch, and the handles the status.
+    fn tell(&mut self) {
+        self.tell_source();
+        let status = self.planner.status();
+        if status != &**self.status.lock() {
+            *self.status.lock() = Arc::new(status.clone());
+        }
     }
 }
 
@@ -180,16 +284,22 @@ impl fmt::Debug for PlannerThread {
     }
 }
 
+impl fmt::Debug for PlannerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlannerHandle").finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
     use std::path::Path;
-    use std::time::Instant;
 
     use crossbeam::channel::never;
     use plan_store::{MemoryStore, Pin, Retention};
 
     use super::*;
-    use crate::TargetHealth;
+    use crate::TargetState;
 
     fn fleet(endpoint: &str) -> Fleet {
         let target = r#"{ address = "192.0.2.1", zone = "z1", capacity = 1 }"#;
@@ -198,11 +308,8 @@ mod tests {
     }
 
     fn well() -> Health {
-        let report = TargetHealth {
-            healthy: true,
-            capacity: None,
-        };
-        [([192, 0, 2, 1].into(), report)].into_iter().collect()
+        let report = (IpAddr::from([192, 0, 2, 1]), TargetState::Up.into());
+        Health::new(Instant::now(), [report])
     }
 
     /// The Planner's thread finds a fleet and a reading at once.
@@ -220,19 +327,18 @@ mod tests {
             enactors: Vec::new(),
             // The end of the test.
             report: move |_: &Result<Planned, PlanError>| drop(control.take()),
+            told: None,
             ask,
             readings,
             controlled,
+            status: Arc::default(),
         };
-        worker.run(&never());
+        worker.run(never());
         let latest = store.latest().unwrap().unwrap();
         let names: Vec<_> = latest.plan().endpoints().map(|(name, _)| name).collect();
         assert_eq!(names, [&"new.example".parse().unwrap()]);
-        assert_eq!(
-            asked.try_iter().count(),
-            1,
-            "at the beginning, and only then"
-        );
+        let reads = asked.try_iter().filter(|ask| matches!(ask, Ask::Read));
+        assert_eq!(reads.count(), 1, "at the beginning, and only then");
     }
 
     #[test]
@@ -243,18 +349,21 @@ mod tests {
             planner: Planner::new(MemoryStore::new(Retention::newest(1)), fleet("a.example")),
             enactors: Vec::new(),
             report: |_: &Result<Planned, PlanError>| {},
+            told: None,
             ask,
             readings,
             controlled,
+            status: Arc::default(),
         };
         let (tick, interval) = bounded(0);
         thread::scope(|scope| {
-            scope.spawn(|| worker.run(&interval));
+            scope.spawn(|| worker.run(interval));
             for _ in 0..3 {
                 tick.send(Instant::now()).unwrap();
             }
             drop(control);
         });
-        assert_eq!(asked.try_iter().count(), 1);
+        let reads = asked.try_iter().filter(|ask| matches!(ask, Ask::Read));
+        assert_eq!(reads.count(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Signals to an Enactor's loop: wake up, pause, resume, stop.
+//! Signals to an Enactor's loop: wake up, pause, resume, take another pace, stop.
 //!
 //! # Rules
 //! 1. All pending signals are in one monitor. Any thread may send; only the loop
@@ -9,7 +9,9 @@
 //! 3. The loop clears a wake-up *before* it looks at the store. So a wake-up that
 //!    comes later, for a plan that this look may have missed, stays pending.
 //! 4. A thread that publishes sends the wake-up *after* it has published.
-//! 5. A stop is never cleared, so the loop sees it in whatever state it is.
+//! 5. Of several paces the last one counts. The loop takes it in whatever state it is, and
+//!    stays in that state.
+//! 6. A stop is never cleared, so the loop sees it in whatever state it is.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,11 +20,14 @@ use std::time::Duration;
 use plan_store::Native;
 use plan_store::primitives::{Monitor, Primitives};
 
+use crate::Pace;
+
 /// The signals that were sent and not yet acted on.
 #[derive(Default)]
 struct PendingSignals {
     wake: bool,
     order: Option<Order>,
+    pace: Option<Pace>,
     stop: bool,
 }
 
@@ -53,6 +58,8 @@ pub(crate) enum LoopState {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     Pass,
+    /// Wait at this pace from now on.
+    SetPace(Pace),
     Pause,
     Stop,
 }
@@ -85,6 +92,12 @@ impl<P: Primitives> Signals<P> {
         self.send(|pending| pending.order = Some(Order::Resume));
     }
 
+    /// Has the loop wait at this pace from now on. A back-off begins again, at most as long
+    /// as the pace allows.
+    pub fn set_pace(&self, pace: Pace) {
+        self.send(|pending| pending.pace = Some(pace));
+    }
+
     /// Stops the loop after the pass that it is in.
     pub fn stop(&self) {
         self.send(|pending| pending.stop = true);
@@ -97,7 +110,10 @@ impl<P: Primitives> Signals<P> {
     /// What to do next. Waits for a signal that matters in this state; after
     /// `timeout` it is a pass.
     pub(crate) fn next(&self, state: LoopState, timeout: Option<Duration>) -> Next {
-        let next = self.0.wait(timeout, |pending| pending.next(state));
+        let next = self.0.wait(timeout, |pending| {
+            let pace = pending.pace.take();
+            pace.map(Next::SetPace).or_else(|| pending.next(state))
+        });
         next.unwrap_or(Next::Pass)
     }
 

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use control_plane::{Fleet, FleetTarget, Timings};
+use control_plane::{ChangeLimits, FailPolicy, Fleet, FleetTarget, HealthCheck, Timings};
 use plan_store::Retention;
 
 const SMALL: &str = r#"
@@ -27,11 +27,64 @@ fn what_a_file_leaves_out_is_as_documented() {
     assert_eq!(fleet.timings().backoff_first, millis(50));
     assert_eq!(fleet.timings().backoff_max, millis(5000));
     assert_eq!(fleet.timings().recheck, millis(1000));
-    assert_eq!(fleet.max_removal_percent(), 30);
+    let limits = ChangeLimits {
+        max_removal_percent: 30,
+        suspect_percent: 50,
+        suspect_for: millis(30_000),
+    };
+    assert_eq!(fleet.change_limits(), limits);
     assert_eq!(fleet.retention(), Retention::newest(3));
     assert_eq!(fleet.health_script(), []);
-    assert_eq!(fleet.endpoints()[0].ttl(), 5);
-    assert_eq!(fleet.endpoints()[0].targets()[0].weight, 255);
+    assert_eq!(fleet.health_check(), HealthCheck::default());
+    let endpoint = &fleet.endpoints()[0];
+    assert_eq!((endpoint.ttl(), endpoint.min_healthy_percent()), (5, 0));
+    assert_eq!(endpoint.fail(), FailPolicy::All);
+    let target = &endpoint.targets()[0];
+    assert_eq!(
+        (target.weight, target.tier, target.drained),
+        (255, 0, false)
+    );
+}
+
+/// A check ends before the next one begins.
+#[test]
+fn the_time_out_that_a_file_leaves_out_is_at_most_the_interval() {
+    for (interval, timeout) in [(100, 100), (500, 500), (2000, 500)] {
+        let fleet = parse(&format!(
+            "[health_check]\ninterval_ms = {interval}\n{SMALL}"
+        ));
+        assert_eq!(fleet.health_check().timeout, Duration::from_millis(timeout));
+    }
+}
+
+#[test]
+fn a_target_is_drained_by_its_weight_or_by_its_zone() {
+    let fleet = parse(
+        r#"
+        [planner]
+        drained_zones = ["z2", "z3"]
+        [[endpoint]]
+        name = "db.example"
+        fail = "drained"
+        min_healthy_percent = 40
+        target = [
+            { address = "192.0.2.1", zone = "z1", capacity = 1 },
+            { address = "192.0.2.2", zone = "z2", capacity = 1, tier = 3 },
+            { address = "192.0.2.3", zone = "z1", capacity = 1, weight = 0 },
+        ]
+        [[endpoint]]
+        name = "all-in-one.example"
+        fail = "last"
+        target = [{ address = "192.0.2.9", zone = "z3", capacity = 1 }]
+        "#,
+    );
+    let endpoint = &fleet.endpoints()[0];
+    let drained: Vec<_> = endpoint.targets().iter().map(|t| t.drained).collect();
+    assert_eq!(drained, [false, true, true]);
+    assert_eq!(endpoint.targets()[1].tier, 3);
+    assert_eq!(endpoint.fail(), FailPolicy::Drained);
+    assert_eq!(endpoint.min_healthy_percent(), 40);
+    assert_eq!(fleet.endpoints()[1].fail(), FailPolicy::Last);
 }
 
 #[test]
@@ -39,7 +92,7 @@ fn what_a_file_says_is_taken() {
     let fleet = parse(
         r#"
         timings = { planner_interval_ms = 1, backoff_first_ms = 2, backoff_max_ms = 3, recheck_ms = 600_000 }
-        planner = { max_removal_percent = 100 }
+        planner = { max_removal_percent = 100, suspect_percent = 1, suspect_for_ms = 0 }
         store = { keep_newest = 10_000 }
         [[endpoint]]
         name = "DB.example."
@@ -67,7 +120,12 @@ fn what_a_file_says_is_taken() {
         recheck: millis(600_000),
     };
     assert_eq!(fleet.timings(), timings);
-    assert_eq!(fleet.max_removal_percent(), 100);
+    let limits = ChangeLimits {
+        max_removal_percent: 100,
+        suspect_percent: 1,
+        suspect_for: millis(0),
+    };
+    assert_eq!(fleet.change_limits(), limits);
     assert_eq!(fleet.retention(), Retention::newest(10_000));
     let endpoint = &fleet.endpoints()[0];
     assert_eq!(
@@ -79,6 +137,8 @@ fn what_a_file_says_is_taken() {
         zone: "z1".to_owned(),
         capacity: 1_000_000,
         weight: 1,
+        tier: 0,
+        drained: false,
     };
     assert_eq!(endpoint.targets(), [target]);
     let steps: Vec<_> = fleet.health_script().iter().collect();

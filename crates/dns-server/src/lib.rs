@@ -55,6 +55,7 @@ mod server;
 mod tcp;
 mod udp;
 mod zone;
+mod zone_updates;
 
 pub use counters::{Counters, Counts};
 pub use error::Error;

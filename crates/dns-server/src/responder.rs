@@ -23,6 +23,7 @@ use crate::counters::Counters;
 use crate::query::{LowerName, Query, endpoint};
 use crate::reply::{OptRecords, Outcome, Shape, Transport};
 use crate::zone::{Zones, to_dns};
+use crate::zone_updates::ZoneUpdates;
 use crate::{Error, MAX_TARGETS};
 
 /// Answers packets, on one thread.
@@ -30,6 +31,8 @@ use crate::{Error, MAX_TARGETS};
 pub struct Responder<R> {
     reader: R,
     zones: Arc<Zones>,
+    /// Where newer zones come from, if they may be replaced.
+    updates: Option<ZoneUpdates>,
     max_targets: usize,
     rng: Rng,
     opt: OptRecords,
@@ -72,6 +75,7 @@ impl<R: Resolve> Responder<R> {
         Ok(Self {
             reader,
             zones,
+            updates: None,
             max_targets,
             rng: Rng::with_seed(seed),
             opt: OptRecords::new().map_err(|source| Error::Encoder { source })?,
@@ -80,10 +84,20 @@ impl<R: Resolve> Responder<R> {
         })
     }
 
+    /// The same responder, which takes these zones whenever they are replaced.
+    pub(crate) fn following(self, updates: ZoneUpdates) -> Self {
+        let updates = Some(updates);
+        Self { updates, ..self }
+    }
+
     /// Replaces the content of `reply` by the reply to `packet`, and returns its outcome. After
     /// [`Outcome::Dropped`] the caller sends nothing.
     pub fn respond(&mut self, packet: &[u8], transport: Transport, reply: &mut Vec<u8>) -> Outcome {
         reply.clear();
+        if let Some(zones) = self.updates.as_mut().and_then(ZoneUpdates::newer) {
+            self.zones = zones;
+            self.endpoints.clear();
+        }
         let fast = Query::ordinary(packet)
             .filter(Query::asks_for_addresses)
             .and_then(|query| self.fast(&query, transport, reply));

@@ -13,6 +13,7 @@ use crate::counters::{Counters, Counts};
 use crate::responder::Responder;
 use crate::tcp::{TcpLimits, TcpServer};
 use crate::zone::Zones;
+use crate::zone_updates::{SharedZones, ZoneUpdates};
 use crate::{Error, udp};
 
 /// How a server listens and answers.
@@ -65,6 +66,7 @@ impl Default for ServerConfig {
 /// [`Server::shut_down`].
 #[derive(Debug)]
 pub struct Server {
+    zones: Arc<SharedZones>,
     addresses: Vec<SocketAddr>,
     counters: Vec<Arc<Counters>>,
     stop: Arc<AtomicBool>,
@@ -96,8 +98,8 @@ impl Server {
                 bounds: "1 to 256",
             });
         }
-        let zones = Arc::new(zones);
         let mut server = Self {
+            zones: Arc::new(SharedZones::new(Arc::new(zones))),
             addresses: Vec::new(),
             counters: Vec::new(),
             stop: Arc::new(AtomicBool::new(false)),
@@ -105,7 +107,7 @@ impl Server {
             threads: Vec::new(),
         };
         for &address in &config.listen {
-            server.serve_address(address, store, &zones, config)?;
+            server.serve_address(address, store, config)?;
         }
         Ok(server)
     }
@@ -113,6 +115,11 @@ impl Server {
     /// Where it listens, in the order of the configuration.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Answers for these zones from the next query on.
+    pub fn set_zones(&self, zones: Zones) {
+        self.zones.set(Arc::new(zones));
     }
 
     /// What all threads together have done.
@@ -151,7 +158,6 @@ impl Server {
         &mut self,
         address: SocketAddr,
         store: &S,
-        zones: &Arc<Zones>,
         config: &ServerConfig,
     ) -> Result<(), Error>
     where
@@ -164,7 +170,7 @@ impl Server {
         self.wakers.push(waker);
         let pin = config.pin_threads;
         for (core, socket) in udp.into_iter().enumerate() {
-            let mut responder = self.responder(store, zones, config)?;
+            let mut responder = self.responder(store, config)?;
             self.spawn(format!("dns-udp-{core}"), move |stop| {
                 if pin {
                     pin_to_core(core);
@@ -172,7 +178,7 @@ impl Server {
                 udp::serve(&socket, &mut responder, stop);
             })?;
         }
-        let mut responder = self.responder(store, zones, config)?;
+        let mut responder = self.responder(store, config)?;
         let mut tcp = tcp;
         self.spawn("dns-tcp".into(), move |stop| {
             tcp.serve(&mut responder, stop);
@@ -185,15 +191,15 @@ impl Server {
     fn responder<S: PlanStore>(
         &mut self,
         store: &S,
-        zones: &Arc<Zones>,
         config: &ServerConfig,
     ) -> Result<Responder<S::Reader>, Error> {
         let counters = Arc::new(Counters::default());
         let thread = self.counters.len() as u64;
         self.counters.push(Arc::clone(&counters));
         let seed = config.seed.wrapping_add(thread);
-        let (zones, reader) = (Arc::clone(zones), store.reader());
-        Responder::new(reader, zones, config.max_targets, seed, counters)
+        let (updates, zones) = ZoneUpdates::of(&self.zones);
+        let responder = Responder::new(store.reader(), zones, config.max_targets, seed, counters)?;
+        Ok(responder.following(updates))
     }
 
     fn spawn(

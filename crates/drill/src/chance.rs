@@ -5,10 +5,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use control_plane::{
     Fleet, FleetEndpoint, Health, HealthError, HealthSource, ScriptedHealth, TargetHealth,
+    TargetState,
 };
 use fastrand::Rng;
 use parking_lot::Mutex;
@@ -53,23 +54,24 @@ impl HealthSource for Drift {
     fn read(&mut self) -> Result<Health, HealthError> {
         self.hook.reach(Actor::Planner, &Point::ReadHealth);
         let script = self.script.as_mut().map(HealthSource::read);
-        let said = script.transpose()?.unwrap_or_default();
+        let said = script.transpose()?;
         self.reading += 1;
         let drifting = self.reading % self.targets.len().max(1);
         let drifted = self.rng.u32(40..90);
         let targets = self.targets.iter().enumerate();
         let health = targets.map(|(at, &(address, capacity))| {
+            let up = TargetState::Up.into();
             let TargetHealth {
-                healthy,
+                state,
                 capacity: now,
-            } = said.of(address);
+            } = said.as_ref().map_or(up, |said| said.of(address));
             // All capacities are in hundredths, so that a capacity of 1 can drift too.
             // Only their ratio counts.
             let percent = if at == drifting { drifted } else { 100 };
             let capacity = Some(now.unwrap_or(capacity).saturating_mul(percent));
-            (address, TargetHealth { healthy, capacity })
+            (address, TargetHealth { state, capacity })
         });
-        Ok(health.collect())
+        Ok(Health::new(Instant::now(), health))
     }
 }
 
@@ -151,7 +153,7 @@ mod tests {
             let health = drift.read().unwrap();
             ["192.0.2.1", "192.0.2.2"].map(|address| {
                 let target = health.of(address.parse().unwrap());
-                (target.healthy, target.capacity.unwrap())
+                (target.state == TargetState::Up, target.capacity.unwrap())
             })
         };
         (0..4).map(reading).collect()

@@ -2,13 +2,16 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use control_plane::Fleet;
+use control_plane::{Fleet, FleetError};
 use dns_server::ServerConfig;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+
+#[cfg(feature = "etcd")]
+use crate::fleet_copy;
 
 /// Run a DNS control plane.
 #[derive(Parser)]
@@ -31,17 +34,29 @@ Ready: the process logs `ready` when all of its parts do their work, and from th
 `GET /ready` on the address of --metrics answers 200. Before that it answers 503 with a
 list of what is missing.
 
-Signals: SIGHUP makes the Planner read the fleet file again. SIGUSR1 confirms the plan
-that the Planner's guard has refused. SIGINT and SIGTERM end the process.
+Signals: SIGHUP makes the process read the fleet file again. SIGINT and SIGTERM end the
+process.
+
+Held changes: a fleet file that takes too much away from an endpoint waits for a person.
+`GET /held` on the address of --metrics lists such changes with their ids, and
+`POST /confirm?id=ID` confirms one.
 
 Log: on standard error. The environment variable RUST_LOG sets the level; the default is
 `info`.
 
 Exit status: 0 after SIGINT or SIGTERM, 2 for a bad argument or file.")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(crate) struct ServeArguments {
-    /// The fleet file; without it, a fleet on loopback addresses
-    #[arg(long)]
+    /// The fleet file
+    #[arg(long, required_unless_present = "demo")]
     fleet: Option<PathBuf>,
+    /// Serve a demonstration fleet on loopback addresses instead of a file, and play its
+    /// targets as --demo-targets does
+    #[arg(long, conflicts_with = "fleet")]
+    demo: bool,
     /// Where the plans are: `memory`, for this process alone, or
     /// `etcd://HOST:PORT,HOST:PORT/PREFIX`; `etcds://` uses TLS
     #[arg(long, default_value = "memory", value_parser = StoreUrl::parse)]
@@ -59,14 +74,15 @@ pub(crate) struct ServeArguments {
     /// a free port, which the log names
     #[arg(long, default_value = "127.0.0.1:5300")]
     listen: Vec<SocketAddr>,
-    /// An address to serve `/metrics` (for Prometheus) and `/ready` on, over HTTP. Port 0
-    /// takes a free port, which the log names
+    /// An address to serve `/metrics` (for Prometheus), `/ready`, `/held` and `/confirm` on,
+    /// over HTTP. Who reaches it can confirm held changes. Port 0 takes a free port, which
+    /// the log names
     #[arg(long)]
     pub(crate) metrics: Option<SocketAddr>,
     /// Also play the fleet's targets: listen on their addresses, and take one after another
     /// down for a while
     #[arg(long)]
-    pub(crate) demo_targets: bool,
+    demo_targets: bool,
     /// UDP threads per address; the default is one per core
     #[arg(long)]
     threads: Option<usize>,
@@ -127,15 +143,46 @@ impl StoreUrl {
     }
 }
 
+/// Loads a fleet that has a zone to serve.
+fn load(file: &Path) -> Result<Fleet, FleetError> {
+    let fleet = Fleet::load(file)?;
+    if fleet.dns_zones().is_empty() {
+        return Err(FleetError::Mistake {
+            file: file.into(),
+            line: 1,
+            column: 1,
+            mistake: "the fleet has no zone to serve; add a [[dns_zone]] with an `apex` and a `name_server`".into(),
+        });
+    }
+    Ok(fleet)
+}
+
 const LOOPBACK_FLEET: &str = include_str!("../../../examples/fleets/loopback.toml");
 
 impl ServeArguments {
+    /// Reads the fleet for the first time. A DNS server with a cache takes the last good
+    /// one if the file is broken.
+    pub(crate) fn first_fleet(&self) -> Result<Fleet, FleetError> {
+        #[cfg(feature = "etcd")]
+        if let (Role::Front, Some(file), Some(cache)) = (self.role, &self.fleet, self.etcd.cache())
+        {
+            return fleet_copy::load(file, &fleet_copy::beside(cache), load);
+        }
+        self.fleet()
+    }
+
     /// Reads the fleet.
-    pub(crate) fn fleet(&self) -> Result<Fleet, control_plane::FleetError> {
+    pub(crate) fn fleet(&self) -> Result<Fleet, FleetError> {
         match &self.fleet {
-            Some(file) => Fleet::load(file),
+            Some(file) => load(file),
             None => Fleet::parse(LOOPBACK_FLEET, "examples/fleets/loopback.toml".as_ref()),
         }
+    }
+
+    /// Whether this process plays the fleet's targets. With `--demo` exactly one process
+    /// does, the Planner's.
+    pub(crate) fn plays_targets(&self) -> bool {
+        self.demo_targets || (self.demo && self.role.includes(Role::Planner))
     }
 
     /// Adds to the URL's configuration what the other arguments and the fleet say.

@@ -5,16 +5,20 @@
 //! ```
 //! It does not serve before the store can be read: denying a name only because nothing is
 //! known yet would be the outage again.
+//!
+//! A new fleet file brings new zones at once. A zone that it leaves out is served on while an
+//! endpoint in it has records: the Planner may hold that endpoint for a person to decide.
 
 use std::sync::{Arc, OnceLock};
 
-use control_plane::Fleet;
+use control_plane::{DnsZone, Fleet};
 use dns_server::{Server, ServerConfig, Zones};
 use plan_store::{EndpointName, Resolution, Resolve};
 use tracing::error;
 
 use crate::backing::Backing;
 use crate::readiness::Part;
+use crate::zones;
 
 /// The server once it serves. The metrics read it.
 pub(crate) type Shared = Arc<OnceLock<Server>>;
@@ -24,8 +28,10 @@ pub(crate) struct Dns<S: Backing> {
     store: S,
     config: ServerConfig,
     endpoints: Vec<EndpointName>,
-    /// The zones, until it serves.
-    waiting: Option<Zones>,
+    /// The zones of the fleet.
+    zones: Vec<DnsZone>,
+    /// Zones of an earlier fleet, with its endpoints in them.
+    leaving: Vec<(DnsZone, Vec<EndpointName>)>,
     server: Shared,
     up: bool,
     /// `None` after a serving thread has ended.
@@ -37,21 +43,68 @@ impl<S: Backing> Dns<S> {
         store: S,
         config: ServerConfig,
         fleet: &Fleet,
-        zones: Zones,
         server: Shared,
         part: Part,
     ) -> Self {
         part.waits_for("the store has not shown its plans yet");
-        let endpoints = fleet.endpoints().iter();
         Self {
             store,
             config,
-            endpoints: endpoints.map(|endpoint| endpoint.name().clone()).collect(),
-            waiting: Some(zones),
+            endpoints: names(fleet),
+            zones: fleet.dns_zones().to_vec(),
+            leaving: Vec::new(),
             server,
             up: false,
             part: Some(part),
         }
+    }
+
+    /// Goes on with the endpoints and the zones of this fleet.
+    ///
+    /// # Errors
+    /// If the zones do not fit together. Then nothing changes.
+    pub(crate) fn set_fleet(&mut self, fleet: &Fleet) -> Result<(), dns_server::Error> {
+        zones::of(fleet.dns_zones())?;
+        let before = std::mem::replace(&mut self.zones, fleet.dns_zones().to_vec());
+        let endpoints = std::mem::replace(&mut self.endpoints, names(fleet));
+        for zone in before {
+            let inside = endpoints.iter().filter(|name| contains(&zone, name));
+            let inside = inside.cloned().collect();
+            self.leaving.push((zone, inside));
+        }
+        let kept = &self.zones;
+        let is_kept = |zone: &DnsZone| kept.iter().any(|kept| kept.apex == zone.apex);
+        self.leaving.retain(|(zone, _)| !is_kept(zone));
+        self.set_zones()
+    }
+
+    /// Has the server take the zones as they are here.
+    fn set_zones(&self) -> Result<(), dns_server::Error> {
+        if let Some(server) = self.server.get() {
+            server.set_zones(self.all_zones()?);
+        }
+        Ok(())
+    }
+
+    fn all_zones(&self) -> Result<Zones, dns_server::Error> {
+        let leaving = self.leaving.iter().map(|(zone, _)| zone);
+        zones::of(self.zones.iter().chain(leaving))
+    }
+
+    /// Drops the zones of an earlier fleet in which nothing is served any more.
+    fn drop_zones(&mut self) -> Result<(), dns_server::Error> {
+        let before = self.leaving.len();
+        if before == 0 {
+            return Ok(());
+        }
+        let mut reader = self.store.reader();
+        let mut is_served = |name: &EndpointName| reader.resolve(name).records().is_some();
+        self.leaving
+            .retain(|(_, endpoints)| endpoints.iter().any(&mut is_served));
+        if self.leaving.len() < before {
+            self.set_zones()?;
+        }
+        Ok(())
     }
 
     /// Takes the next step, if it can be taken. Does not wait.
@@ -59,11 +112,12 @@ impl<S: Backing> Dns<S> {
     /// # Errors
     /// If the server cannot be started: for one, if an address is in use.
     pub(crate) fn advance(&mut self) -> Result<(), dns_server::Error> {
-        if let Some(zones) = self.waiting.take_if(|_| self.store.can_be_read()) {
-            let server = Server::start(&self.store, zones, &self.config)?;
+        if self.server.get().is_none() && self.store.can_be_read() {
+            let server = Server::start(&self.store, self.all_zones()?, &self.config)?;
             // Only this line sets it.
             let _ = self.server.set(server);
         }
+        self.drop_zones()?;
         let (Some(server), Some(part)) = (self.server.get(), &self.part) else {
             return Ok(());
         };
@@ -80,6 +134,15 @@ impl<S: Backing> Dns<S> {
         }
         Ok(())
     }
+}
+
+fn contains(zone: &DnsZone, name: &EndpointName) -> bool {
+    *name == zone.apex || name.is_below(&zone.apex)
+}
+
+fn names(fleet: &Fleet) -> Vec<EndpointName> {
+    let endpoints = fleet.endpoints().iter();
+    endpoints.map(|endpoint| endpoint.name().clone()).collect()
 }
 
 /// Whether the server has answers: at least one endpoint has an active plan, and none is

@@ -21,7 +21,8 @@ use crate::metrics::Text;
 #[derive(Args)]
 pub(crate) struct EtcdArguments {
     /// Keep what the DNS server answers from in this file, and start from it when etcd
-    /// cannot be reached
+    /// cannot be reached. With `--role front`, a copy of the fleet file is kept beside it,
+    /// for a start with a broken fleet file
     #[arg(long, value_name = "FILE")]
     cache: Option<PathBuf>,
     /// How long plans stay pinned after their process has died or stalled, in seconds
@@ -48,6 +49,11 @@ pub(crate) struct EtcdArguments {
 }
 
 impl EtcdArguments {
+    /// The file of the DNS server's cache.
+    pub(crate) fn cache(&self) -> Option<&Path> {
+        self.cache.as_deref()
+    }
+
     /// Adds the other arguments to the URL's configuration.
     pub(crate) fn complete(&self, config: EtcdConfig) -> Result<EtcdConfig, Box<dyn Error>> {
         let identity = match (&self.tls_cert, &self.tls_key) {

@@ -1,4 +1,4 @@
-//! A small HTTP server for `GET /metrics` and `GET /ready`.
+//! A small HTTP server: `GET /metrics`, `GET /ready`, `GET /held` and `POST /confirm`.
 //!
 //! One thread answers one client after another. A silent client holds up the others for
 //! at most a second.
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use crate::held::Held;
 use crate::readiness::Readiness;
 
 /// Longest request that is read.
@@ -20,6 +21,9 @@ const MAX_REQUEST: u64 = 8192;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Prometheus' text format, which is plain text as well.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What can be asked.
+const USAGE: &str = "GET /metrics, /ready or /held, or POST /confirm?id=ID\n";
 
 /// The running server. Dropping it stops it.
 pub(crate) struct HttpServer {
@@ -33,6 +37,7 @@ impl HttpServer {
         address: SocketAddr,
         readiness: Readiness,
         metrics: impl Fn() -> String + Send + 'static,
+        held: Held,
     ) -> io::Result<Self> {
         let named = |error: io::Error| {
             let text = format!("cannot listen on {address} (metrics): {error}");
@@ -48,7 +53,8 @@ impl HttpServer {
                 if stopped.load(Ordering::Relaxed) {
                     break;
                 }
-                let answered = client.and_then(|client| answer(&client, &readiness, &metrics));
+                let answered =
+                    client.and_then(|client| answer(&client, &readiness, &metrics, &held));
                 if let Err(error) = answered {
                     warn!(%error, "a request over HTTP failed");
                 }
@@ -79,6 +85,7 @@ fn answer(
     mut client: &TcpStream,
     readiness: &Readiness,
     metrics: impl Fn() -> String,
+    held: &Held,
 ) -> io::Result<()> {
     client.set_read_timeout(Some(PATIENCE))?;
     client.set_write_timeout(Some(PATIENCE))?;
@@ -95,11 +102,13 @@ fn answer(
             Ok(()) => ("200 OK", "ready\n".into()),
             Err(missing) => ("503 Service Unavailable", missing.lines()),
         },
-        ["GET", ..] => ("404 Not Found", "GET /metrics or /ready\n".into()),
-        _ => (
-            "405 Method Not Allowed",
-            "only GET is allowed; GET /metrics or /ready\n".into(),
-        ),
+        ["GET", "/held", _] => held.list(),
+        ["POST", path, _] => match path.split_once('?') {
+            Some(("/confirm", query)) => held.confirm(query),
+            _ => ("404 Not Found", USAGE.into()),
+        },
+        ["GET", ..] => ("404 Not Found", USAGE.into()),
+        _ => ("405 Method Not Allowed", USAGE.into()),
     };
     let length = body.len();
     write!(
@@ -126,7 +135,8 @@ mod tests {
         let readiness = Readiness::default();
         let parts = ["dns server", "planner"].map(|name| readiness.part(name));
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = HttpServer::start(any, readiness.clone(), || "m 1\n".into()).unwrap();
+        let server = HttpServer::start(any, readiness.clone(), || "m 1\n".into(), Held::default());
+        let server = server.unwrap();
         for (part, missing) in parts.iter().zip([
             "\r\n\r\ndns server: it has not started\nplanner: it has not started\n",
             "\r\n\r\nplanner: it has not started\n",
@@ -144,5 +154,13 @@ mod tests {
         assert!(answer.ends_with("the process is stopping\n"), "{answer}");
         // The metrics can be read in every state.
         assert!(get(&server, "/metrics").ends_with("\r\n\r\nm 1\n"));
+        assert!(
+            get(&server, "/confirm?id=1").starts_with("HTTP/1.1 404 "),
+            "not by GET"
+        );
+        assert!(
+            get(&server, "/held").starts_with("HTTP/1.1 404 "),
+            "no Planner"
+        );
     }
 }

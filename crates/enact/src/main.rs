@@ -4,7 +4,7 @@
 //! also sweep, and a DNS server. One command shows it:
 //!
 //! ```sh
-//! cargo run -p enact -- serve --demo-targets
+//! cargo run -p enact -- serve --demo
 //! dig @127.0.0.1 -p 5300 api.demo.example
 //! ```
 //!
@@ -25,6 +25,9 @@ mod demo_targets;
 mod dns;
 #[cfg(feature = "etcd")]
 mod etcd;
+#[cfg(any(feature = "etcd", test))]
+mod fleet_copy;
+mod held;
 mod http;
 mod metrics;
 mod parts;

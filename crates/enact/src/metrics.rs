@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use control_plane::{Pass, PassError, PlanError, Planned};
+use control_plane::{Pass, PassError, PlanError, Planned, Status};
 use dns_server::{Counts, Outcome};
 
 use crate::backing::Backing;
@@ -14,7 +14,8 @@ use crate::cli::Role;
 pub(crate) struct Tally {
     published: AtomicU64,
     unchanged: AtomicU64,
-    refused: AtomicU64,
+    waiting: AtomicU64,
+    not_planned: AtomicU64,
     applied: AtomicU64,
     stale: AtomicU64,
     failed: AtomicU64,
@@ -25,7 +26,8 @@ impl Tally {
         count(match planned {
             Ok(Planned::Published { .. }) => &self.published,
             Ok(Planned::Unchanged { .. }) => &self.unchanged,
-            Err(_) => &self.refused,
+            Ok(Planned::FirstRound { .. }) => &self.waiting,
+            Err(_) => &self.not_planned,
         });
     }
 
@@ -49,6 +51,7 @@ pub(crate) fn text(
     store: &impl Backing,
     server: Option<&Counts>,
     tally: &Tally,
+    planner: Option<&Status>,
 ) -> String {
     let mut text = Text(String::new());
     if let Some(counts) = server {
@@ -57,6 +60,9 @@ pub(crate) fn text(
     store.describe(&mut text);
     if role.includes(Role::Planner) {
         describe_planner(&mut text, tally);
+    }
+    if let Some(status) = planner {
+        describe_status(&mut text, status);
     }
     if role.includes(Role::Enactor) {
         describe_enactors(&mut text, tally);
@@ -93,11 +99,32 @@ fn describe_planner(text: &mut Text, tally: &Tally) {
     for (outcome, count) in [
         ("published", &tally.published),
         ("unchanged", &tally.unchanged),
-        ("refused", &tally.refused),
+        ("first_round", &tally.waiting),
+        ("failed", &tally.not_planned),
     ] {
         let label = format!("{{outcome=\"{outcome}\"}}");
         text.sample("planner_ticks_total", &label, count.load(Ordering::Relaxed));
     }
+}
+
+fn describe_status(text: &mut Text, status: &Status) {
+    let says = "Changes of the fleet file that wait for a confirmation.";
+    text.gauge("planner_held_changes", says, status.held.len());
+    if !status.held.is_empty() {
+        let says = "For how long the change with this id has been held.";
+        text.help("planner_held_change_seconds", "gauge", says);
+    }
+    for held in &status.held {
+        let label = format!("{{id=\"{}\",endpoint=\"{}\"}}", held.id, held.endpoint);
+        let seconds = held.since.elapsed().as_secs();
+        text.sample("planner_held_change_seconds", &label, seconds);
+    }
+    let says = "Endpoints that serve unhealthy targets, because too few are healthy.";
+    text.gauge("planner_fail_open_endpoints", says, status.fail_open.len());
+    let says = "New endpoints that are in no plan yet, because their targets are not checked.";
+    text.gauge("planner_awaited_endpoints", says, status.awaited.len());
+    let says = "Unhealthy targets that are served, because so many became unhealthy at once.";
+    text.gauge("planner_suspected_targets", says, status.suspected);
 }
 
 fn describe_enactors(text: &mut Text, tally: &Tally) {

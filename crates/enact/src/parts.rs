@@ -4,14 +4,17 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
-use control_plane::{Enactor, EnactorThread, Fleet, Pace, Planner, PlannerThread, TcpChecks};
+use control_plane::{
+    Enactor, EnactorThread, Fleet, Pace, Planner, PlannerHandle, PlannerThread, TcpChecks,
+};
 use dns_server::Server;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::backing::Backing;
 use crate::cli::{Role, ServeArguments};
 use crate::demo_targets::DemoTargets;
 use crate::dns::{self, Dns};
+use crate::held::Held;
 use crate::http::HttpServer;
 use crate::metrics::{self, Tally};
 use crate::readiness::{Part, Readiness};
@@ -54,10 +57,11 @@ impl<'a, S: Backing> Parts<'a, S> {
 
         let tally = Arc::new(Tally::default());
         let targets = || DemoTargets::start(&fleet, seed);
-        let targets = arguments.demo_targets.then(targets).transpose()?;
-        let zones = zones::of(&fleet)?;
+        let targets = arguments.plays_targets().then(targets).transpose()?;
+        zones::of(fleet.dns_zones())?;
         let server = dns::Shared::default();
-        let http = start_http(arguments, store, &readiness, &server, &tally)?;
+        let held = Held::default();
+        let http = start_http(arguments, store, &readiness, &server, &tally, &held)?;
         let enactors = start_enactors(arguments, &fleet, store, enactor_parts, &tally)?;
         let wakers = || enactors.iter().map(EnactorThread::waker).collect();
         let wakening = store.wake_on_publish(wakers())?;
@@ -74,11 +78,15 @@ impl<'a, S: Backing> Parts<'a, S> {
         });
         let dns = dns_part.map(|part| {
             let (store, config) = (store.clone(), arguments.server());
-            Dns::new(store, config, &fleet, zones, Arc::clone(&server), part)
+            Dns::new(store, config, &fleet, Arc::clone(&server), part)
         });
+        let planner = planner.transpose()?;
+        if let Some(planner) = &planner {
+            held.set(planner.handle());
+        }
         Ok(Self {
             arguments,
-            planner: planner.transpose()?,
+            planner,
             _wakening: wakening,
             enactors,
             checks,
@@ -97,31 +105,12 @@ impl<'a, S: Backing> Parts<'a, S> {
         self.dns.as_mut().map_or(Ok(()), Dns::advance)
     }
 
-    /// Reads the fleet file again and plans with it.
-    pub(crate) fn reload(&self) {
-        let (Some(planner), Some(checks)) = (&self.planner, &self.checks) else {
-            error!("only a Planner reads the fleet file again; restart this process instead");
-            return;
-        };
-        match self.read_again() {
-            Ok(new) => {
-                checks.set_fleet(&new);
-                planner.set_fleet(new);
-                info!("the fleet file is read again");
-            }
-            Err(error) => {
-                let error = chain(error.as_ref());
-                error!(%error, "the fleet stays as it is");
-            }
-        }
-    }
-
-    /// Lets the plan pass that the guard has refused.
-    pub(crate) fn confirm(&self) {
-        if let Some(planner) = &self.planner {
-            planner.confirm();
-        } else {
-            error!("only a Planner has a plan to confirm; send SIGUSR1 to its process");
+    /// Reads the fleet file again, and has all parts go on with it: targets, health checks,
+    /// timings and zones.
+    pub(crate) fn reload(&mut self) {
+        if let Err(error) = self.read_again() {
+            let error = chain(error.as_ref());
+            error!(%error, "the fleet stays as it is");
         }
     }
 
@@ -134,18 +123,26 @@ impl<'a, S: Backing> Parts<'a, S> {
         self.server.get().map_or(0, |dns| dns.counts().total())
     }
 
-    /// The fleet as the file has it now, if the running parts can go on with it.
-    fn read_again(&self) -> Result<Fleet, Box<dyn Error>> {
+    /// All parts take the fleet as the file has it now, or none does.
+    fn read_again(&mut self) -> Result<(), Box<dyn Error>> {
         let fleet = self.arguments.fleet()?;
-        zones::of(&fleet)?;
-        if fleet.dns_zones() != self.fleet.dns_zones() {
-            return Err("its DNS zones differ from those being served; restart for them".into());
+        zones::of(fleet.dns_zones())?;
+        if let Some(dns) = &mut self.dns {
+            dns.set_fleet(&fleet)?;
         }
-        let timings = fleet.timings() == self.fleet.timings();
-        if !timings || fleet.retention() != self.fleet.retention() {
-            return Err("its timings or its `keep_newest` differ; restart for them".into());
+        let names = enactor_names(self.arguments);
+        for (enactor, name) in self.enactors.iter().zip(names) {
+            enactor.set_pace(pace(self.arguments, &fleet, name));
         }
-        Ok(fleet)
+        if let Some(planner) = &self.planner {
+            planner.set_fleet(fleet.clone());
+        }
+        if fleet.retention() != self.fleet.retention() {
+            warn!("another `keep_newest` counts only after a restart");
+        }
+        self.fleet = fleet;
+        info!("the fleet file is read again");
+        Ok(())
     }
 }
 
@@ -155,26 +152,46 @@ fn start_http<S: Backing>(
     readiness: &Readiness,
     server: &dns::Shared,
     tally: &Arc<Tally>,
+    held: &Held,
 ) -> io::Result<Option<HttpServer>> {
     let (role, store) = (arguments.role, store.clone());
     let (server, tally) = (Arc::clone(server), Arc::clone(tally));
+    let planner = held.clone();
     let text = move || {
         let counts = server.get().map(Server::counts);
-        metrics::text(role, &store, counts.as_ref(), &tally)
+        let status = planner.planner().map(PlannerHandle::status);
+        metrics::text(role, &store, counts.as_ref(), &tally, status.as_deref())
     };
-    let start = |address| HttpServer::start(address, readiness.clone(), text);
+    let start = |address| HttpServer::start(address, readiness.clone(), text, held.clone());
     arguments.metrics.map(start).transpose()
 }
 
 /// The Enactors of this process by name.
 fn enactor_parts(arguments: &ServeArguments, readiness: &Readiness) -> Vec<(String, Part)> {
-    let names = match arguments.role {
+    let part = |name: &str| (name.into(), readiness.part(format!("enactor {name}")));
+    enactor_names(arguments).into_iter().map(part).collect()
+}
+
+fn enactor_names(arguments: &ServeArguments) -> Vec<&str> {
+    match arguments.role {
         Role::All => vec!["az1", "az2", "az3"],
         Role::Enactor => vec![arguments.name.as_str()],
         Role::Planner | Role::Front => Vec::new(),
-    };
-    let part = |name: &str| (name.into(), readiness.part(format!("enactor {name}")));
-    names.into_iter().map(part).collect()
+    }
+}
+
+/// The pace of the Enactor with this name. Each has its own seed, so that they do not back
+/// off in step.
+fn pace(arguments: &ServeArguments, fleet: &Fleet, name: &str) -> Pace {
+    let timings = fleet.timings();
+    Pace {
+        backoff_first: timings.backoff_first,
+        backoff_max: timings.backoff_max,
+        recheck: Some(timings.recheck),
+        seed: name.bytes().fold(arguments.seed, |seed, byte| {
+            seed.wrapping_mul(31).wrapping_add(byte.into())
+        }),
+    }
 }
 
 fn start_enactors<S: Backing>(
@@ -184,17 +201,8 @@ fn start_enactors<S: Backing>(
     parts: Vec<(String, Part)>,
     tally: &Arc<Tally>,
 ) -> io::Result<Vec<EnactorThread>> {
-    let timings = fleet.timings();
     let start = |(name, part): (String, Part)| {
-        let pace = Pace {
-            backoff_first: timings.backoff_first,
-            backoff_max: timings.backoff_max,
-            recheck: Some(timings.recheck),
-            // Each Enactor has its own seed, so that they do not back off in step.
-            seed: name.bytes().fold(arguments.seed, |seed, byte| {
-                seed.wrapping_mul(31).wrapping_add(byte.into())
-            }),
-        };
+        let pace = pace(arguments, fleet, &name);
         let tally = Arc::clone(tally);
         let enactor = Enactor::new(name, store.clone());
         EnactorThread::start(enactor, pace, move |pass| {
@@ -221,7 +229,10 @@ mod tests {
 
     const FLEET: &str = r#"
         [timings]
+        planner_interval_ms = 10
         recheck_ms = 1
+        [health_check]
+        interval_ms = 100
         [[dns_zone]]
         apex = "example"
         name_server = [{ name = "ns.test" }]
@@ -234,7 +245,15 @@ mod tests {
     "#;
 
     fn arguments(role: &str) -> ServeArguments {
-        let command = ["enact", "serve", "--listen", "127.0.0.1:0", "--role", role];
+        let command = [
+            "enact",
+            "serve",
+            "--fleet",
+            "unread",
+            "--listen",
+            "127.0.0.1:0",
+        ];
+        let command = command.into_iter().chain(["--role", role]);
         let Command::Serve(arguments) = Cli::try_parse_from(command).unwrap().command;
         *arguments
     }

@@ -13,7 +13,7 @@
 //! # What each part has done when it is up
 //! | part | roles | up after |
 //! |---|---|---|
-//! | `planner` | all, planner | a tick that decided on a plan: it published, changed nothing, or its guard refused |
+//! | `planner` | all, planner | a tick that decided on a plan: it published, or changed nothing |
 //! | `enactor NAME` | all, enactor | a pass over a plan that did not fail |
 //! | `dns server` | all, front | its sockets are open and the store shows an active plan |
 //!
@@ -160,11 +160,13 @@ impl Part {
 }
 
 impl Part {
-    /// The Planner is up after a tick that decided on a plan. A guard that refused a plan
-    /// has decided: the operator confirms, and the Planner works on.
+    /// The Planner is up after a tick that decided on a plan.
     pub(crate) fn planned(&self, planned: &Result<Planned, PlanError>) {
         match planned {
-            Ok(_) | Err(PlanError::TooManyRemoved { .. }) => self.up(),
+            Ok(Planned::FirstRound { endpoints }) => self.waits_for(format!(
+                "the targets of {endpoints} endpoints have not all been checked once"
+            )),
+            Ok(_) => self.up(),
             Err(error) => {
                 let error = chain(error);
                 self.waits_for(format!("no tick has succeeded yet; the last: {error}"));
@@ -273,21 +275,19 @@ mod tests {
     #[test]
     fn the_planner_is_up_after_a_tick_that_decided() {
         let failed = Err(PlanError::NoHealth);
-        let refused = Err(PlanError::TooManyRemoved {
-            endpoint: "a.example".parse().unwrap(),
-            removed: 1,
-            of: 2,
-            allowed_percent: 30,
-            endpoints: 1,
-        });
-        let published = Ok(Planned::Published {
-            generation: generation(),
-        });
-        for decided in [refused, published] {
+        let first_round = Ok(Planned::FirstRound { endpoints: 7 });
+        let generation = generation();
+        let unchanged = Ok(Planned::Unchanged { generation });
+        let published = Ok(Planned::Published { generation });
+        for decided in [unchanged, published] {
             let readiness = Readiness::default();
             let part = readiness.part("planner");
             part.planned(&failed);
             assert!(missing(&readiness).contains("no tick has succeeded yet"));
+            part.planned(&first_round);
+            assert!(
+                missing(&readiness).contains("targets of 7 endpoints have not all been checked")
+            );
             part.planned(&decided);
             assert_eq!(readiness.check(), Ok(()), "{decided:?}");
         }

@@ -10,7 +10,7 @@ use control_plane::Fleet;
 use plan_store::MemoryStore;
 #[cfg(feature = "etcd")]
 use plan_store_etcd::{EtcdConfig, EtcdStore};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::info;
 
@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Runs until SIGINT or SIGTERM.
 pub(crate) fn serve(arguments: &ServeArguments) -> Result<(), Box<dyn Error>> {
-    let fleet = arguments.fleet()?;
+    let fleet = arguments.first_fleet()?;
     // From here on no signal is missed.
     let signals = receive_signals()?;
     match &arguments.store {
@@ -56,7 +56,6 @@ fn run(
         parts.advance()?;
         match signals.recv_timeout(LOOK) {
             Ok(SIGHUP) => parts.reload(),
-            Ok(SIGUSR1) => parts.confirm(),
             Ok(_) => break,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
@@ -72,7 +71,7 @@ fn run(
 
 /// Signals from now on, through a channel that can be waited on for a limited time.
 fn receive_signals() -> io::Result<Receiver<i32>> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM, SIGUSR1])?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     let (send, received) = channel();
     // The thread ends with the process.
     thread::Builder::new()

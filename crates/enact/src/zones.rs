@@ -1,27 +1,14 @@
 //! The zones that the DNS server answers for, as the fleet file names them.
 
-use std::error::Error;
-
-use control_plane::{DnsZone, Fleet};
+use control_plane::DnsZone;
 use dns_server::{NameServer, Zone, Zones};
 
-/// The fleet's zones, if every endpoint lies in one.
-pub(crate) fn of(fleet: &Fleet) -> Result<Zones, Box<dyn Error>> {
-    let zones: Vec<Zone> = fleet
-        .dns_zones()
-        .iter()
-        .map(zone)
-        .collect::<Result<_, _>>()?;
-    for endpoint in fleet.endpoints() {
-        let name = endpoint.name();
-        if !zones.iter().any(|zone| zone.contains(name)) {
-            return Err(format!(
-                "endpoint {name} lies in no zone of the fleet file; add a [[dns_zone]] for it"
-            )
-            .into());
-        }
-    }
-    Ok(Zones::new(zones)?)
+/// These zones, for the server.
+pub(crate) fn of<'a>(
+    zones: impl IntoIterator<Item = &'a DnsZone>,
+) -> Result<Zones, dns_server::Error> {
+    let zones = zones.into_iter().map(zone);
+    Zones::new(zones.collect::<Result<Vec<_>, _>>()?)
 }
 
 fn zone(zone: &DnsZone) -> Result<Zone, dns_server::Error> {

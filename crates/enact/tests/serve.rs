@@ -11,9 +11,10 @@
     reason = "a failed step is a failed test"
 )]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -21,7 +22,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::{Name, RecordType};
+use hickory_proto::rr::rdata::A;
+use hickory_proto::rr::{Name, RData, RecordType};
 
 /// The bound of every wait; a test that reaches it fails.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -119,9 +121,17 @@ impl Serve {
 
     /// The whole answer to a request over HTTP.
     fn get(&self, path: &str) -> String {
+        self.request("GET", path)
+    }
+
+    fn post(&self, path: &str) -> String {
+        self.request("POST", path)
+    }
+
+    fn request(&self, method: &str, path: &str) -> String {
         let mut client = TcpStream::connect(self.http).unwrap();
         client.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(client, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        write!(client, "{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
         let mut text = String::new();
         client.read_to_string(&mut text).unwrap();
         text
@@ -220,11 +230,180 @@ fn endpoint(name: &str, addresses: &[&str]) -> String {
     )
 }
 
+/// Listeners on loopback addresses that are this test run's own, all on one port.
+struct Targets {
+    port: u16,
+    listeners: BTreeMap<u8, TcpListener>,
+}
+
+impl Targets {
+    fn start(numbers: impl IntoIterator<Item = u8>) -> Self {
+        let mut targets = Self {
+            port: 0,
+            listeners: BTreeMap::new(),
+        };
+        numbers.into_iter().for_each(|number| targets.begin(number));
+        targets
+    }
+
+    fn begin(&mut self, number: u8) {
+        let listener = TcpListener::bind((Self::address(number), self.port)).unwrap();
+        self.port = listener.local_addr().unwrap().port();
+        self.listeners.insert(number, listener);
+    }
+
+    fn end(&mut self, numbers: &[u8]) {
+        self.listeners.retain(|number, _| !numbers.contains(number));
+    }
+
+    fn address(number: u8) -> Ipv4Addr {
+        let [.., high, low] = std::process::id().to_be_bytes();
+        [127, 100 + number, high, low].into()
+    }
+
+    /// An endpoint of a fleet file with these targets, in three zones by turns.
+    fn endpoint(name: &str, numbers: &[u8]) -> String {
+        let targets = numbers.iter().map(|number| {
+            let (address, zone) = (Self::address(*number), number % 3);
+            format!("{{ address = \"{address}\", zone = \"z{zone}\", capacity = 1 }}")
+        });
+        let targets: Vec<_> = targets.collect();
+        let targets = targets.join(", ");
+        format!("[[endpoint]]\nname = \"{name}.re.example\"\ntarget = [{targets}]\n")
+    }
+
+    /// A fleet file with quick checks, and else default settings.
+    fn fleet(&self, endpoints: &[(&str, &[u8])]) -> String {
+        let port = self.port;
+        let endpoints = endpoints.iter().map(|(name, t)| Self::endpoint(name, t));
+        let endpoints: String = endpoints.collect();
+        format!(
+            "[timings]\nplanner_interval_ms = 20\n\
+             [health_check]\nport = {port}\ninterval_ms = 100\n{ZONE}{endpoints}"
+        )
+    }
+}
+
+/// Whether the answer has these targets, and no others.
+fn has(numbers: &[u8]) -> impl Fn(&Message) -> bool {
+    let wanted: BTreeSet<_> = numbers.iter().map(|n| Targets::address(*n)).collect();
+    move |reply| {
+        let answers = reply.answers.iter().filter_map(|record| match record.data {
+            RData::A(A(address)) => Some(address),
+            _ => None,
+        });
+        answers.collect::<BTreeSet<_>>() == wanted
+    }
+}
+
+/// The ids of the changes that are held, by endpoint.
+fn held(serve: &Serve) -> BTreeMap<String, String> {
+    let answer = serve.get("/held");
+    let (head, lines) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let field = |line: &str, n: usize| line.split([' ', ':']).nth(n).unwrap().to_owned();
+    lines
+        .lines()
+        .map(|line| (field(line, 2), field(line, 0)))
+        .collect()
+}
+
+#[test]
+fn rows_1_5_9_and_11_each_endpoint_is_judged_by_itself_and_a_person_decides_by_id() {
+    let mut targets = Targets::start(1..=8);
+    let (a, b) = (&[1, 2][..], &[3, 4, 5, 6, 7, 8][..]);
+    let fleet = FleetFile::new("rows", &targets.fleet(&[("a", a), ("b", b)]));
+    let serve = Serve::start(&["--fleet", fleet.path()]);
+    assert!(has(a)(&serve.ask("a.re.example.")));
+    assert!(has(b)(&serve.ask("b.re.example.")));
+
+    // Row 1: one target of each dies.
+    targets.end(&[1, 3]);
+    serve.ask_until("a.re.example.", has(&[2]));
+    serve.ask_until("b.re.example.", has(&[4, 5, 6, 7, 8]));
+    assert_eq!(held(&serve), BTreeMap::new());
+
+    // Row 5: a target that has never answered is added, and one that answers beside it.
+    targets.begin(10);
+    fleet.write(&targets.fleet(&[("a", &[2, 9, 10]), ("b", b)]));
+    serve.signal("HUP");
+    serve.ask_until("a.re.example.", has(&[2, 10]));
+    targets.begin(9);
+    serve.ask_until("a.re.example.", has(&[2, 9, 10]));
+
+    // Row 11: an endpoint goes, which waits for a person; then a target of it dies.
+    fleet.write(&targets.fleet(&[("a", &[11])]));
+    serve.signal("HUP");
+    serve.wait_for("changes held");
+    targets.end(&[4]);
+    serve.ask_until("b.re.example.", has(&[5, 6, 7, 8]));
+    assert!(has(&[2, 9, 10])(&serve.ask("a.re.example.")));
+    let metrics = serve.get("/metrics");
+    assert!(metrics.contains("\nplanner_held_changes 2\n"), "{metrics}");
+
+    // Row 9: a confirmation names what it confirms.
+    let ids = held(&serve);
+    let id = &ids["b.re.example"];
+    for (path, status) in [
+        ("/confirm?id=0123456789abcdef".into(), "404"),
+        (format!("/confirm?id={id}&id=0123456789abcdef"), "404"),
+        (format!("/confirm?{id}"), "400"),
+        ("/confirm".into(), "404"),
+    ] {
+        let answer = serve.post(&path);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{path}: {answer}"
+        );
+        assert_eq!(held(&serve), ids, "{path}");
+    }
+    assert!(
+        serve
+            .post(&format!("/confirm?id={id}"))
+            .starts_with("HTTP/1.1 202 ")
+    );
+    serve.ask_until("b.re.example.", is_missing);
+    assert!(has(&[2, 9, 10])(&serve.ask("a.re.example.")));
+    assert_eq!(
+        held(&serve).into_keys().collect::<Vec<_>>(),
+        ["a.re.example"]
+    );
+    assert_eq!(serve.end(), 0, "it was ready all the time");
+}
+
+#[test]
+fn row_2_a_zone_of_three_leaves_at_once() {
+    let mut targets = Targets::start(1..=12);
+    let (a, b) = (&[1, 2, 3, 4, 5, 6][..], &[7, 8, 9, 10, 11, 12][..]);
+    let fleet = FleetFile::new("zone", &targets.fleet(&[("a", a), ("b", b)]));
+    let serve = Serve::start(&["--fleet", fleet.path()]);
+    targets.end(&[3, 6, 9, 12]);
+    serve.ask_until("a.re.example.", has(&[1, 2, 4, 5]));
+    serve.ask_until("b.re.example.", has(&[7, 8, 10, 11]));
+    let metrics = serve.get("/metrics");
+    assert!(
+        metrics.contains("\nplanner_suspected_targets 0\n"),
+        "{metrics}"
+    );
+    serve.end();
+}
+
+#[test]
+fn row_6_the_first_answer_has_what_the_first_round_found() {
+    let targets = Targets::start([1, 2]);
+    let fleet = FleetFile::new("first", &targets.fleet(&[("a", &[1, 2, 3]), ("b", &[4])]));
+    let serve = Serve::start(&["--fleet", fleet.path()]);
+    assert!(has(&[1, 2])(&serve.ask("a.re.example.")));
+    // Nothing of this one has ever answered: it fails open.
+    assert!(has(&[4])(&serve.ask("b.re.example.")));
+    serve.end();
+}
+
 #[test]
 fn health_changes_plans_and_plans_change_answers() {
     // A check waits so long for its connection that only a target that is down fails.
     let timings = "[timings]\nplanner_interval_ms = 50\n\
-                   [health_check]\nport = 18453\ninterval_ms = 100\ntimeout_ms = 60000\n\
+                   [health_check]\nport = 18453\ninterval_ms = 1000\ntimeout_ms = 1000\n\
                    rise = 1\nfall = 1\n";
     // The process listens on these; each run of this test has its own.
     let [.., high, low] = std::process::id().to_be_bytes();
@@ -243,7 +422,8 @@ fn health_changes_plans_and_plans_change_answers() {
 
 #[test]
 fn a_fleet_file_is_read_again_and_a_bad_one_is_refused() {
-    let head = format!("[timings]\nplanner_interval_ms = 20\n{ZONE}");
+    let head =
+        format!("[timings]\nplanner_interval_ms = 20\n[health_check]\ninterval_ms = 100\n{ZONE}");
     let endpoint = |name: &str| endpoint(name, &["127.9.9.9"]);
     let one = format!("{head}{}", endpoint("one.re.example"));
     let fleet = FleetFile::new("again", &one);
@@ -251,14 +431,21 @@ fn a_fleet_file_is_read_again_and_a_bad_one_is_refused() {
     assert_eq!(serve.ask("one.re.example.").answers.len(), 1);
     assert!(is_missing(&serve.ask("two.re.example.")));
 
+    // Row 18: with the place.
     let bad = [
-        (format!("{one}nonsense"), ":"),
+        (format!("{one}nonsense"), "again.toml:11:"),
         (
             format!("{one}{}", endpoint("two.elsewhere.test")),
-            "lies in no zone",
+            "again.toml:12:8: endpoint two.elsewhere.test lies in no zone",
         ),
-        (one.replace("re.example", "other.example"), "zones differ"),
-        (one.replace("= 20", "= 30"), "timings"),
+        (
+            one.replace("ns.test", "ns.re.example"),
+            "again.toml:7:25: name server ns.re.example lies inside zone",
+        ),
+        (
+            one.replace(ZONE, ""),
+            "again.toml:1:1: the fleet has no zone to serve",
+        ),
     ];
     for (text, says) in bad {
         fleet.write(&text);
@@ -271,22 +458,44 @@ fn a_fleet_file_is_read_again_and_a_bad_one_is_refused() {
     serve.signal("HUP");
     serve.ask_until("two.re.example.", has_answers(1));
     serve.ask_until("one.re.example.", has_answers(1));
-    // Taking one of two endpoints away needs a confirmation.
-    fleet.write(&one);
+    assert_eq!(serve.end(), 0, "it was ready all the time");
+}
+
+#[test]
+fn row_12_a_reload_takes_over_timings_and_zones() {
+    let with = |zone: &str, timings: &str, name: &str| {
+        let zone = ZONE.replace("re.example", zone);
+        let endpoint = endpoint(name, &["127.9.9.9"]);
+        format!("[timings]\n{timings}\n[health_check]\ninterval_ms = 100\n{zone}{endpoint}")
+    };
+    let quick = "planner_interval_ms = 20\nrecheck_ms = 600000";
+    let fleet = FleetFile::new("over", &with("re.example", quick, "one.re.example"));
+    let serve = Serve::start(&["--fleet", fleet.path()]);
+    let refused = |reply: &Message| reply.metadata.response_code == ResponseCode::Refused;
+    assert!(refused(&serve.ask("one.other.example.")));
+    let other = "planner_interval_ms = 10\nrecheck_ms = 5\nbackoff_max_ms = 60";
+    fleet.write(&with("other.example", other, "one.other.example"));
     serve.signal("HUP");
-    serve.wait_for("refuse");
-    assert_eq!(serve.ask("two.re.example.").answers.len(), 1);
-    assert!(serve.get("/ready").starts_with("HTTP/1.1 200 OK\r\n"));
-    serve.signal("USR1");
-    serve.ask_until("two.re.example.", is_missing);
+    serve.wait_for("the fleet file is read again");
+    serve.ask_until("one.other.example.", has_answers(1));
+    // The endpoint of before is held, so its zone is served on. Then both go.
+    assert_eq!(serve.ask("one.re.example.").answers.len(), 1);
+    let id = &held(&serve)["one.re.example"];
+    assert!(
+        serve
+            .post(&format!("/confirm?id={id}"))
+            .starts_with("HTTP/1.1 202 ")
+    );
+    serve.ask_until("one.re.example.", refused);
+    serve.ask_until("one.other.example.", has_answers(1));
     assert_eq!(serve.end(), 0, "it was ready all the time");
 }
 
 #[test]
 fn a_process_that_is_ready_has_all_of_its_parts_at_work() {
-    // One tick of the Planner, and no check fails before the test is over.
-    let timings = "[timings]\nplanner_interval_ms = 600000\n\
-                   [health_check]\ninterval_ms = 600000\nfall = 100\n";
+    // The first round finds nothing that answers, so there is one plan, which fails open.
+    let timings = "[timings]\nplanner_interval_ms = 20\n\
+                   [health_check]\ninterval_ms = 100\n";
     let addresses = ["127.8.0.1", "127.8.0.2"];
     let fleet = format!("{timings}{ZONE}{}", endpoint("api.re.example", &addresses));
     let fleet = FleetFile::new("ready", &fleet);
@@ -304,6 +513,9 @@ fn a_process_that_is_ready_has_all_of_its_parts_at_work() {
         "dns_queries_total{outcome=\"formerr\"} 0",
         "dns_served_generation 1",
         "planner_ticks_total{outcome=\"published\"} 1",
+        "planner_ticks_total{outcome=\"failed\"} 0",
+        "planner_held_changes 0",
+        "planner_fail_open_endpoints 1",
         "plans_in_store 1",
     ] {
         assert!(text.lines().any(|l| l == line), "no `{line}` in:\n{text}");
@@ -317,19 +529,35 @@ fn a_process_that_is_ready_has_all_of_its_parts_at_work() {
 
 #[test]
 fn a_bad_argument_or_file_is_status_2() {
+    let good = format!("{ZONE}{}", endpoint("one.re.example", &["127.9.9.9"]));
+    let good = FleetFile::new("good", &good);
+    let bad = FleetFile::new("bad", &endpoint("one.re.example", &["240.0.0.1"]));
+    let with =
+        |arguments: [&'static str; 2]| vec!["--fleet", good.path(), arguments[0], arguments[1]];
     for (arguments, says) in [
-        (&["--fleet", "no-such.toml"][..], "no-such.toml"),
-        (&["--listen", "nowhere"], "nowhere"),
-        (&["--max-targets", "0"], "1 to 1024"),
-        (&["--threads", "999"], "1 to 256"),
-        (&["--listen", "192.0.2.1:5300"], "192.0.2.1:5300"),
-        (&["--metrics", "192.0.2.1:9153"], "192.0.2.1:9153"),
-        (&["--role", "front"], "a store to share"),
-        (&["--store", "nowhere"], "nowhere"),
+        (vec!["--fleet", "no-such.toml"], "no-such.toml"),
+        (
+            vec!["--fleet", bad.path()],
+            "bad.toml:3:23: 240.0.0.1 is reserved",
+        ),
+        (with(["--listen", "nowhere"]), "nowhere"),
+        (with(["--max-targets", "0"]), "1 to 1024"),
+        (with(["--threads", "999"]), "1 to 256"),
+        (with(["--listen", "192.0.2.1:5300"]), "192.0.2.1:5300"),
+        (with(["--metrics", "192.0.2.1:9153"]), "192.0.2.1:9153"),
+        (with(["--role", "front"]), "a store to share"),
+        (with(["--store", "nowhere"]), "nowhere"),
+        // Row 20: the demonstration is served to nobody who has not asked for it.
+        (vec![], "--fleet <FLEET>"),
+        (vec!["--role", "planner"], "--fleet <FLEET>"),
+        (
+            vec!["--demo", "--fleet", good.path()],
+            "cannot be used with",
+        ),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_enact"))
             .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(arguments)
+            .args(&arguments)
             .output()
             .unwrap();
         let text = String::from_utf8(output.stderr).unwrap();

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
-use control_plane::{Fleet, Health, Planned, Planner, TargetHealth};
+use control_plane::{Fleet, Health, Planned, Planner, TargetHealth, TargetState};
 use incident::{Actor, Journal};
 use plan_store::{
     EndpointName, Generation, MemoryStore, PlanStore, Resolution, Resolve, RetainReason, Retention,
@@ -183,20 +184,19 @@ pub fn fleet() -> Fleet {
 /// A reading that makes a plan of its own at all endpoints.
 fn reading(capacity: u32) -> Health {
     let report = |capacity| TargetHealth {
-        healthy: true,
+        state: TargetState::Up,
         capacity: Some(capacity),
     };
     let address = |number| IpAddr::from([192, 0, 2, number]);
-    [(address(1), report(100)), (address(2), report(capacity))]
-        .into_iter()
-        .collect()
+    let reports = [(address(1), report(100)), (address(2), report(capacity))];
+    Health::new(Instant::now(), reports)
 }
 
 /// Has the Planner publish a plan of its own, and returns the plan's generation.
 fn tick(planner: &mut Planner<impl PlanStore>, capacity: u32) -> Generation {
     match must(planner.tick(&reading(capacity))) {
         Planned::Published { generation, .. } => generation,
-        unchanged @ Planned::Unchanged { .. } => must(Err(unchanged)),
+        other => must(Err(other)),
     }
 }
 

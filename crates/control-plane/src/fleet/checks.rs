@@ -3,30 +3,90 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use plan_store::{InvalidRecordSet, Plan, RecordSet, Target};
+use plan_store::{EndpointName, InvalidRecordSet, Plan, RecordSet, Target};
 use toml::Spanned;
 
 use super::file::{
-    DnsZoneTable, EndpointTable, FleetFile, HealthStepTable, NameServerTable, TargetTable,
-    TimingsTable,
+    DnsZoneTable, EndpointTable, FleetFile, HealthCheckTable, HealthStepTable, NameServerTable,
+    PlannerTable, TargetTable, TimingsTable,
 };
 use super::source::Source;
-use super::values::{Name, Ttl};
-use super::{DnsZone, Fleet, FleetEndpoint, FleetTarget, HealthStep, Timings};
+use super::values::{Name, Ttl, ZoneName};
+use super::{
+    DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthCheck, HealthStep, Timings,
+};
 use crate::FleetError;
 
 /// The fleet, if the values of the file fit together.
 pub(super) fn fleet(source: &Source<'_>, file: FleetFile) -> Result<Fleet, FleetError> {
-    let endpoints = endpoints(source, file.endpoint)?;
+    let drained = drained_zones(source, &file.planner, &file.endpoint)?;
+    let dns_zones = dns_zones(source, file.dns_zone)?;
+    for table in &file.endpoint {
+        in_a_zone(source, &table.name, &dns_zones)?;
+    }
+    let endpoints = endpoints(source, file.endpoint, &drained)?;
     Ok(Fleet {
         health_script: health_script(source, &file.health, &endpoints)?,
         endpoints,
         timings: timings(source, &file.timings)?,
-        max_removal_percent: file.planner.max_removal_percent(),
+        change_limits: file.planner.change_limits(),
         retention: file.store.retention(),
-        health_check: file.health_check.health_check(),
-        dns_zones: dns_zones(source, file.dns_zone)?,
+        health_check: health_check(source, &file.health_check)?,
+        dns_zones,
     })
+}
+
+/// The zones that are drained. Each has a target: a mistyped name would drain nothing.
+fn drained_zones(
+    source: &Source<'_>,
+    planner: &PlannerTable,
+    endpoints: &[EndpointTable],
+) -> Result<HashSet<String>, FleetError> {
+    let targets = endpoints.iter().flat_map(|endpoint| &endpoint.target);
+    let known: HashSet<&str> = targets.map(TargetTable::zone).collect();
+    let zone = |zone: &Spanned<ZoneName>| {
+        let name = zone.get_ref().get();
+        if known.contains(name) {
+            return Ok(name.to_owned());
+        }
+        let mistake = format!("no target is in zone {name:?}; use the `zone` of a target");
+        Err(source.mistake(start(zone), mistake))
+    };
+    planner.drained_zones.iter().map(zone).collect()
+}
+
+/// An endpoint lies in one of the zones, if there are any.
+fn in_a_zone(
+    source: &Source<'_>,
+    name: &Spanned<Name>,
+    zones: &[DnsZone],
+) -> Result<(), FleetError> {
+    let endpoint = name.get_ref().get();
+    if zones.is_empty() || zones.iter().any(|zone| contains(&zone.apex, endpoint)) {
+        return Ok(());
+    }
+    let mistake =
+        format!("endpoint {endpoint} lies in no zone of the file; add a [[dns_zone]] for it");
+    Err(source.mistake(start(name), mistake))
+}
+
+fn contains(apex: &EndpointName, name: &EndpointName) -> bool {
+    name == apex || name.is_below(apex)
+}
+
+/// A check ends before the next one of the same target is due.
+fn health_check(source: &Source<'_>, table: &HealthCheckTable) -> Result<HealthCheck, FleetError> {
+    let check = table.health_check();
+    match &table.timeout_ms {
+        Some(given) if check.timeout > check.interval => {
+            let (timeout, interval) = (check.timeout.as_millis(), check.interval.as_millis());
+            let mistake = format!(
+                "`timeout_ms` is {timeout}, more than `interval_ms`, {interval}; use at most {interval}"
+            );
+            Err(source.mistake(start(given), mistake))
+        }
+        _ => Ok(check),
+    }
 }
 
 /// There is at least one endpoint, there are not too many, and no two have the same
@@ -34,6 +94,7 @@ pub(super) fn fleet(source: &Source<'_>, file: FleetFile) -> Result<Fleet, Fleet
 fn endpoints(
     source: &Source<'_>,
     tables: Vec<EndpointTable>,
+    drained: &HashSet<String>,
 ) -> Result<Vec<FleetEndpoint>, FleetError> {
     if tables.is_empty() {
         return Err(source.mistake(0, "the fleet has no endpoint; add an [[endpoint]]"));
@@ -55,26 +116,78 @@ fn endpoints(
             return Err(source.mistake(at, mistake));
         }
     }
-    let endpoints = tables.into_iter().map(|table| endpoint(source, table));
-    endpoints.collect()
+    let endpoints = tables.into_iter();
+    endpoints
+        .map(|table| endpoint(source, table, drained))
+        .collect()
 }
 
-/// The targets are a valid record set.
-fn endpoint(source: &Source<'_>, table: EndpointTable) -> Result<FleetEndpoint, FleetError> {
+/// The targets are a valid record set, and the policies fit together.
+fn endpoint(
+    source: &Source<'_>,
+    table: EndpointTable,
+    drained: &HashSet<String>,
+) -> Result<FleetEndpoint, FleetError> {
+    let (fail, min_healthy_percent) = policies(source, &table)?;
+    for target in &table.target {
+        let address = target.address.get_ref().get();
+        if let Some(what) = unreachable(address) {
+            let mistake = format!("{address} is {what}; use the address of a load balancer");
+            return Err(source.mistake(start(&target.address), mistake));
+        }
+    }
     let places: Vec<usize> = table.target.iter().map(|t| start(&t.address)).collect();
-    let targets: Vec<FleetTarget> = table.target.into_iter().map(TargetTable::target).collect();
+    let targets = table
+        .target
+        .into_iter()
+        .map(|target| target.target(drained));
+    let targets: Vec<FleetTarget> = targets.collect();
     let (at_name, name) = (start(&table.name), table.name.into_inner().into_inner());
     let ttl = table.ttl.map_or(FleetEndpoint::DEFAULT_TTL, Ttl::get);
     // A record set of all targets is checked like one of a plan.
     let records = targets.iter().map(|t| Target::new(t.address, t.weight));
-    match RecordSet::new(ttl, records) {
-        Ok(_) => Ok(FleetEndpoint { name, ttl, targets }),
-        Err(error) => {
-            let target = refused_target(&error, &targets);
-            let at = target.and_then(|target| places.get(target).copied());
-            let mistake = format!("endpoint {name}: {error}");
-            Err(source.mistake(at.unwrap_or(at_name), mistake))
+    if let Err(error) = RecordSet::new(ttl, records) {
+        let target = refused_target(&error, &targets);
+        let at = target.and_then(|target| places.get(target).copied());
+        return Err(source.mistake(at.unwrap_or(at_name), format!("endpoint {name}: {error}")));
+    }
+    Ok(FleetEndpoint {
+        name,
+        ttl,
+        fail,
+        min_healthy_percent,
+        targets: targets.into(),
+    })
+}
+
+/// What the endpoint serves when too few of its targets are healthy.
+fn policies(source: &Source<'_>, table: &EndpointTable) -> Result<(FailPolicy, u8), FleetError> {
+    let fail = table.fail.as_ref().map(|fail| fail.get_ref().get());
+    let fail = fail.unwrap_or_default();
+    let percent = table.min_healthy_percent.as_ref();
+    match percent.map(|percent| (percent, percent.get_ref().get())) {
+        Some((at, least @ 1..)) if fail == FailPolicy::Last => {
+            let mistake = format!(
+                "`min_healthy_percent` is {least} beside `fail = \"last\"`, which never serves a tier whole; leave one of the two out"
+            );
+            Err(source.mistake(start(at), mistake))
         }
+        least => Ok((fail, least.map_or(0, |(_, least)| least))),
+    }
+}
+
+/// Why no client can reach this unicast address, if none can.
+fn unreachable(address: IpAddr) -> Option<&'static str> {
+    match address {
+        IpAddr::V4(v4) if v4.is_broadcast() || v4.is_unspecified() => None, // A record set says so.
+        IpAddr::V4(v4) if v4.octets()[0] == 0 => Some("on \"this network\" (0.0.0.0/8)"),
+        IpAddr::V4(v4) if v4.octets()[0] >= 240 => Some("reserved (240.0.0.0/4)"),
+        IpAddr::V4(v4) if v4.is_link_local() => Some("link-local (169.254.0.0/16)"),
+        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => {
+            Some("an IPv4 address in IPv6 (::ffff:0:0/96)")
+        }
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => Some("link-local (fe80::/10)"),
+        _ => None,
     }
 }
 
@@ -155,6 +268,9 @@ fn dns_zones(source: &Source<'_>, tables: Vec<DnsZoneTable>) -> Result<Vec<DnsZo
             let mistake = format!("zone {name} is there already; remove one of the two");
             return Err(source.mistake(at, mistake));
         }
+        for (at, server) in table.name_server.iter().enumerate() {
+            name_server(source, name, server, &table.name_server[..at])?;
+        }
         zones.push(DnsZone {
             ttl: table.ttl(),
             negative_ttl: table.negative_ttl(),
@@ -167,6 +283,32 @@ fn dns_zones(source: &Source<'_>, tables: Vec<DnsZoneTable>) -> Result<Vec<DnsZo
         });
     }
     Ok(zones)
+}
+
+/// A name server is there once. It has addresses (*glue*) if its name lies inside the
+/// zone, and only then.
+fn name_server(
+    source: &Source<'_>,
+    apex: &EndpointName,
+    server: &NameServerTable,
+    before: &[NameServerTable],
+) -> Result<(), FleetError> {
+    let name = server.name.get_ref().get();
+    let mistake = if before
+        .iter()
+        .any(|other| other.name.get_ref().get() == name)
+    {
+        format!("zone {apex} has name server {name} twice; remove one of the two")
+    } else {
+        match (contains(apex, name), server.addresses.is_empty()) {
+            (true, true) => format!("name server {name} lies inside zone {apex}; add `addresses`"),
+            (false, false) => {
+                format!("name server {name} lies outside zone {apex}; leave its `addresses` out")
+            }
+            _ => return Ok(()),
+        }
+    };
+    Err(source.mistake(start(&server.name), mistake))
 }
 
 /// Where in the text a value begins.

@@ -1,16 +1,18 @@
 //! The layout of a fleet file. Wherever a later check may refuse a value, the
 //! value comes with its place in the text.
 
+use std::collections::HashSet;
+use std::net::IpAddr;
+
 use plan_store::{EndpointName, Retention};
 use serde::Deserialize;
-use std::net::IpAddr;
 use toml::Spanned;
 
 use super::values::{
-    Address, Capacity, CheckCount, Millis, Name, Percent, PlanCount, Port, Reading,
-    ReportedCapacity, Ttl, Weight, ZoneName,
+    Address, Capacity, CheckCount, Fail, Millis, Name, Percent, PlanCount, Port, Reading,
+    ReportedCapacity, Tier, Ttl, Weight, ZoneName,
 };
-use super::{FleetTarget, HealthCheck, HealthStep, Timings};
+use super::{ChangeLimits, FleetTarget, HealthCheck, HealthStep, Timings};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
@@ -48,6 +50,10 @@ pub(super) struct TimingsTable {
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct PlannerTable {
     max_removal_percent: Option<Percent<0, 100>>,
+    suspect_percent: Option<Percent<1, 100>>,
+    suspect_for_ms: Option<Millis<0>>,
+    #[serde(default)]
+    pub(super) drained_zones: Vec<Spanned<ZoneName>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -60,11 +66,10 @@ pub(super) struct StoreTable {
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct HealthCheckTable {
     interval_ms: Option<Millis<100>>,
-    timeout_ms: Option<Millis<10, 60_000>>,
+    pub(super) timeout_ms: Option<Spanned<Millis<10>>>,
     jitter_percent: Option<Percent<0, 50>>,
     rise: Option<CheckCount>,
     fall: Option<CheckCount>,
-    max_fall_percent: Option<Percent<1, 100>>,
     port: Option<Port>,
 }
 
@@ -81,9 +86,9 @@ pub(super) struct DnsZoneTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct NameServerTable {
-    name: Name,
+    pub(super) name: Spanned<Name>,
     #[serde(default)]
-    addresses: Vec<Address>,
+    pub(super) addresses: Vec<Address>,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +96,8 @@ pub(super) struct NameServerTable {
 pub(super) struct EndpointTable {
     pub(super) name: Spanned<Name>,
     pub(super) ttl: Option<Ttl>,
+    pub(super) fail: Option<Spanned<Fail>>,
+    pub(super) min_healthy_percent: Option<Spanned<Percent<0, 100>>>,
     #[serde(default)]
     pub(super) target: Vec<TargetTable>,
 }
@@ -102,6 +109,7 @@ pub(super) struct TargetTable {
     zone: ZoneName,
     capacity: Capacity,
     weight: Option<Weight>,
+    tier: Option<Tier>,
 }
 
 #[derive(Deserialize)]
@@ -130,8 +138,17 @@ impl TimingsTable {
 }
 
 impl PlannerTable {
-    pub(super) fn max_removal_percent(&self) -> u8 {
-        self.max_removal_percent.map_or(30, Percent::get)
+    pub(super) fn change_limits(&self) -> ChangeLimits {
+        let default = ChangeLimits::default();
+        ChangeLimits {
+            max_removal_percent: self
+                .max_removal_percent
+                .map_or(default.max_removal_percent, Percent::get),
+            suspect_percent: self
+                .suspect_percent
+                .map_or(default.suspect_percent, Percent::get),
+            suspect_for: self.suspect_for_ms.map_or(default.suspect_for, Millis::get),
+        }
     }
 }
 
@@ -144,17 +161,16 @@ impl StoreTable {
 impl HealthCheckTable {
     pub(super) fn health_check(&self) -> HealthCheck {
         let default = HealthCheck::default();
+        let interval = self.interval_ms.map_or(default.interval, Millis::get);
+        let timeout = self.timeout_ms.as_ref().map(|given| given.get_ref().get());
         HealthCheck {
-            interval: self.interval_ms.map_or(default.interval, Millis::get),
-            timeout: self.timeout_ms.map_or(default.timeout, Millis::get),
+            interval,
+            timeout: timeout.unwrap_or(default.timeout.min(interval)),
             jitter_percent: self
                 .jitter_percent
                 .map_or(default.jitter_percent, Percent::get),
             rise: self.rise.map_or(default.rise, CheckCount::get),
             fall: self.fall.map_or(default.fall, CheckCount::get),
-            max_fall_percent: self
-                .max_fall_percent
-                .map_or(default.max_fall_percent, Percent::get),
             port: self.port.map_or(default.port, Port::get),
         }
     }
@@ -173,17 +189,26 @@ impl DnsZoneTable {
 impl NameServerTable {
     pub(super) fn name_server(self) -> (EndpointName, Vec<IpAddr>) {
         let addresses = self.addresses.into_iter().map(Address::get);
-        (self.name.into_inner(), addresses.collect())
+        (self.name.into_inner().into_inner(), addresses.collect())
     }
 }
 
 impl TargetTable {
-    pub(super) fn target(self) -> FleetTarget {
+    pub(super) fn zone(&self) -> &str {
+        self.zone.get()
+    }
+
+    /// The target, if these zones are drained.
+    pub(super) fn target(self, drained: &HashSet<String>) -> FleetTarget {
+        let zone = self.zone.into_inner();
+        let weight = self.weight.map_or(u8::MAX, Weight::get);
         FleetTarget {
             address: self.address.get_ref().get(),
-            zone: self.zone.into_inner(),
+            drained: weight == 0 || drained.contains(&zone),
+            zone,
             capacity: self.capacity.get(),
-            weight: self.weight.map_or(u8::MAX, Weight::get),
+            weight,
+            tier: self.tier.map_or(0, Tier::get),
         }
     }
 }

@@ -18,9 +18,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use plan_store::{EndpointName, Retention};
+use plan_store::{EndpointName, RecordSet, Retention, Target};
 
 use self::source::Source;
 use crate::FleetError;
@@ -37,14 +38,16 @@ use crate::FleetError;
 /// | `timings.backoff_first_ms` | 1 to 600,000 | 50 | an Enactor's wait after a first failed pass |
 /// | `timings.backoff_max_ms` | `backoff_first_ms` to 600,000 | 5,000 | an Enactor's longest wait, after any number of failed passes |
 /// | `timings.recheck_ms` | 1 to 600,000 | 1,000 | after how long without a wake-up an Enactor looks at the store |
-/// | `planner.max_removal_percent` | 0 to 100 | 30 | the largest share of an endpoint's targets that one plan may take away; 100 turns the guard off |
+/// | `planner.max_removal_percent` | 0 to 100 | 30 | the largest share of an endpoint's targets that a new fleet file may take away without a confirmation; 100 lets everything pass |
+/// | `planner.suspect_percent` | 1 to 100 | 50 | if more than this share of all targets becomes unhealthy within one detection window, the checks are suspected; 100 turns this off |
+/// | `planner.suspect_for_ms` | 0 to 600,000 | 30,000 | how long the removal of suspected targets waits |
+/// | `planner.drained_zones` | zones of targets | none | the targets in these availability zones are drained |
 /// | `store.keep_newest` | 1 to 10,000 | 3 | how many of the newest plans a sweep keeps |
 /// | `health_check.interval_ms` | 100 to 600,000 | 1,000 | from one check of a target to the next, for [`TcpChecks`](crate::TcpChecks) |
-/// | `health_check.timeout_ms` | 10 to 60,000 | 500 | how long a connection may take |
+/// | `health_check.timeout_ms` | 10 to `interval_ms` | 500, or `interval_ms` if that is less | how long a connection may take |
 /// | `health_check.jitter_percent` | 0 to 50 | 10 | how far an interval may deviate |
 /// | `health_check.rise` | 1 to 100 | 2 | how many checks in a row must succeed for a target to be healthy again |
 /// | `health_check.fall` | 1 to 100 | 3 | how many checks in a row must fail for a target to be unhealthy |
-/// | `health_check.max_fall_percent` | 1 to 100 | 10 | the largest share of the targets that may become unhealthy within one interval; at least one may |
 /// | `health_check.port` | 1 to 65,535 | 443 | the port of the connections |
 /// | `dns_zone` | | none | the zones of the endpoints, for a DNS server |
 /// | `dns_zone.apex` | a DNS name | | unique |
@@ -52,15 +55,18 @@ use crate::FleetError;
 /// | `dns_zone.negative_ttl` | 0 to 604,800 | 5 | how long resolvers may keep the answers *no such name* and *no such records*, in seconds |
 /// | `dns_zone.name_server` | at least one | | the zone's name servers |
 /// | `dns_zone.name_server.name` | a DNS name | | |
-/// | `dns_zone.name_server.addresses` | IP addresses | none | required if the name lies inside the zone |
+/// | `dns_zone.name_server.addresses` | IP addresses | none | required if the name lies inside the zone, and not allowed if it does not |
 /// | `endpoint` | at least one | | the endpoints |
-/// | `endpoint.name` | a DNS name | | unique |
+/// | `endpoint.name` | a DNS name | | unique; in one of the zones, if there are any |
 /// | `endpoint.ttl` | 0 to 604,800 | 5 | how long resolvers may keep the answer, in seconds |
+/// | `endpoint.fail` | `"all"`, `"last"`, `"drained"` | `"all"` | what the endpoint serves when none of its targets is healthy: see [`FailPolicy`] |
+/// | `endpoint.min_healthy_percent` | 0 to 100 | 0 | if less than this share of a tier is healthy, the tier is served whole; not with `fail = "last"` |
 /// | `endpoint.target` | at least one | | the endpoint's targets, at most 1,024 of each address family |
-/// | `endpoint.target.address` | an IPv4 or IPv6 address | | unicast; unique at an endpoint |
-/// | `endpoint.target.zone` | 1 to 64 characters | | the availability zone, for people to read |
+/// | `endpoint.target.address` | an IPv4 or IPv6 address | | unicast, not reserved; unique at an endpoint |
+/// | `endpoint.target.zone` | 1 to 64 characters | | the availability zone |
+/// | `endpoint.target.tier` | 0 to 255 | 0 | a target of a higher tier serves only if the tiers below have none that is healthy |
 /// | `endpoint.target.capacity` | 1 to 1,000,000 | | how much the target can serve, relative to the others |
-/// | `endpoint.target.weight` | 0 to 255 | 255 | the operator's preference; 0 drains the target; at least one in each family is above 0 |
+/// | `endpoint.target.weight` | 0 to 255 | 255 | the operator's preference; 0 drains the target: it gets no traffic; at least one in each family is above 0 |
 /// | `health` | | none | the script of [`ScriptedHealth`](crate::ScriptedHealth) |
 /// | `health.at` | 1 to 1,000,000 | | the first reading that the step applies to |
 /// | `health.target` | a target's address | | the target, at every endpoint that has it |
@@ -92,7 +98,7 @@ use crate::FleetError;
 pub struct Fleet {
     endpoints: Vec<FleetEndpoint>,
     timings: Timings,
-    max_removal_percent: u8,
+    change_limits: ChangeLimits,
     retention: Retention,
     health_check: HealthCheck,
     health_script: Vec<HealthStep>,
@@ -112,11 +118,35 @@ pub struct HealthCheck {
     pub rise: u8,
     /// How many checks in a row must fail for a target to be unhealthy.
     pub fall: u8,
-    /// The largest share of the targets, in per cent, that may become unhealthy
-    /// within one interval; at least one may.
-    pub max_fall_percent: u8,
     /// The port of the connections.
     pub port: u16,
+}
+
+/// How much may change without a delay.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ChangeLimits {
+    /// The largest share of an endpoint's targets, in per cent, that a new fleet may
+    /// take away without a confirmation.
+    pub max_removal_percent: u8,
+    /// If more than this share of all targets, in per cent, becomes unhealthy within
+    /// one [detection window](HealthCheck::detection), the checks are suspected.
+    pub suspect_percent: u8,
+    /// How long the removal of suspected targets waits.
+    pub suspect_for: Duration,
+}
+
+/// What an endpoint serves when none of its targets is healthy. It never serves nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum FailPolicy {
+    /// All targets of the lowest tier but the drained ones (*fail open*): if every
+    /// target looks unhealthy, assume that the health checks are at fault.
+    #[default]
+    All,
+    /// The targets that were healthy last: those that became unhealthy within one
+    /// [detection window](HealthCheck::detection) before the last one did.
+    Last,
+    /// The drained targets that are healthy; if there are none, as [`FailPolicy::All`].
+    Drained,
 }
 
 /// A zone that a DNS server answers for.
@@ -133,12 +163,14 @@ pub struct DnsZone {
     pub name_servers: Vec<(EndpointName, Vec<IpAddr>)>,
 }
 
-/// An endpoint of a fleet.
+/// An endpoint of a fleet. A clone shares the targets.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FleetEndpoint {
     name: EndpointName,
     ttl: u32,
-    targets: Vec<FleetTarget>,
+    fail: FailPolicy,
+    min_healthy_percent: u8,
+    targets: Arc<[FleetTarget]>,
 }
 
 /// A target as the operator describes it. The Planner makes a
@@ -151,8 +183,12 @@ pub struct FleetTarget {
     pub zone: String,
     /// How much it can serve, relative to the endpoint's other targets.
     pub capacity: u32,
-    /// The operator's preference; 0 drains the target.
+    /// The operator's preference.
     pub weight: u8,
+    /// It serves only if the tiers below have no target that is healthy.
+    pub tier: u8,
+    /// Whether it gets no traffic: its weight is 0, or its zone is drained.
+    pub drained: bool,
 }
 
 /// The intervals of the Planner and the Enactors.
@@ -226,10 +262,9 @@ impl Fleet {
         self.timings
     }
 
-    /// The largest share of an endpoint's targets, in per cent, that one plan may
-    /// take away.
-    pub fn max_removal_percent(&self) -> u8 {
-        self.max_removal_percent
+    /// How much may change without a delay.
+    pub fn change_limits(&self) -> ChangeLimits {
+        self.change_limits
     }
 
     /// How many plans a sweep keeps.
@@ -269,9 +304,67 @@ impl FleetEndpoint {
         self.ttl
     }
 
+    /// What it serves when none of its targets is healthy.
+    pub fn fail(&self) -> FailPolicy {
+        self.fail
+    }
+
+    /// If less than this share of a tier is healthy, in per cent, the tier is served
+    /// whole.
+    pub fn min_healthy_percent(&self) -> u8 {
+        self.min_healthy_percent
+    }
+
     /// Its targets, in the order of the file; at least one.
     pub fn targets(&self) -> &[FleetTarget] {
         &self.targets
+    }
+
+    /// An endpoint that serves what these records say. No fleet file describes it, so
+    /// zones and tiers are not known.
+    pub(crate) fn of_records(name: &EndpointName, records: &RecordSet) -> Self {
+        let target = |target: Target| FleetTarget {
+            address: target.address,
+            zone: String::new(),
+            capacity: target.weight.max(1).into(),
+            weight: if target.weight == 0 { 0 } else { u8::MAX },
+            tier: 0,
+            drained: target.weight == 0,
+        };
+        Self {
+            name: name.clone(),
+            ttl: records.ttl(),
+            fail: FailPolicy::default(),
+            min_healthy_percent: 0,
+            targets: records.targets().map(target).collect(),
+        }
+    }
+}
+
+impl HealthCheck {
+    /// The detection window: the longest time from a target's failure to the end of the
+    /// check that calls it unhealthy.
+    pub fn detection(&self) -> Duration {
+        let longest = self
+            .interval
+            .mul_f64(1.0 + f64::from(self.jitter_percent) / 100.0);
+        longest * u32::from(self.fall) + self.timeout
+    }
+
+    /// How long new targets may be waited for: each is checked once within one interval
+    /// and one time-out, and a checker with much to do gets the same again.
+    pub fn first_round(&self) -> Duration {
+        (self.interval + self.timeout) * 2
+    }
+}
+
+impl Default for ChangeLimits {
+    fn default() -> Self {
+        Self {
+            max_removal_percent: 30,
+            suspect_percent: 50,
+            suspect_for: Duration::from_secs(30),
+        }
     }
 }
 
@@ -283,7 +376,6 @@ impl Default for HealthCheck {
             jitter_percent: 10,
             rise: 2,
             fall: 3,
-            max_fall_percent: 10,
             port: 443,
         }
     }

@@ -12,6 +12,8 @@ use std::time::Duration;
 use plan_store::{EndpointName, RecordSet};
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
+use super::FailPolicy;
+
 /// An integer from `MIN` to `MAX`.
 #[derive(Clone, Copy)]
 pub(super) struct Bounded<T, const MIN: u32, const MAX: u32>(T);
@@ -19,6 +21,7 @@ pub(super) struct Bounded<T, const MIN: u32, const MAX: u32>(T);
 pub(super) type Capacity = Bounded<u32, 1, 1_000_000>;
 pub(super) type ReportedCapacity = Bounded<u32, 0, 1_000_000>;
 pub(super) type Weight = Bounded<u8, 0, 255>;
+pub(super) type Tier = Bounded<u8, 0, 255>;
 pub(super) type Ttl = Bounded<u32, 0, { RecordSet::MAX_TTL }>;
 pub(super) type Port = Bounded<u16, 1, 65_535>;
 pub(super) type CheckCount = Bounded<u8, 1, 100>;
@@ -40,6 +43,10 @@ pub(super) struct Address(IpAddr);
 
 /// The name of an availability zone.
 pub(super) struct ZoneName(String);
+
+/// What an endpoint serves when none of its targets is healthy.
+#[derive(Clone, Copy)]
+pub(super) struct Fail(FailPolicy);
 
 /// Most characters of a [`ZoneName`].
 const MAX_ZONE_NAME: usize = 64;
@@ -75,7 +82,17 @@ impl Address {
     }
 }
 
+impl Fail {
+    pub(super) fn get(self) -> FailPolicy {
+        self.0
+    }
+}
+
 impl ZoneName {
+    pub(super) fn get(&self) -> &str {
+        &self.0
+    }
+
     pub(super) fn into_inner(self) -> String {
         self.0
     }
@@ -121,6 +138,21 @@ impl<'de> Deserialize<'de> for ZoneName {
             read: |text| is_zone_name(text).then(|| text.to_owned()),
         };
         deserializer.deserialize_str(name).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fail {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let policy = Text {
+            expected: "\"all\", \"last\" or \"drained\"",
+            read: |text| match text {
+                "all" => Some(FailPolicy::All),
+                "last" => Some(FailPolicy::Last),
+                "drained" => Some(FailPolicy::Drained),
+                _ => None,
+            },
+        };
+        deserializer.deserialize_str(policy).map(Self)
     }
 }
 

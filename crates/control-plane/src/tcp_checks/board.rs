@@ -1,31 +1,28 @@
 //! The board: which targets are healthy, judged by their last checks.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Instant;
 
-use tracing::{info, warn};
-
 use super::schedule::Schedule;
-use crate::{Health, HealthCheck, TargetHealth};
+use crate::{Health, HealthCheck, TargetState};
 
 /// What is known of the targets, and when each is checked next.
 pub(super) struct Board {
     settings: HealthCheck,
     targets: BTreeMap<IpAddr, Checked>,
     schedule: Schedule,
-    /// When the current interval began, and how many targets have become unhealthy
-    /// in it.
-    fallen: Option<(Instant, usize)>,
     stopped: bool,
 }
 
 /// What is known of one target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Checked {
-    healthy: bool,
-    /// How many checks in a row have contradicted `healthy`.
+    state: TargetState,
+    /// How many checks in a row have contradicted `state`.
     against: u8,
+    /// Whether a check has ever succeeded.
+    was_up: bool,
     /// Whether it is on the schedule; if not, a thread is checking it.
     is_scheduled: bool,
 }
@@ -36,7 +33,6 @@ impl Board {
             settings,
             targets: BTreeMap::new(),
             schedule: Schedule::new(seed),
-            fallen: None,
             stopped: false,
         }
     }
@@ -49,11 +45,6 @@ impl Board {
         self.settings = settings;
     }
 
-    /// How many targets there are.
-    pub(super) fn len(&self) -> usize {
-        self.targets.len()
-    }
-
     pub(super) fn stop(&mut self) {
         self.stopped = true;
     }
@@ -63,23 +54,20 @@ impl Board {
     }
 
     /// Checks these targets from now on.
-    pub(super) fn set_targets(&mut self, targets: &HashSet<IpAddr>, now: Instant) {
+    pub(super) fn set_targets(&mut self, targets: &BTreeSet<IpAddr>, now: Instant) {
         self.targets.retain(|target, _| targets.contains(target));
         self.schedule.retain(|target| targets.contains(&target));
-        let mut new: Vec<_> = targets
-            .iter()
-            .filter(|target| !self.targets.contains_key(target))
-            .copied()
-            .collect();
-        new.sort_unstable();
-        for target in new {
-            self.schedule.add_new(target, self.settings.interval, now);
-            let unknown = Checked {
-                healthy: true,
-                against: 0,
-                is_scheduled: true,
-            };
-            self.targets.insert(target, unknown);
+        for &target in targets {
+            let interval = self.settings.interval;
+            self.targets.entry(target).or_insert_with(|| {
+                self.schedule.add_new(target, interval, now);
+                Checked {
+                    state: TargetState::Unknown,
+                    against: 0,
+                    was_up: false,
+                    is_scheduled: true,
+                }
+            });
         }
     }
 
@@ -94,86 +82,57 @@ impl Board {
 
     /// Notes the result of a check, and schedules the next one.
     pub(super) fn checked(&mut self, target: IpAddr, connected: bool, now: Instant) {
-        let may_fall = self.fallen_lately(now) < self.most_falls();
         let settings = self.settings;
         let Some(checked) = self.targets.get_mut(&target) else {
             return; // Removed during the check.
         };
-        let was_healthy = checked.healthy;
-        checked.count(connected, &settings, may_fall);
+        checked.count(connected, &settings, now);
         // A target that was removed and added again during the check is on the
         // schedule already.
         let is_scheduled = std::mem::replace(&mut checked.is_scheduled, true);
-        match (was_healthy, checked.healthy) {
-            (true, false) => {
-                warn!(%target, port = settings.port, "unhealthy");
-                if let Some((_, fallen)) = &mut self.fallen {
-                    *fallen += 1;
-                }
-            }
-            (false, true) => info!(%target, port = settings.port, "healthy again"),
-            _ => {}
-        }
         if !is_scheduled {
             let (interval, jitter) = (settings.interval, settings.jitter_percent);
             self.schedule.add_checked(target, interval, jitter, now);
         }
     }
 
-    /// How many have become unhealthy in the interval of this moment.
-    fn fallen_lately(&mut self, now: Instant) -> usize {
-        match self.fallen {
-            Some((begin, fallen)) if now < begin + self.settings.interval => fallen,
-            _ => {
-                self.fallen = Some((now, 0));
-                0
-            }
-        }
-    }
-
-    /// How many may become unhealthy within one interval.
-    fn most_falls(&self) -> usize {
-        let percent = usize::from(self.settings.max_fall_percent);
-        (self.targets.len() * percent / 100).max(1)
-    }
-
-    pub(super) fn health(&self) -> Health {
+    /// What the checks say at this time.
+    pub(super) fn health(&self, now: Instant) -> Health {
         let targets = self.targets.iter();
-        targets
-            .map(|(&target, checked)| {
-                let report = TargetHealth {
-                    healthy: checked.healthy,
-                    capacity: None,
-                };
-                (target, report)
-            })
-            .collect()
+        let reports = targets.map(|(&target, checked)| (target, checked.state.into()));
+        Health::new(now, reports)
     }
 }
 
 impl Checked {
-    /// Counts the result of a check.
-    fn count(&mut self, connected: bool, settings: &HealthCheck, may_fall: bool) {
-        if connected == self.healthy {
-            self.against = 0;
-            return;
-        }
-        self.against = self.against.saturating_add(1);
-        let turns = if self.healthy {
-            self.against >= settings.fall && may_fall
+    /// Counts the result of a check. The first success makes a target that has had none
+    /// healthy; after that it takes `rise` in a row.
+    fn count(&mut self, connected: bool, settings: &HealthCheck, now: Instant) {
+        let is_down = matches!(self.state, TargetState::Down { .. });
+        if connected == is_down {
+            self.against = self.against.saturating_add(1);
         } else {
-            self.against >= settings.rise
-        };
-        if turns {
-            self.healthy = connected;
             self.against = 0;
         }
+        let (was_up, against) = (self.was_up, self.against);
+        let next = match (self.state, connected) {
+            (TargetState::Unknown | TargetState::Failing, true) => TargetState::Up,
+            (TargetState::Down { .. }, true) if against >= settings.rise => TargetState::Up,
+            (TargetState::Down { .. }, _) | (TargetState::Up, true) => return,
+            (_, false) if against >= settings.fall => TargetState::Down { since: now, was_up },
+            (TargetState::Unknown, false) => TargetState::Failing,
+            (state, _) => state,
+        };
+        if next != self.state && next != TargetState::Failing {
+            self.against = 0;
+        }
+        self.was_up |= next == TargetState::Up;
+        self.state = next;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::time::Duration;
 
     use super::*;
@@ -184,7 +143,6 @@ mod tests {
         jitter_percent: 20,
         rise: 2,
         fall: 3,
-        max_fall_percent: 30,
         port: 443,
     };
 
@@ -198,56 +156,48 @@ mod tests {
         board
     }
 
-    fn unhealthy(board: &Board) -> usize {
-        board.targets.values().filter(|c| !c.healthy).count()
+    /// The states after each of these checks, `.` for one that connects: `?` unknown, `f`
+    /// failing, `.` up, `x` down, `X` down and never up.
+    fn states(checks: &str) -> String {
+        let now = Instant::now();
+        let mut board = board(1, now);
+        let state = |board: &Board| match board.health(now).of(target(0)).state {
+            TargetState::Unknown => '?',
+            TargetState::Failing => 'f',
+            TargetState::Up => '.',
+            TargetState::Down { was_up: true, .. } => 'x',
+            TargetState::Down { was_up: false, .. } => 'X',
+        };
+        assert_eq!(state(&board), '?');
+        let check = |check| {
+            board.checked(target(0), check == '.', now);
+            state(&board)
+        };
+        checks.chars().map(check).collect()
     }
 
     #[test]
     fn a_target_falls_and_rises_by_checks_in_a_row() {
-        let now = Instant::now();
-        let mut board = board(1, now);
-        let mut shown = String::new();
-        for connected in "xx.xxx.x..xxx".chars().map(|c| c == '.') {
-            board.checked(target(0), connected, now);
-            let is_healthy = board.health().of(target(0)).healthy;
-            shown.push(if is_healthy { '.' } else { 'x' });
-            // Each check has an interval of its own here, so each may fall.
-            board.fallen = None;
-        }
-        assert_eq!(shown, ".....xxxx...x");
+        assert_eq!(states(".xx.xxx.x..xxx"), "......xxxx...x");
+        // The first success counts at once, a failure does not.
+        assert_eq!(states("xx.xx.xxxx..x"), "ff......xxx..");
+        assert_eq!(states("xxxx.x..xxx"), "ffXXXXX...x");
     }
 
     #[test]
-    fn no_more_than_the_set_share_falls_within_an_interval() {
-        let mut now = Instant::now();
-        let mut board = board(10, now);
-        let mut fallen = Vec::new();
-        for _ in 0..7 {
-            for last in 0..10 {
-                board.checked(target(last), false, now);
-            }
-            fallen.push(unhealthy(&board));
-            now += SETTINGS.interval;
-        }
-        assert_eq!(fallen, [0, 0, 3, 6, 9, 10, 10]);
-    }
-
-    /// The interval begins with its first check, not with the last target that fell in it.
-    #[test]
-    fn a_fall_late_in_an_interval_does_not_count_in_the_next() {
+    fn a_target_is_down_since_the_check_that_called_it_so() {
         let begin = Instant::now();
-        let mut board = board(10, begin);
-        let late = begin + SETTINGS.interval * 9 / 10;
-        let next = begin + SETTINGS.interval;
-        let mut fall = |last, now| {
-            for _ in 0..SETTINGS.fall {
-                board.checked(target(last), false, now);
-            }
-            unhealthy(&board)
+        let mut board = board(1, begin);
+        for seconds in 0..9 {
+            let now = begin + Duration::from_secs(seconds);
+            board.checked(target(0), seconds == 0, now);
+        }
+        let since = begin + Duration::from_secs(3);
+        let down = TargetState::Down {
+            since,
+            was_up: true,
         };
-        assert_eq!([fall(0, begin), fall(1, late), fall(2, late)], [1, 2, 3]);
-        assert_eq!(fall(3, late), 3, "the share of this interval is used up");
-        assert_eq!([4, 5, 6].map(|last| fall(last, next)), [4, 5, 6]);
+        assert_eq!(board.health(begin).of(target(0)).state, down);
     }
 
     #[test]
@@ -272,12 +222,16 @@ mod tests {
     fn targets_come_and_go_and_those_that_stay_keep_their_health() {
         let now = Instant::now();
         let mut board = board(3, now);
-        for _ in 0..3 {
-            board.checked(target(1), false, now);
+        for connected in [true, false, false, false] {
+            board.checked(target(1), connected, now);
         }
         board.set_targets(&[target(1), target(7)].into(), now);
-        assert!(!board.health().of(target(1)).healthy);
-        assert!(board.health().of(target(7)).healthy);
+        let down = TargetState::Down {
+            since: now,
+            was_up: true,
+        };
+        assert_eq!(board.health(now).of(target(1)).state, down);
+        assert_eq!(board.health(now).of(target(7)).state, TargetState::Unknown);
         assert_eq!(board.targets.len(), 2);
         // The result of a check on a target that is gone changes nothing.
         board.checked(target(0), false, now);

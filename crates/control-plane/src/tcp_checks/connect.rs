@@ -31,7 +31,8 @@ impl Shared {
     }
 
     pub(super) fn health(&self) -> Health {
-        self.board.lock().health()
+        let board = self.board.lock();
+        board.health(Instant::now())
     }
 
     /// The work of a checking thread.
@@ -68,7 +69,7 @@ mod tests {
     use socket2::{Domain, Socket, Type};
 
     use super::*;
-    use crate::HealthCheck;
+    use crate::{HealthCheck, TargetState};
 
     /// Nothing here takes as long. A test that waits in vain fails.
     const PATIENCE: Duration = Duration::from_secs(20);
@@ -93,7 +94,6 @@ mod tests {
             jitter_percent: 0,
             rise: 1,
             fall: 1,
-            max_fall_percent: 100,
             port,
         };
         let mut board = Board::new(settings, 1);
@@ -134,14 +134,18 @@ mod tests {
         let reader = Arc::clone(&shared);
         thread::spawn(move || {
             let mut health = reader.health();
-            while health.of(closed).healthy {
+            while !matches!(health.of(closed).state, TargetState::Down { .. }) {
                 thread::yield_now();
                 health = reader.health();
             }
-            found.send(health.of(silent).healthy)
+            found.send(health.of(silent).state)
         });
-        let healthy = finds.recv_timeout(PATIENCE);
-        assert_eq!(healthy, Ok(true), "the check of the silent target goes on");
+        let silent = finds.recv_timeout(PATIENCE);
+        assert_eq!(
+            silent,
+            Ok(TargetState::Unknown),
+            "the check of the silent target goes on"
+        );
         shared.change(Board::stop);
         drop((listener, waiting));
     }

@@ -4,11 +4,11 @@
 //! and `connect` is the work of the checking threads.
 //!
 //! # What counts as healthy
-//! A target becomes unhealthy when `fall` checks in a row have failed, and healthy
-//! again when `rise` checks in a row have succeeded. A new target begins as healthy.
-//! Within one interval no more than a set share of all targets becomes unhealthy;
-//! the others that have failed as often stay healthy until their next check. So a
-//! fault of the checker itself takes capacity out slowly enough to be seen.
+//! A new target is unknown until its first check ends. If that check succeeds, the target
+//! is healthy at once. A target becomes unhealthy when `fall` checks in a row have failed,
+//! and healthy again when `rise` checks in a row have succeeded. The time of the check that
+//! decided goes into the reading. If a fault of the checker itself makes many targets look
+//! unhealthy at once, the Planner suspects it, not these checks.
 //!
 //! # Concurrency rules
 //! 1. All state is on one [`Board`] behind a lock. A checking thread takes a target
@@ -24,10 +24,8 @@ mod board;
 mod connect;
 mod schedule;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -36,10 +34,11 @@ use tracing::warn;
 
 use self::board::Board;
 use self::connect::Shared;
-use crate::{Fleet, FleetEndpoint, Health, HealthError, HealthSource};
+use crate::{Fleet, FleetEndpoint, Health, HealthError, HealthSource, Watchlist};
 
-/// Most checks at a time.
-const MAX_THREADS: usize = 32;
+/// Most checks at a time. All threads start at once, for another fleet may have more
+/// targets.
+const THREADS: usize = 32;
 
 /// The threads that check a fleet's targets. Dropping it stops them, after the
 /// checks that they are in.
@@ -62,13 +61,14 @@ impl TcpChecks {
     /// stopped again.
     pub fn start(fleet: &Fleet, seed: u64) -> io::Result<Self> {
         let mut board = Board::new(fleet.health_check(), seed);
-        board.set_targets(&targets(fleet), Instant::now());
-        let count = board.len().clamp(1, MAX_THREADS);
+        let targets = fleet.endpoints().iter().flat_map(FleetEndpoint::targets);
+        let targets = targets.map(|target| target.address).collect();
+        board.set_targets(&targets, Instant::now());
         let mut checks = Self {
             shared: Arc::new(Shared::new(board)),
             threads: Vec::new(),
         };
-        for _ in 0..count {
+        for _ in 0..THREADS {
             let shared = Arc::clone(&checks.shared);
             let builder = thread::Builder::new().name("health-check".into());
             checks
@@ -84,15 +84,6 @@ impl TcpChecks {
             shared: Arc::clone(&self.shared),
         }
     }
-
-    /// Goes on with the targets and settings of this fleet. Targets that were there
-    /// before keep their health.
-    pub fn set_fleet(&self, fleet: &Fleet) {
-        self.shared.change(|board| {
-            board.set_settings(fleet.health_check());
-            board.set_targets(&targets(fleet), Instant::now());
-        });
-    }
 }
 
 impl Drop for TcpChecks {
@@ -107,16 +98,16 @@ impl Drop for TcpChecks {
 }
 
 impl HealthSource for TcpHealth {
+    fn watch(&mut self, list: &Watchlist) {
+        self.shared.change(|board| {
+            board.set_settings(list.check);
+            board.set_targets(&list.targets, Instant::now());
+        });
+    }
+
     fn read(&mut self) -> Result<Health, HealthError> {
         Ok(self.shared.health())
     }
-}
-
-/// All addresses of a fleet's targets.
-fn targets(fleet: &Fleet) -> HashSet<IpAddr> {
-    let endpoints = fleet.endpoints().iter();
-    let targets = endpoints.flat_map(FleetEndpoint::targets);
-    targets.map(|target| target.address).collect()
 }
 
 impl fmt::Debug for TcpChecks {
@@ -164,22 +155,32 @@ mod tests {
     }
 
     #[test]
-    fn another_fleet_brings_its_targets_and_its_settings() {
+    fn another_watchlist_brings_its_targets_and_its_settings() {
         let checks = TcpChecks::start(&fleet(1, &[1, 2]), 1).unwrap();
-        let new = fleet(2, &[2, 3, 4]);
-        checks.set_fleet(&new);
-        let mut board = None;
-        checks
-            .shared
-            .change(|b| board = Some((*b.settings(), b.len())));
-        assert_eq!(board, Some((new.health_check(), 3)));
+        let address = |last| [127, 0, 0, last].into();
+        let list = Watchlist {
+            targets: [2, 3, 4].map(address).into(),
+            check: fleet(2, &[2]).health_check(),
+        };
+        let mut source = checks.source();
+        source.watch(&list);
+        let mut settings = None;
+        checks.shared.change(|b| settings = Some(*b.settings()));
+        assert_eq!(settings, Some(list.check));
+        let health = source.read().unwrap();
+        let watched: Vec<_> = health.reports().map(|(target, _)| target).collect();
+        assert_eq!(watched, [2, 3, 4].map(address));
     }
 
     /// Not by the interval of the fleet before.
     #[test]
     fn new_targets_are_checked_within_an_interval_of_their_fleet() {
         let checks = TcpChecks::start(&fleet(1, &[1]), 1).unwrap();
-        checks.set_fleet(&fleet_checked_every(30, 1, &[2, 3, 4, 5]));
+        let list = Watchlist {
+            targets: (2..=5).map(|last| [127, 0, 0, last].into()).collect(),
+            check: fleet_checked_every(30, 1, &[2]).health_check(),
+        };
+        checks.source().watch(&list);
         let mut due = 0;
         let within = Instant::now() + Duration::from_secs(30);
         checks
@@ -190,10 +191,11 @@ mod tests {
 
     #[test]
     fn there_is_a_thread_for_each_target_up_to_a_limit() {
-        for (targets, threads) in [(1, 1), (4, 4), (40, MAX_THREADS)] {
+        for targets in [1, 4, 40] {
             let targets: Vec<_> = (1..=targets).collect();
             let checks = TcpChecks::start(&fleet(1, &targets), 1).unwrap();
-            assert_eq!(checks.threads.len(), threads);
+            // A watchlist that comes later may be longer.
+            assert_eq!(checks.threads.len(), 32);
         }
     }
 

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use plan_store::memory::MemoryPin;
 use plan_store::{Generation, Layer, MemoryStore, Plan, PlanStore, Reader, Retention};
 
-use crate::{FOUR, fleet, health, published, unchanged, unhealthy};
+use crate::{FOUR, at, fleet, health, published, served, unchanged, unhealthy};
 
 /// A store that may fail to publish, or lose the reply to it.
 struct Faulty {
@@ -64,10 +64,12 @@ fn after_an_uncertain_publish_the_next_tick_looks() {
             store: inner.clone(),
             next: Arc::clone(&next_publish),
         };
-        let mut planner = Planner::new(store, fleet(30, &[("db.example", FOUR)]));
+        let endpoints = [("a.example", FOUR), ("b.example", FOUR)];
+        let mut planner = Planner::new(store, fleet(30, &endpoints));
         planner.tick(&health(&[])).unwrap();
-        planner.tick(&two).unwrap_err();
-        assert!(planner.confirm());
+        planner.set_fleet(fleet(30, &endpoints[..1]), at(0));
+        let id = planner.status().held[0].id;
+        assert!(planner.confirm(id, at(0)));
 
         *next_publish.lock() = Some(failure);
         let error = planner.tick(&two).unwrap_err();
@@ -83,25 +85,27 @@ fn after_an_uncertain_publish_the_next_tick_looks() {
         // The confirmation still holds, because no publish is known to have used it.
         assert_eq!(planner.tick(&two).unwrap(), next, "{failure:?}");
         assert_eq!(inner.generations().len(), 2, "{failure:?}: published once");
+        assert_eq!(served(&inner), [("a".to_owned(), "3 4".to_owned())].into());
+        assert_eq!(planner.status().held, []);
     }
 }
 
-/// A publish of another plan, which the guard lets pass, does not use up a confirmation if it
-/// fails.
+/// A publish that fails does not use up a confirmation, whatever the health was then.
 #[test]
 fn a_confirmation_outlives_the_failed_publish_of_another_plan() {
-    let two = unhealthy(&["192.0.2.1", "192.0.2.2"]);
-    let one = unhealthy(&["192.0.2.1"]);
     let next_publish = Arc::new(Mutex::new(None));
+    let inner = MemoryStore::new(Retention::newest(9));
     let store = Faulty {
-        store: MemoryStore::new(Retention::newest(9)),
+        store: inner.clone(),
         next: Arc::clone(&next_publish),
     };
     let mut planner = Planner::new(store, fleet(30, &[("db.example", FOUR)]));
     planner.tick(&health(&[])).unwrap();
-    planner.tick(&two).unwrap_err();
-    assert!(planner.confirm());
+    planner.set_fleet(fleet(30, &[("db.example", &FOUR[..2])]), at(0));
+    let id = planner.status().held[0].id;
+    assert!(planner.confirm(id, at(0)));
     *next_publish.lock() = Some(StoreFailure::NotDone);
-    planner.tick(&one).unwrap_err();
-    assert_eq!(planner.tick(&two).unwrap(), published(2));
+    planner.tick(&unhealthy(&["192.0.2.1"])).unwrap_err();
+    assert_eq!(planner.tick(&health(&[])).unwrap(), published(2));
+    assert_eq!(served(&inner)["db"], "1 2");
 }

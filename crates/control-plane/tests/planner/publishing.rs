@@ -6,7 +6,8 @@ use control_plane::{Health, PlanError, Planner};
 use plan_store::{Generation, MemoryStore, PlanStore};
 
 use crate::{
-    FOUR, capacity, down, fleet, health, latest, planner, published, unchanged, unhealthy,
+    FOUR, at, capacity, down, fleet, health, latest, planner, published, serves, unchanged,
+    unhealthy,
 };
 
 #[test]
@@ -49,7 +50,7 @@ fn a_plan_shares_unchanged_records_with_the_plan_before() {
 fn an_empty_reading_changes_nothing() {
     let (mut planner, store) = planner(fleet(30, &[("db.example", FOUR)]));
     let refuses = |planner: &mut Planner<MemoryStore>| {
-        let error = planner.tick(&Health::default()).unwrap_err();
+        let error = planner.tick(&Health::new(at(0), [])).unwrap_err();
         assert!(matches!(error, PlanError::NoHealth), "{error}");
     };
     refuses(&mut planner);
@@ -61,4 +62,50 @@ fn an_empty_reading_changes_nothing() {
     // Taken for a reading, it would make all targets healthy again.
     refuses(&mut planner);
     assert_eq!(store.generations().len(), 1);
+}
+
+/// A change of the time to live alone is a change.
+#[test]
+fn another_ttl_is_published() {
+    let text = |ttl| {
+        format!(
+            "[[endpoint]]\nname = \"a.example\"\nttl = {ttl}\n\
+             target = [{{ address = \"192.0.2.1\", zone = \"z\", capacity = 1 }}]"
+        )
+    };
+    let (mut planner, store) = planner(crate::parse(&text(5)));
+    planner.tick(&health(&[])).unwrap();
+    planner.set_fleet(crate::parse(&text(6)), at(0));
+    assert_eq!(planner.tick(&health(&[])).unwrap(), published(2));
+    assert_eq!(serves(&store, "a"), "1");
+    let plan = latest(&store);
+    assert!(plan.endpoints().all(|(_, records)| records.ttl() == 6));
+}
+
+/// Another process publishes an endpoint that this Planner's fleet does not have.
+#[test]
+fn an_endpoint_of_another_planner_is_not_taken_away() {
+    let (mut planner, store) = planner(fleet(30, &[("a.example", FOUR)]));
+    planner.tick(&health(&[])).unwrap();
+    let both = fleet(30, &[("a.example", FOUR), ("b.example", FOUR)]);
+    let mut other = Planner::new(store.clone(), both);
+    assert_eq!(other.tick(&health(&[])).unwrap(), published(2));
+    assert_eq!(planner.tick(&health(&[])).unwrap(), unchanged(2));
+    assert_eq!(serves(&store, "b"), "1 2 3 4");
+    let held: Vec<_> = planner
+        .status()
+        .held
+        .iter()
+        .map(|h| h.endpoint.as_str())
+        .collect();
+    assert_eq!(held, ["b.example"]);
+    // Neither is in the way of the other's health.
+    assert_eq!(
+        planner.tick(&unhealthy(&["192.0.2.1"])).unwrap(),
+        published(3)
+    );
+    assert_eq!(
+        other.tick(&unhealthy(&["192.0.2.1"])).unwrap(),
+        unchanged(3)
+    );
 }

@@ -107,7 +107,8 @@ fn a_reported_capacity_overrides_the_fleets_capacity_and_none_overflows() {
 }
 
 #[test]
-fn unhealthy_targets_are_left_out_unless_all_of_a_family_are_unhealthy() {
+fn unhealthy_targets_are_left_out_unless_all_of_a_family_are_unhealthy_and_drained_ones_never_serve()
+ {
     let targets = [
         ("192.0.2.1", 100, 100),
         ("192.0.2.2", 50, 100),
@@ -117,12 +118,11 @@ fn unhealthy_targets_are_left_out_unless_all_of_a_family_are_unhealthy() {
     let cases: &[(&[&str], &str)] = &[
         (&[], "1=255 2=128 3=0 4=255"),
         (&["192.0.2.1"], "2=255 3=0 4=255"),
-        // Only the drained one is left, and has to serve.
-        (&["192.0.2.1", "192.0.2.2"], "3=1 4=255"),
-        // All IPv4 targets look broken: fail open. Then IPv6.
+        // All IPv4 targets but the drained one look broken: fail open. Then IPv6.
+        (&["192.0.2.1", "192.0.2.2"], "1=255 2=128 3=0 4=255"),
         (
             &["192.0.2.1", "192.0.2.2", "192.0.2.3"],
-            "1=255 2=128 3=0 4=255",
+            "1=255 2=128 4=255",
         ),
         (&["2001:db8::4"], "1=255 2=128 3=0 4=255"),
         (&["2001:db8::4", "192.0.2.1"], "2=255 3=0 4=255"),

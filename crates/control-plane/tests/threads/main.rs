@@ -10,15 +10,16 @@ mod jitter;
 mod pass;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use control_plane::{
     ControlPlane, Enactor, EnactorThread, Fleet, Health, HealthError, HealthSource, Pace, Pass,
-    PassError, PlanError, Planned, Planner, PlannerThread, TargetHealth, ThreadReport, Waker,
-    chain,
+    PassError, PlanError, Planned, Planner, PlannerThread, Status, TargetHealth, TargetState,
+    ThreadReport, Waker, Watchlist, chain,
 };
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use parking_lot::Mutex;
@@ -56,27 +57,37 @@ fn generation(number: u32) -> Generation {
 
 /// A reading in which these targets of `FLEET` are down.
 fn down(targets: &[u8]) -> Health {
+    let now = Instant::now();
     let report = |last: u8| {
-        let healthy = !targets.contains(&last);
-        let capacity = None;
-        ([192, 0, 2, last].into(), TargetHealth { healthy, capacity })
+        let state = if targets.contains(&last) {
+            TargetState::Down {
+                since: now,
+                was_up: true,
+            }
+        } else {
+            TargetState::Up
+        };
+        (IpAddr::from([192, 0, 2, last]), state.into())
     };
-    (1..=4).map(report).collect()
+    Health::new(now, (1..=4).map(report))
 }
 
 /// A reading that changes a weight, another one for each number.
 fn drifted(number: u32) -> Health {
     let report = |last: u8| {
         let capacity = Some(if last == 4 { 50 + number } else { 100 });
+        let state = TargetState::Up;
         (
-            [192, 0, 2, last].into(),
-            TargetHealth {
-                healthy: true,
-                capacity,
-            },
+            IpAddr::from([192, 0, 2, last]),
+            TargetHealth { state, capacity },
         )
     };
-    (1..=4).map(report).collect()
+    Health::new(Instant::now(), (1..=4).map(report))
+}
+
+/// A reading that names no target.
+fn nothing() -> Health {
+    Health::new(Instant::now(), [])
 }
 
 /// Publishes a plan of the fleet as the Planner would, weights by `number`.
@@ -84,6 +95,7 @@ fn publish(store: &Hooked, number: u32) -> Generation {
     let mut planner = Planner::new(store.store.clone(), fleet(FLEET));
     match planner.tick(&drifted(number)).unwrap() {
         Planned::Published { generation } | Planned::Unchanged { generation } => generation,
+        first_round @ Planned::FirstRound { .. } => unreachable!("{first_round:?}"),
     }
 }
 
@@ -124,7 +136,7 @@ impl HealthSource for Fed {
     fn read(&mut self) -> Result<Health, HealthError> {
         // Closed: the test is over, and so is this reading.
         let reading = self.0.recv();
-        reading.map_or_else(|_| Ok(Health::default()), |reading| reading())
+        reading.map_or_else(|_| Ok(nothing()), |reading| reading())
     }
 }
 
@@ -169,7 +181,7 @@ fn a_faulty_health_source_changes_nothing_and_the_next_good_reading_counts() {
 
     feed(&source, || Err(HealthError::new("no route")));
     assert!(next(&ticks).unwrap_err().contains("no route"));
-    feed(&source, || Ok(Health::default()));
+    feed(&source, || Ok(nothing()));
     assert!(next(&ticks).unwrap_err().contains("names no target"));
     feed(&source, || panic!("a fault of the source"));
     assert!(next(&ticks).unwrap_err().contains("a fault of the source"));
@@ -287,12 +299,13 @@ fn a_tick_looks_at_the_store_once() {
         let _ = planner.tick(health);
         calls.lock().clone()
     };
-    assert_eq!(tick(&Health::default()), [""; 0]);
+    assert_eq!(tick(&nothing()), [""; 0]);
     assert_eq!(tick(&down(&[])), ["latest", "publish"]);
     assert_eq!(tick(&down(&[])), ["latest"]);
     assert_eq!(tick(&down(&[4])), ["latest", "publish"]);
-    // Refused.
-    assert_eq!(tick(&down(&[2, 3])), ["latest"]);
+    // All but one are down, and suspected: they are served again.
+    assert_eq!(tick(&down(&[2, 3, 4])), ["latest", "publish"]);
+    assert_eq!(tick(&down(&[2, 3, 4])), ["latest"]);
 }
 
 /// A handle's thread has let go of everything once the handle is dropped. A drop that
@@ -372,7 +385,7 @@ fn a_panic_in_a_report_ends_only_its_thread() {
     let thread = thread.unwrap();
     feed(&source, || Ok(down(&[])));
     assert_eq!(next(&reports), "tick");
-    thread.confirm();
+    thread.set_fleet(fleet(FLEET));
     drop(thread);
     assert_eq!(reports.try_iter().count(), 0);
 }
@@ -463,26 +476,117 @@ fn a_control_plane_stops_its_planner_first() {
 }
 
 #[test]
-fn the_guard_holds_until_the_plan_is_confirmed() {
+fn a_change_is_held_until_its_id_is_confirmed() {
     let store = MemoryStore::new(Retention::newest(3));
     let (planner, source, ticks) = planner(&store, Vec::new());
+    let handle = planner.handle();
+    assert_eq!(*handle.status(), Status::default());
     feed(&source, || Ok(down(&[])));
     next(&ticks).unwrap();
+    planner.set_fleet(fleet(&FLEET[..FLEET.rfind("[[").unwrap()]));
     for _ in 0..2 {
-        feed(&source, || Ok(down(&[2, 3])));
-        let refused = next(&ticks).unwrap_err();
-        assert!(refused.contains("a.example"), "{refused}");
+        feed(&source, || Ok(down(&[])));
+        next(&ticks).unwrap();
     }
+    let status = handle.status();
+    let [held] = &status.held[..] else {
+        panic!("{status:?}")
+    };
+    assert_eq!(held.endpoint.as_str(), "b.example");
     assert_eq!(store.generations(), [generation(1)]);
-    planner.confirm();
-    feed(&source, || Ok(down(&[2, 3])));
-    let confirmed = next(&ticks).unwrap();
-    assert_eq!(
-        confirmed,
-        Planned::Published {
-            generation: generation(2)
-        }
+    assert!(!handle.confirm("0".parse().unwrap()));
+    assert!(handle.confirm(held.id));
+    feed(&source, || Ok(down(&[])));
+    let generation = generation(2);
+    assert_eq!(next(&ticks).unwrap(), Planned::Published { generation });
+    assert_eq!(*handle.status(), Status::default());
+    // A handle may outlive the thread.
+    drop(planner);
+    assert!(!handle.confirm(held.id));
+}
+
+/// A source that tells what it is to watch.
+struct Watching(Fed, Sender<Watchlist>);
+
+impl HealthSource for Watching {
+    fn watch(&mut self, list: &Watchlist) {
+        let _ = self.1.send(list.clone());
+    }
+
+    fn read(&mut self) -> Result<Health, HealthError> {
+        self.0.read()
+    }
+}
+
+/// Also of the endpoint that the fleet does not name any more.
+#[test]
+fn row_11_the_source_is_told_to_watch_what_is_served() {
+    let store = MemoryStore::new(Retention::newest(3));
+    let (source, readings) = unbounded();
+    let (told, lists) = unbounded();
+    let (report, ticks) = unbounded();
+    let all = fleet(&FLEET.replace(
+        r#"name = "b.example""#,
+        r#"name = "c.example"
+        target = [{ address = "192.0.2.9", zone = "z1", capacity = 1 }]
+        [[endpoint]]
+        name = "b.example""#,
+    ));
+    let planner = PlannerThread::start(
+        Planner::new(store, all.clone()),
+        Watching(Fed(readings), told),
+        NEVER,
+        vec![],
+        move |_| report.send(()).unwrap(),
     );
+    let planner = planner.unwrap();
+    let watched = |targets: &[u8]| Watchlist {
+        targets: targets
+            .iter()
+            .map(|&last| [192, 0, 2, last].into())
+            .collect(),
+        check: all.health_check(),
+    };
+    assert_eq!(next(&lists), watched(&[1, 2, 3, 4, 9]));
+    feed(&source, || {
+        let up = (IpAddr::from([192, 0, 2, 9]), TargetState::Up.into());
+        let health = down(&[]);
+        Ok(Health::new(health.at(), health.reports().chain([up])))
+    });
+    next(&ticks);
+    // What is held keeps its targets on the list, and a new target is told at once: the
+    // next reading is an hour away.
+    let without = FLEET.replace("192.0.2.4", "192.0.2.7");
+    planner.set_fleet(fleet(&without));
+    assert_eq!(next(&lists), watched(&[1, 2, 3, 4, 7, 9]));
+    let handle = planner.handle();
+    let id = handle.status().held[0].id;
+    assert!(handle.confirm(id));
+    assert_eq!(next(&lists), watched(&[1, 2, 3, 4, 7]));
+}
+
+/// The Planner that asks once an hour is told to ask each millisecond.
+#[test]
+fn row_12_another_fleet_brings_its_interval() {
+    let store = MemoryStore::new(Retention::newest(3));
+    let (source, readings) = unbounded();
+    let (report, ticks) = unbounded();
+    let hourly = format!("timings = {{ planner_interval_ms = 600000 }}\n{FLEET}");
+    let planner = PlannerThread::start(
+        Planner::new(store, fleet(&hourly)),
+        Fed(readings),
+        Duration::from_mins(10),
+        vec![],
+        move |_| report.send(()).unwrap(),
+    );
+    let planner = planner.unwrap();
+    for _ in 0..3 {
+        feed(&source, || Ok(down(&[])));
+    }
+    next(&ticks);
+    planner.set_fleet(fleet(&hourly.replace("600000", "1")));
+    next(&ticks);
+    next(&ticks);
 }
 
 #[test]
@@ -494,7 +598,7 @@ fn another_fleet_is_planned_with_from_the_next_reading_on() {
     let grown = FLEET.replace(
         r#"name = "b.example""#,
         r#"name = "c.example"
-        target = [{ address = "192.0.2.9", zone = "z1", capacity = 1 }]
+        target = [{ address = "192.0.2.3", zone = "z1", capacity = 1 }]
         [[endpoint]]
         name = "b.example""#,
     );
@@ -667,9 +771,11 @@ fn after_a_lost_reply_an_enactor_reads_before_it_steps_again() {
             };
             let wanted = fleet(text);
             let mut planner = Planner::new(store.store.clone(), wanted.clone());
-            planner.tick(&drifted(number)).err();
-            planner.confirm();
             planner.tick(&drifted(number)).unwrap();
+            if let Some(id) = planner.status().held.first().map(|held| held.id) {
+                assert!(planner.confirm(id, Instant::now()));
+                planner.tick(&drifted(number)).unwrap();
+            }
             for _ in 0..5 {
                 calls.lock().clear();
                 let _ = enactor.pass();

@@ -1,0 +1,325 @@
+//! Change control: which changes of the configuration take effect at once, and which wait
+//! for a person.
+//!
+//! Health has no part in it. A change is what a new fleet file makes of one endpoint; an
+//! endpoint whose change is held keeps its configuration, and health still decides on its
+//! targets. No endpoint waits for another.
+//!
+//! # Rules
+//! 1. A target is taken away if it was not drained before, and is absent or drained after.
+//! 2. An endpoint with at least four targets may lose the set share of them. A smaller one
+//!    may lose all but the last. A whole address family never goes freely, and neither does
+//!    an endpoint. Drained targets do not count.
+//! 3. What goes beyond is held, with an id, until a person confirms that id, or until the
+//!    file asks for something else.
+//! 4. The id is a hash of the endpoint's name and of what the change makes of it. So it is
+//!    the same in each process, and another change has another id.
+//! 5. An endpoint that a plan names and this Planner does not know is taken as it is in the
+//!    plan, and the file is judged by that. So after a restart the targets that the plan
+//!    left out do not count.
+//! 6. Several small changes each pass: the rules judge steps, not their sum.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt::{self, Write as _};
+use std::net::IpAddr;
+use std::num::ParseIntError;
+use std::str::FromStr;
+use std::time::Instant;
+
+use plan_store::{EndpointName, Plan};
+
+use crate::{Fleet, FleetEndpoint};
+
+/// From so many targets on, a share of them may go; a smaller endpoint may lose all but
+/// the last.
+const FEW: usize = 4;
+
+/// The configuration that is in force, and the changes that are held.
+#[derive(Debug, Default)]
+pub(super) struct ChangeControl {
+    accepted: BTreeMap<EndpointName, Accepted>,
+    held: BTreeMap<EndpointName, Held>,
+}
+
+/// The configuration of an endpoint that is in force.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) config: FleetEndpoint,
+    /// The configurations before, the newest first, while no target of a newer one is
+    /// proven.
+    pub(super) previous: Vec<FleetEndpoint>,
+    /// Since when this one is in force.
+    pub(super) since: Instant,
+    /// Whether the endpoint has been in a plan.
+    pub(super) served: bool,
+}
+
+#[derive(Debug)]
+struct Held {
+    change: HeldChange,
+    /// What the change makes of the endpoint; `None` if it goes.
+    to: Option<FleetEndpoint>,
+}
+
+/// A change of an endpoint's configuration that waits for a confirmation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HeldChange {
+    /// Names the change; a confirmation repeats it.
+    pub id: ChangeId,
+    /// The endpoint. It keeps its configuration meanwhile.
+    pub endpoint: EndpointName,
+    /// Why the change is held.
+    pub reason: HoldReason,
+    /// Since when it is held.
+    pub since: Instant,
+}
+
+/// Why a change is held.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum HoldReason {
+    /// The fleet does not name the endpoint any more.
+    Goes,
+    /// The fleet takes too many targets away.
+    Loses {
+        /// How many go.
+        removed: usize,
+        /// Of how many.
+        of: usize,
+    },
+}
+
+/// The id of a change: the same for the same change of the same endpoint, whatever process
+/// computes it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ChangeId(u64);
+
+/// How a hold ended, and which one.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Confirmed(HeldChange),
+    Withdrawn(HeldChange),
+}
+
+/// The holds that began and ended in one step.
+#[derive(Debug, Default)]
+pub(super) struct HoldChanges {
+    pub(super) begun: Vec<HeldChange>,
+    pub(super) ended: Vec<Ended>,
+}
+
+impl ChangeControl {
+    /// The configuration in force, by name.
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = (&EndpointName, &Accepted)> {
+        self.accepted.iter()
+    }
+
+    pub(super) fn endpoints_mut(&mut self) -> impl Iterator<Item = &mut Accepted> {
+        self.accepted.values_mut()
+    }
+
+    pub(super) fn names(&self, endpoint: &EndpointName) -> bool {
+        self.accepted.contains_key(endpoint)
+    }
+
+    /// The changes that are held, by the endpoint's name.
+    pub(super) fn held(&self) -> impl Iterator<Item = &HeldChange> {
+        self.held.values().map(|held| &held.change)
+    }
+
+    /// All targets of the configuration in force, and of the changes that are held.
+    pub(super) fn targets(&self) -> BTreeSet<IpAddr> {
+        let accepted = self.accepted.values();
+        let accepted = accepted.flat_map(Accepted::configs);
+        let held = self.held.values().flat_map(|held| &held.to);
+        let targets = accepted.chain(held).flat_map(FleetEndpoint::targets);
+        targets.map(|target| target.address).collect()
+    }
+
+    /// Takes the endpoints of a plan that are not known as the plan has them.
+    pub(super) fn adopt(&mut self, plan: &Plan, now: Instant) {
+        for (name, records) in plan.endpoints() {
+            self.accepted
+                .entry(name.clone())
+                .or_insert_with(|| Accepted {
+                    config: FleetEndpoint::of_records(name, records),
+                    previous: Vec::new(),
+                    since: now,
+                    served: true,
+                })
+                .served = true;
+        }
+    }
+
+    /// Judges what this fleet makes of each endpoint.
+    pub(super) fn propose(&mut self, fleet: &Fleet, now: Instant) -> HoldChanges {
+        let mut changes = HoldChanges::default();
+        let percent = fleet.change_limits().max_removal_percent;
+        let mut named = BTreeSet::new();
+        for endpoint in fleet.endpoints() {
+            named.insert(endpoint.name());
+            let to = Some(endpoint);
+            self.judge(endpoint.name(), to, percent, now, &mut changes);
+        }
+        let going = self.accepted.keys().filter(|name| !named.contains(name));
+        for name in going.cloned().collect::<Vec<_>>() {
+            self.judge(&name, None, percent, now, &mut changes);
+        }
+        changes
+    }
+
+    /// Lets the change with this id take effect, if it is held.
+    pub(super) fn confirm(&mut self, id: ChangeId, now: Instant) -> Option<HeldChange> {
+        let mut held = self.held.iter();
+        let (name, _) = held.find(|(_, held)| held.change.id == id)?;
+        let held = self.held.remove(&name.clone())?;
+        self.accept(&held.change.endpoint, held.to, now);
+        Some(held.change)
+    }
+
+    fn judge(
+        &mut self,
+        name: &EndpointName,
+        to: Option<&FleetEndpoint>,
+        percent: u8,
+        now: Instant,
+        changes: &mut HoldChanges,
+    ) {
+        let from = self.accepted.get(name).map(|accepted| &accepted.config);
+        let refused = from.and_then(|from| refuse(from, to, percent));
+        let before = self.held.remove(name);
+        let Some(reason) = refused else {
+            changes
+                .ended
+                .extend(before.map(|b| Ended::Withdrawn(b.change)));
+            if from != to {
+                self.accept(name, to.cloned(), now);
+            }
+            return;
+        };
+        let id = ChangeId::of(name, to);
+        let mut change = HeldChange {
+            id,
+            endpoint: name.clone(),
+            reason,
+            since: now,
+        };
+        match before {
+            Some(before) if before.change.id == id => change.since = before.change.since,
+            before => {
+                changes
+                    .ended
+                    .extend(before.map(|b| Ended::Withdrawn(b.change)));
+                changes.begun.push(change.clone());
+            }
+        }
+        let to = to.cloned();
+        self.held.insert(name.clone(), Held { change, to });
+    }
+
+    fn accept(&mut self, name: &EndpointName, to: Option<FleetEndpoint>, now: Instant) {
+        let before = self.accepted.remove(name);
+        let Some(config) = to else {
+            return;
+        };
+        let served = before.as_ref().is_some_and(|before| before.served);
+        let previous = before.filter(|before| before.served).map_or_else(
+            Vec::new,
+            |Accepted {
+                 config, previous, ..
+             }| [vec![config], previous].concat(),
+        );
+        let accepted = Accepted {
+            config,
+            previous,
+            since: now,
+            served,
+        };
+        self.accepted.insert(name.clone(), accepted);
+    }
+}
+
+impl Accepted {
+    /// The configuration in force and those before it, the newest first.
+    pub(super) fn configs(&self) -> impl Iterator<Item = &FleetEndpoint> {
+        [&self.config].into_iter().chain(&self.previous)
+    }
+}
+
+/// Why the change must be confirmed, if it must.
+fn refuse(from: &FleetEndpoint, to: Option<&FleetEndpoint>, percent: u8) -> Option<HoldReason> {
+    if percent >= 100 {
+        return None;
+    }
+    let Some(to) = to else {
+        return Some(HoldReason::Goes);
+    };
+    let kept: HashSet<IpAddr> = usable(to).collect();
+    let of = usable(from).count();
+    let removed = usable(from).filter(|target| !kept.contains(target)).count();
+    let may_go = if of >= FEW {
+        removed * 100 <= of * usize::from(percent)
+    } else {
+        removed < of || of == 0
+    };
+    let loses_family = [IpAddr::is_ipv4, IpAddr::is_ipv6]
+        .iter()
+        .any(|is_of| usable(from).any(|t| is_of(&t)) && !kept.iter().any(is_of));
+    (!may_go || loses_family).then_some(HoldReason::Loses { removed, of })
+}
+
+/// The targets that are not drained.
+fn usable(endpoint: &FleetEndpoint) -> impl Iterator<Item = IpAddr> + '_ {
+    let targets = endpoint.targets().iter().filter(|target| !target.drained);
+    targets.map(|target| target.address)
+}
+
+impl ChangeId {
+    /// The id of the change that makes this of the endpoint: FNV-1a over the text that
+    /// describes it. <http://www.isthe.com/chongo/tech/comp/fnv/>
+    fn of(name: &EndpointName, to: Option<&FleetEndpoint>) -> Self {
+        let mut text = format!("{name}\n");
+        if let Some(to) = to {
+            let (ttl, fail, least) = (to.ttl(), to.fail(), to.min_healthy_percent());
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{ttl} {fail:?} {least}");
+            for target in to.targets() {
+                let (address, zone, capacity) = (target.address, &target.zone, target.capacity);
+                let (weight, tier, drained) = (target.weight, target.tier, target.drained);
+                let _ = writeln!(
+                    text,
+                    "{address} {zone} {capacity} {weight} {tier} {drained}"
+                );
+            }
+        }
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        Self(hash)
+    }
+}
+
+/// Sixteen hexadecimal digits.
+impl fmt::Display for ChangeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for ChangeId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        u64::from_str_radix(text, 16).map(Self)
+    }
+}
+
+impl fmt::Display for HoldReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Goes => f.write_str("the fleet does not name the endpoint any more"),
+            Self::Loses { removed, of } => {
+                write!(f, "the fleet takes away {removed} of its {of} targets")
+            }
+        }
+    }
+}

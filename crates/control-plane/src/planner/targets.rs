@@ -1,0 +1,139 @@
+//! Targets: what is known of each, from the readings and from the plan that this Planner
+//! found when it started.
+//!
+//! # Rules
+//! 1. A target is *proven* if it has been up since it is watched, or if the plan that the
+//!    Planner found served it. All others are *new*: targets that were added, and targets
+//!    that the plan had left out.
+//! 2. A proven target counts as up until its checks say *down*.
+//! 3. A new target counts as new until it is up for the first time, whatever its checks
+//!    say before.
+//! 4. What is known is a function of the last report on each target. When a reading was
+//!    made does not matter, and neither does what a reading in between would have said.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::time::Instant;
+
+use plan_store::Plan;
+
+use crate::{Health, TargetState};
+
+/// What is known of the watched targets.
+#[derive(Debug, Default)]
+pub(super) struct Targets {
+    known: HashMap<IpAddr, Known>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    state: TargetState,
+    capacity: Option<u32>,
+    /// Whether the plan that the Planner found served it.
+    served: bool,
+}
+
+/// What an endpoint's decision asks of a target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    /// Proven and healthy.
+    Up,
+    /// Proven and unhealthy.
+    Down { since: Instant },
+    /// It has never been up, as far as is known.
+    New {
+        /// Whether a check of it has ended.
+        checked: bool,
+    },
+}
+
+/// The targets whose standing a reading has changed, by address.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    pub(super) fallen: Vec<IpAddr>,
+    pub(super) risen: Vec<IpAddr>,
+}
+
+impl Known {
+    const UNKNOWN: Self = Self {
+        state: TargetState::Unknown,
+        capacity: None,
+        served: false,
+    };
+
+    fn standing(self) -> Standing {
+        match self.state {
+            TargetState::Up => Standing::Up,
+            TargetState::Down { since, was_up } if was_up || self.served => {
+                Standing::Down { since }
+            }
+            TargetState::Unknown | TargetState::Failing if self.served => Standing::Up,
+            TargetState::Unknown => Standing::New { checked: false },
+            TargetState::Failing | TargetState::Down { .. } => Standing::New { checked: true },
+        }
+    }
+}
+
+impl Targets {
+    /// Takes what this plan serves as proven.
+    pub(super) fn adopt(&mut self, plan: &Plan) {
+        let records = plan.endpoints().flat_map(|(_, records)| records.targets());
+        for target in records.filter(|target| target.weight > 0) {
+            self.entry(target.address).served = true;
+        }
+    }
+
+    /// Takes the reports of a reading on the watched targets. A report of *unknown* takes
+    /// nothing back.
+    pub(super) fn observe(&mut self, health: &Health, watched: &BTreeSet<IpAddr>) -> Changes {
+        let mut changes = Changes::default();
+        for (address, report) in health.reports().filter(|(t, _)| watched.contains(t)) {
+            let known = self.entry(address);
+            let before = known.standing();
+            known.capacity = report.capacity;
+            if report.state != TargetState::Unknown {
+                known.state = report.state;
+            }
+            match (before, known.standing()) {
+                (Standing::Up, Standing::Down { .. }) => changes.fallen.push(address),
+                (Standing::Down { .. } | Standing::New { .. }, Standing::Up) => {
+                    changes.risen.push(address);
+                }
+                _ => {}
+            }
+        }
+        changes
+    }
+
+    /// Forgets all targets but these.
+    pub(super) fn retain(&mut self, watched: &BTreeSet<IpAddr>) {
+        self.known.retain(|target, _| watched.contains(target));
+    }
+
+    pub(super) fn standing(&self, target: IpAddr) -> Standing {
+        let known = self.known.get(&target).copied();
+        known.unwrap_or(Known::UNKNOWN).standing()
+    }
+
+    pub(super) fn is_proven(&self, target: IpAddr) -> bool {
+        !matches!(self.standing(target), Standing::New { .. })
+    }
+
+    /// The capacity that was reported last.
+    pub(super) fn capacity(&self, target: IpAddr) -> Option<u32> {
+        self.known.get(&target).and_then(|known| known.capacity)
+    }
+
+    /// The proven targets that are down, with the time.
+    pub(super) fn down(&self) -> impl Iterator<Item = (Instant, IpAddr)> + '_ {
+        let all = self.known.iter();
+        all.filter_map(|(&target, known)| match known.standing() {
+            Standing::Down { since } => Some((since, target)),
+            _ => None,
+        })
+    }
+
+    fn entry(&mut self, target: IpAddr) -> &mut Known {
+        self.known.entry(target).or_insert(Known::UNKNOWN)
+    }
+}

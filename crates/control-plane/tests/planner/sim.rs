@@ -1,0 +1,238 @@
+//! A world with a clock that the test moves: targets that live, refuse or swallow
+//! connections, checks of them as `TcpChecks` makes them, and a Planner that is restarted.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use control_plane::{Fleet, Health, HealthCheck, Planned, Planner, TargetState, Watchlist};
+use plan_store::{MemoryStore, Retention};
+
+use crate::at;
+
+/// How a target answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    Lives,
+    Refuses,
+    /// It answers nothing, so a check takes its whole time-out.
+    BlackHole,
+}
+
+/// The world. All times are in milliseconds.
+pub(crate) struct Sim {
+    pub(crate) now: u64,
+    pub(crate) store: MemoryStore,
+    pub(crate) planner: Planner<MemoryStore>,
+    /// Targets that are not here live.
+    fates: BTreeMap<IpAddr, Fate>,
+    checks: Checks,
+    /// How often the Planner ticks.
+    interval: u64,
+    next_tick: u64,
+}
+
+/// What the checks have found.
+struct Checks {
+    check: HealthCheck,
+    targets: BTreeMap<IpAddr, Checked>,
+}
+
+#[derive(Clone, Copy)]
+struct Checked {
+    state: TargetState,
+    against: u8,
+    /// When the next check begins.
+    next: u64,
+    /// When the check that runs ends, and whether it succeeds.
+    ends: Option<(u64, bool)>,
+}
+
+impl Sim {
+    /// A first start with this fleet.
+    pub(crate) fn new(fleet: Fleet, interval: u64) -> Self {
+        let store = MemoryStore::new(Retention::newest(3));
+        Self::on(store, fleet, interval, 0)
+    }
+
+    /// A start on this store at this time.
+    pub(crate) fn on(store: MemoryStore, fleet: Fleet, interval: u64, now: u64) -> Self {
+        let planner = Planner::new(store.clone(), fleet);
+        let checks = Checks::new(planner.watchlist(), now);
+        Self {
+            now,
+            store,
+            planner,
+            fates: BTreeMap::new(),
+            checks,
+            interval,
+            next_tick: now,
+        }
+    }
+
+    /// The Planner and its checks are gone, and start again with this fleet.
+    pub(crate) fn restart(&mut self, fleet: Fleet) {
+        self.planner = Planner::new(self.store.clone(), fleet);
+        self.checks = Checks::new(self.planner.watchlist(), self.now);
+        self.next_tick = self.now;
+    }
+
+    pub(crate) fn reload(&mut self, fleet: Fleet) {
+        self.planner.set_fleet(fleet, at(self.now));
+        self.tell();
+    }
+
+    /// Confirms what is held at this endpoint, if anything is.
+    pub(crate) fn confirm(&mut self, endpoint: &str) -> bool {
+        let held = self.planner.status().held.iter();
+        let id = held
+            .clone()
+            .find(|h| h.endpoint.as_str() == endpoint)
+            .map(|h| h.id);
+        let confirmed = id.is_some_and(|id| self.planner.confirm(id, at(self.now)));
+        self.tell();
+        confirmed
+    }
+
+    pub(crate) fn set(&mut self, target: IpAddr, fate: Fate) {
+        self.fates.insert(target, fate);
+    }
+
+    pub(crate) fn fate(&self, target: IpAddr) -> Fate {
+        self.fates.get(&target).copied().unwrap_or(Fate::Lives)
+    }
+
+    /// What the checks say of a target.
+    pub(crate) fn state(&self, target: IpAddr) -> TargetState {
+        let checked = self.checks.targets.get(&target);
+        checked.map_or(TargetState::Unknown, |checked| checked.state)
+    }
+
+    /// Lets time pass, with all checks and ticks. Calls `seen` after each tick.
+    pub(crate) fn run_to(&mut self, end: u64, mut seen: impl FnMut(&Self)) {
+        while self.next_tick <= end {
+            self.checks.run_to(self.next_tick, &self.fates);
+            self.now = self.next_tick;
+            self.next_tick += self.interval;
+            self.tick();
+            seen(self);
+        }
+        self.checks.run_to(end, &self.fates);
+        self.now = end;
+    }
+
+    /// The same, and looks at nothing.
+    pub(crate) fn run(&mut self, millis: u64) {
+        self.run_to(self.now + millis, |_| {});
+    }
+
+    /// A tick at this moment.
+    pub(crate) fn tick(&mut self) -> Planned {
+        let targets = self.checks.targets.iter();
+        let reports = targets.map(|(&target, checked)| (target, checked.state.into()));
+        let health = Health::new(at(self.now), reports);
+        let planned = self.planner.tick(&health).unwrap();
+        self.tell();
+        planned
+    }
+
+    fn tell(&mut self) {
+        let list = self.planner.watchlist().clone();
+        self.checks.watch(&list, self.now);
+    }
+}
+
+impl Checks {
+    fn new(list: &Watchlist, now: u64) -> Self {
+        let mut checks = Self {
+            check: list.check,
+            targets: BTreeMap::new(),
+        };
+        checks.watch(list, now);
+        checks
+    }
+
+    fn watch(&mut self, list: &Watchlist, now: u64) {
+        self.check = list.check;
+        self.targets
+            .retain(|target, _| list.targets.contains(target));
+        for &target in &list.targets {
+            // Each target has its own place in the interval.
+            let spread = match target {
+                IpAddr::V4(v4) => u64::from(v4.octets()[3]),
+                IpAddr::V6(v6) => u64::from(v6.segments()[7]),
+            };
+            let interval = millis(self.check.interval);
+            self.targets.entry(target).or_insert(Checked {
+                state: TargetState::Unknown,
+                against: 0,
+                next: now + (spread * 37) % interval,
+                ends: None,
+            });
+        }
+    }
+
+    fn run_to(&mut self, end: u64, fates: &BTreeMap<IpAddr, Fate>) {
+        for (target, checked) in &mut self.targets {
+            let fate = fates.get(target).copied().unwrap_or(Fate::Lives);
+            checked.run_to(end, fate, &self.check);
+        }
+    }
+}
+
+impl Checked {
+    fn run_to(&mut self, end: u64, fate: Fate, check: &HealthCheck) {
+        loop {
+            if let Some((ends, success)) = self.ends {
+                if ends > end {
+                    return;
+                }
+                self.ends = None;
+                self.count(success, check, ends);
+            }
+            if self.next > end {
+                return;
+            }
+            let takes = if fate == Fate::BlackHole {
+                millis(check.timeout)
+            } else {
+                1
+            };
+            self.ends = Some((self.next + takes, fate == Fate::Lives));
+            self.next += millis(check.interval);
+        }
+    }
+
+    fn count(&mut self, success: bool, check: &HealthCheck, now: u64) {
+        let is_down = matches!(self.state, TargetState::Down { .. });
+        self.against = if success == is_down {
+            self.against + 1
+        } else {
+            0
+        };
+        match self.state {
+            TargetState::Unknown | TargetState::Failing if success => self.turn(TargetState::Up),
+            TargetState::Down { .. } if success && self.against >= check.rise => {
+                self.turn(TargetState::Up);
+            }
+            TargetState::Unknown | TargetState::Failing | TargetState::Up
+                if !success && self.against >= check.fall =>
+            {
+                let was_up = self.state == TargetState::Up;
+                let since = at(now);
+                self.turn(TargetState::Down { since, was_up });
+            }
+            TargetState::Unknown if !success => self.state = TargetState::Failing,
+            _ => {}
+        }
+    }
+
+    fn turn(&mut self, state: TargetState) {
+        self.state = state;
+        self.against = 0;
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap()
+}
