@@ -1,6 +1,7 @@
 //! What health makes of an endpoint: each is judged by itself, and is never emptied.
 
 use control_plane::{Fleet, Health};
+use plan_store::EndpointName;
 
 use crate::sim::{Fate, Sim};
 use crate::{at, down_since, health, health_at, parse, planner, served, serves, unhealthy};
@@ -167,7 +168,7 @@ fn an_endpoint_of_one_target_keeps_it_and_the_one_beside_it_moves() {
         .status()
         .fail_open
         .iter()
-        .map(|n| n.as_str())
+        .map(EndpointName::as_str)
         .collect();
     assert_eq!(names, ["a.example"]);
     planner.tick(&health(&[])).unwrap();

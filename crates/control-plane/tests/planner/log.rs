@@ -16,16 +16,15 @@ thread_local! {
 /// Keeps the Planner's lines of level INFO and above, for each thread its own.
 struct Lines;
 
-impl Lines {
-    fn start() -> Self {
-        // Another test may have started it.
-        let _ = subscriber::set_global_default(Self);
-        Self
-    }
+/// Keeps lines from now on.
+fn listen() {
+    // Another test may have done it.
+    let _ = subscriber::set_global_default(Lines);
+}
 
-    fn take(&self) -> Vec<String> {
-        LINES.take()
-    }
+/// The lines since the last call.
+fn taken() -> Vec<String> {
+    LINES.take()
 }
 
 impl Subscriber for Lines {
@@ -60,8 +59,8 @@ impl Subscriber for Lines {
 
 /// Asserts that there is one line with each of these texts, and no other line.
 #[track_caller]
-fn assert_lines(lines: &Lines, says: &[&str]) {
-    let lines = lines.take();
+fn assert_lines(says: &[&str]) {
+    let lines = taken();
     assert_eq!(lines.len(), says.len(), "{lines:#?}");
     for says in says {
         let found = lines.iter().filter(|line| line.contains(says)).count();
@@ -76,10 +75,10 @@ fn row_8_one_line_for_each_change_of_state() {
     let targets: Vec<_> = (1..=6).map(|n| format!("192.0.2.{n}")).collect();
     let targets: Vec<_> = targets.iter().map(|t| (t.as_str(), 1, 1)).collect();
     let endpoints: Vec<_> = names.iter().map(|n| (n.as_str(), &targets[..])).collect();
-    let lines = Lines::start();
+    listen();
     let (mut planner, _) = planner(fleet(30, &endpoints));
     planner.tick(&health(&[])).unwrap();
-    assert_lines(&lines, &["targets=6 names=192.0.2.1, 192.0.2.2, "]);
+    assert_lines(&["targets=6 names=192.0.2.1, 192.0.2.2, "]);
     let all: Vec<_> = targets.iter().map(|t| t.0).collect();
     for tick in 0..25 {
         planner.tick(&unhealthy(&all)).unwrap();
@@ -87,43 +86,40 @@ fn row_8_one_line_for_each_change_of_state() {
             0 => &["message=unhealthy targets=6", "fail open"],
             _ => &[],
         };
-        assert_lines(&lines, begins);
+        assert_lines(begins);
     }
     planner.tick(&health(&[])).unwrap();
     let ends = "fail open ends endpoints=200 names=e0.example, e1.example, ";
-    assert_lines(&lines, &[ends, "message=healthy targets=6"]);
+    assert_lines(&[ends, "message=healthy targets=6"]);
 }
 
 #[test]
 fn a_hold_has_a_line_when_it_begins_and_when_it_ends() {
     let two: &[_] = &[("192.0.2.1", 1, 1), ("192.0.2.2", 1, 1)];
     let three = [("a.example", two), ("b.example", two), ("c.example", two)];
-    let lines = Lines::start();
+    listen();
     let (mut planner, _) = planner(fleet(30, &three));
     planner.tick(&health(&[])).unwrap();
-    lines.take();
+    taken();
     planner.set_fleet(fleet(30, &three[..2]), at(0));
     let id = planner.status().held[0].id;
-    assert_lines(
-        &lines,
-        &[&format!(
-            "id={id} endpoint=c.example reason=the fleet does not name"
-        )],
-    );
+    assert_lines(&[&format!(
+        "id={id} endpoint=c.example reason=the fleet does not name"
+    )]);
     for _ in 0..3 {
         planner.set_fleet(fleet(30, &three[..2]), at(0));
         planner.tick(&health(&[])).unwrap();
-        assert_lines(&lines, &[]);
+        assert_lines(&[]);
     }
     assert!(planner.confirm(id, at(0)));
-    assert_lines(&lines, &["held change confirmed"]);
+    assert_lines(&["held change confirmed"]);
     planner.tick(&health(&[])).unwrap();
     // Many at once are one line.
     planner.set_fleet(fleet(30, &[("d.example", two)]), at(0));
-    assert_lines(&lines, &["endpoints=2 names=a.example, b.example"]);
+    assert_lines(&["endpoints=2 names=a.example, b.example"]);
     planner.set_fleet(fleet(30, &three[..2]), at(0));
     let withdrawn = "held changes withdrawn";
-    assert!(lines.take().iter().any(|line| line.contains(withdrawn)));
+    assert!(taken().iter().any(|line| line.contains(withdrawn)));
 }
 
 #[test]
@@ -137,10 +133,10 @@ fn a_suspicion_has_a_line_when_it_begins_and_when_it_ends() {
         "[[endpoint]]\nname = \"a.example\"\ntarget = [{}]",
         targets.join(", ")
     );
-    let lines = Lines::start();
+    listen();
     let (mut planner, _) = planner(crate::parse(&text));
     planner.tick(&health(&[])).unwrap();
-    lines.take();
+    taken();
     let down: Vec<_> = six[..4]
         .iter()
         .map(|t| (t.as_str(), crate::down()))
@@ -153,8 +149,8 @@ fn a_suspicion_has_a_line_when_it_begins_and_when_it_ends() {
             0 => &["unhealthy targets=4", "suspicion: so many"],
             _ => &[],
         };
-        assert_lines(&lines, begins);
+        assert_lines(begins);
     }
     planner.tick(&crate::health_at(30_000, &down)).unwrap();
-    assert_lines(&lines, &["suspicion ends"]);
+    assert_lines(&["suspicion ends"]);
 }
