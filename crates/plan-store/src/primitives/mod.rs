@@ -1,7 +1,7 @@
 //! What the store is built of, as a type parameter.
 //!
-//! [`MemoryStore`](crate::MemoryStore) is written against [`Primitives`] and
-//! never names an atomic or a lock of its own. With [`Native`] it runs; with
+//! [`MemoryStore`](crate::MemoryStore) is written against [`Primitives`]: its atomics, locks
+//! and monitors are all of them. With [`Native`] it runs; with
 //! [`Loom`] or [`LoomRmw`] (feature `loom`) the model checker runs *the same
 //! code*, line for line, and with [`Shuttle`] (feature `shuttle`) a second one
 //! runs it on as many threads as one likes, on schedules drawn at random. Code
@@ -11,6 +11,15 @@
 //! The traits hold what the store and the threads over it need and no more: a
 //! word of 64 bits, a lock for many readers or one writer, and a monitor to wait
 //! at. Critical sections are closures, so that where one ends is plain to see.
+//!
+//! Two types of the standard library are left, which a checker does not see:
+//! - [`Arc`](std::sync::Arc) holds plans and cells. What it holds changes through
+//!   `Primitives` alone. Its count decides who frees the memory. Within the persistent maps
+//!   it also decides whether a node is changed in place or copied, for a map that one
+//!   thread owns or that the lock guards: the result is the same.
+//! - One [`OnceLock`](std::sync::OnceLock) in each list of cells keeps that list in the
+//!   order of a walk, made at the first walk. It is made of a map that never changes, so
+//!   whoever makes it makes the same, and no decision rests on who was first.
 
 mod word;
 
