@@ -46,6 +46,8 @@
 //! [`PlanStore`] for what a store of your own must do, [`Layer`] for how to wrap a
 //! store, [`primitives`] for how to model-check code that uses it.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod display;
 pub mod dns;
 mod error;
@@ -74,3 +76,8 @@ pub use store::{
     Activation, EndpointState, Pin, PlanStore, Resolution, Resolve, RetainReason, Retention,
     Standing, Swept, activate_one_by_one,
 };
+
+/// Runs the example of the crate's README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
