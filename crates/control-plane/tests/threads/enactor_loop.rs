@@ -64,10 +64,12 @@ enum Turn {
     Pause,
     Resume,
     Stop,
+    /// Set the pace to [`quick`].
+    Quicken,
     /// The wait is over.
     TimeOut,
 }
-use Turn::{Pause, Resume, Stop, TimeOut, Wake};
+use Turn::{Pause, Quicken, Resume, Stop, TimeOut, Wake};
 
 /// What the loop does, in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,6 +110,7 @@ fn send(signals: &Signals<Turns>, turn: Turn) {
         Pause => signals.pause(),
         Resume => signals.resume(),
         Stop => signals.stop(),
+        Quicken => signals.set_pace(quick()),
         TimeOut => {}
     }
 }
@@ -126,6 +129,16 @@ fn pace() -> Pace {
         backoff_max: 20 * MS,
         recheck: Some(RECHECK),
         seed: 1,
+    }
+}
+
+/// Another pace, at which an idle loop waits so long, and a failed pass less than before.
+fn quick() -> Pace {
+    Pace {
+        backoff_first: MS,
+        backoff_max: 3 * MS,
+        recheck: Some(RECHECK / 3),
+        seed: 2,
     }
 }
 
@@ -270,6 +283,27 @@ fn without_a_recheck_an_idle_loop_waits_for_a_signal_alone() {
     let recheck = None;
     let did = run(well(), Pace { recheck, ..pace() }, &[Wake]);
     assert_eq!(did, [Waits(None), Passes, Waits(None)]);
+}
+
+#[test]
+fn another_pace_counts_in_each_state_and_the_state_stays() {
+    const QUICK: Did = Waits(Some(Duration::from_secs(3)));
+    assert_does(&[Quicken, TimeOut], &[IDLE, QUICK, Passes, QUICK]);
+    let does = [IDLE, PAUSED, PAUSED, Passes, QUICK];
+    assert_does(&[Pause, Quicken, Resume], &does);
+    // A wake-up that came before is not lost, and neither is a stop.
+    let did = during_a_pass("latest", &[Wake, Quicken]);
+    assert_eq!(did, [IDLE, Passes, Passes, QUICK]);
+    let did = during_a_pass("latest", &[Quicken, Stop]);
+    assert_eq!(did, [IDLE, Passes]);
+    // A back-off goes on, no longer than the new pace allows, and then begins anew.
+    let did = run(ill(), pace(), &[Wake, Quicken, TimeOut, TimeOut]);
+    assert!(did[1] == Fails && is_backoff(did[2], 8 * MS), "{did:?}");
+    assert_eq!(did[3..5], [Waits(Some(3 * MS)), Fails]);
+    assert!(
+        is_backoff(did[5], MS) && is_backoff(did[7], 2 * MS),
+        "{did:?}"
+    );
 }
 
 /// Signals that come while a pass is under way, at one of its calls.

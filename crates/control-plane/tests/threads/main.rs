@@ -308,6 +308,20 @@ fn a_tick_looks_at_the_store_once() {
     assert_eq!(tick(&down(&[2, 3, 4])), ["latest"]);
 }
 
+#[test]
+fn an_enactor_takes_another_pace_while_it_runs() {
+    let store = Hooked::new(|_, _| Fate::Done);
+    publish(&store, 1);
+    let never = pace();
+    assert_eq!(never.recheck, None);
+    let (thread, passes) = enactor(&store, never);
+    thread.set_pace(Pace {
+        recheck: Some(Duration::from_millis(1)),
+        ..never
+    });
+    assert_eq!(next(&passes), "applied 1");
+}
+
 /// A handle's thread has let go of everything once the handle is dropped. A drop that
 /// did not wait would have to lose every one of these races.
 #[test]
