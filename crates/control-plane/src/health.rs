@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Instant;
 
-use crate::{Fleet, FleetEndpoint, HealthCheck, HealthError, HealthStep};
+use crate::{Fleet, HealthCheck, HealthError, HealthStep};
 
 /// A source of readings of the targets' health, for the Planner.
 ///
@@ -37,6 +37,16 @@ pub struct Watchlist {
     pub targets: BTreeSet<IpAddr>,
     /// How they are checked.
     pub check: HealthCheck,
+}
+
+impl Watchlist {
+    /// The targets of a fleet, and nothing else.
+    pub(crate) fn of(fleet: &Fleet) -> Self {
+        Self {
+            targets: fleet.targets().map(|target| target.address).collect(),
+            check: fleet.health_check(),
+        }
+    }
 }
 
 /// One reading: when it was made, and a report for each target that the source knows.
@@ -153,10 +163,9 @@ pub struct ScriptedHealth {
 impl ScriptedHealth {
     /// The script of this fleet.
     pub fn new(fleet: &Fleet) -> Self {
-        let endpoints = fleet.endpoints().iter();
-        let targets = endpoints.flat_map(FleetEndpoint::targets);
         Self {
-            reports: targets
+            reports: fleet
+                .targets()
                 .map(|target| (target.address, TargetState::Up.into()))
                 .collect(),
             reading: 0,

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use control_plane::{Fleet, FleetEndpoint, HealthSource, Planned, Planner, ScriptedHealth};
+use control_plane::{Fleet, HealthSource, Planned, Planner, ScriptedHealth};
 use plan_store::{MemoryStore, Pin, Plan, PlanStore, RecordSet, Retention};
 
 fn fleets() -> Vec<(PathBuf, Fleet)> {
@@ -107,9 +107,12 @@ fn every_endpoint_lies_in_one_of_its_fleets_dns_zones() {
 fn the_shipped_fleets_are_these() {
     assert_eq!(fleets().len(), 3);
     let loopback = fleet("loopback.toml");
-    let targets = loopback.endpoints().iter();
-    let targets = targets.flat_map(FleetEndpoint::targets);
-    assert!(targets.map(|t| t.address).all(|a| a.is_loopback()));
+    assert!(
+        loopback
+            .targets()
+            .map(|t| t.address)
+            .all(|a| a.is_loopback())
+    );
     assert_eq!(fleet("small.toml").endpoints().len(), 3);
     let region = fleet("dynamodb-us-east-1.toml");
     let names: HashSet<&str> = region

@@ -8,8 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use control_plane::{
-    Fleet, FleetEndpoint, Health, HealthError, HealthSource, ScriptedHealth, TargetHealth,
-    TargetState,
+    Fleet, Health, HealthError, HealthSource, ScriptedHealth, TargetHealth, TargetState,
 };
 use fastrand::Rng;
 use parking_lot::Mutex;
@@ -35,9 +34,9 @@ impl Drift {
         hook: Arc<dyn Hook>,
         seed: u64,
     ) -> Self {
-        let targets = fleet.endpoints().iter().flat_map(FleetEndpoint::targets);
         // A target may serve several endpoints; it drifts once.
-        let once: BTreeMap<_, _> = targets
+        let once: BTreeMap<_, _> = fleet
+            .targets()
             .map(|target| (target.address, target.capacity))
             .collect();
         Self {

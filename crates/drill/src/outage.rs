@@ -1,6 +1,6 @@
 //! The schedule of the outage, played on real threads step by step.
 
-use control_plane::{Fleet, FleetEndpoint};
+use control_plane::Fleet;
 use incident::{Actor, Event, Journal, Point, probe};
 use plan_store::{EndpointName, Generation, Pin, PlanStore};
 
@@ -23,8 +23,7 @@ impl<S: PlanStore<Reader: 'static> + Clone + 'static> Director<'_, S> {
     fn publish(&self) -> Result<Generation, Error> {
         let published = || self.rig.journal.tally().published;
         let before = published();
-        let endpoints = self.rig.fleet.endpoints().iter();
-        for _ in 0..=endpoints.flat_map(FleetEndpoint::targets).count() {
+        for _ in 0..=self.rig.fleet.targets().count() {
             self.stage.run(Actor::Planner, &Point::ReadHealth)?;
             if published() > before {
                 break;

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use control_plane::{Fleet, FleetEndpoint};
+use control_plane::Fleet;
 use fastrand::Rng;
 use tracing::info;
 
@@ -30,8 +30,7 @@ impl DemoTargets {
     /// Listens on every target's address.
     pub(crate) fn start(fleet: &Fleet, seed: u64) -> io::Result<Self> {
         let port = fleet.health_check().port;
-        let targets = fleet.endpoints().iter().flat_map(FleetEndpoint::targets);
-        let addresses: BTreeSet<_> = targets.map(|target| target.address).collect();
+        let addresses: BTreeSet<_> = fleet.targets().map(|target| target.address).collect();
         let listeners = addresses
             .into_iter()
             .map(|address| Ok((address, listen(address, port)?)))

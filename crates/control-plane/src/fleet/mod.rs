@@ -257,6 +257,12 @@ impl Fleet {
         &self.endpoints
     }
 
+    /// The targets of all endpoints, in the order of the file. A target that serves several
+    /// endpoints is there once for each.
+    pub fn targets(&self) -> impl Iterator<Item = &FleetTarget> {
+        self.endpoints.iter().flat_map(FleetEndpoint::targets)
+    }
+
     /// The intervals of the Planner and the Enactors.
     pub fn timings(&self) -> Timings {
         self.timings

@@ -45,7 +45,7 @@ use self::change_control::{ChangeControl, Ended, HoldChanges};
 use self::decide::{Decision, Situation};
 use self::suspicion::Limit;
 use self::targets::Targets;
-use crate::{Fleet, FleetEndpoint, Health, PlanError, Watchlist};
+use crate::{Fleet, Health, PlanError, Watchlist};
 
 pub use self::change_control::{ChangeId, HeldChange, HoldReason};
 pub use self::status::Status;
@@ -112,10 +112,7 @@ struct Desired {
 impl<S: PlanStore> Planner<S> {
     /// A Planner of this fleet.
     pub fn new(store: S, fleet: Fleet) -> Self {
-        let watchlist = Arc::new(Watchlist {
-            targets: targets_of(&fleet).collect(),
-            check: fleet.health_check(),
-        });
+        let watchlist = Arc::new(Watchlist::of(&fleet));
         Self {
             store,
             fleet,
@@ -151,7 +148,7 @@ impl<S: PlanStore> Planner<S> {
     pub fn set_fleet(&mut self, fleet: Fleet, now: Instant) {
         self.fleet = fleet;
         if self.memory == Memory::Unread {
-            self.watch(targets_of(&self.fleet).collect());
+            self.watch(Watchlist::of(&self.fleet).targets);
         } else {
             self.propose(now);
         }
@@ -329,12 +326,6 @@ impl<S: PlanStore> Planner<S> {
         }
         Ok(Planned::Published { generation })
     }
-}
-
-/// All addresses of a fleet's targets.
-fn targets_of(fleet: &Fleet) -> impl Iterator<Item = IpAddr> + '_ {
-    let targets = fleet.endpoints().iter().flat_map(FleetEndpoint::targets);
-    targets.map(|target| target.address)
 }
 
 /// Whether the records are those of the decision.

@@ -34,7 +34,7 @@ use tracing::warn;
 
 use self::board::Board;
 use self::connect::Shared;
-use crate::{Fleet, FleetEndpoint, Health, HealthError, HealthSource, Watchlist};
+use crate::{Fleet, Health, HealthError, HealthSource, Watchlist};
 
 /// Most checks at a time. All threads start at once, for another fleet may have more
 /// targets.
@@ -60,10 +60,9 @@ impl TcpChecks {
     /// If the operating system cannot start a thread. Threads that were started are
     /// stopped again.
     pub fn start(fleet: &Fleet, seed: u64) -> io::Result<Self> {
-        let mut board = Board::new(fleet.health_check(), seed);
-        let targets = fleet.endpoints().iter().flat_map(FleetEndpoint::targets);
-        let targets = targets.map(|target| target.address).collect();
-        board.set_targets(&targets, Instant::now());
+        let list = Watchlist::of(fleet);
+        let mut board = Board::new(list.check, seed);
+        board.set_targets(&list.targets, Instant::now());
         let mut checks = Self {
             shared: Arc::new(Shared::new(board)),
             threads: Vec::new(),
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_thread_for_each_target_up_to_a_limit() {
+    fn there_are_as_many_threads_for_any_number_of_targets() {
         for targets in [1, 4, 40] {
             let targets: Vec<_> = (1..=targets).collect();
             let checks = TcpChecks::start(&fleet(1, &targets), 1).unwrap();

@@ -4,7 +4,7 @@ use control_plane::{Fleet, Health};
 use plan_store::EndpointName;
 
 use crate::sim::{Fate, Sim};
-use crate::{at, down_since, health, health_at, parse, planner, served, serves, unhealthy};
+use crate::{at, down_since, health, health_at, held, parse, planner, served, serves, unhealthy};
 
 /// Endpoints of six targets in three zones, `192.0.2.N` for N from 1; zone 1 has the first
 /// two of each six.
@@ -279,13 +279,7 @@ fn a_zone_can_be_drained_and_an_endpoint_that_lies_in_it_alone_goes_on() {
     assert_eq!(serves(&store, "a"), "2 (1)");
     // This change would leave nothing, so it waits for a person.
     assert_eq!(serves(&store, "b"), "3");
-    let held: Vec<_> = planner
-        .status()
-        .held
-        .iter()
-        .map(|h| h.endpoint.as_str())
-        .collect();
-    assert_eq!(held, ["b.example"]);
+    assert_eq!(held(&planner), ["b.example"]);
     // Even then the endpoint is not emptied.
     assert!(planner.confirm(planner.status().held[0].id, at(0)));
     planner.tick(&health(&[])).unwrap();

@@ -116,6 +116,12 @@ pub(crate) fn latest<S: PlanStore>(store: &S) -> Arc<Plan> {
     Arc::clone(store.latest().unwrap().unwrap().plan())
 }
 
+/// The endpoints whose change is held.
+pub(crate) fn held<S: PlanStore>(planner: &Planner<S>) -> Vec<&str> {
+    let held = planner.status().held.iter();
+    held.map(|change| change.endpoint.as_str()).collect()
+}
+
 /// The endpoints of the latest plan, each with the last parts of its targets' addresses.
 /// Targets that are never drawn are in brackets.
 pub(crate) fn served<S: PlanStore>(store: &S) -> BTreeMap<String, String> {

@@ -6,7 +6,7 @@ use control_plane::{Health, PlanError, Planner};
 use plan_store::{Generation, MemoryStore, PlanStore};
 
 use crate::{
-    FOUR, at, capacity, down, fleet, health, latest, planner, published, serves, unchanged,
+    FOUR, at, capacity, down, fleet, health, held, latest, planner, published, serves, unchanged,
     unhealthy,
 };
 
@@ -92,13 +92,7 @@ fn an_endpoint_of_another_planner_is_not_taken_away() {
     assert_eq!(other.tick(&health(&[])).unwrap(), published(2));
     assert_eq!(planner.tick(&health(&[])).unwrap(), unchanged(2));
     assert_eq!(serves(&store, "b"), "1 2 3 4");
-    let held: Vec<_> = planner
-        .status()
-        .held
-        .iter()
-        .map(|h| h.endpoint.as_str())
-        .collect();
-    assert_eq!(held, ["b.example"]);
+    assert_eq!(held(&planner), ["b.example"]);
     // Neither is in the way of the other's health.
     assert_eq!(
         planner.tick(&unhealthy(&["192.0.2.1"])).unwrap(),
