@@ -75,8 +75,8 @@
 //! that plan is in use, so it is in the index (A, B), and so is the cell (C).
 //!
 //! A sweep that dies between a deletion and the removal, which only a panic can bring about,
-//! leaves a deleted plan in the index. A, B and C hold all the same. Who asks for the plan is
-//! refused, as if it were gone. No later sweep removes it: its memory stays taken until the
+//! leaves a deleted plan in the index. A, B and C hold all the same. A caller that asks for the
+//! plan is refused, as if it were gone. No later sweep removes it: its memory stays taken until the
 //! store is dropped, and the endpoints that it names are not forgotten.
 //!
 //! # Why a reader never finds its plan gone
@@ -93,8 +93,8 @@
 //! nothing had been activated yet. Once nothing is active, nothing is left to
 //! roll back to and no plan in the store names the endpoint, a sweep forgets the
 //! cell. Nobody can activate a plan in it then: that takes a pin on a plan that
-//! names the endpoint, and a pinned plan is in the index (A, B). Who had found the cell
-//! before may still withdraw it, which no longer matters. A plan that names the
+//! names the endpoint, and a pinned plan is in the index (A, B). A caller that had found
+//! the cell before may still withdraw it, which no longer matters. A plan that names the
 //! endpoint again brings a new cell, which remembers that plan: an older one
 //! cannot withdraw it.
 

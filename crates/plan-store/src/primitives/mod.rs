@@ -19,7 +19,7 @@
 //!   thread owns or that the lock guards: the result is the same.
 //! - One [`OnceLock`](std::sync::OnceLock) in each list of cells keeps that list in the
 //!   order of a walk, made at the first walk. It is made of a map that never changes, so
-//!   whoever makes it makes the same, and no decision rests on who was first.
+//!   each thread would make the same list, and no decision rests on which was first.
 
 mod word;
 
