@@ -100,10 +100,12 @@ pub enum Planned {
     },
 }
 
+/// An endpoint to change, with its records; `None` if the endpoint goes.
+type Change = (EndpointName, Option<RecordSet>);
+
 /// What all endpoints are to answer, compared with a plan.
 struct Desired {
-    /// The endpoints to change, with their records; `None` if the endpoint goes.
-    changes: Vec<(EndpointName, Option<RecordSet>)>,
+    changes: Vec<Change>,
     fail_open: BTreeSet<EndpointName>,
     /// New endpoints whose targets have not been checked.
     awaited: BTreeSet<EndpointName>,
@@ -189,8 +191,8 @@ impl<S: PlanStore> Planner<S> {
         status::targets_changed(&changes);
         self.settle();
         let latest = latest.as_ref().map(|pin| (pin.generation(), pin.plan()));
-        let desired = self.decide(latest.map(|(_, plan)| &**plan), health.at())?;
-        self.publish(desired, latest)
+        let changes = self.decide(latest.map(|(_, plan)| &**plan), health.at())?;
+        self.publish(changes, latest)
     }
 
     /// Takes the store's latest plan as the state of the fleet, unless it is from here.
@@ -247,8 +249,8 @@ impl<S: PlanStore> Planner<S> {
         }
     }
 
-    /// What the endpoints are to answer, and the status that goes with it.
-    fn decide(&mut self, latest: Option<&Plan>, now: Instant) -> Result<Desired, PlanError> {
+    /// What the endpoints are to answer otherwise. The status says why.
+    fn decide(&mut self, latest: Option<&Plan>, now: Instant) -> Result<Vec<Change>, PlanError> {
         let watched = self.watchlist.targets.len();
         let suspected = Limit::of(&self.fleet).suspected(&self.targets, watched, now);
         let check = self.fleet.health_check();
@@ -259,10 +261,13 @@ impl<S: PlanStore> Planner<S> {
             window: check.detection(),
             first_round: check.first_round(),
         };
-        let desired = self.compare(latest, &situation)?;
-        let (fail_open, awaited) = (desired.fail_open.clone(), desired.awaited.clone());
+        let Desired {
+            changes,
+            fail_open,
+            awaited,
+        } = self.compare(latest, &situation)?;
         self.status.update(fail_open, awaited, &suspected, now);
-        Ok(desired)
+        Ok(changes)
     }
 
     fn compare(&self, latest: Option<&Plan>, now: &Situation<'_>) -> Result<Desired, PlanError> {
@@ -300,29 +305,29 @@ impl<S: PlanStore> Planner<S> {
 
     fn publish(
         &mut self,
-        desired: Desired,
+        changes: Vec<Change>,
         latest: Option<(Generation, &Arc<Plan>)>,
     ) -> Result<Planned, PlanError> {
         let plan = match latest {
-            Some((generation, _)) if desired.changes.is_empty() => {
+            Some((generation, _)) if changes.is_empty() => {
                 debug!(%generation, "unchanged");
                 return Ok(Planned::Unchanged { generation });
             }
-            Some((_, plan)) => plan.changed(desired.changes)?,
-            None if !desired.awaited.is_empty() => {
-                let endpoints = desired.awaited.len();
+            Some((_, plan)) => plan.changed(changes)?,
+            None if !self.status.awaited.is_empty() => {
+                let endpoints = self.status.awaited.len();
                 debug!(endpoints, "the first round of checks is not over");
                 return Ok(Planned::FirstRound { endpoints });
             }
             None => {
-                let all = desired.changes.into_iter();
+                let all = changes.into_iter();
                 Plan::new(all.filter_map(|(name, records)| Some((name, records?))))?
             }
         };
         let generation = self.store.publish(Arc::new(plan))?;
         self.memory = Memory::Read(Some(generation));
         for endpoint in self.control.endpoints_mut() {
-            endpoint.served |= !desired.awaited.contains(endpoint.config.name());
+            endpoint.served |= !self.status.awaited.contains(endpoint.config.name());
         }
         Ok(Planned::Published { generation })
     }
