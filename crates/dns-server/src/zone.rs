@@ -68,7 +68,7 @@ impl Zone {
                     name_server: name_server(),
                 });
             }
-            match (contains(&apex, name), addresses.is_empty()) {
+            match (name.is_at_or_below(&apex), addresses.is_empty()) {
                 (true, true) => {
                     return Err(Error::NoGlue {
                         zone: zone(),
@@ -114,12 +114,8 @@ impl Zone {
 
     /// Whether `name` is the apex or lies below it.
     pub fn contains(&self, name: &EndpointName) -> bool {
-        contains(&self.apex, name)
+        name.is_at_or_below(&self.apex)
     }
-}
-
-fn contains(apex: &EndpointName, name: &EndpointName) -> bool {
-    name == apex || name.is_below(apex)
 }
 
 /// The name as hickory has it.

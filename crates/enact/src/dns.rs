@@ -68,7 +68,9 @@ impl<S: Backing> Dns<S> {
         let before = std::mem::replace(&mut self.zones, fleet.dns_zones().to_vec());
         let endpoints = std::mem::replace(&mut self.endpoints, names(fleet));
         for zone in before {
-            let inside = endpoints.iter().filter(|name| contains(&zone, name));
+            let inside = endpoints
+                .iter()
+                .filter(|name| name.is_at_or_below(&zone.apex));
             let inside = inside.cloned().collect();
             self.leaving.push((zone, inside));
         }
@@ -134,10 +136,6 @@ impl<S: Backing> Dns<S> {
         }
         Ok(())
     }
-}
-
-fn contains(zone: &DnsZone, name: &EndpointName) -> bool {
-    *name == zone.apex || name.is_below(&zone.apex)
 }
 
 fn names(fleet: &Fleet) -> Vec<EndpointName> {

@@ -62,16 +62,12 @@ fn in_a_zone(
     zones: &[DnsZone],
 ) -> Result<(), FleetError> {
     let endpoint = name.get_ref().get();
-    if zones.is_empty() || zones.iter().any(|zone| contains(&zone.apex, endpoint)) {
+    if zones.is_empty() || zones.iter().any(|zone| endpoint.is_at_or_below(&zone.apex)) {
         return Ok(());
     }
     let mistake =
         format!("endpoint {endpoint} lies in no zone of the file; add a [[dns_zone]] for it");
     Err(source.mistake(start(name), mistake))
-}
-
-fn contains(apex: &EndpointName, name: &EndpointName) -> bool {
-    name == apex || name.is_below(apex)
 }
 
 /// A check ends before the next one of the same target is due.
@@ -300,7 +296,7 @@ fn name_server(
     {
         format!("zone {apex} has name server {name} twice; remove one of the two")
     } else {
-        match (contains(apex, name), server.addresses.is_empty()) {
+        match (name.is_at_or_below(apex), server.addresses.is_empty()) {
             (true, true) => format!("name server {name} lies inside zone {apex}; add `addresses`"),
             (false, false) => {
                 format!("name server {name} lies outside zone {apex}; leave its `addresses` out")

@@ -121,6 +121,21 @@ impl EndpointName {
         let labels = self.as_str().strip_suffix(other.as_str());
         labels.is_some_and(|labels| labels.ends_with('.'))
     }
+
+    /// Whether the name is `other` or lies [below](Self::is_below) it: whether it belongs to
+    /// the zone that has `other` at its top.
+    ///
+    /// ```
+    /// # use plan_store::EndpointName;
+    /// let zone: EndpointName = "shop.example".parse()?;
+    /// assert!(zone.is_at_or_below(&zone));
+    /// assert!("db.shop.example".parse::<EndpointName>()?.is_at_or_below(&zone));
+    /// assert!(!"bookshop.example".parse::<EndpointName>()?.is_at_or_below(&zone));
+    /// # Ok::<(), plan_store::InvalidName>(())
+    /// ```
+    pub fn is_at_or_below(&self, other: &Self) -> bool {
+        self == other || self.is_below(other)
+    }
 }
 
 impl FromStr for EndpointName {
