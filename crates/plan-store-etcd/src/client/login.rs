@@ -67,9 +67,41 @@ impl Login {
         Ok(token)
     }
 
-    /// Whether a request was refused because of its token. If so, the token is dropped.
-    pub(super) fn expired(&self, code: Code, message: &str) -> bool {
+    /// Whether a request was refused because of the token that it showed. If so, that token
+    /// is not shown again. Several requests may have shown it, and all of them may go on.
+    pub(super) fn expired(&self, code: Code, message: &str, shown: &Token) -> bool {
         let for_it = code == Code::Unauthenticated || message.contains("auth store is old");
-        for_it && self.token.write().take().is_some()
+        if !for_it || shown.is_none() {
+            return false;
+        }
+        let mut token = self.token.write();
+        if *token == *shown {
+            *token = None;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_request_that_showed_an_expired_token_goes_on_and_none_drops_a_newer_one() {
+        let login = Login::new(None);
+        let [old, new]: [Token; 2] = ["old", "new"].map(|token| Some(token.parse().unwrap()));
+        login.token.write().clone_from(&old);
+        let refused = |shown| login.expired(Code::Unauthenticated, "invalid auth token", shown);
+        assert!(refused(&old) && login.token.read().is_none());
+        assert!(
+            refused(&old),
+            "before the first of them has logged in again"
+        );
+        login.token.write().clone_from(&new);
+        assert!(refused(&old), "and after that");
+        assert_eq!(*login.token.read(), new);
+        assert!(!refused(&None), "a request without a token");
+        assert!(!login.expired(Code::PermissionDenied, "permission denied", &new));
+        assert_eq!(*login.token.read(), new);
     }
 }

@@ -54,13 +54,18 @@ impl Members {
         let mut left = 2 * self.all.len() + usize::from(self.login.has_user());
         loop {
             let at = self.current.load(Relaxed);
-            let error = match self.attempt(at, &ask).await {
+            let (shown, answer) = match self.connection(at).await {
+                Ok(connection) => (connection.token.clone(), self.send(connection, &ask).await),
+                Err(error) => (None, Err(error)),
+            };
+            let error = match answer {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             left -= 1;
             match &error {
-                Error::Refused { code, message, .. } if self.login.expired(*code, message) => {}
+                Error::Refused { code, message, .. }
+                    if self.login.expired(*code, message, &shown) => {}
                 Error::Refused { .. } => return Err(error),
                 _ => self.failed(at, &error).await,
             }
@@ -76,23 +81,31 @@ impl Members {
         at: usize,
         ask: impl FnOnce(Connection) -> F,
     ) -> Result<T, Error> {
-        let answer = self.attempt(at, ask).await;
+        let answer = match self.connection(at).await {
+            Ok(connection) => self.send(connection, ask).await,
+            Err(error) => Err(error),
+        };
         if let Err(error) = &answer {
             self.failed(at, error).await;
         }
         answer
     }
 
-    async fn attempt<T, F: Future<Output = Result<Response<T>, Status>>>(
-        &self,
-        at: usize,
-        ask: impl FnOnce(Connection) -> F,
-    ) -> Result<T, Error> {
+    /// A connection to this member, with the token to show there.
+    async fn connection(&self, at: usize) -> Result<Connection, Error> {
         let (member, within) = (&self.all[at], self.request_timeout);
         let channel = member.connected().await?;
         let token = self.login.token(&member.url, &channel, within).await?;
-        let connection = Connection { at, channel, token };
-        status::answer(&member.url, timeout(within, ask(connection)).await)
+        Ok(Connection { at, channel, token })
+    }
+
+    async fn send<T, F: Future<Output = Result<Response<T>, Status>>>(
+        &self,
+        connection: Connection,
+        ask: impl FnOnce(Connection) -> F,
+    ) -> Result<T, Error> {
+        let url = &self.all[connection.at].url;
+        status::answer(url, timeout(self.request_timeout, ask(connection)).await)
     }
 
     /// This member has failed: it is the next one's turn.
