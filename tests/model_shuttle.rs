@@ -41,7 +41,7 @@ const DFS_EXECUTIONS: usize = 34;
 
 fn decides_as_loom_does<J: Checker>() {
     for protocol in Protocol::ALL {
-        let findings = protocol.explore::<J>(Setup::SMALL).findings;
+        let findings = protocol.explore_by::<J>(Setup::SMALL).findings;
         findings.assert_broken(protocol.broken());
         let seen = findings.seen();
         seen.assert_seen(&[Seen::Activated, Seen::Pass(Ended::Applied)]);
@@ -101,17 +101,17 @@ fn pct_schedules_decide_the_table_as_loom_does() {
 
 #[test]
 fn all_schedules_of_two_threads_keep_the_newer_the_withdrawn_and_the_pinned() {
-    races::activate_against_activate::holds::<Dfs>();
-    races::withdraw_against_activate::holds::<Dfs>();
-    races::pin_against_sweep::holds::<Dfs>();
+    races::activate_against_activate::holds_by::<Dfs>();
+    races::withdraw_against_activate::holds_by::<Dfs>();
+    races::pin_against_sweep::holds_by::<Dfs>();
 }
 
 #[test]
 fn no_wakeup_is_lost_and_the_loop_always_stops() {
-    wakeups::no_wakeup_is_lost::<Random>();
-    wakeups::it_always_stops::<Random>();
-    wakeups::it_retries_until_the_store_recovers::<Random>();
-    wakeups::no_wakeup_is_lost::<Pct>();
+    wakeups::no_wakeup_is_lost_by::<Random>();
+    wakeups::it_always_stops_by::<Random>();
+    wakeups::it_retries_until_the_store_recovers_by::<Random>();
+    wakeups::no_wakeup_is_lost_by::<Pct>();
 }
 
 /// The scheduler, or the schedule that the reader wants to see again.

@@ -226,7 +226,7 @@ fn explore_boxed<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
         runs > 1 && runs == executions,
         "model {name} ({}) ran {runs} times, and its checker reports {executions} executions: \
          it was not explored",
-        J::NAME
+        J::name()
     );
     Explored {
         findings,
@@ -252,7 +252,9 @@ mod tests {
         type Primitives = Native;
         type Thread<T: Send + 'static> = JoinHandle<T>;
 
-        const NAME: &'static str = "a fixed number";
+        fn name() -> &'static str {
+            "a fixed number"
+        }
 
         fn explore(
             _: &str,

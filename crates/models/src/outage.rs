@@ -12,7 +12,7 @@ use incident::{Fencing, IncidentStore, Invariant, Leased, Variant};
 use plan_store::primitives::{Lock as _, Primitives};
 use plan_store::{MemoryStore, PlanStore, Retention};
 
-use crate::checker::Checker;
+use crate::checker::{Checker, Loom};
 use crate::serial::Serial;
 use crate::{Explored, Outcome, World, endpoints, explore};
 
@@ -104,8 +104,13 @@ impl Protocol {
         }
     }
 
+    /// Has loom explore the race.
+    pub fn explore(self, setup: Setup) -> Explored<Outcome> {
+        self.explore_by::<Loom>(setup)
+    }
+
     /// Has the checker explore the race.
-    pub fn explore<J: Checker>(self, setup: Setup) -> Explored<Outcome> {
+    pub fn explore_by<J: Checker>(self, setup: Setup) -> Explored<Outcome> {
         let setup = match self {
             Self::LargeRetention => Setup {
                 retention: Retention::newest(100),

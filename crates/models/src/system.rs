@@ -15,11 +15,11 @@ use plan_store::{
     EndpointName, Generation, MemoryStore, PlanStore, Resolution, Resolve, RetainReason, Retention,
 };
 
-use crate::checker::{Checker, Work};
+use crate::checker::{Checker, Loom, Work};
 use crate::outcome::{Ended, Moved, Outcome, Seen};
 use crate::serial::Serial;
 use crate::world::{Part, World, endpoints};
-use crate::{Explored, Findings, explore, must, must_be};
+use crate::{Explored, Findings, Instrumented, explore, must, must_be};
 
 /// What the stores of these models keep.
 pub const RETENTION: Retention = Retention::newest(1);
@@ -60,20 +60,20 @@ impl Small {
     }
 }
 
-/// Has the checker explore a small system on this store.
-pub fn small<J: Checker, S: PlanStore<Reader: Send> + Clone + 'static>(
+/// Has loom explore a small system on this store.
+pub fn small<S: PlanStore<Reader: Send> + Clone + 'static>(
     size: Small,
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
     let name = format!("system: {size:?}");
-    explore::<J, Outcome>(&name, Some(size.bound), move |found| {
+    explore::<Loom, Outcome>(&name, Some(size.bound), move |found| {
         let world = World::new(store(), endpoints(size.endpoints), RETENTION);
         let mut work = vec![world.planner(3..=3)];
         work.extend((1..=size.enactors).map(|number| world.enactor(number, 1)));
         if size.resolver {
             work.push(world.resolver(world.store.reader(), ROUNDS));
         }
-        found.note(world.run::<J>(work));
+        found.note(world.run::<Loom>(work));
         found.note_verdict(&world.journal);
     })
 }
@@ -81,9 +81,9 @@ pub fn small<J: Checker, S: PlanStore<Reader: Send> + Clone + 'static>(
 /// Asserts that nothing breaks, that all joint outcomes are allowed, and that what should
 /// happen does. Returns how many executions and joint outcomes there were, and how many joint
 /// outcomes are allowed.
-pub fn holds<J: Checker>(size: Small) -> (usize, usize, usize) {
-    let store = || MemoryStore::<J::Primitives>::with_primitives(RETENTION);
-    let explored = small::<J, _>(size, store);
+pub fn holds(size: Small) -> (usize, usize, usize) {
+    let store = || MemoryStore::<Instrumented>::with_primitives(RETENTION);
+    let explored = small(size, store);
     explored.findings.assert_broken(&[]);
     let mut expected = vec![
         Seen::Activated,
@@ -127,26 +127,26 @@ impl<S: PlanStore> Resolve for MixedAnswer<S> {
     }
 }
 
-/// Has the checker explore an Enactor's pass against a resolver with a reader that mixes
+/// Has loom explore an Enactor's pass against a resolver with a reader that mixes
 /// the records of two plans.
-pub fn mixed_answers<J: Checker, S: PlanStore + Clone + 'static>(
+pub fn mixed_answers<S: PlanStore + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
-    explore::<J, Outcome>("system: mixed answers", Some(2), move |found| {
+    explore::<Loom, Outcome>("system: mixed answers", Some(2), move |found| {
         let world = World::new(store(), endpoints(1), RETENTION);
         let reader = MixedAnswer(world.store.clone(), Resolution::Unknown);
         let asking = world.resolver(reader, ROUNDS);
-        found.note(world.run::<J>(vec![world.enactor(1, 1), asking]));
+        found.note(world.run::<Loom>(vec![world.enactor(1, 1), asking]));
         found.note_verdict(&world.journal);
     })
 }
 
-/// Has the checker explore a resolver against a slow Enactor that comes with plan 2 when
+/// Has loom explore a resolver against a slow Enactor that comes with plan 2 when
 /// plan 3 is active: the race of the incident, already under way.
-pub fn slow_enactor<J: Checker, S: PlanStore<Reader: Send> + Clone + 'static>(
+pub fn slow_enactor<S: PlanStore<Reader: Send> + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
-    explore::<J, Outcome>("system: slow Enactor", Some(2), move |found| {
+    explore::<Loom, Outcome>("system: slow Enactor", Some(2), move |found| {
         let world = World::new(store(), endpoints(1), RETENTION);
         let slow = world.handle(Actor::Enactor(1));
         let older = must_be(must(slow.latest()));
@@ -160,7 +160,7 @@ pub fn slow_enactor<J: Checker, S: PlanStore<Reader: Send> + Clone + 'static>(
             let _ = must(slow.activate(&older, &at));
             Part::Enactor(1, vec![None])
         };
-        found.note(world.run::<J>(vec![asking, Box::new(late)]));
+        found.note(world.run::<Loom>(vec![asking, Box::new(late)]));
         found.note_verdict(&world.journal);
     })
 }

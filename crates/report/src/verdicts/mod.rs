@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use incident::Invariant;
-use models::checker::{Checker, Pct, PlainLoads, Random, RmwLoads};
+use models::checker::{Checker, Loads, Loom, Pct, Random};
 use models::outage::{Protocol, Setup};
 
 use crate::Error;
@@ -75,8 +75,8 @@ impl Row {
     /// its panic hook takes the ends of loom's threads for failures and says so.
     pub(super) fn decide_all() -> Vec<Self> {
         let checkers = [
-            opinion::<PlainLoads>,
-            opinion::<RmwLoads>,
+            opinion::<Loom>,
+            |protocol| Loads::Rmw.during(|| opinion::<Loom>(protocol)),
             opinion::<Random>,
             opinion::<Pct>,
         ];
@@ -119,9 +119,9 @@ impl Row {
 }
 
 fn opinion<C: Checker>(protocol: Protocol) -> Opinion {
-    let explored = protocol.explore::<C>(Setup::SMALL);
+    let explored = protocol.explore_by::<C>(Setup::SMALL);
     Opinion {
-        checker: C::NAME,
+        checker: C::name(),
         broken: explored.findings.times_broken(),
         executions: explored.executions,
         time: explored.time,
