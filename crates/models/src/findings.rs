@@ -186,6 +186,8 @@ impl<O> Found<O> {
 #[derive(Debug)]
 #[must_use = "a model says nothing until its findings are asserted"]
 pub struct Explored<O> {
+    /// The checker's name.
+    pub checker: &'static str,
     /// What came to light.
     pub findings: Findings<O>,
     /// How many executions the checker tried. Every checker here tries the same ones
@@ -229,6 +231,7 @@ fn explore_boxed<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
         J::name()
     );
     Explored {
+        checker: J::name(),
         findings,
         executions,
         time: begin.elapsed(),

@@ -13,6 +13,8 @@ use plan_store::primitives::{Lock as _, Primitives};
 use plan_store::{MemoryStore, PlanStore, Retention};
 
 use crate::checker::{Checker, Loom};
+#[cfg(feature = "shuttle")]
+use crate::checker::{Pct, Random};
 use crate::serial::Serial;
 use crate::{Explored, Outcome, World, endpoints, explore};
 
@@ -109,8 +111,19 @@ impl Protocol {
         self.explore_by::<Loom>(setup)
     }
 
-    /// Has the checker explore the race.
-    pub fn explore_by<J: Checker>(self, setup: Setup) -> Explored<Outcome> {
+    /// Has shuttle draw random schedules of the race.
+    #[cfg(feature = "shuttle")]
+    pub fn explore_random(self, setup: Setup) -> Explored<Outcome> {
+        self.explore_by::<Random>(setup)
+    }
+
+    /// Has shuttle draw PCT schedules of the race.
+    #[cfg(feature = "shuttle")]
+    pub fn explore_pct(self, setup: Setup) -> Explored<Outcome> {
+        self.explore_by::<Pct>(setup)
+    }
+
+    fn explore_by<J: Checker>(self, setup: Setup) -> Explored<Outcome> {
         let setup = match self {
             Self::LargeRetention => Setup {
                 retention: Retention::newest(100),

@@ -1,36 +1,24 @@
-//! Systems: a Planner, Enactors that sweep by themselves, and a resolver.
-//!
-//! [`small`] is what loom can run, and [`whole`] is out of its reach: the real Planner,
-//! three Enactors and a resolver over ten endpoints.
+//! Systems that loom can run: a Planner, Enactors that sweep by themselves, and a resolver.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
-use control_plane::{Fleet, Health, Planned, Planner, TargetHealth, TargetState};
-use incident::{Actor, Journal};
+use incident::Actor;
 use plan_store::{
-    EndpointName, Generation, MemoryStore, PlanStore, Resolution, Resolve, RetainReason, Retention,
+    EndpointName, MemoryStore, PlanStore, Resolution, Resolve, RetainReason, Retention,
 };
 
-use crate::checker::{Checker, Loom, Work};
+use crate::checker::Loom;
 use crate::outcome::{Ended, Moved, Outcome, Seen};
 use crate::serial::Serial;
 use crate::world::{Part, World, endpoints};
-use crate::{Explored, Findings, Instrumented, explore, must, must_be};
+use crate::{Explored, Instrumented, explore, must, must_be};
 
 /// What the stores of these models keep.
 pub const RETENTION: Retention = Retention::newest(1);
 
-const ENDPOINTS: u8 = 10;
-/// How often the Planner plans while the others run.
-const TICKS: u32 = 3;
-/// How many passes each Enactor does.
-const PASSES: usize = 2;
 /// How often the resolver asks for all names.
-const ROUNDS: usize = 3;
+pub(crate) const ROUNDS: usize = 3;
 
 /// What takes part in a small system, beside a Planner that publishes once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -163,68 +151,4 @@ pub fn slow_enactor<S: PlanStore<Reader: Send> + Clone + 'static>(
         found.note(world.run::<Loom>(vec![asking, Box::new(late)]));
         found.note_verdict(&world.journal);
     })
-}
-
-/// Ten endpoints with two targets each.
-pub fn fleet() -> Fleet {
-    let mut text = String::new();
-    for name in endpoints(ENDPOINTS) {
-        let target = |number: u8| {
-            format!(r#"{{ address = "192.0.2.{number}", zone = "z{number}", capacity = 100 }}"#)
-        };
-        let (one, two) = (target(1), target(2));
-        must(writeln!(
-            text,
-            "[[endpoint]]\nname = \"{name}\"\ntarget = [{one}, {two}]"
-        ));
-    }
-    must(Fleet::parse(&text, "the model".as_ref()))
-}
-
-/// A reading that makes a plan of its own at all endpoints.
-fn reading(capacity: u32) -> Health {
-    let report = |capacity| TargetHealth {
-        state: TargetState::Up,
-        capacity: Some(capacity),
-    };
-    let address = |number| IpAddr::from([192, 0, 2, number]);
-    let reports = [(address(1), report(100)), (address(2), report(capacity))];
-    Health::new(Instant::now(), reports)
-}
-
-/// Has the Planner publish a plan of its own, and returns the plan's generation.
-fn tick(planner: &mut Planner<impl PlanStore>, capacity: u32) -> Generation {
-    match must(planner.tick(&reading(capacity))) {
-        Planned::Published { generation, .. } => generation,
-        other => must(Err(other)),
-    }
-}
-
-/// One execution of the whole system, and its journal.
-pub fn whole<J: Checker, S: PlanStore<Reader: Send> + Clone + 'static>(
-    store: S,
-    fleet: &Fleet,
-    findings: &Findings<Seen>,
-) -> Arc<Journal> {
-    let mut capacity = 0;
-    let names = endpoints(ENDPOINTS);
-    let world = World::planned_by(store, names, RETENTION, |handle| {
-        capacity += 1;
-        let mut planner = Planner::new(handle.clone(), fleet.clone());
-        tick(&mut planner, capacity);
-    });
-    let mut planner = Planner::new(world.handle(Actor::Planner), fleet.clone());
-    let mut work: Vec<Work<Part>> = vec![
-        Box::new(move || {
-            let ticks = (capacity + 1..=capacity + TICKS).map(|n| tick(&mut planner, n));
-            Part::Planner(ticks.collect())
-        }),
-        world.resolver(world.store.reader(), ROUNDS),
-    ];
-    work.extend((1..=3).map(|number| world.enactor(number, PASSES)));
-    for seen in world.run::<J>(work).seen() {
-        findings.note(seen);
-    }
-    findings.note_verdict(&world.journal);
-    world.journal
 }

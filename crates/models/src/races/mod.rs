@@ -2,8 +2,7 @@
 //! state at the end as one outcome, the whole set of outcomes, and a control.
 //!
 //! `holds` is the race on [`MemoryStore`] under loom: it asserts the whole set, and returns
-//! how many executions there were. `holds_by` is the same under any checker, where shuttle
-//! tries the race too. Each of the other public functions that return nothing is a
+//! how many executions there were. Each of the other public functions that return nothing is a
 //! control: it takes away the protection that the race is about, and asserts that the
 //! outcome appears which the protection is there to prevent.
 
@@ -37,6 +36,8 @@ use plan_store::{
 };
 
 use crate::checker::Checker;
+#[cfg(feature = "shuttle")]
+use crate::checker::Dfs;
 use crate::{Explored, endpoints, explore, must, must_be, plan};
 
 /// The stores of these models keep no plan for its age alone, but the applied one.
@@ -276,6 +277,14 @@ impl<S: PlanStore> Resolve for Calls<S> {
     fn has_descendant(&mut self, _: &EndpointName) -> bool {
         false
     }
+}
+
+/// The races of two threads with few steps, on all schedules that there are.
+#[cfg(feature = "shuttle")]
+pub fn hold_on_all_schedules() {
+    activate_against_activate::holds_by::<Dfs>();
+    withdraw_against_activate::holds_by::<Dfs>();
+    pin_against_sweep::holds_by::<Dfs>();
 }
 
 /// A race that is asserted to hold, by name; it returns how many executions there were.

@@ -58,7 +58,7 @@ pub fn holds() -> usize {
 }
 
 /// The same under this checker.
-pub fn holds_by<J: Checker>() -> usize {
+pub(super) fn holds_by<J: Checker>() -> usize {
     let deleted = |pinning| Outcome {
         pinning,
         swept: swept([2], [(1, Rollback)]),

@@ -38,7 +38,7 @@ pub fn holds() -> usize {
 }
 
 /// The same under this checker.
-pub fn holds_by<J: Checker>() -> usize {
+pub(super) fn holds_by<J: Checker>() -> usize {
     explore::<J>().holds([
         Outcome {
             activation: over(active(1, None)),
