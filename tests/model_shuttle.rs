@@ -25,8 +25,9 @@ use incident::{IncidentStore, Invariant, Journal, Variant, Verdict};
 use models::checker::{Checker, Dfs, Pct, Random, failures, run};
 use models::outage::{Protocol, Setup};
 use models::{Ended, Findings, Moved, Seen, races, system, wakeups};
+use plan_store::dns::MemoryStore;
 use plan_store::primitives::Word as _;
-use plan_store::{MemoryStore, Primitives, RetainReason, Shuttle};
+use plan_store::{Primitives, RetainReason, Shuttle};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
 
 /// Schedules of the whole system that each scheduler draws.

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use incident::Error as IncidentError;
 use plan_store::{
     Activation, EndpointName, EndpointState, Error, Generation, InvalidName, Pin, Plan, PlanStore,
-    Resolution, Resolve, Retention, Standing, Swept, activate_one_by_one,
+    RecordSet, Resolution, Resolve, Retention, Standing, Swept, activate_one_by_one,
 };
 
 use crate::etcdctl::Etcdctl;
@@ -64,6 +64,8 @@ impl ByHand {
 }
 
 impl PlanStore for ByHand {
+    type Key = EndpointName;
+    type Value = RecordSet;
     type Pin = Copied;
     type Reader = Follows;
 

@@ -9,7 +9,8 @@ use models::checker::{PlainLoads, RmwLoads};
 use models::outage::{Protocol, Setup};
 use models::system::{RETENTION, mixed_answers, slow_enactor};
 use models::{Instrumented, Moved, Seen, litmus};
-use plan_store::{Loom, LoomRmw, MemoryStore};
+use plan_store::dns::MemoryStore;
+use plan_store::{Loom, LoomRmw};
 
 use crate::apart::{APART, apart};
 

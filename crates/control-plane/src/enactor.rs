@@ -15,7 +15,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use plan_store::{Activation, EndpointName, Generation, Pin, PlanStore, Swept};
+use plan_store::{Activation, DnsStore, EndpointName, Generation, Pin, Swept};
 use tracing::field::Empty;
 use tracing::{debug, info, info_span, warn};
 
@@ -89,7 +89,7 @@ enum Stop {
     Failed(PassError),
 }
 
-impl<S: PlanStore> Enactor<S> {
+impl<S: DnsStore> Enactor<S> {
     /// An Enactor over this store. The name appears in logs and reports.
     pub fn new(name: impl Into<Arc<str>>, store: S) -> Self {
         let name = name.into();

@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use plan_store::primitives::{Lock, Primitives, Word};
 use plan_store::{
-    Activation, EndpointName, Error as StoreError, Generation, Layer, PlanStore, Swept,
+    Activation, DnsStore, EndpointName, Error as StoreError, Generation, Layer, Swept,
 };
 
 use crate::Error;
@@ -124,7 +124,7 @@ impl<S, P: Primitives> Leased<S, P> {
     }
 }
 
-impl<S: PlanStore, P: Primitives> Layer for Leased<S, P> {
+impl<S: DnsStore, P: Primitives> Layer for Leased<S, P> {
     type Inner = S;
     type Pin = S::Pin;
     type Reader = S::Reader;

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-use plan_store::{Activation, EndpointName, Error, Generation, Layer, Pin, Plan, PlanStore, Swept};
+use plan_store::{Activation, DnsStore, EndpointName, Error, Generation, Layer, Pin, Plan, Swept};
 
 use crate::event::{Actor, Event};
 use crate::hook::{Hook, NoHook, Point};
@@ -20,7 +20,7 @@ pub struct Observed<S> {
     hook: Arc<dyn Hook>,
 }
 
-impl<S: PlanStore> Observed<S> {
+impl<S: DnsStore> Observed<S> {
     /// A handle without a hook.
     pub fn new(store: S, actor: Actor, journal: &Arc<Journal>) -> Self {
         Self::hooked(store, actor, journal, Arc::new(NoHook))
@@ -57,7 +57,7 @@ impl<S: PlanStore> Observed<S> {
     }
 }
 
-impl<S: PlanStore> Layer for Observed<S> {
+impl<S: DnsStore> Layer for Observed<S> {
     type Inner = S;
     type Pin = ObservedPin<S::Pin>;
     type Reader = S::Reader;

@@ -1,6 +1,6 @@
 //! A store whose steps can be held and timed.
 
-use plan_store::{Activation, EndpointName, Error, Layer, PlanStore};
+use plan_store::{Activation, DnsStore, EndpointName, Error, Layer};
 
 /// Takes each step of [`PlanStore::activate_all`] when the caller asks for it.
 ///
@@ -9,7 +9,7 @@ use plan_store::{Activation, EndpointName, Error, Layer, PlanStore};
 #[derive(Clone, Debug)]
 pub struct OneByOne<S>(pub S);
 
-impl<S: PlanStore> Layer for OneByOne<S> {
+impl<S: DnsStore> Layer for OneByOne<S> {
     type Inner = S;
     type Pin = S::Pin;
     type Reader = S::Reader;

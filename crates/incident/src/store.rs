@@ -29,8 +29,8 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use plan_store::primitives::{Lock, Word};
 use plan_store::{
     Activation, EndpointName, EndpointState, Error as StoreError, Generation, Native, Pin, Plan,
-    PlanStore, Primitives, Resolution, Resolve, RetainReason, Retention, Standing, Swept,
-    activate_one_by_one,
+    PlanStore, Primitives, RecordSet, Resolution, Resolve, RetainReason, Retention, Standing,
+    Swept, activate_one_by_one,
 };
 use tracing::{debug, info};
 
@@ -232,6 +232,8 @@ fn check_named(pin: &IncidentPin, endpoint: &EndpointName, wanted: bool) -> Resu
 }
 
 impl<P: Primitives> PlanStore for IncidentStore<P> {
+    type Key = EndpointName;
+    type Value = RecordSet;
     type Pin = IncidentPin;
     type Reader = IncidentReader<P>;
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Layer, Pin, Plan, PlanStore,
+    Activation, DnsStore, EndpointName, EndpointState, Error, Generation, Layer, Pin, Plan,
     Resolution, Resolve, RetainReason, Swept,
 };
 
@@ -140,7 +140,7 @@ impl<S> Recorded<S> {
     }
 }
 
-impl<S: PlanStore> Layer for Recorded<S> {
+impl<S: DnsStore> Layer for Recorded<S> {
     type Inner = S;
     type Pin = RecordedPin<S::Pin>;
     type Reader = RecordedReader<S::Reader>;

@@ -8,11 +8,11 @@
 //! the end.
 
 use control_plane::{Enactor, Pass};
-use plan_store::memory::MemoryPin;
+use plan_store::dns::{MemoryPin, MemoryStore, Reader};
 use plan_store::primitives::Primitives;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Layer, MemoryStore,
-    PlanStore, Reader, RetainReason, Retention, Standing, Swept,
+    Activation, DnsStore, EndpointName, EndpointState, Error as StoreError, Generation, Layer,
+    PlanStore, RetainReason, Retention, Standing, Swept,
 };
 
 use crate::Instrumented;
@@ -32,7 +32,7 @@ pub struct Outcome {
 
 /// Has the checker explore the two passes. All plans name both endpoints, but plan 3 only
 /// the first `third` of them.
-fn two_passes<J: Checker, S: PlanStore + Clone + 'static>(
+fn two_passes<J: Checker, S: DnsStore + Clone + 'static>(
     name: &str,
     bound: usize,
     store: fn() -> S,

@@ -11,8 +11,9 @@ use std::time::Instant;
 
 use control_plane::{Fleet, Health, Planned, Planner, TargetHealth, TargetState};
 use incident::{Actor, Journal};
+use plan_store::dns::MemoryStore;
 use plan_store::{
-    EndpointName, Generation, MemoryStore, PlanStore, Resolution, Resolve, RetainReason, Retention,
+    DnsStore, EndpointName, Generation, PlanStore, Resolution, Resolve, RetainReason, Retention,
 };
 
 use crate::checker::{Checker, Work};
@@ -61,7 +62,7 @@ impl Small {
 }
 
 /// Has the checker explore a small system on this store.
-pub fn small<J: Checker, S: PlanStore<Reader: Send> + Clone + 'static>(
+pub fn small<J: Checker, S: DnsStore<Reader: Send> + Clone + 'static>(
     size: Small,
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
@@ -111,7 +112,7 @@ pub fn holds<J: Checker>(size: Small) -> (usize, usize, usize) {
 #[derive(Debug)]
 pub struct MixedAnswer<S>(pub S, pub Resolution);
 
-impl<S: PlanStore> Resolve for MixedAnswer<S> {
+impl<S: DnsStore> Resolve for MixedAnswer<S> {
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
         let generation = must_be(must(self.0.state(endpoint)).standing.active());
         let records = Arc::clone(must_be(self.0.resolve(endpoint).records()));
@@ -129,7 +130,7 @@ impl<S: PlanStore> Resolve for MixedAnswer<S> {
 
 /// Has the checker explore an Enactor's pass against a resolver with a reader that mixes
 /// the records of two plans.
-pub fn mixed_answers<J: Checker, S: PlanStore + Clone + 'static>(
+pub fn mixed_answers<J: Checker, S: DnsStore + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
     explore::<J, Outcome>("system: mixed answers", Some(2), move |found| {
@@ -143,7 +144,7 @@ pub fn mixed_answers<J: Checker, S: PlanStore + Clone + 'static>(
 
 /// Has the checker explore a resolver against a slow Enactor that comes with plan 2 when
 /// plan 3 is active: the race of the incident, already under way.
-pub fn slow_enactor<J: Checker, S: PlanStore<Reader: Send> + Clone + 'static>(
+pub fn slow_enactor<J: Checker, S: DnsStore<Reader: Send> + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
     explore::<J, Outcome>("system: slow Enactor", Some(2), move |found| {
@@ -193,7 +194,7 @@ fn reading(capacity: u32) -> Health {
 }
 
 /// Has the Planner publish a plan of its own, and returns the plan's generation.
-fn tick(planner: &mut Planner<impl PlanStore>, capacity: u32) -> Generation {
+fn tick(planner: &mut Planner<impl DnsStore>, capacity: u32) -> Generation {
     match must(planner.tick(&reading(capacity))) {
         Planned::Published { generation, .. } => generation,
         other => must(Err(other)),
@@ -201,7 +202,7 @@ fn tick(planner: &mut Planner<impl PlanStore>, capacity: u32) -> Generation {
 }
 
 /// One execution of the whole system, and its journal.
-pub fn whole<J: Checker, S: PlanStore<Reader: Send> + Clone + 'static>(
+pub fn whole<J: Checker, S: DnsStore<Reader: Send> + Clone + 'static>(
     store: S,
     fleet: &Fleet,
     findings: &Findings<Seen>,

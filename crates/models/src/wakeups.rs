@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use control_plane::{Enactor, EnactorLoop, Pace, Pass, PassError, Signals};
 use parking_lot::Mutex;
-use plan_store::memory::MemoryPin;
+use plan_store::dns::{MemoryPin, MemoryStore, Reader};
 use plan_store::primitives::{Monitor, Primitives};
 use plan_store::{
-    Activation, EndpointName, Error as StoreError, Generation, Layer, MemoryStore, PlanStore,
-    Reader, Retention,
+    Activation, DnsStore, EndpointName, Error as StoreError, Generation, Layer, PlanStore,
+    Retention,
 };
 
 use crate::Ended;
@@ -58,7 +58,7 @@ struct Stage<P: Primitives, S> {
     failed: Arc<P::Monitor<bool>>,
 }
 
-impl<P: Primitives, S: PlanStore + Clone + 'static> Stage<P, S> {
+impl<P: Primitives, S: DnsStore + Clone + 'static> Stage<P, S> {
     /// The stage, and the loop's work.
     fn set(setting: &Setting<S>) -> (Self, impl FnOnce() + Send + use<P, S>) {
         let store = (setting.store)();
@@ -139,7 +139,7 @@ enum Signal {
 
 /// Has the checker explore a loop, and the thread of a Planner or an operator that does
 /// `drive` and then stops the loop. The outcomes are the sequences of passes.
-fn explore<J: Checker, P: Primitives, S: PlanStore + Clone + 'static>(
+fn explore<J: Checker, P: Primitives, S: DnsStore + Clone + 'static>(
     name: &str,
     bound: Option<usize>,
     setting: Setting<S>,

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use plan_store::memory::MemoryPin;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, MemoryStore, Plan, PlanStore,
-    Reader, RecordSet, Resolution, Retention, Swept, Target,
+    Activation, DnsStore, EndpointName, EndpointState, Error, Generation, MemoryStore, Plan,
+    PlanStore, Reader, RecordSet, Resolution, Retention, Swept, Target,
 };
 
 /// A store that counts activations by the method that the caller used.
@@ -28,7 +28,7 @@ struct Calls {
 ///
 /// # Panics
 /// If the activations do not reach the inner store as steps of its `activate_all`.
-pub fn activate_all_reaches_the_inner_store<W: PlanStore>(wrap: impl FnOnce(Counted) -> W) {
+pub fn activate_all_reaches_the_inner_store<W: DnsStore>(wrap: impl FnOnce(Counted) -> W) {
     let store = Counted {
         store: MemoryStore::new(Retention::newest(1)),
         calls: Arc::default(),
@@ -58,6 +58,8 @@ pub fn activate_all_reaches_the_inner_store<W: PlanStore>(wrap: impl FnOnce(Coun
 }
 
 impl PlanStore for Counted {
+    type Key = EndpointName;
+    type Value = RecordSet;
     type Pin = MemoryPin;
     type Reader = Reader;
 

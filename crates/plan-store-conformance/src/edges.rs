@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Plan, PlanStore, RecordSet,
-    Resolution, Resolve, Retention, Standing, Target,
+    Activation, DnsStore, EndpointName, EndpointState, Error, Generation, Plan, PlanStore,
+    RecordSet, Resolution, Resolve, Retention, Standing, Target,
 };
 
 use crate::{Stores, generation, generations};
@@ -15,7 +15,7 @@ fn name(text: &str) -> EndpointName {
 }
 
 /// Publishes a plan of these endpoints.
-fn publish(store: &impl PlanStore, endpoints: &[&str]) -> Generation {
+fn publish(store: &impl DnsStore, endpoints: &[&str]) -> Generation {
     let records = || {
         let target = Target::new([192, 0, 2, 1].into(), 1);
         RecordSet::new(5, [target]).unwrap()
@@ -29,12 +29,12 @@ fn make<M: Stores>(stores: &M) -> M::Store {
     stores.make(Retention::newest(0), None)
 }
 
-fn activate(store: &impl PlanStore, plan: Generation, endpoint: &str) -> Activation {
+fn activate(store: &impl DnsStore, plan: Generation, endpoint: &str) -> Activation {
     let pin = store.pin(plan).unwrap();
     store.activate(&pin, &name(endpoint)).unwrap()
 }
 
-fn withdraw(store: &impl PlanStore, plan: Generation, endpoint: &str) -> Activation {
+fn withdraw(store: &impl DnsStore, plan: Generation, endpoint: &str) -> Activation {
     let pin = store.pin(plan).unwrap();
     store.withdraw(&pin, &name(endpoint)).unwrap()
 }

@@ -52,12 +52,12 @@ pub mod script;
 pub mod scripts;
 pub mod storm;
 
-use plan_store::{Generation, Pin, PlanStore, Retention};
+use plan_store::{DnsStore, Generation, Pin, Retention};
 
 /// Where the suite's stores come from.
 pub trait Stores: Sync {
     /// The store under test. Clones are handles on the same store.
-    type Store: PlanStore<Reader: 'static> + Clone + 'static;
+    type Store: DnsStore<Reader: 'static> + Clone + 'static;
 
     /// An empty store. Its first plan follows `last`, or is the very first.
     fn make(&self, retention: Retention, last: Option<Generation>) -> Self::Store;
@@ -161,7 +161,7 @@ fn generation(number: u32) -> Generation {
 }
 
 /// The plans that are in the store, as far as it has published any.
-fn generations<S: PlanStore>(store: &S) -> Vec<Generation> {
+fn generations<S: DnsStore>(store: &S) -> Vec<Generation> {
     let latest = store.latest().unwrap();
     let newest = latest.map_or(0, |pin| pin.generation().get());
     let all = (1..=newest).map(generation);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use plan_store::memory::MemoryPin;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Layer, MemoryStore, Plan,
+    Activation, DnsStore, EndpointName, EndpointState, Error, Generation, Layer, MemoryStore, Plan,
     PlanStore, Reader, RecordSet, Resolution, Resolve, Retention, Standing, Swept, Target,
     activate_one_by_one,
 };
@@ -16,7 +16,7 @@ use plan_store_conformance::{Effort, Stores, scripts};
 #[derive(Clone)]
 struct Plain<S>(S);
 
-impl<S: PlanStore> Layer for Plain<S> {
+impl<S: DnsStore> Layer for Plain<S> {
     type Inner = S;
     type Pin = S::Pin;
     type Reader = S::Reader;
@@ -108,6 +108,8 @@ fn a_wrapper_that_activates_one_by_one_is_noticed() {
     struct Forgets(Counted);
 
     impl PlanStore for Forgets {
+        type Key = EndpointName;
+        type Value = RecordSet;
         type Pin = MemoryPin;
         type Reader = Reader;
 

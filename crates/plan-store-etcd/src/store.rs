@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use plan_store::{
     Activation, EndpointName, EndpointState, Error as StoreError, Generation, Pin, Plan, PlanStore,
-    Resolution, Swept, activate_one_by_one,
+    RecordSet, Resolution, Swept, activate_one_by_one,
 };
 use tracing::{debug, info};
 
@@ -166,6 +166,8 @@ impl EtcdStore {
 }
 
 impl PlanStore for EtcdStore {
+    type Key = EndpointName;
+    type Value = RecordSet;
     type Pin = EtcdPin;
     type Reader = EtcdReader;
 

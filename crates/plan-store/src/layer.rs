@@ -4,10 +4,13 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use crate::{
-    Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, Resolution,
-    Resolve, Swept,
+    Activation, EndpointState, Error, Generation, Pin, Plan, PlanStore, Resolution, Resolve, Swept,
 };
 
+/// The keys of the store that `L` wraps.
+pub type InnerKey<L> = <<L as Layer>::Inner as PlanStore>::Key;
+/// The values of the store that `L` wraps.
+pub type InnerValue<L> = <<L as Layer>::Inner as PlanStore>::Value;
 /// The pin of the store that `L` wraps.
 pub type InnerPin<L> = <<L as Layer>::Inner as PlanStore>::Pin;
 
@@ -63,9 +66,9 @@ pub trait Layer: Send + Sync {
     /// The store that is wrapped.
     type Inner: PlanStore;
     /// The layer's pin: the inner store's, or one that holds it.
-    type Pin: Pin + Send + Borrow<InnerPin<Self>>;
+    type Pin: Pin<InnerKey<Self>, InnerValue<Self>> + Send + Borrow<InnerPin<Self>>;
     /// The layer's serving side.
-    type Reader: Resolve + Send;
+    type Reader: Resolve<InnerKey<Self>, InnerValue<Self>> + Send;
 
     /// The store that is wrapped.
     fn inner(&self) -> &Self::Inner;
@@ -81,7 +84,10 @@ pub trait Layer: Send + Sync {
     ///
     /// # Errors
     /// Those of the inner store, unless the layer says otherwise.
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+    fn publish(
+        &self,
+        plan: Arc<Plan<InnerKey<Self>, InnerValue<Self>>>,
+    ) -> Result<Generation, Error> {
         self.inner().publish(plan)
     }
 
@@ -116,7 +122,7 @@ pub trait Layer: Send + Sync {
     fn activate(
         &self,
         _pin: &Self::Pin,
-        _endpoint: &EndpointName,
+        _endpoint: &InnerKey<Self>,
         step: impl FnOnce() -> Result<Activation, Error>,
     ) -> Result<Activation, Error> {
         step()
@@ -126,7 +132,7 @@ pub trait Layer: Send + Sync {
     ///
     /// # Errors
     /// As for [`Layer::publish`].
-    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error> {
+    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<InnerKey<Self>>, Error> {
         self.inner().stale_endpoints(pin.borrow())
     }
 
@@ -137,7 +143,7 @@ pub trait Layer: Send + Sync {
     fn withdraw(
         &self,
         _pin: &Self::Pin,
-        _endpoint: &EndpointName,
+        _endpoint: &InnerKey<Self>,
         step: impl FnOnce() -> Result<Activation, Error>,
     ) -> Result<Activation, Error> {
         step()
@@ -147,7 +153,7 @@ pub trait Layer: Send + Sync {
     ///
     /// # Errors
     /// As for [`Layer::publish`].
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+    fn state(&self, endpoint: &InnerKey<Self>) -> Result<EndpointState, Error> {
         self.inner().state(endpoint)
     }
 
@@ -161,10 +167,12 @@ pub trait Layer: Send + Sync {
 }
 
 impl<L: Layer> PlanStore for L {
+    type Key = InnerKey<L>;
+    type Value = InnerValue<L>;
     type Pin = L::Pin;
     type Reader = L::Reader;
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+    fn publish(&self, plan: Arc<Plan<Self::Key, Self::Value>>) -> Result<Generation, Error> {
         Layer::publish(self, plan)
     }
 
@@ -182,7 +190,7 @@ impl<L: Layer> PlanStore for L {
         Layer::newest_active(self)
     }
 
-    fn activate(&self, pin: &L::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
+    fn activate(&self, pin: &L::Pin, endpoint: &Self::Key) -> Result<Activation, Error> {
         let step = || self.inner().activate(pin.borrow(), endpoint);
         Layer::activate(self, pin, endpoint, step)
     }
@@ -190,7 +198,7 @@ impl<L: Layer> PlanStore for L {
     fn activate_all<'a>(
         &'a self,
         pin: &'a L::Pin,
-    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+    ) -> impl Iterator<Item = (&'a Self::Key, Result<Activation, Error>)> {
         // The inner store's walk, as long as it is at the same endpoint.
         let mut walk = Some(self.inner().activate_all(pin.borrow()));
         pin.plan().endpoints().map(move |(endpoint, _)| {
@@ -209,16 +217,16 @@ impl<L: Layer> PlanStore for L {
         })
     }
 
-    fn stale_endpoints(&self, pin: &L::Pin) -> Result<Vec<EndpointName>, Error> {
+    fn stale_endpoints(&self, pin: &L::Pin) -> Result<Vec<Self::Key>, Error> {
         Layer::stale_endpoints(self, pin)
     }
 
-    fn withdraw(&self, pin: &L::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
+    fn withdraw(&self, pin: &L::Pin, endpoint: &Self::Key) -> Result<Activation, Error> {
         let step = || self.inner().withdraw(pin.borrow(), endpoint);
         Layer::withdraw(self, pin, endpoint, step)
     }
 
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+    fn state(&self, endpoint: &Self::Key) -> Result<EndpointState, Error> {
         Layer::state(self, endpoint)
     }
 
@@ -232,7 +240,7 @@ impl<L: Layer> PlanStore for L {
 
     /// Asks a new reader, because the layer may answer in another way than the inner
     /// store.
-    fn resolve(&self, endpoint: &EndpointName) -> Resolution {
+    fn resolve(&self, endpoint: &Self::Key) -> Resolution<Self::Value> {
         Layer::reader(self).resolve(endpoint).clone()
     }
 }

@@ -48,6 +48,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod content;
 mod display;
 pub mod dns;
 mod error;
@@ -58,11 +59,12 @@ mod plan;
 pub mod primitives;
 mod store;
 
+pub use content::{Key, Value};
 #[doc(inline)]
-pub use dns::{EndpointName, Family, InvalidName, InvalidRecordSet, RecordSet, Target};
+pub use dns::{DnsStore, EndpointName, Family, InvalidName, InvalidRecordSet, RecordSet, Target};
 pub use error::Error;
 pub use generation::{Generation, GenerationsExhausted};
-pub use layer::{InnerPin, Layer};
+pub use layer::{InnerKey, InnerPin, InnerValue, Layer};
 #[doc(inline)]
 pub use memory::{Follower, MemoryStore, Reader};
 pub use plan::{InvalidPlan, Plan};

@@ -2,27 +2,27 @@
 
 use std::sync::Arc;
 
-use crate::{EndpointName, Error, Generation, Plan, RecordSet};
+use crate::{EndpointName, Error, Generation, Key, Plan, RecordSet, Value};
 
 /// A hold on a plan. The plan is not deleted while the pin lives. Dropping the pin
 /// lets go of the plan.
-pub trait Pin {
+pub trait Pin<K: Key = EndpointName, V: Value = RecordSet> {
     /// The plan's generation.
     fn generation(&self) -> Generation;
 
     /// The plan's content.
-    fn plan(&self) -> &Arc<Plan>;
+    fn plan(&self) -> &Arc<Plan<K, V>>;
 }
 
 /// The serving side's view of a store; one for each thread.
-pub trait Resolve {
+pub trait Resolve<K = EndpointName, V = RecordSet> {
     /// What `endpoint` answers now.
-    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution;
+    fn resolve(&mut self, endpoint: &K) -> &Resolution<V>;
 
     /// Whether at least one endpoint below `name` is not withdrawn. To a resolver such
     /// a name exists even if it is no endpoint itself: a denial of the name would deny
     /// everything below it (RFC 8020).
-    fn has_descendant(&mut self, name: &EndpointName) -> bool;
+    fn has_descendant(&mut self, name: &K) -> bool;
 }
 
 /// A store of plans and of which of them is active at which endpoint.
@@ -38,10 +38,14 @@ pub trait Resolve {
 /// Everything that a store may do in its own way is a required method, so that a
 /// wrapper cannot miss one. Write a wrapper as a [`Layer`](crate::Layer).
 pub trait PlanStore: Send + Sync {
+    /// What endpoints are named by.
+    type Key: Key;
+    /// What a plan says of an endpoint.
+    type Value: Value;
     /// This store's pin.
-    type Pin: Pin + Send;
+    type Pin: Pin<Self::Key, Self::Value> + Send;
     /// This store's serving side.
-    type Reader: Resolve + Send;
+    type Reader: Resolve<Self::Key, Self::Value> + Send;
 
     /// Adds a plan under the next generation. It is active nowhere yet.
     ///
@@ -49,7 +53,7 @@ pub trait PlanStore: Send + Sync {
     /// [`Error::GenerationsExhausted`]; [`Error::Backend`], after which the plan
     /// may or may not be there: look at [`PlanStore::latest`] before publishing
     /// again.
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error>;
+    fn publish(&self, plan: Arc<Plan<Self::Key, Self::Value>>) -> Result<Generation, Error>;
 
     /// Picks up the newest plan: pins and returns it. `None` before the first
     /// publish.
@@ -81,7 +85,7 @@ pub trait PlanStore: Send + Sync {
     ///
     /// # Errors
     /// [`Error::NotInPlan`], [`Error::ForeignPin`], [`Error::Backend`].
-    fn activate(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error>;
+    fn activate(&self, pin: &Self::Pin, endpoint: &Self::Key) -> Result<Activation, Error>;
 
     /// Activates the pinned plan at all endpoints that it names, in the order of their
     /// names. Each time the iterator is advanced, it takes the step at the next endpoint
@@ -96,7 +100,7 @@ pub trait PlanStore: Send + Sync {
     fn activate_all<'a>(
         &'a self,
         pin: &'a Self::Pin,
-    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)>;
+    ) -> impl Iterator<Item = (&'a Self::Key, Result<Activation, Error>)>;
 
     /// The stale endpoints: the pinned plan does not name them, and they still stand on
     /// an older plan or on none. Endpoints that a newer plan added are not among them,
@@ -104,7 +108,7 @@ pub trait PlanStore: Send + Sync {
     ///
     /// # Errors
     /// [`Error::ForeignPin`], [`Error::Backend`].
-    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error>;
+    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<Self::Key>, Error>;
 
     /// Withdraws an endpoint that the pinned plan does not name: from then on it
     /// has no records, and no older plan can bring it back. A step like an
@@ -114,13 +118,13 @@ pub trait PlanStore: Send + Sync {
     ///
     /// # Errors
     /// [`Error::StillInPlan`], [`Error::ForeignPin`], [`Error::Backend`].
-    fn withdraw(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error>;
+    fn withdraw(&self, pin: &Self::Pin, endpoint: &Self::Key) -> Result<Activation, Error>;
 
     /// Where an endpoint stands. [`EndpointState::VACANT`] if it is not known.
     ///
     /// # Errors
     /// [`Error::Backend`].
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error>;
+    fn state(&self, endpoint: &Self::Key) -> Result<EndpointState, Error>;
 
     /// Deletes the plans that are too old to keep, judged from the plan that was
     /// applied last; see [`Retention`]. A generation beyond the newest plan
@@ -138,7 +142,7 @@ pub trait PlanStore: Send + Sync {
 
     /// What `endpoint` answers now. For infrequent callers; servers keep a
     /// [`PlanStore::reader`].
-    fn resolve(&self, endpoint: &EndpointName) -> Resolution;
+    fn resolve(&self, endpoint: &Self::Key) -> Resolution<Self::Value>;
 
     /// An operator's return: publishes the content of an older plan again, as
     /// the newest generation. Nothing ever goes back.
@@ -157,7 +161,7 @@ pub trait PlanStore: Send + Sync {
 pub fn activate_one_by_one<'a, S: PlanStore>(
     store: &'a S,
     pin: &'a S::Pin,
-) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+) -> impl Iterator<Item = (&'a S::Key, Result<Activation, Error>)> {
     let endpoints = pin.plan().endpoints();
     endpoints.map(|(endpoint, _)| (endpoint, store.activate(pin, endpoint)))
 }
@@ -292,8 +296,8 @@ impl Retention {
 }
 
 /// What an endpoint answers.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Resolution {
+#[derive(PartialEq, Eq, Debug)]
+pub enum Resolution<V = RecordSet> {
     /// It is not known: no plan in the store names it, and none has for a while.
     Unknown,
     /// Plans name it, but none has been activated yet.
@@ -308,7 +312,7 @@ pub enum Resolution {
         /// That plan.
         generation: Generation,
         /// The records.
-        records: Arc<RecordSet>,
+        records: Arc<V>,
     },
     /// The active plan is gone: a resolver is told NOERROR, without records.
     /// [`MemoryStore`](crate::MemoryStore) never comes to this.
@@ -318,9 +322,28 @@ pub enum Resolution {
     },
 }
 
-impl Resolution {
+/// Shares the records.
+impl<V> Clone for Resolution<V> {
+    fn clone(&self) -> Self {
+        match *self {
+            Self::Unknown => Self::Unknown,
+            Self::Vacant => Self::Vacant,
+            Self::Withdrawn { generation } => Self::Withdrawn { generation },
+            Self::Answer {
+                generation,
+                ref records,
+            } => Self::Answer {
+                generation,
+                records: Arc::clone(records),
+            },
+            Self::Dangling { generation } => Self::Dangling { generation },
+        }
+    }
+}
+
+impl<V> Resolution<V> {
     /// The records, if there are any.
-    pub fn records(&self) -> Option<&Arc<RecordSet>> {
+    pub fn records(&self) -> Option<&Arc<V>> {
         match self {
             Self::Answer { records, .. } => Some(records),
             _ => None,

@@ -5,7 +5,7 @@ use std::path::Path;
 use control_plane::Fleet;
 use drill::{Outcome, Repair, outage};
 use incident::{IncidentStore, Variant};
-use plan_store::{EndpointName, MemoryStore, PlanStore, Retention};
+use plan_store::{DnsStore, EndpointName, MemoryStore, PlanStore, Retention};
 
 use crate::Error;
 
@@ -34,7 +34,7 @@ fn repair(store: &IncidentStore, endpoint: &EndpointName) -> Result<(), drill::E
     }
 }
 
-fn play<S: PlanStore<Reader: 'static> + Clone + 'static>(
+fn play<S: DnsStore<Reader: 'static> + Clone + 'static>(
     store: impl FnOnce(Retention) -> S,
     repair: Option<Repair<'_, S>>,
     seed: u64,

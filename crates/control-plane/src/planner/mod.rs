@@ -38,7 +38,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use plan_store::{EndpointName, Generation, Pin, Plan, PlanStore, RecordSet};
+use plan_store::{DnsStore, EndpointName, Generation, Pin, Plan, RecordSet};
 use tracing::{debug, debug_span, warn};
 
 use self::change_control::{ChangeControl, Ended, HoldChanges};
@@ -111,7 +111,7 @@ struct Desired {
     awaited: BTreeSet<EndpointName>,
 }
 
-impl<S: PlanStore> Planner<S> {
+impl<S: DnsStore> Planner<S> {
     /// A Planner of this fleet.
     pub fn new(store: S, fleet: Fleet) -> Self {
         let watchlist = Arc::new(Watchlist::of(&fleet));

@@ -13,8 +13,8 @@ use linearizability::record::{History, Recorded};
 use linearizability::search::{Operation, Verdict, check};
 use linearizability::spec::{ENDPOINTS, Hold, Op, RETENTION};
 use plan_store::{
-    Activation, EndpointName, Error as StoreError, Generation, Plan, PlanStore, RecordSet,
-    Resolution, Resolve, Target,
+    Activation, DnsStore, EndpointName, Error as StoreError, Generation, Plan, PlanStore,
+    RecordSet, Resolution, Resolve, Target,
 };
 use plan_store_etcd::{EtcdConfig, EtcdReader, EtcdStore};
 
@@ -64,7 +64,7 @@ pub(crate) fn config(
 
 /// Publishes the next plan and lets one Enactor apply it; tries again if etcd did not
 /// answer. A step that the store refuses is a failure.
-pub(crate) fn publish_and_apply<S: PlanStore + Clone>(
+pub(crate) fn publish_and_apply<S: DnsStore + Clone>(
     store: &S,
     mut next: impl FnMut() -> Arc<Plan>,
 ) -> Generation {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, Resolution,
-    Resolve, RetainReason, Retention, Standing, Swept, activate_one_by_one,
+    Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, RecordSet,
+    Resolution, Resolve, RetainReason, Retention, Standing, Swept, activate_one_by_one,
 };
 
 /// The reference. Clones are handles on the same store.
@@ -64,6 +64,8 @@ impl Reference {
 }
 
 impl PlanStore for Reference {
+    type Key = EndpointName;
+    type Value = RecordSet;
     type Pin = ReferencePin;
     type Reader = ReferenceReader;
 

@@ -6,7 +6,7 @@
 
 use control_plane::{Enactor, Pass};
 use parking_lot::Mutex;
-use plan_store::{Activation, EndpointName, Error, Generation, Layer, Pin, PlanStore, Swept};
+use plan_store::{Activation, DnsStore, EndpointName, Error, Generation, Layer, Pin, Swept};
 
 use super::plans::number_of;
 use super::servers::Announced;
@@ -14,7 +14,7 @@ use super::stalls::Stalls;
 use super::tally::Tally;
 
 /// A store for one Enactor.
-pub(super) struct Watched<'a, S: PlanStore> {
+pub(super) struct Watched<'a, S: DnsStore> {
     store: &'a S,
     announced: &'a Announced,
     /// Called at each step of a pass. It may stall, panic or wait.
@@ -35,7 +35,7 @@ struct Whims<P> {
     check_is_late: bool,
 }
 
-impl<'a, S: PlanStore> Watched<'a, S> {
+impl<'a, S: DnsStore> Watched<'a, S> {
     /// Stalls as this seed says.
     pub(super) fn new(store: &'a S, announced: &'a Announced, seed: u64) -> Self {
         let mut stalls = Stalls::new(seed);
@@ -123,7 +123,7 @@ impl<'a, S: PlanStore> Watched<'a, S> {
     }
 }
 
-impl<S: PlanStore> Layer for &Watched<'_, S> {
+impl<S: DnsStore> Layer for &Watched<'_, S> {
     type Inner = S;
     type Pin = S::Pin;
     type Reader = S::Reader;

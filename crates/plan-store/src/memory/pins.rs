@@ -35,7 +35,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::index::Entry;
 use crate::primitives::{Primitives, Word};
-use crate::{Error, Generation, Native, Pin, Plan};
+use crate::{EndpointName, Error, Generation, Key, Native, Pin, Plan, RecordSet, Value};
 
 const HELD_BITS: u32 = 24;
 /// One pin held.
@@ -59,8 +59,8 @@ pub(super) struct Pins<P: Primitives> {
 
 /// [`MemoryStore`](crate::MemoryStore)'s pin.
 #[must_use = "the plan is held only as long as its pin"]
-pub struct MemoryPin<P: Primitives = Native> {
-    pub(super) entry: Arc<Entry<P>>,
+pub struct MemoryPin<K: Key = EndpointName, V: Value = RecordSet, P: Primitives = Native> {
+    pub(super) entry: Arc<Entry<K, V, P>>,
 }
 
 /// Proof that no pin was held on a plan at some moment.
@@ -125,32 +125,32 @@ impl<P: Primitives> Unpinned<'_, P> {
     }
 }
 
-impl<P: Primitives> MemoryPin<P> {
+impl<K: Key, V: Value, P: Primitives> MemoryPin<K, V, P> {
     /// Takes a pin on the plan of this entry.
-    pub(super) fn on(entry: &Arc<Entry<P>>) -> Result<Self, Error> {
+    pub(super) fn on(entry: &Arc<Entry<K, V, P>>) -> Result<Self, Error> {
         entry.pins.take(entry.generation)?;
         let entry = Arc::clone(entry);
         Ok(Self { entry })
     }
 }
 
-impl<P: Primitives> Drop for MemoryPin<P> {
+impl<K: Key, V: Value, P: Primitives> Drop for MemoryPin<K, V, P> {
     fn drop(&mut self) {
         self.entry.pins.give_back();
     }
 }
 
-impl<P: Primitives> Pin for MemoryPin<P> {
+impl<K: Key, V: Value, P: Primitives> Pin<K, V> for MemoryPin<K, V, P> {
     fn generation(&self) -> Generation {
         self.entry.generation
     }
 
-    fn plan(&self) -> &Arc<Plan> {
+    fn plan(&self) -> &Arc<Plan<K, V>> {
         &self.entry.plan
     }
 }
 
-impl<P: Primitives> fmt::Debug for MemoryPin<P> {
+impl<K: Key, V: Value, P: Primitives> fmt::Debug for MemoryPin<K, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("MemoryPin")
             .field(&self.generation())

@@ -11,7 +11,9 @@ use super::cell::Cell;
 use super::cells::Cells;
 use super::shared::Shared;
 use crate::primitives::{Lock, Primitives};
-use crate::{EndpointName, EndpointState, Native, Resolution, Resolve, Standing};
+use crate::{
+    EndpointName, EndpointState, Key, Native, RecordSet, Resolution, Resolve, Standing, Value,
+};
 
 /// A serving thread's view of a [`MemoryStore`](super::MemoryStore).
 ///
@@ -29,19 +31,19 @@ use crate::{EndpointName, EndpointState, Native, Resolution, Resolve, Standing};
 ///    or gone since `cells` were taken, the one that was read is the right one.
 /// 3. What is cached is of `cells`: a cell that is not in them any more is dropped.
 ///    Only names that have a cell are cached, so what is asked for cannot fill it.
-pub struct Reader<P: Primitives = Native> {
-    shared: Arc<Shared<P>>,
+pub struct Reader<K: Key = EndpointName, V: Value = RecordSet, P: Primitives = Native> {
+    shared: Arc<Shared<K, V, P>>,
     /// What `changes` was when `cells` were taken.
     changes: Option<u64>,
     /// The store's cells. Shared with it, as they are persistent.
-    cells: Cells<P>,
+    cells: Cells<K, P>,
     /// Those that somebody has asked for.
-    cached: Vec<Cached<P>>,
-    places: HashMap<EndpointName, usize, RandomState>,
+    cached: Vec<Cached<K, V, P>>,
+    places: HashMap<K, usize, RandomState>,
 }
 
-impl<P: Primitives> Reader<P> {
-    pub(super) fn new(shared: Arc<Shared<P>>) -> Self {
+impl<K: Key, V: Value, P: Primitives> Reader<K, V, P> {
+    pub(super) fn new(shared: Arc<Shared<K, V, P>>) -> Self {
         Self {
             shared,
             changes: None,
@@ -52,7 +54,7 @@ impl<P: Primitives> Reader<P> {
     }
 
     /// Where the endpoint is cached, resolved anew if it has changed.
-    fn look(&mut self, endpoint: &EndpointName) -> Option<usize> {
+    fn look(&mut self, endpoint: &K) -> Option<usize> {
         loop {
             let found = self.place(endpoint);
             if let Some(at) = found
@@ -68,7 +70,7 @@ impl<P: Primitives> Reader<P> {
 
     /// Where the endpoint is cached, from now on if it was not. `None` if it has no
     /// cell.
-    fn place(&mut self, endpoint: &EndpointName) -> Option<usize> {
+    fn place(&mut self, endpoint: &K) -> Option<usize> {
         if let Some(&at) = self.places.get(endpoint) {
             return Some(at);
         }
@@ -95,7 +97,7 @@ impl<P: Primitives> Reader<P> {
         true
     }
 
-    fn drop_cached(&mut self, endpoint: &EndpointName) {
+    fn drop_cached(&mut self, endpoint: &K) {
         let Some(at) = self.places.remove(endpoint) else {
             return;
         };
@@ -107,22 +109,22 @@ impl<P: Primitives> Reader<P> {
 
     /// The states of the endpoints that lie below this name, if all of them are
     /// withdrawn.
-    fn withdrawn_below(&self, name: &EndpointName) -> Option<Vec<EndpointState>> {
+    fn withdrawn_below(&self, name: &K) -> Option<Vec<EndpointState>> {
         let states = self.cells.below(name).map(Cell::state);
         let withdrawn = |state: &EndpointState| matches!(state.standing, Standing::Withdrawn(_));
         states.map(|state| Some(state).filter(withdrawn)).collect()
     }
 }
 
-impl<P: Primitives> Resolve for Reader<P> {
-    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+impl<K: Key, V: Value, P: Primitives> Resolve<K, V> for Reader<K, V, P> {
+    fn resolve(&mut self, endpoint: &K) -> &Resolution<V> {
         match self.look(endpoint) {
             Some(at) => self.cached[at].resolution(),
             None => &Resolution::Unknown,
         }
     }
 
-    fn has_descendant(&mut self, name: &EndpointName) -> bool {
+    fn has_descendant(&mut self, name: &K) -> bool {
         self.refresh();
         let mut before = None;
         loop {
@@ -143,7 +145,7 @@ impl<P: Primitives> Resolve for Reader<P> {
     }
 }
 
-impl<P: Primitives> fmt::Debug for Reader<P> {
+impl<K: Key, V: Value, P: Primitives> fmt::Debug for Reader<K, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let endpoints = self.cells.len();
         f.debug_struct("Reader")

@@ -11,18 +11,18 @@ use super::shared::Shared;
 use super::{Follower, MemoryPin, Reader, sweep};
 use crate::primitives::Lock;
 use crate::{
-    Activation, EndpointName, EndpointState, Error, Generation, Native, Pin, Plan, PlanStore,
-    Primitives, Resolution, Retention, Swept,
+    Activation, EndpointName, EndpointState, Error, Generation, Key, Native, Pin, Plan, PlanStore,
+    Primitives, RecordSet, Resolution, Retention, Swept, Value,
 };
 
 /// The in-process store. Clones are handles on the same store.
 ///
 /// How it works and why it is right: [`memory`](crate::memory).
-pub struct MemoryStore<P: Primitives = Native> {
-    shared: Arc<Shared<P>>,
+pub struct MemoryStore<K: Key = EndpointName, V: Value = RecordSet, P: Primitives = Native> {
+    shared: Arc<Shared<K, V, P>>,
 }
 
-impl MemoryStore {
+impl<K: Key, V: Value> MemoryStore<K, V> {
     /// An empty store that sweeps down to what `retention` keeps.
     pub fn new(retention: Retention) -> Self {
         Self::with_primitives(retention)
@@ -35,7 +35,7 @@ impl MemoryStore {
     }
 }
 
-impl<P: Primitives> MemoryStore<P> {
+impl<K: Key, V: Value, P: Primitives> MemoryStore<K, V, P> {
     /// An empty store on other primitives, a model checker's for example.
     pub fn with_primitives(retention: Retention) -> Self {
         Self::build(retention, None)
@@ -47,18 +47,18 @@ impl<P: Primitives> MemoryStore<P> {
     }
 
     /// A view of one endpoint for one thread, which need not be known yet.
-    pub fn follow(&self, endpoint: EndpointName) -> Follower<P> {
+    pub fn follow(&self, endpoint: K) -> Follower<K, V, P> {
         Follower::new(Arc::clone(&self.shared), endpoint)
     }
 
     /// The plans in the store, oldest first.
     pub fn generations(&self) -> Vec<Generation> {
-        let keys = |index: &Index<P>| index.plans.keys().copied().collect();
+        let keys = |index: &Index<K, V, P>| index.plans.keys().copied().collect();
         self.shared.index.read(keys)
     }
 
     /// Refuses a pin on another store's plan; else says which plan it holds.
-    fn own(&self, pin: &MemoryPin<P>) -> Result<Generation, Error> {
+    fn own(&self, pin: &MemoryPin<K, V, P>) -> Result<Generation, Error> {
         let generation = pin.generation();
         if Arc::ptr_eq(&self.shared.store, &pin.entry.store) {
             Ok(generation)
@@ -68,11 +68,13 @@ impl<P: Primitives> MemoryStore<P> {
     }
 }
 
-impl<P: Primitives> PlanStore for MemoryStore<P> {
-    type Pin = MemoryPin<P>;
-    type Reader = Reader<P>;
+impl<K: Key, V: Value, P: Primitives> PlanStore for MemoryStore<K, V, P> {
+    type Key = K;
+    type Value = V;
+    type Pin = MemoryPin<K, V, P>;
+    type Reader = Reader<K, V, P>;
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+    fn publish(&self, plan: Arc<Plan<K, V>>) -> Result<Generation, Error> {
         let endpoints = plan.endpoints().len();
         let (inserted, _dropped_after_the_lock) = self.shared.index.write(|index| {
             let list = index.cells.list();
@@ -87,14 +89,14 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
         Ok(generation)
     }
 
-    fn latest(&self) -> Result<Option<MemoryPin<P>>, Error> {
+    fn latest(&self) -> Result<Option<MemoryPin<K, V, P>>, Error> {
         self.shared.index.read(|index| {
             let newest = index.plans.last_key_value();
             newest.map(|(_, entry)| MemoryPin::on(entry)).transpose()
         })
     }
 
-    fn pin(&self, generation: Generation) -> Result<MemoryPin<P>, Error> {
+    fn pin(&self, generation: Generation) -> Result<MemoryPin<K, V, P>, Error> {
         self.shared.index.read(|index| {
             let entry = index.plans.get(&generation);
             MemoryPin::on(entry.ok_or(Error::NoSuchPlan { generation })?)
@@ -107,7 +109,7 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
         Ok(states.filter_map(|state| state.standing.generation()).max())
     }
 
-    fn activate(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
+    fn activate(&self, pin: &MemoryPin<K, V, P>, endpoint: &K) -> Result<Activation, Error> {
         let generation = self.own(pin)?;
         let cell = pin.entry.cells.get(endpoint);
         let cell = cell.ok_or(Error::NotInPlan { generation })?;
@@ -117,15 +119,15 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
     /// Goes along the plan's cells, with no search for each.
     fn activate_all<'a>(
         &'a self,
-        pin: &'a MemoryPin<P>,
-    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+        pin: &'a MemoryPin<K, V, P>,
+    ) -> impl Iterator<Item = (&'a K, Result<Activation, Error>)> {
         pin.entry.cells.in_order().iter().map(|cell| {
             let activation = self.own(pin).map(|generation| flip(cell, generation));
             (cell.endpoint(), activation)
         })
     }
 
-    fn stale_endpoints(&self, pin: &MemoryPin<P>) -> Result<Vec<EndpointName>, Error> {
+    fn stale_endpoints(&self, pin: &MemoryPin<K, V, P>) -> Result<Vec<K>, Error> {
         let by = self.own(pin)?;
         Ok(self.shared.index.read(|index| {
             let not_named = index.cells.without(&pin.entry.cells);
@@ -134,7 +136,7 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
         }))
     }
 
-    fn withdraw(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
+    fn withdraw(&self, pin: &MemoryPin<K, V, P>, endpoint: &K) -> Result<Activation, Error> {
         let generation = self.own(pin)?;
         if pin.plan().names(endpoint) {
             return Err(Error::StillInPlan { generation });
@@ -147,7 +149,7 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
         Ok(activation)
     }
 
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+    fn state(&self, endpoint: &K) -> Result<EndpointState, Error> {
         let cell = self.shared.cell(endpoint);
         Ok(cell.map_or(EndpointState::VACANT, |cell| cell.state()))
     }
@@ -156,11 +158,11 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
         Ok(sweep::sweep(&self.shared, applied))
     }
 
-    fn reader(&self) -> Reader<P> {
+    fn reader(&self) -> Reader<K, V, P> {
         Reader::new(Arc::clone(&self.shared))
     }
 
-    fn resolve(&self, endpoint: &EndpointName) -> Resolution {
+    fn resolve(&self, endpoint: &K) -> Resolution<V> {
         match self.shared.cell(endpoint) {
             Some(cell) => self.shared.answer(&cell, cell.state()).1,
             None => Resolution::Unknown,
@@ -168,21 +170,21 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
     }
 }
 
-impl<P: Primitives> Clone for MemoryStore<P> {
+impl<K: Key, V: Value, P: Primitives> Clone for MemoryStore<K, V, P> {
     fn clone(&self) -> Self {
         let shared = Arc::clone(&self.shared);
         Self { shared }
     }
 }
 
-impl<P: Primitives> fmt::Debug for MemoryStore<P> {
+impl<K: Key, V: Value, P: Primitives> fmt::Debug for MemoryStore<K, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore").finish_non_exhaustive()
     }
 }
 
 /// One step of an activation.
-fn flip<P: Primitives>(cell: &Cell<P>, generation: Generation) -> Activation {
+fn flip<K: Key, P: Primitives>(cell: &Cell<K, P>, generation: Generation) -> Activation {
     let activation = cell.advance(Step::Activate(generation));
     debug!(endpoint = %cell.endpoint(), %generation, ?activation, "activate");
     activation
