@@ -29,7 +29,7 @@ impl<S: DnsStore<Reader: 'static> + Clone + 'static> Director<'_, S> {
                 break;
             }
         }
-        let latest = self.rig.store.latest()?;
+        let latest = self.rig.store.latest().map_err(plan_store::Error::from)?;
         let latest = latest.filter(|_| published() > before);
         latest
             .map(|pin| pin.generation())
@@ -132,7 +132,8 @@ fn play<S: DnsStore<Reader: 'static> + Clone + 'static>(
     };
     for endpoint in &rig.endpoints {
         repair(&rig.store, endpoint)?;
-        if let Some(generation) = rig.store.state(endpoint)?.standing.active() {
+        let state = rig.store.state(endpoint).map_err(plan_store::Error::from)?;
+        if let Some(generation) = state.standing.active() {
             let endpoint = endpoint.clone();
             rig.journal.record(
                 Actor::Operator,

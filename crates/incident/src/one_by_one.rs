@@ -1,6 +1,6 @@
 //! A store whose steps can be held and timed.
 
-use plan_store::{Activation, DnsStore, EndpointName, Error, Layer};
+use plan_store::{Activation, DnsStore, EndpointName, Layer, StepError};
 
 /// Takes each step of [`PlanStore::activate_all`] when the caller asks for it.
 ///
@@ -11,6 +11,7 @@ pub struct OneByOne<S>(pub S);
 
 impl<S: DnsStore> Layer for OneByOne<S> {
     type Inner = S;
+    type Error = S::Error;
     type Pin = S::Pin;
     type Reader = S::Reader;
 
@@ -31,8 +32,8 @@ impl<S: DnsStore> Layer for OneByOne<S> {
         &self,
         pin: &S::Pin,
         endpoint: &EndpointName,
-        _: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        _: impl FnOnce() -> Result<Activation, StepError<S::Error>>,
+    ) -> Result<Activation, StepError<S::Error>> {
         self.0.activate(pin, endpoint)
     }
 }

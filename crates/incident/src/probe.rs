@@ -1,7 +1,7 @@
 //! Checks a store from outside, and records what it finds in the journal.
 
 use control_plane::{Enactor, Pass};
-use plan_store::{DnsStore, EndpointName, Error, Generation, Pin, Resolve, Retention};
+use plan_store::{DnsStore, EndpointName, Error, Generation, Pin, PinError, Resolve, Retention};
 
 use crate::event::{Actor, Event};
 use crate::journal::Journal;
@@ -172,7 +172,7 @@ pub fn conclude<S: DnsStore + Clone>(
 fn exists<S: DnsStore>(store: &S, generation: Generation) -> Result<bool, Error> {
     match store.pin(generation) {
         Ok(_) => Ok(true),
-        Err(Error::NoSuchPlan { .. }) => Ok(false),
-        Err(error) => Err(error),
+        Err(PinError::NoSuchPlan { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

@@ -11,9 +11,10 @@ use control_plane::{Enactor, Pass};
 use plan_store::dns::{MemoryPin, MemoryStore, Reader};
 use plan_store::primitives::Primitives;
 use plan_store::{
-    Activation, DnsStore, EndpointName, EndpointState, Error as StoreError, Generation, Layer,
-    PlanStore, RetainReason, Retention, Standing, Swept,
+    Activation, DnsStore, EndpointName, EndpointState, Generation, Layer, PlanStore, RetainReason,
+    Retention, Standing, StepError, Swept,
 };
+use std::convert::Infallible;
 
 use crate::Instrumented;
 use crate::checker::{Checker, PlainLoads};
@@ -238,6 +239,7 @@ struct NeverStale<S>(S);
 
 impl<P: Primitives> Layer for NeverStale<MemoryStore<P>> {
     type Inner = MemoryStore<P>;
+    type Error = Infallible;
     type Pin = MemoryPin<P>;
     type Reader = Reader<P>;
 
@@ -257,8 +259,8 @@ impl<P: Primitives> Layer for NeverStale<MemoryStore<P>> {
         &self,
         _: &MemoryPin<P>,
         _: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, StoreError>,
-    ) -> Result<Activation, StoreError> {
+        step: impl FnOnce() -> Result<Activation, StepError>,
+    ) -> Result<Activation, StepError> {
         Ok(match step()? {
             Activation::Stale { .. } => Activation::Already,
             other => other,

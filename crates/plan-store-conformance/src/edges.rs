@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use plan_store::{
-    Activation, DnsStore, EndpointName, EndpointState, Error, Generation, Plan, PlanStore,
-    RecordSet, Resolution, Resolve, Retention, Standing, Target,
+    Activation, DnsStore, EndpointName, EndpointState, Generation, Plan, PlanStore, RecordSet,
+    Resolution, Resolve, Retention, Standing, StepError, Target,
 };
 
 use crate::{Stores, generation, generations};
@@ -61,7 +61,7 @@ pub fn another_stores_pin_is_refused_whatever_it_is_for<M: Stores>(stores: &M) {
     assert_eq!(walked.len(), 1, "one endpoint is in the plan");
     for result in refused.into_iter().chain(walked) {
         assert!(
-            matches!(result, Err(Error::ForeignPin { .. })),
+            matches!(result, Err(StepError::ForeignPin { .. })),
             "{result:?}"
         );
     }

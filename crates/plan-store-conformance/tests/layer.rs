@@ -1,13 +1,16 @@
 //! What a [`Layer`] passes on to the store that it wraps.
 
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use plan_store::memory::MemoryPin;
 use plan_store::{
-    Activation, DnsStore, EndpointName, EndpointState, Error, Generation, Layer, MemoryStore, Plan,
-    PlanStore, Reader, RecordSet, Resolution, Resolve, Retention, Standing, Swept, Target,
-    activate_one_by_one,
+    Activation, DnsStore, EndpointName, EndpointState, Failed, Generation, Layer, MemoryStore,
+    PinError, Plan, PlanStore, PublishError, Reader, RecordSet, Resolution, Resolve, Retention,
+    Standing, StepError, Swept, Target, activate_one_by_one,
 };
 use plan_store_conformance::counted::{Counted, activate_all_reaches_the_inner_store};
 use plan_store_conformance::{Effort, Stores, scripts};
@@ -18,6 +21,7 @@ struct Plain<S>(S);
 
 impl<S: DnsStore> Layer for Plain<S> {
     type Inner = S;
+    type Error = S::Error;
     type Pin = S::Pin;
     type Reader = S::Reader;
 
@@ -65,8 +69,27 @@ struct Refuses {
     endpoint: EndpointName,
 }
 
+/// What the refused step fails with.
+#[derive(Debug)]
+struct Refused;
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("refused")
+    }
+}
+
+impl Error for Refused {}
+
+impl From<Infallible> for Refused {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
 impl Layer for Refuses {
     type Inner = MemoryStore;
+    type Error = Refused;
     type Pin = MemoryPin;
     type Reader = Reader;
 
@@ -86,10 +109,10 @@ impl Layer for Refuses {
         &self,
         _: &MemoryPin,
         endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        step: impl FnOnce() -> Result<Activation, StepError<Refused>>,
+    ) -> Result<Activation, StepError<Refused>> {
         if *endpoint == self.endpoint {
-            return Err(Error::Backend("refused".into()));
+            return Err(Refused.into());
         }
         step()
     }
@@ -110,49 +133,58 @@ fn a_wrapper_that_activates_one_by_one_is_noticed() {
     impl PlanStore for Forgets {
         type Key = EndpointName;
         type Value = RecordSet;
+        type Error = Infallible;
         type Pin = MemoryPin;
         type Reader = Reader;
 
-        fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+        fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError> {
             self.0.publish(plan)
         }
 
-        fn latest(&self) -> Result<Option<MemoryPin>, Error> {
+        fn latest(&self) -> Result<Option<MemoryPin>, PinError> {
             self.0.latest()
         }
 
-        fn pin(&self, generation: Generation) -> Result<MemoryPin, Error> {
+        fn pin(&self, generation: Generation) -> Result<MemoryPin, PinError> {
             self.0.pin(generation)
         }
 
-        fn newest_active(&self) -> Result<Option<Generation>, Error> {
+        fn newest_active(&self) -> Result<Option<Generation>, Failed> {
             self.0.newest_active()
         }
 
-        fn activate(&self, pin: &MemoryPin, endpoint: &EndpointName) -> Result<Activation, Error> {
+        fn activate(
+            &self,
+            pin: &MemoryPin,
+            endpoint: &EndpointName,
+        ) -> Result<Activation, StepError> {
             self.0.activate(pin, endpoint)
         }
 
         fn activate_all<'a>(
             &'a self,
             pin: &'a MemoryPin,
-        ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+        ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, StepError>)> {
             activate_one_by_one(self, pin)
         }
 
-        fn stale_endpoints(&self, pin: &MemoryPin) -> Result<Vec<EndpointName>, Error> {
+        fn stale_endpoints(&self, pin: &MemoryPin) -> Result<Vec<EndpointName>, StepError> {
             self.0.stale_endpoints(pin)
         }
 
-        fn withdraw(&self, pin: &MemoryPin, endpoint: &EndpointName) -> Result<Activation, Error> {
+        fn withdraw(
+            &self,
+            pin: &MemoryPin,
+            endpoint: &EndpointName,
+        ) -> Result<Activation, StepError> {
             self.0.withdraw(pin, endpoint)
         }
 
-        fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+        fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Failed> {
             self.0.state(endpoint)
         }
 
-        fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+        fn sweep(&self, applied: Generation) -> Result<Swept, Failed> {
             self.0.sweep(applied)
         }
 
@@ -209,6 +241,7 @@ struct SilentReader;
 
 impl Layer for Silent {
     type Inner = MemoryStore;
+    type Error = Infallible;
     type Pin = MemoryPin;
     type Reader = SilentReader;
 

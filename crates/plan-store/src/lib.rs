@@ -62,9 +62,9 @@ mod store;
 pub use content::{Key, Value};
 #[doc(inline)]
 pub use dns::{DnsStore, EndpointName, Family, InvalidName, InvalidRecordSet, RecordSet, Target};
-pub use error::Error;
+pub use error::{Error, Failed, PinError, PublishError, StepError};
 pub use generation::{Generation, GenerationsExhausted};
-pub use layer::{InnerKey, InnerPin, InnerValue, Layer};
+pub use layer::{InnerError, InnerKey, InnerPin, InnerValue, Layer};
 #[doc(inline)]
 pub use memory::{Follower, MemoryStore, Reader};
 pub use plan::{InvalidPlan, Plan};

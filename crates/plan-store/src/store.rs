@@ -1,8 +1,12 @@
 //! What Planner, Enactor, sweep and server need of a store, whatever it is.
 
+use std::error::Error as StdError;
 use std::sync::Arc;
 
-use crate::{EndpointName, Error, Generation, Key, Plan, RecordSet, Value};
+use crate::{
+    EndpointName, Error, Failed, Generation, Key, PinError, Plan, PublishError, RecordSet,
+    StepError, Value,
+};
 
 /// A hold on a plan. The plan is not deleted while the pin lives. Dropping the pin
 /// lets go of the plan.
@@ -42,6 +46,11 @@ pub trait PlanStore: Send + Sync {
     type Key: Key;
     /// What a plan says of an endpoint.
     type Value: Value;
+    /// The store's own error: what its disk or its network fails with. [`Infallible`] if
+    /// nothing can.
+    ///
+    /// [`Infallible`]: std::convert::Infallible
+    type Error: StdError + Send + Sync + 'static;
     /// This store's pin.
     type Pin: Pin<Self::Key, Self::Value> + Send;
     /// This store's serving side.
@@ -50,24 +59,24 @@ pub trait PlanStore: Send + Sync {
     /// Adds a plan under the next generation. It is active nowhere yet.
     ///
     /// # Errors
-    /// [`Error::GenerationsExhausted`]; [`Error::Backend`], after which the plan
-    /// may or may not be there: look at [`PlanStore::latest`] before publishing
-    /// again.
-    fn publish(&self, plan: Arc<Plan<Self::Key, Self::Value>>) -> Result<Generation, Error>;
+    /// See [`PublishError`].
+    fn publish(
+        &self,
+        plan: Arc<Plan<Self::Key, Self::Value>>,
+    ) -> Result<Generation, PublishError<Self::Error>>;
 
     /// Picks up the newest plan: pins and returns it. `None` before the first
     /// publish.
     ///
     /// # Errors
-    /// [`Error::PinsExhausted`], [`Error::Backend`].
-    fn latest(&self) -> Result<Option<Self::Pin>, Error>;
+    /// See [`PinError`].
+    fn latest(&self) -> Result<Option<Self::Pin>, PinError<Self::Error>>;
 
     /// Pins a plan of a known generation.
     ///
     /// # Errors
-    /// [`Error::NoSuchPlan`] once it is swept, [`Error::PinsExhausted`],
-    /// [`Error::Backend`].
-    fn pin(&self, generation: Generation) -> Result<Self::Pin, Error>;
+    /// [`PinError::NoSuchPlan`] once it is swept; see [`PinError`].
+    fn pin(&self, generation: Generation) -> Result<Self::Pin, PinError<Self::Error>>;
 
     /// The newest generation that any endpoint is on, by activation or by
     /// withdrawal: what an Enactor compares its plan with once, before the first
@@ -77,15 +86,19 @@ pub trait PlanStore: Send + Sync {
     /// it may be out of date when it arrives.
     ///
     /// # Errors
-    /// [`Error::Backend`].
-    fn newest_active(&self) -> Result<Option<Generation>, Error>;
+    /// The store failed.
+    fn newest_active(&self) -> Result<Option<Generation>, Failed<Self::Error>>;
 
     /// Makes the pinned plan the active one at `endpoint`; what was active
     /// becomes the rollback target in the same atomic step.
     ///
     /// # Errors
-    /// [`Error::NotInPlan`], [`Error::ForeignPin`], [`Error::Backend`].
-    fn activate(&self, pin: &Self::Pin, endpoint: &Self::Key) -> Result<Activation, Error>;
+    /// [`StepError::NotInPlan`]; see [`StepError`].
+    fn activate(
+        &self,
+        pin: &Self::Pin,
+        endpoint: &Self::Key,
+    ) -> Result<Activation, StepError<Self::Error>>;
 
     /// Activates the pinned plan at all endpoints that it names, in the order of their
     /// names. Each time the iterator is advanced, it takes the step at the next endpoint
@@ -100,15 +113,15 @@ pub trait PlanStore: Send + Sync {
     fn activate_all<'a>(
         &'a self,
         pin: &'a Self::Pin,
-    ) -> impl Iterator<Item = (&'a Self::Key, Result<Activation, Error>)>;
+    ) -> impl Iterator<Item = (&'a Self::Key, Result<Activation, StepError<Self::Error>>)>;
 
     /// The stale endpoints: the pinned plan does not name them, and they still stand on
     /// an older plan or on none. Endpoints that a newer plan added are not among them,
     /// nor are those that a sweep has forgotten.
     ///
     /// # Errors
-    /// [`Error::ForeignPin`], [`Error::Backend`].
-    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<Self::Key>, Error>;
+    /// [`StepError::ForeignPin`], [`StepError::Store`].
+    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<Self::Key>, StepError<Self::Error>>;
 
     /// Withdraws an endpoint that the pinned plan does not name: from then on it
     /// has no records, and no older plan can bring it back. A step like an
@@ -117,14 +130,18 @@ pub trait PlanStore: Send + Sync {
     /// has been activated there yet.
     ///
     /// # Errors
-    /// [`Error::StillInPlan`], [`Error::ForeignPin`], [`Error::Backend`].
-    fn withdraw(&self, pin: &Self::Pin, endpoint: &Self::Key) -> Result<Activation, Error>;
+    /// [`StepError::StillInPlan`]; see [`StepError`].
+    fn withdraw(
+        &self,
+        pin: &Self::Pin,
+        endpoint: &Self::Key,
+    ) -> Result<Activation, StepError<Self::Error>>;
 
     /// Where an endpoint stands. [`EndpointState::VACANT`] if it is not known.
     ///
     /// # Errors
-    /// [`Error::Backend`].
-    fn state(&self, endpoint: &Self::Key) -> Result<EndpointState, Error>;
+    /// The store failed.
+    fn state(&self, endpoint: &Self::Key) -> Result<EndpointState, Failed<Self::Error>>;
 
     /// Deletes the plans that are too old to keep, judged from the plan that was
     /// applied last; see [`Retention`]. A generation beyond the newest plan
@@ -134,8 +151,8 @@ pub trait PlanStore: Send + Sync {
     /// roll back to, and that no plan in the store names.
     ///
     /// # Errors
-    /// [`Error::Backend`].
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error>;
+    /// The store failed.
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed<Self::Error>>;
 
     /// A view for one serving thread.
     fn reader(&self) -> Self::Reader;
@@ -151,7 +168,7 @@ pub trait PlanStore: Send + Sync {
     /// Those of [`PlanStore::pin`] and [`PlanStore::publish`].
     fn republish(&self, older: Generation) -> Result<Generation, Error> {
         let pin = self.pin(older)?;
-        self.publish(Arc::clone(pin.plan()))
+        Ok(self.publish(Arc::clone(pin.plan()))?)
     }
 }
 
@@ -161,7 +178,7 @@ pub trait PlanStore: Send + Sync {
 pub fn activate_one_by_one<'a, S: PlanStore>(
     store: &'a S,
     pin: &'a S::Pin,
-) -> impl Iterator<Item = (&'a S::Key, Result<Activation, Error>)> {
+) -> impl Iterator<Item = (&'a S::Key, Result<Activation, StepError<S::Error>>)> {
     let endpoints = pin.plan().endpoints();
     endpoints.map(|(endpoint, _)| (endpoint, store.activate(pin, endpoint)))
 }

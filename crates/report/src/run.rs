@@ -28,7 +28,7 @@ pub(crate) fn with_the_fix(seed: u64) -> Result<Outcome, Error> {
 }
 
 fn repair(store: &IncidentStore, endpoint: &EndpointName) -> Result<(), drill::Error> {
-    match store.latest()? {
+    match store.latest().map_err(plan_store::Error::from)? {
         Some(latest) => Ok(store.repair(&latest, endpoint)?),
         None => Ok(()),
     }

@@ -185,7 +185,7 @@ impl<S: DnsStore> Planner<S> {
             warn!("health reading names no target");
             return Err(PlanError::NoHealth);
         }
-        let latest = self.store.latest()?;
+        let latest = self.store.latest().map_err(plan_store::Error::from)?;
         self.adopt(latest.as_ref(), health.at());
         let changes = self.targets.observe(health, &self.watchlist.targets);
         status::targets_changed(&changes);
@@ -324,7 +324,8 @@ impl<S: DnsStore> Planner<S> {
                 Plan::new(all.filter_map(|(name, records)| Some((name, records?))))?
             }
         };
-        let generation = self.store.publish(Arc::new(plan))?;
+        let generation = self.store.publish(Arc::new(plan));
+        let generation = generation.map_err(plan_store::Error::from)?;
         self.memory = Memory::Read(Some(generation));
         for endpoint in self.control.endpoints_mut() {
             endpoint.served |= !self.status.awaited.contains(endpoint.config.name());

@@ -1,5 +1,6 @@
 //! The store's handle, and what [`PlanStore`] asks of it.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,8 +12,8 @@ use super::shared::Shared;
 use super::{Follower, MemoryPin, Reader, sweep};
 use crate::primitives::Lock;
 use crate::{
-    Activation, EndpointName, EndpointState, Error, Generation, Key, Native, Pin, Plan, PlanStore,
-    Primitives, RecordSet, Resolution, Retention, Swept, Value,
+    Activation, EndpointName, EndpointState, Failed, Generation, Key, Native, Pin, PinError, Plan,
+    PlanStore, Primitives, PublishError, RecordSet, Resolution, Retention, StepError, Swept, Value,
 };
 
 /// The in-process store. Clones are handles on the same store.
@@ -58,12 +59,12 @@ impl<K: Key, V: Value, P: Primitives> MemoryStore<K, V, P> {
     }
 
     /// Refuses a pin on another store's plan; else says which plan it holds.
-    fn own(&self, pin: &MemoryPin<K, V, P>) -> Result<Generation, Error> {
+    fn own(&self, pin: &MemoryPin<K, V, P>) -> Result<Generation, StepError> {
         let generation = pin.generation();
         if Arc::ptr_eq(&self.shared.store, &pin.entry.store) {
             Ok(generation)
         } else {
-            Err(Error::ForeignPin { generation })
+            Err(StepError::ForeignPin { generation })
         }
     }
 }
@@ -71,10 +72,11 @@ impl<K: Key, V: Value, P: Primitives> MemoryStore<K, V, P> {
 impl<K: Key, V: Value, P: Primitives> PlanStore for MemoryStore<K, V, P> {
     type Key = K;
     type Value = V;
+    type Error = Infallible;
     type Pin = MemoryPin<K, V, P>;
     type Reader = Reader<K, V, P>;
 
-    fn publish(&self, plan: Arc<Plan<K, V>>) -> Result<Generation, Error> {
+    fn publish(&self, plan: Arc<Plan<K, V>>) -> Result<Generation, PublishError> {
         let endpoints = plan.endpoints().len();
         let (inserted, _dropped_after_the_lock) = self.shared.index.write(|index| {
             let list = index.cells.list();
@@ -84,35 +86,35 @@ impl<K: Key, V: Value, P: Primitives> PlanStore for MemoryStore<K, V, P> {
             }
             (inserted, list)
         });
-        let (generation, _) = inserted?;
+        let (generation, _) = inserted.map_err(PublishError::GenerationsExhausted)?;
         info!(%generation, endpoints, "publish");
         Ok(generation)
     }
 
-    fn latest(&self) -> Result<Option<MemoryPin<K, V, P>>, Error> {
+    fn latest(&self) -> Result<Option<MemoryPin<K, V, P>>, PinError> {
         self.shared.index.read(|index| {
             let newest = index.plans.last_key_value();
             newest.map(|(_, entry)| MemoryPin::on(entry)).transpose()
         })
     }
 
-    fn pin(&self, generation: Generation) -> Result<MemoryPin<K, V, P>, Error> {
+    fn pin(&self, generation: Generation) -> Result<MemoryPin<K, V, P>, PinError> {
         self.shared.index.read(|index| {
             let entry = index.plans.get(&generation);
-            MemoryPin::on(entry.ok_or(Error::NoSuchPlan { generation })?)
+            MemoryPin::on(entry.ok_or(PinError::NoSuchPlan { generation })?)
         })
     }
 
-    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+    fn newest_active(&self) -> Result<Option<Generation>, Failed> {
         let cells = self.shared.index.read(|index| index.cells.clone());
         let states = cells.in_order().iter().map(|cell| cell.state());
         Ok(states.filter_map(|state| state.standing.generation()).max())
     }
 
-    fn activate(&self, pin: &MemoryPin<K, V, P>, endpoint: &K) -> Result<Activation, Error> {
+    fn activate(&self, pin: &MemoryPin<K, V, P>, endpoint: &K) -> Result<Activation, StepError> {
         let generation = self.own(pin)?;
         let cell = pin.entry.cells.get(endpoint);
-        let cell = cell.ok_or(Error::NotInPlan { generation })?;
+        let cell = cell.ok_or(StepError::NotInPlan { generation })?;
         Ok(flip(cell, generation))
     }
 
@@ -120,14 +122,14 @@ impl<K: Key, V: Value, P: Primitives> PlanStore for MemoryStore<K, V, P> {
     fn activate_all<'a>(
         &'a self,
         pin: &'a MemoryPin<K, V, P>,
-    ) -> impl Iterator<Item = (&'a K, Result<Activation, Error>)> {
+    ) -> impl Iterator<Item = (&'a K, Result<Activation, StepError>)> {
         pin.entry.cells.in_order().iter().map(|cell| {
             let activation = self.own(pin).map(|generation| flip(cell, generation));
             (cell.endpoint(), activation)
         })
     }
 
-    fn stale_endpoints(&self, pin: &MemoryPin<K, V, P>) -> Result<Vec<K>, Error> {
+    fn stale_endpoints(&self, pin: &MemoryPin<K, V, P>) -> Result<Vec<K>, StepError> {
         let by = self.own(pin)?;
         Ok(self.shared.index.read(|index| {
             let not_named = index.cells.without(&pin.entry.cells);
@@ -136,10 +138,10 @@ impl<K: Key, V: Value, P: Primitives> PlanStore for MemoryStore<K, V, P> {
         }))
     }
 
-    fn withdraw(&self, pin: &MemoryPin<K, V, P>, endpoint: &K) -> Result<Activation, Error> {
+    fn withdraw(&self, pin: &MemoryPin<K, V, P>, endpoint: &K) -> Result<Activation, StepError> {
         let generation = self.own(pin)?;
         if pin.plan().names(endpoint) {
-            return Err(Error::StillInPlan { generation });
+            return Err(StepError::StillInPlan { generation });
         }
         let Some(cell) = self.shared.cell(endpoint) else {
             return Ok(Activation::Already); // Forgotten, or never there.
@@ -149,12 +151,12 @@ impl<K: Key, V: Value, P: Primitives> PlanStore for MemoryStore<K, V, P> {
         Ok(activation)
     }
 
-    fn state(&self, endpoint: &K) -> Result<EndpointState, Error> {
+    fn state(&self, endpoint: &K) -> Result<EndpointState, Failed> {
         let cell = self.shared.cell(endpoint);
         Ok(cell.map_or(EndpointState::VACANT, |cell| cell.state()))
     }
 
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed> {
         Ok(sweep::sweep(&self.shared, applied))
     }
 
