@@ -69,6 +69,20 @@ pub fn another_stores_pin_is_refused_whatever_it_is_for<M: Stores>(stores: &M) {
     assert_eq!(state.standing, Standing::Active(generation(1)));
 }
 
+/// A layer takes its steps along the walk of the store below it, and so relies on this.
+pub fn a_walk_takes_each_endpoint_of_the_plan_once_and_in_its_order<M: Stores>(stores: &M) {
+    let store = make(stores);
+    let names = ["b.example", "a.b.example", "example", "c.example", "a.z"];
+    let pin = store.pin(publish(&store, &names)).unwrap();
+    let walk = store.activate_all(&pin).map(|(endpoint, outcome)| {
+        assert!(matches!(outcome, Ok(Activation::Activated { .. })));
+        endpoint
+    });
+    let walked: Vec<_> = walk.collect();
+    let named: Vec<_> = pin.plan().endpoints().map(|(name, _)| name).collect();
+    assert_eq!(walked, named, "in the plan's order");
+}
+
 /// To the older plan, the endpoint is not there yet.
 pub fn an_older_plan_does_not_withdraw_what_a_newer_one_brings<M: Stores>(stores: &M) {
     let store = make(stores);

@@ -18,17 +18,17 @@ pub type InnerError<L> = <<L as Layer>::Inner as PlanStore>::Error;
 /// The pin of the store that `L` wraps.
 pub type InnerPin<L> = <<L as Layer>::Inner as PlanStore>::Pin;
 
-/// A wrapper around a [`PlanStore`], and through that a `PlanStore` itself.
+/// A wrapper around a [`PlanStore`] that is a `PlanStore` itself.
 ///
-/// A layer overrides the methods that it changes. All others call the same method of
-/// the inner store, so what runs below the layer is what runs without it.
+/// A layer overrides the methods that it changes. All others call the same method of the inner
+/// store, so the code below the layer is the code that runs without it.
 ///
 /// [`Layer::activate`] and [`Layer::withdraw`] are called *around* each step. The layer
-/// gets the step as a closure: it may do something before and after the step, replace
-/// the outcome, or not take the step at all. An activation in
-/// [`PlanStore::activate_all`] passes through [`Layer::activate`] too, and its step is
-/// the next one of the inner store's `activate_all`. Once the layer has left out a
-/// step, the endpoints after it are activated one by one.
+/// gets the step as a closure: the layer may do something before and after the step, replace
+/// the outcome, or not take the step at all. [`PlanStore::activate_all`] calls
+/// [`Layer::activate`] for each endpoint, and the step is the next one of the inner store's
+/// `activate_all`. Once the layer has left out a step, the endpoints after it are activated one
+/// by one.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -81,8 +81,8 @@ pub trait Layer: Send + Sync {
     /// The store that is wrapped.
     fn inner(&self) -> &Self::Inner;
 
-    /// Makes the layer's pin of the inner store's. Called for each pin that
-    /// [`Layer::latest`] and [`Layer::pin`] return.
+    /// Makes the layer's pin from the inner store's pin. The layer's store calls this for each
+    /// pin that [`Layer::latest`] and [`Layer::pin`] return.
     fn wrap(&self, pin: InnerPin<Self>) -> Self::Pin;
 
     /// See [`PlanStore::reader`].
@@ -230,7 +230,7 @@ impl<L: Layer> PlanStore for L {
         &'a self,
         pin: &'a L::Pin,
     ) -> impl Iterator<Item = (&'a Self::Key, Result<Activation, StepError<Self::Error>>)> {
-        // The inner store's walk, as long as it is at the same endpoint.
+        // The inner store's walk, as long as the layer takes each of its steps.
         let mut walk = Some(self.inner().activate_all(pin.borrow()));
         pin.plan().endpoints().map(move |(endpoint, _)| {
             let mut left_out = true;

@@ -54,7 +54,7 @@ impl<K: Key, P: Primitives> Cells<K, P> {
         Arc::clone(&self.in_order)
     }
 
-    /// The cells of the endpoints that lie below this name.
+    /// The cells of the endpoints that lie below this key: a range of the order.
     pub(super) fn below(&self, name: &K) -> impl Iterator<Item = &Cell<K, P>> {
         let after = (Excluded(name), Unbounded);
         let cells = self.by_name.range::<_, K>(after).map(|(_, cell)| &**cell);

@@ -11,14 +11,14 @@ use crate::{EndpointName, Key, Native, RecordSet, Resolution, Value};
 /// A thread's view of one endpoint of a [`MemoryStore`](super::MemoryStore): a
 /// [`Reader`](super::Reader) without the search for a name.
 ///
-/// While the endpoint's active plan has not changed, resolving it is one atomic load
-/// and a comparison. All else is as the reader has it, rules included.
+/// While the endpoint's active plan does not change, resolving it is one atomic load and a
+/// comparison. The reader's rules hold here too.
 pub struct Follower<K: Key = EndpointName, V: Value = RecordSet, P: Primitives = Native> {
     shared: Arc<Shared<K, V, P>>,
     endpoint: K,
     /// What `changes` was when the cell was last looked up.
     changes: Option<u64>,
-    /// Of a cell that nobody else has, if the endpoint has none.
+    /// If the endpoint has no cell, this has a cell of its own.
     cached: Cached<K, V, P>,
 }
 
@@ -32,12 +32,12 @@ impl<K: Key, V: Value, P: Primitives> Follower<K, V, P> {
         }
     }
 
-    /// Which endpoint it follows.
+    /// The endpoint that it follows.
     pub fn endpoint(&self) -> &K {
         &self.endpoint
     }
 
-    /// What the endpoint answers now.
+    /// What the endpoint answers at this moment.
     #[inline]
     pub fn resolve(&mut self) -> &Resolution<V> {
         if !self.cached.is_current_answer() {

@@ -46,8 +46,8 @@ impl<K: Key, V: Value, P: Primitives> Shared<K, V, P> {
         self.changes.fetch_add(1, Relaxed);
     }
 
-    /// What an endpoint answers whose word said `state`, and what its word says
-    /// now, if the plan has been swept meanwhile.
+    /// What an endpoint answers, given that its word said `state`. Also returns the state that
+    /// the answer is from, which is a later one if a sweep has deleted the plan meanwhile.
     pub(super) fn answer(
         &self,
         cell: &Cell<K, P>,

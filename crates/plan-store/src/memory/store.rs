@@ -29,8 +29,8 @@ impl<K: Key, V: Value> MemoryStore<K, V> {
         Self::with_primitives(retention)
     }
 
-    /// An empty store whose first plan gets the generation after `last`: for a
-    /// control plane that restarts while servers remember its plans.
+    /// An empty store whose first plan gets the generation after `last`. A control plane needs
+    /// this if it restarts while servers remember its plans.
     pub fn continuing(retention: Retention, last: Generation) -> Self {
         Self::build(retention, Some(last))
     }
@@ -47,7 +47,7 @@ impl<K: Key, V: Value, P: Primitives> MemoryStore<K, V, P> {
         Self { shared }
     }
 
-    /// A view of one endpoint for one thread, which need not be known yet.
+    /// A view of one endpoint for one thread. The store need not know the endpoint yet.
     pub fn follow(&self, endpoint: K) -> Follower<K, V, P> {
         Follower::new(Arc::clone(&self.shared), endpoint)
     }
@@ -58,7 +58,7 @@ impl<K: Key, V: Value, P: Primitives> MemoryStore<K, V, P> {
         self.shared.index.read(keys)
     }
 
-    /// Refuses a pin on another store's plan; else says which plan it holds.
+    /// The generation of the pinned plan. Refuses a pin on another store's plan.
     fn own(&self, pin: &MemoryPin<K, V, P>) -> Result<Generation, StepError> {
         let generation = pin.generation();
         if Arc::ptr_eq(&self.shared.store, &pin.entry.store) {
