@@ -64,15 +64,20 @@ impl<K: Key, V: Value, P: Primitives> Cached<K, V, P> {
     }
 
     /// Resolves it anew if its word has changed.
+    #[inline]
     pub(super) fn resolve(&mut self, shared: &Shared<K, V, P>) -> &Resolution<V> {
         let word = self.cell.word();
         if word != self.word {
-            let state = EndpointState::from_word(word);
-            let (state, resolution) = shared.answer(&self.cell, state);
-            (self.word, self.resolution) = (state.to_word(), resolution);
-            let answers = matches!(self.resolution, Resolution::Answer { .. });
-            self.answered = if answers { self.word } else { NO_WORD };
+            self.resolve_from(EndpointState::from_word(word), shared);
         }
         &self.resolution
+    }
+
+    #[cold]
+    fn resolve_from(&mut self, state: EndpointState, shared: &Shared<K, V, P>) {
+        let (state, resolution) = shared.answer(&self.cell, state);
+        (self.word, self.resolution) = (state.to_word(), resolution);
+        let answers = matches!(self.resolution, Resolution::Answer { .. });
+        self.answered = if answers { self.word } else { NO_WORD };
     }
 }
