@@ -1,4 +1,4 @@
-//! What this program needs of a store in addition to [`PlanStore`].
+//! What this program needs of a store in addition to [`PlanStore`](plan_store::PlanStore).
 
 use std::io;
 

@@ -2,7 +2,7 @@
 
 use plan_store::{Activation, DnsStore, EndpointName, Layer, StepError};
 
-/// Takes each step of [`PlanStore::activate_all`] when the caller asks for it.
+/// Takes each step of [`PlanStore::activate_all`](plan_store::PlanStore::activate_all) when the caller asks for it.
 ///
 /// A store that is far away takes some steps ahead of the caller. A wrapper that stops
 /// before a step, or takes down when it began, then comes too late; so it wraps this.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use plan_store::{
-    Activation, DnsStore, EndpointName, EndpointState, Generation, Plan, PlanStore, RecordSet,
+    Activation, DnsStore, EndpointName, EndpointState, Generation, Pin, Plan, PlanStore, RecordSet,
     Resolution, Resolve, Retention, Standing, StepError, Target,
 };
 
@@ -79,8 +79,8 @@ pub fn a_walk_takes_each_endpoint_of_the_plan_once_and_in_its_order<M: Stores>(s
         endpoint
     });
     let walked: Vec<_> = walk.collect();
-    let named: Vec<_> = pin.plan().endpoints().map(|(name, _)| name).collect();
-    assert_eq!(walked, named, "in the plan's order");
+    let in_order: Vec<_> = pin.plan().endpoints().map(|(name, _)| name).collect();
+    assert_eq!(walked, in_order, "in the plan's order");
 }
 
 /// To the older plan, the endpoint is not there yet.

@@ -1,4 +1,4 @@
-//! Tests whether a store does what [`PlanStore`] asks of it: each test once, for any
+//! Tests whether a store does what [`PlanStore`](plan_store::PlanStore) asks of it: each test once, for any
 //! store.
 //!
 //! The author of a store implements [`Stores`], which makes stores for the tests, and
@@ -77,7 +77,7 @@ pub trait Stores: Sync {
         false
     }
 
-    /// Whether [`PlanStore::activate_all`] begins steps before it has handed out the
+    /// Whether [`PlanStore::activate_all`](plan_store::PlanStore::activate_all) begins steps before it has handed out the
     /// outcomes of earlier ones. If an Enactor panics there, such a store may take
     /// some more steps.
     fn steps_ahead(&self) -> bool {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use plan_store::memory::MemoryPin;
 use plan_store::{
-    Activation, DnsStore, EndpointName, EndpointState, Failed, Generation, Layer, MemoryStore,
+    Activation, DnsStore, EndpointName, EndpointState, Failed, Generation, Layer, MemoryStore, Pin,
     PinError, Plan, PlanStore, PublishError, Reader, RecordSet, Resolution, Resolve, Retention,
     Standing, StepError, Swept, Target,
 };

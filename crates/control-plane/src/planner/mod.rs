@@ -54,7 +54,7 @@ pub use self::status::Status;
 ///
 /// Run one Planner for a store. Two Planners would each undo what the other publishes, but
 /// neither would take an endpoint of the other away. An operator's
-/// [`republish`](PlanStore::republish) is undone as well, in the next tick; for a lasting
+/// [`republish`](plan_store::PlanStore::republish) is undone as well, in the next tick; for a lasting
 /// return, change the fleet.
 ///
 /// Each endpoint is judged by itself, and a plan is published for all that may move. The

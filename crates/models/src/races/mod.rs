@@ -256,7 +256,7 @@ impl<P: Primitives> Resolve for Followed<P> {
     }
 }
 
-/// Calls of [`PlanStore::resolve`], as a reader.
+/// Calls of [`PlanStore::resolve`](plan_store::PlanStore::resolve), as a reader.
 #[derive(Debug)]
 struct Calls<S>(S, Resolution);
 
