@@ -132,8 +132,8 @@ fn play<S: DnsStore<Reader: 'static> + Clone + 'static>(
     };
     for endpoint in &rig.endpoints {
         repair(&rig.store, endpoint)?;
-        let state = rig.store.state(endpoint).map_err(plan_store::Error::from)?;
-        if let Some(generation) = state.standing.active() {
+        let here = rig.store.state(endpoint).map_err(plan_store::Error::from)?;
+        if let Some(generation) = here.standing.active() {
             let endpoint = endpoint.clone();
             rig.journal.record(
                 Actor::Operator,
