@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 
 /// Points the endpoint at the latest plan.
 fn repair(store: &IncidentStore, endpoint: &EndpointName) -> Result<(), drill::Error> {
-    match store.latest()? {
+    match store.latest().map_err(plan_store::Error::from)? {
         Some(latest) => Ok(store.repair(&latest, endpoint)?),
         None => Ok(()),
     }

@@ -16,7 +16,7 @@ use incident::{
     Actor, Hook, IncidentStore, Invariant, Journal, NoHook, Observed, Tally, Variant, Verdict,
     probe,
 };
-use plan_store::{EndpointName, Generation, MemoryStore, Pin, PlanStore, Resolve, Retention};
+use plan_store::{DnsStore, EndpointName, Generation, MemoryStore, Pin, Resolve, Retention};
 
 /// A sweep keeps only the newest plan and what is needed, so it deletes many plans.
 const RETENTION: Retention = Retention::newest(1);
@@ -28,7 +28,7 @@ const MOST_PLANS: usize = 50_000;
 const FAIL_SAFE: Duration = Duration::from_mins(1);
 
 /// A control plane on a store, and what watches it.
-struct System<S: PlanStore> {
+struct System<S: DnsStore> {
     store: S,
     endpoints: Vec<EndpointName>,
     journal: Arc<Journal>,
@@ -41,7 +41,7 @@ struct System<S: PlanStore> {
     went_back: Vec<EndpointName>,
 }
 
-impl<S: PlanStore + Clone + 'static> System<S> {
+impl<S: DnsStore + Clone + 'static> System<S> {
     fn new(store: S, fleet: &Fleet) -> Self {
         let endpoints = fleet.endpoints().iter().map(|e| e.name().clone());
         Self {

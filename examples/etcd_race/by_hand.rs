@@ -16,13 +16,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use incident::Error as IncidentError;
+use incident::Error;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, InvalidName, Pin, Plan, PlanStore,
-    Resolution, Resolve, Retention, Standing, Swept, activate_one_by_one,
+    Activation, EndpointName, EndpointState, Failed, Generation, Pin, PinError, Plan, PlanStore,
+    PublishError, RecordSet, Resolution, Resolve, Retention, Standing, StepError, Swept,
+    activate_one_by_one,
 };
 
-use crate::etcdctl::Etcdctl;
+use crate::etcdctl::{Etcdctl, failure};
 
 /// The incident's store.
 #[derive(Clone)]
@@ -44,9 +45,7 @@ impl ByHand {
     fn active(&self) -> Result<BTreeMap<EndpointName, Option<Generation>>, Error> {
         let active = self.etcd.all("active/")?.into_iter();
         let parsed = active.map(|(name, value)| {
-            let name = name
-                .parse()
-                .map_err(|error: InvalidName| Error::Backend(error.into()))?;
+            let name = name.parse().map_err(failure)?;
             Ok((name, generation(&value)?))
         });
         parsed.collect()
@@ -54,7 +53,7 @@ impl ByHand {
 
     /// What people did by hand in the end.
     pub(crate) fn repair(&self, endpoint: &EndpointName) -> Result<(), Error> {
-        if let Some(newest) = self.latest()? {
+        if let Some(newest) = self.latest().map_err(plan_store::Error::from)? {
             let newest = newest.generation.to_string();
             self.etcd.put(&format!("active/{endpoint}"), &newest)?;
             self.etcd.put(&format!("rollback/{endpoint}"), "0")?;
@@ -64,13 +63,17 @@ impl ByHand {
 }
 
 impl PlanStore for ByHand {
+    type Key = EndpointName;
+    type Value = RecordSet;
+    type Error = Error;
     type Pin = Copied;
     type Reader = Follows;
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError<Error>> {
         let latest = self.etcd.get("latest")?;
         let latest = latest.map_or(Ok(None), |text| generation(&text))?;
-        let next = latest.map_or(Ok(Generation::FIRST), Generation::next)?;
+        let next = latest.map_or(Ok(Generation::FIRST), Generation::next);
+        let next = next.map_err(PublishError::GenerationsExhausted)?;
         let known = self.active()?;
         let new = plan
             .endpoints()
@@ -85,7 +88,7 @@ impl PlanStore for ByHand {
         Ok(next)
     }
 
-    fn latest(&self) -> Result<Option<Copied>, Error> {
+    fn latest(&self) -> Result<Option<Copied>, PinError<Error>> {
         let plans = self.etcd.all("plan/")?;
         let Some((newest, _)) = plans.last_key_value() else {
             return Ok(None);
@@ -96,17 +99,21 @@ impl PlanStore for ByHand {
     }
 
     /// A copy, which keeps no plan from being deleted.
-    fn pin(&self, generation: Generation) -> Result<Copied, Error> {
+    fn pin(&self, generation: Generation) -> Result<Copied, PinError<Error>> {
         let plan = self.plan(generation)?;
-        let plan = plan.ok_or(Error::NoSuchPlan { generation })?;
+        let plan = plan.ok_or(PinError::NoSuchPlan { generation })?;
         Ok(Copied { generation, plan })
     }
 
-    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+    fn newest_active(&self) -> Result<Option<Generation>, Failed<Error>> {
         Ok(self.active()?.into_values().flatten().max())
     }
 
-    fn activate(&self, pin: &Copied, endpoint: &EndpointName) -> Result<Activation, Error> {
+    fn activate(
+        &self,
+        pin: &Copied,
+        endpoint: &EndpointName,
+    ) -> Result<Activation, StepError<Error>> {
         // As in the incident, the plan's own records are built first if they are missing.
         self.etcd.put(&plan_key(pin.generation), "there")?;
         let replaced = self.state(endpoint)?;
@@ -123,7 +130,7 @@ impl PlanStore for ByHand {
         match (self.etcd.put_if(exists.as_deref(), puts)?, left) {
             (false, Some(active)) => {
                 let endpoint = endpoint.clone();
-                Err(IncidentError::Stuck { endpoint, active }.into())
+                Err(Error::Stuck { endpoint, active }.into())
             }
             _ => Ok(Activation::Activated { replaced }),
         }
@@ -132,20 +139,20 @@ impl PlanStore for ByHand {
     fn activate_all<'a>(
         &'a self,
         pin: &'a Copied,
-    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, StepError<Error>>)> {
         activate_one_by_one(self, pin)
     }
 
     /// None: every plan of this race names every endpoint.
-    fn stale_endpoints(&self, _: &Copied) -> Result<Vec<EndpointName>, Error> {
+    fn stale_endpoints(&self, _: &Copied) -> Result<Vec<EndpointName>, StepError<Error>> {
         Ok(Vec::new())
     }
 
-    fn withdraw(&self, _: &Copied, _: &EndpointName) -> Result<Activation, Error> {
-        Err(Error::Backend("this store withdraws no endpoint".into()))
+    fn withdraw(&self, _: &Copied, _: &EndpointName) -> Result<Activation, StepError<Error>> {
+        Err(failure("this store withdraws no endpoint").into())
     }
 
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Failed<Error>> {
         let read = |key: String| {
             let value = self.etcd.get(&key)?;
             value.map_or(Ok(None), |text| generation(&text))
@@ -157,7 +164,7 @@ impl PlanStore for ByHand {
         })
     }
 
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed<Error>> {
         let mut swept = Swept::default();
         for key in self.etcd.all("plan/")?.into_keys() {
             let old = generation(&key)?.filter(|old| !self.threshold.keeps(*old, applied));
@@ -205,7 +212,8 @@ pub(crate) struct Follows {
 
 impl Follows {
     fn look(&self, endpoint: &EndpointName) -> Result<Resolution, Error> {
-        let Some(generation) = self.store.state(endpoint)?.standing.active() else {
+        let state = self.store.state(endpoint).map_err(|Failed(error)| error)?;
+        let Some(generation) = state.standing.active() else {
             return Ok(Resolution::Vacant);
         };
         let plan = self.store.plan(generation)?;
@@ -243,6 +251,6 @@ fn plan_key(generation: Generation) -> String {
 /// The generation that a text says; `None` for `0`.
 fn generation(text: &str) -> Result<Option<Generation>, Error> {
     let number = text.parse::<u32>();
-    let number = number.map_err(|_| Error::Backend(format!("`{text}` is not a number").into()))?;
+    let number = number.map_err(|_| failure(format!("`{text}` is not a number")))?;
     Ok(Generation::new(number))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use plan_store::Error;
+use incident::Error;
 
 /// `etcdctl`, on the keys below a prefix.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl Etcdctl {
 
     /// Runs it with this input, and returns its output.
     fn run(&self, arguments: &[&str], input: &str) -> Result<String, Error> {
-        let failed = |error: String| Error::Backend(format!("etcdctl: {error}").into());
+        let failed = |error: String| failure(format!("etcdctl: {error}"));
         let mut child = Command::new("etcdctl")
             .env("ETCDCTL_API", "3")
             .env("ETCDCTL_ENDPOINTS", &self.endpoints)
@@ -89,4 +89,9 @@ impl Etcdctl {
             Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()))
         }
     }
+}
+
+/// A failure that is not of the protocol.
+pub(crate) fn failure(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    plan_store::Error::new(cause).into()
 }

@@ -9,7 +9,8 @@ use models::checker::{Loads, Loom};
 use models::outage::{Protocol, Setup};
 use models::system::{RETENTION, mixed_answers, slow_enactor};
 use models::{Instrumented, Moved, Seen, litmus};
-use plan_store::{LoomRmw, MemoryStore};
+use plan_store::LoomRmw;
+use plan_store::dns::MemoryStore;
 
 use crate::apart::{APART, apart};
 

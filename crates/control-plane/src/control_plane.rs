@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use plan_store::PlanStore;
+use plan_store::DnsStore;
 
 use crate::{
     Enactor, EnactorThread, HealthSource, Pace, Pass, PassError, PlanError, Planned, Planner,
@@ -36,7 +36,7 @@ impl ControlPlane {
     /// # Errors
     /// If the operating system cannot start a thread. Threads that were started
     /// are stopped again.
-    pub fn start<S: PlanStore + Clone + 'static>(
+    pub fn start<S: DnsStore + Clone + 'static>(
         planner: Planner<S>,
         source: impl HealthSource + 'static,
         interval: Duration,

@@ -15,7 +15,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use plan_store::{Activation, EndpointName, Generation, Pin, PlanStore, Swept};
+use plan_store::{Activation, DnsStore, EndpointName, Error as StoreError, Generation, Pin, Swept};
 use tracing::field::Empty;
 use tracing::{debug, info, info_span, warn};
 
@@ -89,7 +89,7 @@ enum Stop {
     Failed(PassError),
 }
 
-impl<S: PlanStore> Enactor<S> {
+impl<S: DnsStore> Enactor<S> {
     /// An Enactor over this store. The name appears in logs and reports.
     pub fn new(name: impl Into<Arc<str>>, store: S) -> Self {
         let name = name.into();
@@ -110,13 +110,13 @@ impl<S: PlanStore> Enactor<S> {
     /// are done, and nothing is swept.
     pub fn pass(&self) -> Result<Pass, PassError> {
         let span = info_span!("pass", enactor = %self.name, generation = Empty).entered();
-        let Some(pin) = self.store.latest()? else {
+        let Some(pin) = self.store.latest().map_err(StoreError::from)? else {
             debug!("no plan");
             return Ok(Pass::NoPlan);
         };
         let plan = pin.generation();
         span.record("generation", plan.get());
-        let newest = self.store.newest_active()?;
+        let newest = self.store.newest_active().map_err(StoreError::from)?;
         if let Some(newer) = newest.filter(|&newest| newest > plan) {
             info!(%newer, "stale at the start");
             return Ok(Pass::StaleAtStart { plan, newer });
@@ -137,7 +137,7 @@ impl<S: PlanStore> Enactor<S> {
 
     /// Ends a pass that has applied its plan.
     fn sweep(&self, plan: Generation, changed: usize) -> Result<Pass, PassError> {
-        let swept = self.store.sweep(plan)?;
+        let swept = self.store.sweep(plan).map_err(StoreError::from)?;
         let deleted = swept.deleted.len();
         if changed + deleted > 0 {
             info!(changed, deleted, "applied");
@@ -159,8 +159,8 @@ impl<S: PlanStore> Enactor<S> {
             let again = || self.store.activate(pin, endpoint);
             walk.step(endpoint, self.settle(pin, endpoint, first, again))?;
         }
-        let stale_endpoints = self.store.stale_endpoints(pin).map_err(PassError::from);
-        for endpoint in &stale_endpoints.map_err(Stop::Failed)? {
+        let stale_endpoints = self.store.stale_endpoints(pin).map_err(StoreError::from);
+        for endpoint in &stale_endpoints.map_err(|error| Stop::Failed(error.into()))? {
             let step = || self.store.withdraw(pin, endpoint);
             walk.step(endpoint, self.settle(pin, endpoint, step(), step))?;
         }
@@ -172,27 +172,28 @@ impl<S: PlanStore> Enactor<S> {
     /// After a lost reply it reads the state first. If the step turns out not to be
     /// done, a second attempt is safe even if the lost one arrives later: both are
     /// for the same plan, and the store does the step once.
-    fn settle(
+    fn settle<E: Into<StoreError>>(
         &self,
         pin: &S::Pin,
         endpoint: &EndpointName,
-        first: Result<Activation, plan_store::Error>,
-        again: impl Fn() -> Result<Activation, plan_store::Error>,
+        first: Result<Activation, E>,
+        again: impl Fn() -> Result<Activation, E>,
     ) -> Result<Done, NotDone> {
         let generation = pin.generation();
-        let failed = |source| {
+        let failed = |source: StoreError| {
             let endpoint = endpoint.clone();
             NotDone::Failed(StepError::Store { endpoint, source })
         };
         let (mut outcome, mut reads) = (first, 0);
         loop {
-            match outcome.map_err(failed)? {
+            match outcome.map_err(|error| failed(error.into()))? {
                 Activation::Activated { .. } => return Ok(Done::Now),
                 Activation::Already => return Ok(Done::Before),
                 Activation::Stale { newer } => return Err(NotDone::Stale { newer }),
                 Activation::Unknown => warn!(%endpoint, "outcome unknown; reading"),
             }
-            let now = self.store.state(endpoint).map_err(failed)?;
+            let now = self.store.state(endpoint);
+            let now = now.map_err(|error| failed(error.into()))?;
             reads += 1;
             match now.standing.generation() {
                 Some(at) if at == generation => return Ok(Done::Now),

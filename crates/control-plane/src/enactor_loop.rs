@@ -24,7 +24,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use plan_store::{Native, PlanStore, Primitives};
+use plan_store::{DnsStore, Native, Primitives};
 use tracing::{info, warn};
 
 use crate::backoff::Backoff;
@@ -56,7 +56,7 @@ pub struct EnactorLoop<S, F, P: Primitives = Native> {
     report: F,
 }
 
-impl<S: PlanStore + Clone, F: FnMut(&Result<Pass, PassError>), P: Primitives> EnactorLoop<S, F, P> {
+impl<S: DnsStore + Clone, F: FnMut(&Result<Pass, PassError>), P: Primitives> EnactorLoop<S, F, P> {
     /// The loop and its signals. `report` is called with the result of every pass;
     /// a panic in a pass is [`PassError::Panicked`].
     pub fn new(enactor: Enactor<S>, pace: Pace, report: F) -> (Self, Signals<P>) {

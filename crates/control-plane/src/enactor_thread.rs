@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::thread::{self, JoinHandle};
 
-use plan_store::PlanStore;
+use plan_store::DnsStore;
 
 use crate::{Enactor, EnactorLoop, Pace, Pass, PassError, Signals, Waker};
 
@@ -21,7 +21,7 @@ impl EnactorThread {
     ///
     /// # Errors
     /// If the operating system cannot start a thread.
-    pub fn start<S: PlanStore + Clone + 'static>(
+    pub fn start<S: DnsStore + Clone + 'static>(
         enactor: Enactor<S>,
         pace: Pace,
         report: impl FnMut(&Result<Pass, PassError>) + Send + 'static,

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded, select_biased, tick, unbounded};
 use parking_lot::Mutex;
-use plan_store::PlanStore;
+use plan_store::DnsStore;
 use tracing::{info, warn};
 
 use crate::supervise::supervise;
@@ -71,7 +71,7 @@ impl PlannerThread {
     ///
     /// # Errors
     /// If the operating system cannot start a thread.
-    pub fn start<S: PlanStore + 'static>(
+    pub fn start<S: DnsStore + 'static>(
         planner: Planner<S>,
         source: impl HealthSource + 'static,
         interval: Duration,
@@ -190,7 +190,7 @@ struct Worker<S, F> {
     status: Arc<Mutex<Arc<Status>>>,
 }
 
-impl<S: PlanStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
+impl<S: DnsStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
     fn run(mut self, mut interval: Receiver<Instant>) {
         self.tell_source();
         let mut waiting = self.ask.send(Ask::Read).is_ok();
@@ -296,7 +296,7 @@ mod tests {
     use std::path::Path;
 
     use crossbeam::channel::never;
-    use plan_store::{MemoryStore, Pin, Retention};
+    use plan_store::{MemoryStore, Pin, PlanStore, Retention};
 
     use super::*;
     use crate::TargetState;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use mio::Waker;
-use plan_store::PlanStore;
+use plan_store::DnsStore;
 use tracing::{info, warn};
 
 use crate::counters::{Counters, Counts};
@@ -85,7 +85,7 @@ impl Server {
     /// [`Error::Thread`]. Nothing is left running after an error.
     pub fn start<S>(store: &S, zones: Zones, config: &ServerConfig) -> Result<Self, Error>
     where
-        S: PlanStore,
+        S: DnsStore,
         S::Reader: 'static,
     {
         if config.listen.is_empty() {
@@ -161,7 +161,7 @@ impl Server {
         config: &ServerConfig,
     ) -> Result<(), Error>
     where
-        S: PlanStore,
+        S: DnsStore,
         S::Reader: 'static,
     {
         let Sockets { udp, tcp, waker } = Sockets::take(address, config)?;
@@ -188,7 +188,7 @@ impl Server {
     }
 
     /// A responder with counters of its own.
-    fn responder<S: PlanStore>(
+    fn responder<S: DnsStore>(
         &mut self,
         store: &S,
         config: &ServerConfig,

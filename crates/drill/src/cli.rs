@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use control_plane::{Fleet, chain};
 use lexopt::prelude::{Long, Short};
-use plan_store::{PlanStore, Retention};
+use plan_store::{DnsStore, Retention};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
@@ -102,7 +102,7 @@ pub type Error = Box<dyn std::error::Error>;
 
 /// Runs the drill on the store that `store` makes, and reports. `shown` says
 /// whether the outcome is what the example is meant to show.
-pub fn main<S: PlanStore<Reader: 'static> + Clone + 'static>(
+pub fn main<S: DnsStore<Reader: 'static> + Clone + 'static>(
     variant: &str,
     store: impl FnOnce(Retention) -> Result<S, Error>,
     repair: Option<Repair<'_, S>>,
@@ -128,7 +128,7 @@ pub fn main<S: PlanStore<Reader: 'static> + Clone + 'static>(
     }
 }
 
-fn play<S: PlanStore<Reader: 'static> + Clone + 'static>(
+fn play<S: DnsStore<Reader: 'static> + Clone + 'static>(
     args: &Args,
     variant: &str,
     store: impl FnOnce(Retention) -> Result<S, Error>,
@@ -165,7 +165,7 @@ fn start_log() -> Result<(), Error> {
     Ok(())
 }
 
-fn run<S: PlanStore<Reader: 'static> + Clone + 'static>(
+fn run<S: DnsStore<Reader: 'static> + Clone + 'static>(
     args: &Args,
     store: impl FnOnce(Retention) -> Result<S, Error>,
     repair: Option<Repair<'_, S>>,

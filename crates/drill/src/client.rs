@@ -7,7 +7,7 @@ use std::time::Duration;
 use dns_server::{NameServer, Server, ServerConfig, Zone, Zones};
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
-use plan_store::{EndpointName, PlanStore};
+use plan_store::{DnsStore, EndpointName};
 
 use crate::Error;
 use incident::{Actor, ClientAnswer, Event, Journal};
@@ -31,7 +31,7 @@ impl<R> Client<R> {
     /// [`Error::Server`], [`Error::Thread`] if there is no socket to be had.
     pub fn start<S>(store: &S, endpoints: &[EndpointName]) -> Result<Self, Error>
     where
-        S: PlanStore<Reader = R>,
+        S: DnsStore<Reader = R>,
         R: plan_store::Resolve + Send + 'static,
     {
         let zones = endpoints.iter().map(zone).collect::<Result<Vec<_>, _>>()?;

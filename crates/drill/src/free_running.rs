@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use control_plane::{Fleet, ScriptedHealth};
 use incident::{Hook, Journal, probe};
-use plan_store::PlanStore;
+use plan_store::DnsStore;
 
 use crate::chance::Stalls;
 use crate::rig::{Outcome, Rig};
@@ -16,7 +16,7 @@ use crate::{Client, Error};
 ///
 /// # Errors
 /// [`Error::Thread`], and the errors of the store.
-pub fn free_running<S: PlanStore<Reader: 'static> + Clone + 'static>(
+pub fn free_running<S: DnsStore<Reader: 'static> + Clone + 'static>(
     fleet: &Fleet,
     store: S,
     seed: u64,

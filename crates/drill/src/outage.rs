@@ -2,7 +2,7 @@
 
 use control_plane::Fleet;
 use incident::{Actor, Event, Journal, Point, probe};
-use plan_store::{EndpointName, Generation, Pin, PlanStore};
+use plan_store::{DnsStore, EndpointName, Generation, Pin};
 
 use crate::rig::{Outcome, Rig};
 use crate::{Client, Error, Stage};
@@ -11,13 +11,13 @@ use crate::{Client, Error, Stage};
 pub type Repair<'a, S> = &'a dyn Fn(&S, &EndpointName) -> Result<(), Error>;
 
 /// Directs the schedule: says which actor runs next, and up to which point.
-struct Director<'a, S: PlanStore> {
+struct Director<'a, S: DnsStore> {
     rig: &'a Rig<S>,
     stage: Stage,
     client: Client<S::Reader>,
 }
 
-impl<S: PlanStore<Reader: 'static> + Clone + 'static> Director<'_, S> {
+impl<S: DnsStore<Reader: 'static> + Clone + 'static> Director<'_, S> {
     /// Has the Planner publish one plan. The drift of some targets changes no weight, so
     /// the Planner reads its health source once for each target at most.
     fn publish(&self) -> Result<Generation, Error> {
@@ -29,7 +29,7 @@ impl<S: PlanStore<Reader: 'static> + Clone + 'static> Director<'_, S> {
                 break;
             }
         }
-        let latest = self.rig.store.latest()?;
+        let latest = self.rig.store.latest().map_err(plan_store::Error::from)?;
         let latest = latest.filter(|_| published() > before);
         latest
             .map(|pin| pin.generation())
@@ -102,7 +102,7 @@ impl<S: PlanStore<Reader: 'static> + Clone + 'static> Director<'_, S> {
 /// # Errors
 /// [`Error::NothingToPlan`], [`Error::NobodyThere`], [`Error::Thread`], and the errors of
 /// the store.
-pub fn outage<S: PlanStore<Reader: 'static> + Clone + 'static>(
+pub fn outage<S: DnsStore<Reader: 'static> + Clone + 'static>(
     fleet: &Fleet,
     store: S,
     seed: u64,
@@ -118,7 +118,7 @@ pub fn outage<S: PlanStore<Reader: 'static> + Clone + 'static>(
 
 /// Plays the schedule and returns the outcome, which is taken while the threads are still
 /// held. The stage is dropped here even if the schedule fails, so the threads can end.
-fn play<S: PlanStore<Reader: 'static> + Clone + 'static>(
+fn play<S: DnsStore<Reader: 'static> + Clone + 'static>(
     rig: &Rig<S>,
     stage: Stage,
     repair: Option<Repair<'_, S>>,
@@ -132,7 +132,8 @@ fn play<S: PlanStore<Reader: 'static> + Clone + 'static>(
     };
     for endpoint in &rig.endpoints {
         repair(&rig.store, endpoint)?;
-        if let Some(generation) = rig.store.state(endpoint)?.standing.active() {
+        let here = rig.store.state(endpoint).map_err(plan_store::Error::from)?;
+        if let Some(generation) = here.standing.active() {
             let endpoint = endpoint.clone();
             rig.journal.record(
                 Actor::Operator,

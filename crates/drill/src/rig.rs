@@ -10,7 +10,7 @@ use control_plane::{
 };
 use incident::{Actor, Hook, Journal, NoHook, Observed, Point, Step, Tally, Verdict};
 use parking_lot::Mutex;
-use plan_store::{EndpointName, PlanStore};
+use plan_store::{DnsStore, EndpointName};
 
 use crate::Error;
 use crate::chance::Drift;
@@ -76,7 +76,7 @@ impl Passes {
     }
 }
 
-impl<S: PlanStore + Clone + 'static> Rig<S> {
+impl<S: DnsStore + Clone + 'static> Rig<S> {
     pub(crate) fn new(fleet: &Fleet, store: S, journal: Arc<Journal>) -> Self {
         let mut endpoints: Vec<_> = fleet.endpoints().iter().map(|e| e.name().clone()).collect();
         endpoints.sort();

@@ -1,14 +1,14 @@
-//! What this program needs of a store in addition to [`PlanStore`].
+//! What this program needs of a store in addition to [`PlanStore`](plan_store::PlanStore).
 
 use std::io;
 
 use control_plane::Waker;
-use plan_store::{MemoryStore, PlanStore};
+use plan_store::{DnsStore, MemoryStore};
 
 use crate::metrics::Text;
 
 /// A store that this program can run on.
-pub(crate) trait Backing: PlanStore<Reader: 'static> + Clone + 'static {
+pub(crate) trait Backing: DnsStore<Reader: 'static> + Clone + 'static {
     /// Wakes Enactors until it is dropped.
     type Wakening;
 

@@ -299,9 +299,7 @@ mod tests {
         let part = readiness.part("enactor az1");
         part.passed(&Ok(Pass::NoPlan));
         assert!(missing(&readiness).contains("the store has no plan yet"));
-        part.passed(&Err(PassError::Store(plan_store::Error::Backend(
-            "timed out".into(),
-        ))));
+        part.passed(&Err(PassError::Store(plan_store::Error::new("timed out"))));
         assert!(missing(&readiness).contains("no pass has succeeded yet"));
         part.passed(&Ok(Pass::StaleAtStart {
             plan: generation(),

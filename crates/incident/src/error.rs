@@ -1,5 +1,7 @@
 //! The errors of the incident's protocol and its variants.
 
+use std::convert::Infallible;
+
 use plan_store::{EndpointName, Generation};
 use thiserror::Error;
 
@@ -42,11 +44,9 @@ pub enum Error {
     Store(#[from] plan_store::Error),
 }
 
-impl From<Error> for plan_store::Error {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Store(error) => error,
-            other => Self::Backend(Box::new(other)),
-        }
+/// A store that cannot fail may be wrapped too.
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }

@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use plan_store::primitives::{Lock, Primitives, Word};
 use plan_store::{
-    Activation, EndpointName, Error as StoreError, Generation, Layer, PlanStore, Swept,
+    Activation, DnsStore, EndpointName, Failed, Generation, Layer, PinError, StepError, Swept,
 };
 
 use crate::Error;
@@ -95,11 +95,11 @@ impl<S, P: Primitives> Leased<S, P> {
     }
 
     /// Writes, unless the lease or the fence forbids it.
-    fn write<T>(
+    fn write<T, E: From<Error>>(
         &self,
         at: Option<&EndpointName>,
-        write: impl FnOnce() -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+        write: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         let token = self.token.load(Relaxed);
         let unless_below = |highest| {
             if token < highest {
@@ -124,8 +124,12 @@ impl<S, P: Primitives> Leased<S, P> {
     }
 }
 
-impl<S: PlanStore, P: Primitives> Layer for Leased<S, P> {
+impl<S: DnsStore, P: Primitives> Layer for Leased<S, P>
+where
+    Error: From<S::Error>,
+{
     type Inner = S;
+    type Error = Error;
     type Pin = S::Pin;
     type Reader = S::Reader;
 
@@ -141,17 +145,17 @@ impl<S: PlanStore, P: Primitives> Layer for Leased<S, P> {
         self.store.reader()
     }
 
-    fn latest(&self) -> Result<Option<S::Pin>, StoreError> {
+    fn latest(&self) -> Result<Option<S::Pin>, PinError<Error>> {
         self.take();
-        self.store.latest()
+        self.store.latest().map_err(|error| error.map(Error::from))
     }
 
     fn activate(
         &self,
         _: &S::Pin,
         endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, StoreError>,
-    ) -> Result<Activation, StoreError> {
+        step: impl FnOnce() -> Result<Activation, StepError<Error>>,
+    ) -> Result<Activation, StepError<Error>> {
         self.write(Some(endpoint), step)
     }
 
@@ -159,13 +163,16 @@ impl<S: PlanStore, P: Primitives> Layer for Leased<S, P> {
         &self,
         _: &S::Pin,
         endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, StoreError>,
-    ) -> Result<Activation, StoreError> {
+        step: impl FnOnce() -> Result<Activation, StepError<Error>>,
+    ) -> Result<Activation, StepError<Error>> {
         self.write(Some(endpoint), step)
     }
 
-    fn sweep(&self, applied: Generation) -> Result<Swept, StoreError> {
-        self.write(None, || self.store.sweep(applied))
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed<Error>> {
+        self.write(None, || {
+            let swept = self.store.sweep(applied);
+            swept.map_err(|error| error.map(Error::from))
+        })
     }
 }
 

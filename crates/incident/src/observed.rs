@@ -1,10 +1,14 @@
 //! A store as one actor uses it: every step is recorded in the journal.
 
 use std::borrow::Borrow;
+use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use plan_store::{Activation, EndpointName, Error, Generation, Layer, Pin, Plan, PlanStore, Swept};
+use plan_store::{
+    Activation, DnsStore, EndpointName, Failed, Generation, Layer, Pin, PinError, Plan,
+    PublishError, StepError, Swept,
+};
 
 use crate::event::{Actor, Event};
 use crate::hook::{Hook, NoHook, Point};
@@ -20,7 +24,7 @@ pub struct Observed<S> {
     hook: Arc<dyn Hook>,
 }
 
-impl<S: PlanStore> Observed<S> {
+impl<S: DnsStore> Observed<S> {
     /// A handle without a hook.
     pub fn new(store: S, actor: Actor, journal: &Arc<Journal>) -> Self {
         Self::hooked(store, actor, journal, Arc::new(NoHook))
@@ -38,12 +42,12 @@ impl<S: PlanStore> Observed<S> {
     }
 
     /// Calls the hook, takes the step, and records the event, if there is one.
-    fn step<T>(
+    fn step<T, E: StdError + 'static>(
         &self,
         point: &Point,
-        step: impl FnOnce() -> Result<T, Error>,
+        step: impl FnOnce() -> Result<T, E>,
         event: impl FnOnce(&T) -> Option<Event>,
-    ) -> Result<T, Error> {
+    ) -> Result<T, E> {
         self.hook.reach(self.actor, point);
         let result = step();
         let event = match &result {
@@ -57,8 +61,9 @@ impl<S: PlanStore> Observed<S> {
     }
 }
 
-impl<S: PlanStore> Layer for Observed<S> {
+impl<S: DnsStore> Layer for Observed<S> {
     type Inner = S;
+    type Error = S::Error;
     type Pin = ObservedPin<S::Pin>;
     type Reader = S::Reader;
 
@@ -76,7 +81,7 @@ impl<S: PlanStore> Layer for Observed<S> {
         self.store.reader()
     }
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError<S::Error>> {
         let content = Arc::clone(&plan);
         self.step(
             &Point::Publish,
@@ -90,7 +95,7 @@ impl<S: PlanStore> Layer for Observed<S> {
         )
     }
 
-    fn latest(&self) -> Result<Option<S::Pin>, Error> {
+    fn latest(&self) -> Result<Option<S::Pin>, PinError<S::Error>> {
         // The Planner looks at the latest plan too, but does not pick it up.
         let picks_up = matches!(self.actor, Actor::Enactor(_));
         self.step(
@@ -103,7 +108,7 @@ impl<S: PlanStore> Layer for Observed<S> {
         )
     }
 
-    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+    fn newest_active(&self) -> Result<Option<Generation>, Failed<S::Error>> {
         self.step(
             &Point::Check,
             || self.store.newest_active(),
@@ -115,8 +120,8 @@ impl<S: PlanStore> Layer for Observed<S> {
         &self,
         pin: &Self::Pin,
         endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        step: impl FnOnce() -> Result<Activation, StepError<S::Error>>,
+    ) -> Result<Activation, StepError<S::Error>> {
         self.step(&Point::Step(endpoint.clone()), step, |&outcome| {
             Some(stepped(pin, endpoint, false, outcome))
         })
@@ -126,14 +131,14 @@ impl<S: PlanStore> Layer for Observed<S> {
         &self,
         pin: &Self::Pin,
         endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        step: impl FnOnce() -> Result<Activation, StepError<S::Error>>,
+    ) -> Result<Activation, StepError<S::Error>> {
         self.step(&Point::Step(endpoint.clone()), step, |&outcome| {
             Some(stepped(pin, endpoint, true, outcome))
         })
     }
 
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed<S::Error>> {
         self.step(
             &Point::Sweep,
             || self.store.sweep(applied),

@@ -1,16 +1,17 @@
 //! A store whose steps can be held and timed.
 
-use plan_store::{Activation, EndpointName, Error, Layer, PlanStore};
+use plan_store::{Activation, DnsStore, EndpointName, Layer, StepError};
 
-/// Takes each step of [`PlanStore::activate_all`] when the caller asks for it.
+/// Takes each step of [`PlanStore::activate_all`](plan_store::PlanStore::activate_all) when the caller asks for it.
 ///
 /// A store that is far away takes some steps ahead of the caller. A wrapper that stops
 /// before a step, or takes down when it began, then comes too late; so it wraps this.
 #[derive(Clone, Debug)]
 pub struct OneByOne<S>(pub S);
 
-impl<S: PlanStore> Layer for OneByOne<S> {
+impl<S: DnsStore> Layer for OneByOne<S> {
     type Inner = S;
+    type Error = S::Error;
     type Pin = S::Pin;
     type Reader = S::Reader;
 
@@ -31,8 +32,8 @@ impl<S: PlanStore> Layer for OneByOne<S> {
         &self,
         pin: &S::Pin,
         endpoint: &EndpointName,
-        _: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        _: impl FnOnce() -> Result<Activation, StepError<S::Error>>,
+    ) -> Result<Activation, StepError<S::Error>> {
         self.0.activate(pin, endpoint)
     }
 }

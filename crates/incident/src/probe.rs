@@ -1,7 +1,7 @@
 //! Checks a store from outside, and records what it finds in the journal.
 
 use control_plane::{Enactor, Pass};
-use plan_store::{EndpointName, Error, Generation, Pin, PlanStore, Resolve, Retention};
+use plan_store::{DnsStore, EndpointName, Error, Generation, Pin, PinError, Resolve, Retention};
 
 use crate::event::{Actor, Event};
 use crate::journal::Journal;
@@ -34,7 +34,7 @@ pub fn resolve_all(
 ///
 /// # Errors
 /// The store's errors, except that a plan does not exist.
-pub fn check_rollbacks<S: PlanStore>(
+pub fn check_rollbacks<S: DnsStore>(
     store: &S,
     endpoints: &[EndpointName],
     journal: &Journal,
@@ -57,7 +57,7 @@ pub fn check_rollbacks<S: PlanStore>(
 ///
 /// # Errors
 /// The store's errors.
-pub fn check_latest_wins<S: PlanStore>(
+pub fn check_latest_wins<S: DnsStore>(
     store: &S,
     endpoints: &[EndpointName],
     journal: &Journal,
@@ -79,7 +79,7 @@ pub fn check_latest_wins<S: PlanStore>(
 ///
 /// # Errors
 /// The store's errors, except those of the pass, which are recorded.
-pub fn check_progress<S: PlanStore + Clone>(
+pub fn check_progress<S: DnsStore + Clone>(
     store: &S,
     endpoints: &[EndpointName],
     journal: &Journal,
@@ -105,7 +105,7 @@ pub fn check_progress<S: PlanStore + Clone>(
 ///
 /// # Errors
 /// The store's errors.
-pub fn is_active_everywhere<S: PlanStore>(
+pub fn is_active_everywhere<S: DnsStore>(
     store: &S,
     endpoints: &[EndpointName],
     generation: Generation,
@@ -123,7 +123,7 @@ pub fn is_active_everywhere<S: PlanStore>(
 ///
 /// # Errors
 /// The store's errors, except that a plan does not exist.
-pub fn check_reclaimed<S: PlanStore>(
+pub fn check_reclaimed<S: DnsStore>(
     store: &S,
     endpoints: &[EndpointName],
     newest: Generation,
@@ -151,7 +151,7 @@ pub fn check_reclaimed<S: PlanStore>(
 ///
 /// # Errors
 /// The store's errors, except that a plan does not exist.
-pub fn conclude<S: PlanStore + Clone>(
+pub fn conclude<S: DnsStore + Clone>(
     store: &S,
     endpoints: &[EndpointName],
     retention: Retention,
@@ -169,10 +169,10 @@ pub fn conclude<S: PlanStore + Clone>(
     Ok(progresses)
 }
 
-fn exists<S: PlanStore>(store: &S, generation: Generation) -> Result<bool, Error> {
+fn exists<S: DnsStore>(store: &S, generation: Generation) -> Result<bool, Error> {
     match store.pin(generation) {
         Ok(_) => Ok(true),
-        Err(Error::NoSuchPlan { .. }) => Ok(false),
-        Err(error) => Err(error),
+        Err(PinError::NoSuchPlan { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

@@ -28,9 +28,9 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
 use plan_store::primitives::{Lock, Word};
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Native, Pin, Plan,
-    PlanStore, Primitives, Resolution, Resolve, RetainReason, Retention, Standing, Swept,
-    activate_one_by_one,
+    Activation, EndpointName, EndpointState, Failed, Generation, Native, Pin, PinError, Plan,
+    PlanStore, Primitives, PublishError, RecordSet, Resolution, Resolve, RetainReason, Retention,
+    Standing, StepError, Swept, activate_one_by_one,
 };
 use tracing::{debug, info};
 
@@ -91,9 +91,9 @@ impl<P: Primitives> IncidentStore<P> {
     /// without a rollback target, whatever its state was. Switch the automation off first.
     ///
     /// # Errors
-    /// [`Error::UnknownEndpoint`]; [`StoreError::NotInPlan`].
+    /// [`Error::UnknownEndpoint`]; [`StepError::NotInPlan`].
     pub fn repair(&self, pin: &IncidentPin, endpoint: &EndpointName) -> Result<(), Error> {
-        check_named(pin, endpoint, true)?;
+        check_named(pin, endpoint, true).map_err(plan_store::Error::from)?;
         self.build(pin);
         let cell = self.cell(endpoint).ok_or_else(|| Error::UnknownEndpoint {
             endpoint: endpoint.clone(),
@@ -116,6 +116,11 @@ impl<P: Primitives> IncidentStore<P> {
             .read(|zone| zone.cells.get(endpoint).cloned())
     }
 
+    fn state_of(&self, endpoint: &EndpointName) -> EndpointState {
+        let cell = self.cell(endpoint);
+        cell.map_or(EndpointState::VACANT, |cell| cell.state())
+    }
+
     /// Builds the plan's records, if they do not exist.
     fn build(&self, pin: &IncidentPin) {
         self.shared.zone.write(|zone| {
@@ -125,10 +130,14 @@ impl<P: Primitives> IncidentStore<P> {
     }
 
     /// One transaction: flips the endpoint to `target`, or fails as a whole.
-    fn flip(&self, endpoint: &EndpointName, target: Standing) -> Result<Activation, StoreError> {
+    fn flip(
+        &self,
+        endpoint: &EndpointName,
+        target: Standing,
+    ) -> Result<Activation, StepError<Error>> {
         let freshness = self.shared.variant.freshness();
         if freshness == Freshness::BeforeWrite
-            && let Some(newer) = newer(self.state(endpoint)?, target)
+            && let Some(newer) = newer(self.state_of(endpoint), target)
         {
             return Ok(Activation::Stale { newer });
         }
@@ -160,7 +169,7 @@ impl<P: Primitives> IncidentStore<P> {
         &self,
         endpoint: &EndpointName,
         target: Standing,
-    ) -> Result<Activation, StoreError> {
+    ) -> Result<Activation, StepError<Error>> {
         match self.cell(endpoint).filter(|_| self.shared.variant.locks()) {
             Some(cell) => cell.lock.write(|()| self.flip(endpoint, target)),
             None => self.flip(endpoint, target),
@@ -222,25 +231,33 @@ impl<P: Primitives> Cell<P> {
     }
 }
 
-fn check_named(pin: &IncidentPin, endpoint: &EndpointName, wanted: bool) -> Result<(), StoreError> {
+fn check_named(
+    pin: &IncidentPin,
+    endpoint: &EndpointName,
+    wanted: bool,
+) -> Result<(), StepError<Error>> {
     let generation = pin.generation;
     match (pin.plan.names(endpoint), wanted) {
-        (false, true) => Err(StoreError::NotInPlan { generation }),
-        (true, false) => Err(StoreError::StillInPlan { generation }),
+        (false, true) => Err(StepError::NotInPlan { generation }),
+        (true, false) => Err(StepError::StillInPlan { generation }),
         _ => Ok(()),
     }
 }
 
 impl<P: Primitives> PlanStore for IncidentStore<P> {
+    type Key = EndpointName;
+    type Value = RecordSet;
+    type Error = Error;
     type Pin = IncidentPin;
     type Reader = IncidentReader<P>;
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, StoreError> {
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError<Error>> {
         let endpoints = plan.endpoints().len();
         let generation = self.shared.zone.write(|zone| {
             let generation = zone
                 .latest
-                .map_or(Ok(Generation::FIRST), Generation::next)?;
+                .map_or(Ok(Generation::FIRST), Generation::next)
+                .map_err(PublishError::GenerationsExhausted)?;
             for (name, _) in plan.endpoints() {
                 if !zone.cells.contains_key(name) {
                     zone.cells.insert(name.clone(), Arc::new(Cell::vacant()));
@@ -248,28 +265,28 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
             }
             zone.plans.insert(generation, plan);
             zone.latest = Some(generation);
-            Ok::<_, StoreError>(generation)
+            Ok::<_, PublishError<Error>>(generation)
         })?;
         info!(%generation, endpoints, "publish");
         Ok(generation)
     }
 
-    fn latest(&self) -> Result<Option<IncidentPin>, StoreError> {
+    fn latest(&self) -> Result<Option<IncidentPin>, PinError<Error>> {
         Ok(self.shared.zone.read(|zone| {
             let newest = zone.plans.last_key_value();
             newest.map(|(&generation, plan)| IncidentPin::new(generation, plan))
         }))
     }
 
-    fn pin(&self, generation: Generation) -> Result<IncidentPin, StoreError> {
+    fn pin(&self, generation: Generation) -> Result<IncidentPin, PinError<Error>> {
         self.shared.zone.read(|zone| {
             let plan = zone.plans.get(&generation);
             plan.map(|plan| IncidentPin::new(generation, plan))
-                .ok_or(StoreError::NoSuchPlan { generation })
+                .ok_or(PinError::NoSuchPlan { generation })
         })
     }
 
-    fn newest_active(&self) -> Result<Option<Generation>, StoreError> {
+    fn newest_active(&self) -> Result<Option<Generation>, Failed<Error>> {
         Ok(self.shared.zone.read(|zone| {
             let states = zone.cells.values().map(|cell| cell.state());
             states.filter_map(|state| state.standing.generation()).max()
@@ -280,7 +297,7 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
         &self,
         pin: &IncidentPin,
         endpoint: &EndpointName,
-    ) -> Result<Activation, StoreError> {
+    ) -> Result<Activation, StepError<Error>> {
         check_named(pin, endpoint, true)?;
         self.build(pin);
         let generation = pin.generation;
@@ -292,11 +309,11 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
     fn activate_all<'a>(
         &'a self,
         pin: &'a IncidentPin,
-    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, StoreError>)> {
+    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, StepError<Error>>)> {
         activate_one_by_one(self, pin)
     }
 
-    fn stale_endpoints(&self, pin: &IncidentPin) -> Result<Vec<EndpointName>, StoreError> {
+    fn stale_endpoints(&self, pin: &IncidentPin) -> Result<Vec<EndpointName>, StepError<Error>> {
         let by = Some(pin.generation);
         Ok(self.shared.zone.read(|zone| {
             let stale = zone.cells.iter().filter(|(name, cell)| {
@@ -310,7 +327,7 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
         &self,
         pin: &IncidentPin,
         endpoint: &EndpointName,
-    ) -> Result<Activation, StoreError> {
+    ) -> Result<Activation, StepError<Error>> {
         check_named(pin, endpoint, false)?;
         let generation = pin.generation;
         let activation = self.locked_flip(endpoint, Standing::Withdrawn(generation))?;
@@ -318,12 +335,11 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
         Ok(activation)
     }
 
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, StoreError> {
-        let cell = self.cell(endpoint);
-        Ok(cell.map_or(EndpointState::VACANT, |cell| cell.state()))
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Failed<Error>> {
+        Ok(self.state_of(endpoint))
     }
 
-    fn sweep(&self, applied: Generation) -> Result<Swept, StoreError> {
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed<Error>> {
         let shared = &self.shared;
         let spares = shared.variant.spares();
         let swept = shared.zone.write(|zone| {

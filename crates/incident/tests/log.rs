@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use incident::{IncidentStore, Variant};
 use plan_store::{
-    EndpointName, Generation, MemoryStore, Plan, PlanStore, RecordSet, Retention, Target,
+    DnsStore, EndpointName, Generation, MemoryStore, Plan, PlanStore, RecordSet, Retention, Target,
 };
 use tracing_subscriber::filter::LevelFilter;
 
@@ -55,7 +55,7 @@ fn plan(name: &str) -> Arc<Plan> {
 
 /// Every event of a store: two plans for a, then one without it, which leaves
 /// the first of them to sweep.
-fn every_event(store: &impl PlanStore) {
+fn every_event(store: &impl DnsStore) {
     let a = endpoint("a.example");
     for _ in 1..=2 {
         let generation = store.publish(plan("a.example")).unwrap();

@@ -3,14 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use incident::{
     Actor, Event, Hook, IncidentStore, Invariant, Journal, Observed, Point, Tally, Variant, probe,
 };
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, MemoryStore, Plan, PlanStore,
-    RecordSet, Resolution, Retention, Standing, Swept, Target,
+    Activation, EndpointName, EndpointState, Failed, Generation, MemoryStore, PinError, Plan,
+    PlanStore, RecordSet, Resolution, Retention, Standing, StepError, Swept, Target,
 };
 
 const KEEP: Retention = Retention::newest(1);
@@ -218,6 +219,7 @@ struct Moving(IncidentStore);
 
 impl plan_store::Layer for Moving {
     type Inner = IncidentStore;
+    type Error = incident::Error;
     type Pin = <IncidentStore as PlanStore>::Pin;
     type Reader = <IncidentStore as PlanStore>::Reader;
 
@@ -233,9 +235,9 @@ impl plan_store::Layer for Moving {
         self.0.reader()
     }
 
-    fn pin(&self, generation: Generation) -> Result<Self::Pin, Error> {
-        let newest = self.0.latest()?.unwrap();
-        let _ = self.0.activate(&newest, &endpoint("a"))?;
+    fn pin(&self, generation: Generation) -> Result<Self::Pin, PinError<incident::Error>> {
+        let newest = self.0.latest().unwrap().unwrap();
+        let _ = self.0.activate(&newest, &endpoint("a")).unwrap();
         self.0.pin(generation)
     }
 }
@@ -443,8 +445,20 @@ enum Odd {
     Unswept(MemoryStore),
 }
 
+/// What a sweep fails with.
+#[derive(Debug, thiserror::Error)]
+#[error("told to fail")]
+struct ToldToFail;
+
+impl From<Infallible> for ToldToFail {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
 impl plan_store::Layer for Odd {
     type Inner = MemoryStore;
+    type Error = ToldToFail;
     type Pin = <MemoryStore as PlanStore>::Pin;
     type Reader = <MemoryStore as PlanStore>::Reader;
 
@@ -465,18 +479,20 @@ impl plan_store::Layer for Odd {
         &self,
         _: &Self::Pin,
         _: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        step: impl FnOnce() -> Result<Activation, StepError<ToldToFail>>,
+    ) -> Result<Activation, StepError<ToldToFail>> {
         match self {
             Self::Idle(_) => Ok(Activation::Already),
             Self::Unswept(_) => step(),
         }
     }
 
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed<ToldToFail>> {
         match self {
-            Self::Idle(store) => store.sweep(applied),
-            Self::Unswept(_) => Err(Error::Backend("told to fail".into())),
+            Self::Idle(store) => store
+                .sweep(applied)
+                .map_err(|error| error.map(ToldToFail::from)),
+            Self::Unswept(_) => Err(ToldToFail.into()),
         }
     }
 }

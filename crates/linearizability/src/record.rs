@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Layer, Pin, Plan, PlanStore,
-    Resolution, Resolve, RetainReason, Swept,
+    Activation, DnsStore, EndpointName, EndpointState, Failed, Generation, Layer, Pin, PinError,
+    Plan, PublishError, Resolution, Resolve, RetainReason, StepError, Swept,
 };
 
 use crate::search::Operation;
@@ -129,19 +129,20 @@ impl<S> Recorded<S> {
     }
 
     /// Takes a step and records it, if the client was told what came of it.
-    fn step(
+    fn step<E>(
         &self,
-        step: impl FnOnce() -> Result<Activation, Error>,
+        step: impl FnOnce() -> Result<Activation, E>,
         op: impl Fn(Activation) -> Op,
-    ) -> Result<Activation, Error> {
+    ) -> Result<Activation, E> {
         self.history.call(self.client, step, |told| {
             told.iter().map(|&told| op(told)).collect()
         })
     }
 }
 
-impl<S: PlanStore> Layer for Recorded<S> {
+impl<S: DnsStore> Layer for Recorded<S> {
     type Inner = S;
+    type Error = S::Error;
     type Pin = RecordedPin<S::Pin>;
     type Reader = RecordedReader<S::Reader>;
 
@@ -166,7 +167,7 @@ impl<S: PlanStore> Layer for Recorded<S> {
         }
     }
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError<S::Error>> {
         let content = Content::of(&plan);
         self.history.call(
             self.client,
@@ -181,7 +182,7 @@ impl<S: PlanStore> Layer for Recorded<S> {
         )
     }
 
-    fn latest(&self) -> Result<Option<S::Pin>, Error> {
+    fn latest(&self) -> Result<Option<S::Pin>, PinError<S::Error>> {
         self.history.call(
             self.client,
             || self.store.latest(),
@@ -192,14 +193,14 @@ impl<S: PlanStore> Layer for Recorded<S> {
         )
     }
 
-    fn pin(&self, asked: Generation) -> Result<S::Pin, Error> {
+    fn pin(&self, asked: Generation) -> Result<S::Pin, PinError<S::Error>> {
         self.history.call(
             self.client,
             || self.store.pin(asked),
             |pinned| {
                 let told = match pinned {
                     Ok(pin) => Some(pin.generation()),
-                    Err(Error::NoSuchPlan { .. }) => None,
+                    Err(PinError::NoSuchPlan { .. }) => None,
                     Err(_) => return Vec::new(),
                 };
                 let hold = self.hold;
@@ -212,8 +213,8 @@ impl<S: PlanStore> Layer for Recorded<S> {
         &self,
         pin: &Self::Pin,
         endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        step: impl FnOnce() -> Result<Activation, StepError<S::Error>>,
+    ) -> Result<Activation, StepError<S::Error>> {
         let (generation, hold, at) = (pin.generation(), pin.hold, place(endpoint));
         self.step(step, |told| Op::Activate {
             generation,
@@ -224,7 +225,7 @@ impl<S: PlanStore> Layer for Recorded<S> {
     }
 
     /// One moment for each endpoint.
-    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error> {
+    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, StepError<S::Error>> {
         let generation = pin.generation();
         self.history.call(
             self.client,
@@ -249,8 +250,8 @@ impl<S: PlanStore> Layer for Recorded<S> {
         &self,
         pin: &Self::Pin,
         endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        step: impl FnOnce() -> Result<Activation, StepError<S::Error>>,
+    ) -> Result<Activation, StepError<S::Error>> {
         let (generation, hold, at) = (pin.generation(), pin.hold, place(endpoint));
         self.step(step, |told| Op::Withdraw {
             generation,
@@ -260,7 +261,7 @@ impl<S: PlanStore> Layer for Recorded<S> {
         })
     }
 
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Failed<S::Error>> {
         let at = place(endpoint);
         self.history.call(
             self.client,
@@ -273,7 +274,7 @@ impl<S: PlanStore> Layer for Recorded<S> {
     }
 
     /// A sweep is not one moment: each deletion is, and each sparing.
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed<S::Error>> {
         self.history.call(
             self.client,
             || self.store.sweep(applied),

@@ -9,8 +9,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use incident::{Fencing, IncidentStore, Invariant, Leased, Variant};
+use plan_store::dns::MemoryStore;
 use plan_store::primitives::{Lock as _, Primitives};
-use plan_store::{MemoryStore, PlanStore, Retention};
+use plan_store::{DnsStore, Retention};
 
 use crate::checker::{Checker, Loom};
 #[cfg(feature = "shuttle")]
@@ -217,7 +218,7 @@ impl fmt::Display for Setup {
 
 /// A Planner and two Enactors on this store, with one lock around each pass if that is
 /// wanted.
-fn outage<J: Checker, S: PlanStore + Clone + 'static>(
+fn outage<J: Checker, S: DnsStore + Clone + 'static>(
     name: &str,
     setup: Setup,
     lock_per_pass: bool,

@@ -8,12 +8,13 @@
 //! the end.
 
 use control_plane::{Enactor, Pass};
-use plan_store::memory::MemoryPin;
+use plan_store::dns::{MemoryPin, MemoryStore, Reader};
 use plan_store::primitives::Primitives;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Layer, MemoryStore,
-    PlanStore, Reader, RetainReason, Retention, Standing, Swept,
+    Activation, DnsStore, EndpointName, EndpointState, Generation, Layer, PlanStore, RetainReason,
+    Retention, Standing, StepError, Swept,
 };
+use std::convert::Infallible;
 
 use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
@@ -32,7 +33,7 @@ pub struct Outcome {
 
 /// Has the checker explore the two passes. All plans name both endpoints, but plan 3 only
 /// the first `third` of them.
-fn two_passes<S: PlanStore + Clone + 'static>(
+fn two_passes<S: DnsStore + Clone + 'static>(
     name: &str,
     bound: usize,
     store: fn() -> S,
@@ -238,6 +239,7 @@ struct NeverStale<S>(S);
 
 impl<P: Primitives> Layer for NeverStale<MemoryStore<P>> {
     type Inner = MemoryStore<P>;
+    type Error = Infallible;
     type Pin = MemoryPin<P>;
     type Reader = Reader<P>;
 
@@ -257,8 +259,8 @@ impl<P: Primitives> Layer for NeverStale<MemoryStore<P>> {
         &self,
         _: &MemoryPin<P>,
         _: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, StoreError>,
-    ) -> Result<Activation, StoreError> {
+        step: impl FnOnce() -> Result<Activation, StepError>,
+    ) -> Result<Activation, StepError> {
         Ok(match step()? {
             Activation::Stale { .. } => Activation::Already,
             other => other,

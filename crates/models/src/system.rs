@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use incident::Actor;
+use plan_store::dns::MemoryStore;
 use plan_store::{
-    EndpointName, MemoryStore, PlanStore, Resolution, Resolve, RetainReason, Retention,
+    DnsStore, EndpointName, PlanStore as _, Resolution, Resolve, RetainReason, Retention,
 };
 
 use crate::checker::Loom;
@@ -49,7 +50,7 @@ impl Small {
 }
 
 /// Has loom explore a small system on this store.
-pub fn small<S: PlanStore<Reader: Send> + Clone + 'static>(
+pub fn small<S: DnsStore<Reader: Send> + Clone + 'static>(
     size: Small,
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
@@ -99,7 +100,7 @@ pub fn holds(size: Small) -> (usize, usize, usize) {
 #[derive(Debug)]
 pub struct MixedAnswer<S>(pub S, pub Resolution);
 
-impl<S: PlanStore> Resolve for MixedAnswer<S> {
+impl<S: DnsStore> Resolve for MixedAnswer<S> {
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
         let generation = must_be(must(self.0.state(endpoint)).standing.active());
         let records = Arc::clone(must_be(self.0.resolve(endpoint).records()));
@@ -117,7 +118,7 @@ impl<S: PlanStore> Resolve for MixedAnswer<S> {
 
 /// Has loom explore an Enactor's pass against a resolver with a reader that mixes
 /// the records of two plans.
-pub fn mixed_answers<S: PlanStore + Clone + 'static>(
+pub fn mixed_answers<S: DnsStore + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
     explore::<Loom, Outcome>("system: mixed answers", Some(2), move |found| {
@@ -131,7 +132,7 @@ pub fn mixed_answers<S: PlanStore + Clone + 'static>(
 
 /// Has loom explore a resolver against a slow Enactor that comes with plan 2 when
 /// plan 3 is active: the race of the incident, already under way.
-pub fn slow_enactor<S: PlanStore<Reader: Send> + Clone + 'static>(
+pub fn slow_enactor<S: DnsStore<Reader: Send> + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
     explore::<Loom, Outcome>("system: slow Enactor", Some(2), move |found| {

@@ -4,16 +4,17 @@
 //! A wake-up that is lost leaves all threads waiting, which the checkers report as a
 //! deadlock; so does a stop that is missed.
 
+use std::convert::Infallible;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use control_plane::{Enactor, EnactorLoop, Pace, Pass, PassError, Signals};
 use parking_lot::Mutex;
-use plan_store::memory::MemoryPin;
+use plan_store::dns::{MemoryPin, MemoryStore, Reader};
 use plan_store::primitives::{Monitor, Primitives};
 use plan_store::{
-    Activation, EndpointName, Error as StoreError, Generation, Layer, MemoryStore, PlanStore,
-    Reader, Retention,
+    Activation, DnsStore, EndpointName, Generation, Layer, PlanStore, Retention, StepError,
 };
 
 use crate::Ended;
@@ -58,7 +59,7 @@ struct Stage<P: Primitives, S> {
     failed: Arc<P::Monitor<bool>>,
 }
 
-impl<P: Primitives, S: PlanStore + Clone + 'static> Stage<P, S> {
+impl<P: Primitives, S: DnsStore + Clone + 'static> Stage<P, S> {
     /// The stage, and the loop's work.
     fn set(setting: &Setting<S>) -> (Self, impl FnOnce() + Send + use<P, S>) {
         let store = (setting.store)();
@@ -139,7 +140,7 @@ enum Signal {
 
 /// Has the checker explore a loop, and the thread of a Planner or an operator that does
 /// `drive` and then stops the loop. The outcomes are the sequences of passes.
-fn explore<J: Checker, P: Primitives, S: PlanStore + Clone + 'static>(
+fn explore<J: Checker, P: Primitives, S: DnsStore + Clone + 'static>(
     name: &str,
     bound: Option<usize>,
     setting: Setting<S>,
@@ -314,8 +315,27 @@ impl<P: Primitives> Clone for Shaky<P> {
     }
 }
 
+/// What a step fails with that was planned to fail.
+#[derive(Debug)]
+pub struct Planned;
+
+impl fmt::Display for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("planned")
+    }
+}
+
+impl std::error::Error for Planned {}
+
+impl From<Infallible> for Planned {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
 impl<P: Primitives> Layer for Shaky<P> {
     type Inner = MemoryStore<P>;
+    type Error = Planned;
     type Pin = MemoryPin<P>;
     type Reader = Reader<P>;
 
@@ -335,15 +355,15 @@ impl<P: Primitives> Layer for Shaky<P> {
         &self,
         _: &MemoryPin<P>,
         _: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, StoreError>,
-    ) -> Result<Activation, StoreError> {
+        step: impl FnOnce() -> Result<Activation, StepError<Planned>>,
+    ) -> Result<Activation, StepError<Planned>> {
         let fails = self.failures.update(|left| {
             let fails = *left > 0;
             *left = left.saturating_sub(1);
             fails
         });
         if fails {
-            return Err(StoreError::Backend("planned".into()));
+            return Err(Planned.into());
         }
         step()
     }

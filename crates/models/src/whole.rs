@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use control_plane::{Fleet, Health, Planned, Planner, TargetHealth, TargetState};
 use incident::{Actor, IncidentStore, Journal, Variant};
-use plan_store::{Generation, MemoryStore, PlanStore, Shuttle};
+use plan_store::dns::MemoryStore;
+use plan_store::{DnsStore, Generation, Shuttle};
 
 use crate::checker::{Random, Work};
 use crate::outcome::Seen;
@@ -50,7 +51,7 @@ fn reading(capacity: u32) -> Health {
 }
 
 /// Has the Planner publish a plan of its own, and returns the plan's generation.
-fn tick(planner: &mut Planner<impl PlanStore>, capacity: u32) -> Generation {
+fn tick(planner: &mut Planner<impl DnsStore>, capacity: u32) -> Generation {
     match must(planner.tick(&reading(capacity))) {
         Planned::Published { generation, .. } => generation,
         other => must(Err(other)),
@@ -76,7 +77,7 @@ pub fn on_incident_store(
     on(store, fleet, findings)
 }
 
-fn on<S: PlanStore<Reader: Send> + Clone + 'static>(
+fn on<S: DnsStore<Reader: Send> + Clone + 'static>(
     store: S,
     fleet: &Fleet,
     findings: &Findings<Seen>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use control_plane::{Enactor, Pass};
 use incident::{Actor, Event, Journal, Observed, probe};
 use plan_store::{
-    EndpointName, Generation, Plan, PlanStore, RecordSet, Resolve, Retention, Target,
+    DnsStore, EndpointName, Generation, Plan, PlanStore, RecordSet, Resolve, Retention, Target,
 };
 
 use crate::checker::{Checker, Work};
@@ -54,7 +54,7 @@ pub struct World<S> {
     retention: Retention,
 }
 
-impl<S: PlanStore + Clone + 'static> World<S> {
+impl<S: DnsStore + Clone + 'static> World<S> {
     /// A world whose plans have one target for each endpoint.
     pub fn new(store: S, endpoints: Vec<EndpointName>, retention: Retention) -> Self {
         let mut octet = 0;

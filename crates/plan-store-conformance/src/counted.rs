@@ -1,14 +1,16 @@
 //! Whether a wrapper runs the inner store's [`PlanStore::activate_all`], as an Enactor
 //! does that has no wrapper.
 
+use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use plan_store::memory::MemoryPin;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, MemoryStore, Plan, PlanStore,
-    Reader, RecordSet, Resolution, Retention, Swept, Target,
+    Activation, DnsStore, EndpointName, EndpointState, Failed, Generation, MemoryStore, PinError,
+    Plan, PlanStore, PublishError, Reader, RecordSet, Resolution, Retention, StepError, Swept,
+    Target,
 };
 
 /// A store that counts activations by the method that the caller used.
@@ -28,7 +30,7 @@ struct Calls {
 ///
 /// # Panics
 /// If the activations do not reach the inner store as steps of its `activate_all`.
-pub fn activate_all_reaches_the_inner_store<W: PlanStore>(wrap: impl FnOnce(Counted) -> W) {
+pub fn activate_all_reaches_the_inner_store<W: DnsStore>(wrap: impl FnOnce(Counted) -> W) {
     let store = Counted {
         store: MemoryStore::new(Retention::newest(1)),
         calls: Arc::default(),
@@ -58,26 +60,29 @@ pub fn activate_all_reaches_the_inner_store<W: PlanStore>(wrap: impl FnOnce(Coun
 }
 
 impl PlanStore for Counted {
+    type Key = EndpointName;
+    type Value = RecordSet;
+    type Error = Infallible;
     type Pin = MemoryPin;
     type Reader = Reader;
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError> {
         self.store.publish(plan)
     }
 
-    fn latest(&self) -> Result<Option<MemoryPin>, Error> {
+    fn latest(&self) -> Result<Option<MemoryPin>, PinError> {
         self.store.latest()
     }
 
-    fn pin(&self, generation: Generation) -> Result<MemoryPin, Error> {
+    fn pin(&self, generation: Generation) -> Result<MemoryPin, PinError> {
         self.store.pin(generation)
     }
 
-    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+    fn newest_active(&self) -> Result<Option<Generation>, Failed> {
         self.store.newest_active()
     }
 
-    fn activate(&self, pin: &MemoryPin, endpoint: &EndpointName) -> Result<Activation, Error> {
+    fn activate(&self, pin: &MemoryPin, endpoint: &EndpointName) -> Result<Activation, StepError> {
         self.calls.activate.fetch_add(1, Ordering::Relaxed);
         self.store.activate(pin, endpoint)
     }
@@ -85,25 +90,25 @@ impl PlanStore for Counted {
     fn activate_all<'a>(
         &'a self,
         pin: &'a MemoryPin,
-    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, StepError>)> {
         self.store.activate_all(pin).inspect(|_| {
             self.calls.activate_all.fetch_add(1, Ordering::Relaxed);
         })
     }
 
-    fn stale_endpoints(&self, pin: &MemoryPin) -> Result<Vec<EndpointName>, Error> {
+    fn stale_endpoints(&self, pin: &MemoryPin) -> Result<Vec<EndpointName>, StepError> {
         self.store.stale_endpoints(pin)
     }
 
-    fn withdraw(&self, pin: &MemoryPin, endpoint: &EndpointName) -> Result<Activation, Error> {
+    fn withdraw(&self, pin: &MemoryPin, endpoint: &EndpointName) -> Result<Activation, StepError> {
         self.store.withdraw(pin, endpoint)
     }
 
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Failed> {
         self.store.state(endpoint)
     }
 
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed> {
         self.store.sweep(applied)
     }
 

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Plan, PlanStore, RecordSet,
-    Resolution, Resolve, Retention, Standing, Target,
+    Activation, DnsStore, EndpointName, EndpointState, Generation, Pin, Plan, PlanStore, RecordSet,
+    Resolution, Resolve, Retention, Standing, StepError, Target,
 };
 
 use crate::{Stores, generation, generations};
@@ -15,7 +15,7 @@ fn name(text: &str) -> EndpointName {
 }
 
 /// Publishes a plan of these endpoints.
-fn publish(store: &impl PlanStore, endpoints: &[&str]) -> Generation {
+fn publish(store: &impl DnsStore, endpoints: &[&str]) -> Generation {
     let records = || {
         let target = Target::new([192, 0, 2, 1].into(), 1);
         RecordSet::new(5, [target]).unwrap()
@@ -29,12 +29,12 @@ fn make<M: Stores>(stores: &M) -> M::Store {
     stores.make(Retention::newest(0), None)
 }
 
-fn activate(store: &impl PlanStore, plan: Generation, endpoint: &str) -> Activation {
+fn activate(store: &impl DnsStore, plan: Generation, endpoint: &str) -> Activation {
     let pin = store.pin(plan).unwrap();
     store.activate(&pin, &name(endpoint)).unwrap()
 }
 
-fn withdraw(store: &impl PlanStore, plan: Generation, endpoint: &str) -> Activation {
+fn withdraw(store: &impl DnsStore, plan: Generation, endpoint: &str) -> Activation {
     let pin = store.pin(plan).unwrap();
     store.withdraw(&pin, &name(endpoint)).unwrap()
 }
@@ -61,12 +61,26 @@ pub fn another_stores_pin_is_refused_whatever_it_is_for<M: Stores>(stores: &M) {
     assert_eq!(walked.len(), 1, "one endpoint is in the plan");
     for result in refused.into_iter().chain(walked) {
         assert!(
-            matches!(result, Err(Error::ForeignPin { .. })),
+            matches!(result, Err(StepError::ForeignPin { .. })),
             "{result:?}"
         );
     }
     let state = ours.state(&name("a.example")).unwrap();
     assert_eq!(state.standing, Standing::Active(generation(1)));
+}
+
+/// A layer takes its steps along the walk of the store below it, and so relies on this.
+pub fn a_walk_takes_each_endpoint_of_the_plan_once_and_in_its_order<M: Stores>(stores: &M) {
+    let store = make(stores);
+    let names = ["b.example", "a.b.example", "example", "c.example", "a.z"];
+    let pin = store.pin(publish(&store, &names)).unwrap();
+    let walk = store.activate_all(&pin).map(|(endpoint, outcome)| {
+        assert!(matches!(outcome, Ok(Activation::Activated { .. })));
+        endpoint
+    });
+    let walked: Vec<_> = walk.collect();
+    let in_order: Vec<_> = pin.plan().endpoints().map(|(name, _)| name).collect();
+    assert_eq!(walked, in_order, "in the plan's order");
 }
 
 /// To the older plan, the endpoint is not there yet.

@@ -1,4 +1,4 @@
-//! Tests whether a store does what [`PlanStore`] asks of it: each test once, for any
+//! Tests whether a store does what [`PlanStore`](plan_store::PlanStore) asks of it: each test once, for any
 //! store.
 //!
 //! The author of a store implements [`Stores`], which makes stores for the tests, and
@@ -52,12 +52,12 @@ pub mod script;
 pub mod scripts;
 pub mod storm;
 
-use plan_store::{Generation, Pin, PlanStore, Retention};
+use plan_store::{DnsStore, Generation, Pin, Retention};
 
 /// Where the suite's stores come from.
 pub trait Stores: Sync {
     /// The store under test. Clones are handles on the same store.
-    type Store: PlanStore<Reader: 'static> + Clone + 'static;
+    type Store: DnsStore<Reader: 'static> + Clone + 'static;
 
     /// An empty store. Its first plan follows `last`, or is the very first.
     fn make(&self, retention: Retention, last: Option<Generation>) -> Self::Store;
@@ -77,7 +77,7 @@ pub trait Stores: Sync {
         false
     }
 
-    /// Whether [`PlanStore::activate_all`] begins steps before it has handed out the
+    /// Whether [`PlanStore::activate_all`](plan_store::PlanStore::activate_all) begins steps before it has handed out the
     /// outcomes of earlier ones. If an Enactor panics there, such a store may take
     /// some more steps.
     fn steps_ahead(&self) -> bool {
@@ -132,6 +132,7 @@ macro_rules! suite {
     ($stores:expr) => {
         $crate::suite! { $stores =>
             edges::another_stores_pin_is_refused_whatever_it_is_for
+            edges::a_walk_takes_each_endpoint_of_the_plan_once_and_in_its_order
             edges::an_older_plan_does_not_withdraw_what_a_newer_one_brings
             edges::a_newer_plan_fences_off_what_an_older_one_had_not_activated_yet
             edges::an_endpoint_that_no_plan_names_is_forgotten_by_store_and_reader
@@ -161,7 +162,7 @@ fn generation(number: u32) -> Generation {
 }
 
 /// The plans that are in the store, as far as it has published any.
-fn generations<S: PlanStore>(store: &S) -> Vec<Generation> {
+fn generations<S: DnsStore>(store: &S) -> Vec<Generation> {
     let latest = store.latest().unwrap();
     let newest = latest.map_or(0, |pin| pin.generation().get());
     let all = (1..=newest).map(generation);

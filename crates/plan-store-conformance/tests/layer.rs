@@ -1,23 +1,27 @@
 //! What a [`Layer`] passes on to the store that it wraps.
 
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use plan_store::memory::MemoryPin;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Layer, MemoryStore, Plan,
-    PlanStore, Reader, RecordSet, Resolution, Resolve, Retention, Standing, Swept, Target,
-    activate_one_by_one,
+    Activation, DnsStore, EndpointName, EndpointState, Failed, Generation, Layer, MemoryStore, Pin,
+    PinError, Plan, PlanStore, PublishError, Reader, RecordSet, Resolution, Resolve, Retention,
+    Standing, StepError, Swept, Target,
 };
-use plan_store_conformance::counted::{Counted, activate_all_reaches_the_inner_store};
-use plan_store_conformance::{Effort, Stores, scripts};
+use plan_store_conformance::counted::activate_all_reaches_the_inner_store;
+use plan_store_conformance::{Effort, Stores, edges, scripts};
 
 /// Changes nothing.
 #[derive(Clone)]
 struct Plain<S>(S);
 
-impl<S: PlanStore> Layer for Plain<S> {
+impl<S: DnsStore> Layer for Plain<S> {
     type Inner = S;
+    type Error = S::Error;
     type Pin = S::Pin;
     type Reader = S::Reader;
 
@@ -65,8 +69,27 @@ struct Refuses {
     endpoint: EndpointName,
 }
 
+/// What the refused step fails with.
+#[derive(Debug)]
+struct Refused;
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("refused")
+    }
+}
+
+impl Error for Refused {}
+
+impl From<Infallible> for Refused {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
 impl Layer for Refuses {
     type Inner = MemoryStore;
+    type Error = Refused;
     type Pin = MemoryPin;
     type Reader = Reader;
 
@@ -86,10 +109,10 @@ impl Layer for Refuses {
         &self,
         _: &MemoryPin,
         endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        step: impl FnOnce() -> Result<Activation, StepError<Refused>>,
+    ) -> Result<Activation, StepError<Refused>> {
         if *endpoint == self.endpoint {
-            return Err(Error::Backend("refused".into()));
+            return Err(Refused.into());
         }
         step()
     }
@@ -101,69 +124,116 @@ fn a_walk_through_a_layer_is_the_inner_stores_walk() {
     activate_all_reaches_the_inner_store(|counted| counted);
 }
 
+/// Activates one by one, in the plan's order or backwards.
+#[derive(Clone)]
+struct Walks<S> {
+    store: S,
+    backwards: bool,
+}
+
+impl<S: DnsStore> PlanStore for Walks<S> {
+    type Key = EndpointName;
+    type Value = RecordSet;
+    type Error = S::Error;
+    type Pin = S::Pin;
+    type Reader = S::Reader;
+
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError<S::Error>> {
+        self.store.publish(plan)
+    }
+
+    fn latest(&self) -> Result<Option<S::Pin>, PinError<S::Error>> {
+        self.store.latest()
+    }
+
+    fn pin(&self, generation: Generation) -> Result<S::Pin, PinError<S::Error>> {
+        self.store.pin(generation)
+    }
+
+    fn newest_active(&self) -> Result<Option<Generation>, Failed<S::Error>> {
+        self.store.newest_active()
+    }
+
+    fn activate(
+        &self,
+        pin: &S::Pin,
+        endpoint: &EndpointName,
+    ) -> Result<Activation, StepError<S::Error>> {
+        self.store.activate(pin, endpoint)
+    }
+
+    fn activate_all<'a>(
+        &'a self,
+        pin: &'a S::Pin,
+    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, StepError<S::Error>>)> {
+        let mut endpoints: Vec<_> = pin.plan().endpoints().map(|(name, _)| name).collect();
+        if self.backwards {
+            endpoints.reverse();
+        }
+        let steps = endpoints.into_iter();
+        steps.map(|endpoint| (endpoint, self.activate(pin, endpoint)))
+    }
+
+    fn stale_endpoints(&self, pin: &S::Pin) -> Result<Vec<EndpointName>, StepError<S::Error>> {
+        self.store.stale_endpoints(pin)
+    }
+
+    fn withdraw(
+        &self,
+        pin: &S::Pin,
+        endpoint: &EndpointName,
+    ) -> Result<Activation, StepError<S::Error>> {
+        self.store.withdraw(pin, endpoint)
+    }
+
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Failed<S::Error>> {
+        self.store.state(endpoint)
+    }
+
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed<S::Error>> {
+        self.store.sweep(applied)
+    }
+
+    fn reader(&self) -> S::Reader {
+        self.store.reader()
+    }
+
+    fn resolve(&self, endpoint: &EndpointName) -> Resolution {
+        self.store.resolve(endpoint)
+    }
+}
+
 /// The check itself can fail.
 #[test]
 #[should_panic(expected = "one step each time")]
 fn a_wrapper_that_activates_one_by_one_is_noticed() {
-    struct Forgets(Counted);
+    activate_all_reaches_the_inner_store(|store| Walks {
+        store,
+        backwards: false,
+    });
+}
 
-    impl PlanStore for Forgets {
-        type Pin = MemoryPin;
-        type Reader = Reader;
+struct Backwards;
 
-        fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
-            self.0.publish(plan)
-        }
+impl Stores for Backwards {
+    type Store = Walks<MemoryStore>;
 
-        fn latest(&self) -> Result<Option<MemoryPin>, Error> {
-            self.0.latest()
-        }
-
-        fn pin(&self, generation: Generation) -> Result<MemoryPin, Error> {
-            self.0.pin(generation)
-        }
-
-        fn newest_active(&self) -> Result<Option<Generation>, Error> {
-            self.0.newest_active()
-        }
-
-        fn activate(&self, pin: &MemoryPin, endpoint: &EndpointName) -> Result<Activation, Error> {
-            self.0.activate(pin, endpoint)
-        }
-
-        fn activate_all<'a>(
-            &'a self,
-            pin: &'a MemoryPin,
-        ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
-            activate_one_by_one(self, pin)
-        }
-
-        fn stale_endpoints(&self, pin: &MemoryPin) -> Result<Vec<EndpointName>, Error> {
-            self.0.stale_endpoints(pin)
-        }
-
-        fn withdraw(&self, pin: &MemoryPin, endpoint: &EndpointName) -> Result<Activation, Error> {
-            self.0.withdraw(pin, endpoint)
-        }
-
-        fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
-            self.0.state(endpoint)
-        }
-
-        fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
-            self.0.sweep(applied)
-        }
-
-        fn reader(&self) -> Reader {
-            self.0.reader()
-        }
-
-        fn resolve(&self, endpoint: &EndpointName) -> Resolution {
-            self.0.resolve(endpoint)
-        }
+    fn make(&self, retention: Retention, last: Option<Generation>) -> Walks<MemoryStore> {
+        let store = Plains.make(retention, last).0;
+        let backwards = true;
+        Walks { store, backwards }
     }
 
-    activate_all_reaches_the_inner_store(Forgets);
+    fn effort(&self) -> Effort {
+        Effort::FULL
+    }
+}
+
+/// So can this one.
+#[test]
+#[should_panic(expected = "in the plan's order")]
+fn a_walk_in_another_order_is_noticed() {
+    edges::a_walk_takes_each_endpoint_of_the_plan_once_and_in_its_order(&Backwards);
 }
 
 #[test]
@@ -207,6 +277,7 @@ struct SilentReader;
 
 impl Layer for Silent {
     type Inner = MemoryStore;
+    type Error = Infallible;
     type Pin = MemoryPin;
     type Reader = SilentReader;
 

@@ -8,8 +8,6 @@ use thiserror::Error;
 use tonic::Code;
 
 /// What went wrong, where, and what to do about it.
-///
-/// `downcast_ref` gets it out of a [`plan_store::Error::Backend`].
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -137,12 +135,6 @@ impl Error {
             // instead of doing it.
             _ => true,
         }
-    }
-}
-
-impl From<Error> for plan_store::Error {
-    fn from(error: Error) -> Self {
-        Self::Backend(Box::new(error))
     }
 }
 

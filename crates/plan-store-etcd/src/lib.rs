@@ -171,7 +171,7 @@
 //! - [`EtcdReader`]s lag; [`EtcdStore::catch_up`] waits for them.
 //! - A pin that is dropped is deleted in the background. A sweep by the same store waits
 //!   for that; a sweep by another store may spare the plan once more.
-//! - [`plan_store::Error::PinsExhausted`] does not occur.
+//! - [`plan_store::PinError::PinsExhausted`] does not occur.
 
 mod batches;
 mod client;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use plan_store::{Generation, Pin, Plan};
+use plan_store::{Generation, Pin, PinError, Plan};
 use tonic::Code;
 use tracing::debug;
 
@@ -116,10 +116,10 @@ impl Shared {
     }
 
     /// Pins this plan, if it is in the store.
-    pub(crate) async fn pin(&self, generation: Generation) -> Result<Held, plan_store::Error> {
+    pub(crate) async fn pin(&self, generation: Generation) -> Result<Held, PinError<Error>> {
         match self.try_pin(generation, Vec::new()).await? {
             Attempt::Held(held) => Ok(held),
-            Attempt::Refused(_) => Err(plan_store::Error::NoSuchPlan { generation }),
+            Attempt::Refused(_) => Err(PinError::NoSuchPlan { generation }),
         }
     }
 

@@ -21,7 +21,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use plan_store::{EndpointName, Generation, Plan};
+use plan_store::{EndpointName, Generation, Plan, PublishError};
 use prost::Message;
 use tracing::{debug, info};
 
@@ -57,11 +57,12 @@ const SETTLINGS: usize = 3;
 impl Shared {
     /// Adds a plan under the next generation. Goes round only when `head` has been
     /// written meanwhile, by a publish or by a sweep that had something to forget.
-    pub(crate) async fn publish(&self, plan: Arc<Plan>) -> Result<Generation, plan_store::Error> {
+    pub(crate) async fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError<Error>> {
         let encoded = encode(&plan, self.sizes);
         loop {
             let (newest, written) = self.read_head().await?;
-            let generation = newest.map_or(Ok(Generation::FIRST), Generation::next)?;
+            let generation = newest.map_or(Ok(Generation::FIRST), Generation::next);
+            let generation = generation.map_err(PublishError::GenerationsExhausted)?;
             let head = Head { newest, written };
             let Some(head) = self.put_chunks(head, &encoded).await? else {
                 continue;

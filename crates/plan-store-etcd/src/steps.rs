@@ -1,6 +1,6 @@
 //! Activation and withdrawal: one step at one endpoint.
 
-use plan_store::{Activation, EndpointName, EndpointState, Generation, Standing};
+use plan_store::{Activation, EndpointName, EndpointState, Generation, Standing, StepError};
 use tracing::debug;
 
 use crate::Error;
@@ -27,7 +27,7 @@ enum Met {
 }
 
 /// What a step's end is, or why there is none.
-pub(crate) type Outcome = Result<Activation, plan_store::Error>;
+pub(crate) type Outcome = Result<Activation, StepError<Error>>;
 
 /// How many endpoints share a request. etcd takes 128 operations or comparisons
 /// in a transaction, those of its largest nested one included.
@@ -67,7 +67,7 @@ impl Shared {
         };
         let mut outcomes = Vec::with_capacity(steps.len());
         for (step, seen) in steps.iter().zip(guesses) {
-            let answer = answers.nested().map_err(plan_store::Error::from);
+            let answer = answers.nested().map_err(StepError::from);
             let met = answer.and_then(|answer| self.met(held, step, seen, answer));
             outcomes.push(match met {
                 Ok(Met::End(activation)) => Ok(activation),
@@ -116,7 +116,7 @@ impl Shared {
         step: &Step,
         seen: StoredStanding,
         answer: TxnResponse,
-    ) -> Result<Met, plan_store::Error> {
+    ) -> Result<Met, StepError<Error>> {
         let generation = held.generation;
         let (succeeded, mut answers) = (answer.succeeded, Answers::of(answer));
         if succeeded {

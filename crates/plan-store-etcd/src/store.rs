@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error as StoreError, Generation, Pin, Plan, PlanStore,
-    Resolution, Swept, activate_one_by_one,
+    Activation, EndpointName, EndpointState, Failed, Generation, Pin, PinError, Plan, PlanStore,
+    PublishError, RecordSet, Resolution, StepError, Swept, activate_one_by_one,
 };
 use tracing::{debug, info};
 
@@ -68,8 +68,8 @@ impl EtcdStore {
     /// The plans in the store, oldest first.
     ///
     /// # Errors
-    /// [`StoreError::Backend`].
-    pub fn generations(&self) -> Result<Vec<Generation>, StoreError> {
+    /// The cluster cannot be asked.
+    pub fn generations(&self) -> Result<Vec<Generation>, Error> {
         let shared = Arc::clone(&self.shared);
         self.threads.run(async move {
             let span = shared.keys.plans();
@@ -124,10 +124,10 @@ impl EtcdStore {
     }
 
     /// What the pin holds; an error if it is a pin of another store.
-    fn own<'a>(&self, pin: &'a EtcdPin) -> Result<&'a Held, StoreError> {
+    fn own<'a>(&self, pin: &'a EtcdPin) -> Result<&'a Held, StepError<Error>> {
         let generation = pin.generation();
         pin.held_in(&self.shared)
-            .ok_or(StoreError::ForeignPin { generation })
+            .ok_or(StepError::ForeignPin { generation })
     }
 
     fn step(&self, held: &Held, endpoint: &EndpointName, to: StoredStanding) -> Outcome {
@@ -166,21 +166,24 @@ impl EtcdStore {
 }
 
 impl PlanStore for EtcdStore {
+    type Key = EndpointName;
+    type Value = RecordSet;
+    type Error = Error;
     type Pin = EtcdPin;
     type Reader = EtcdReader;
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, StoreError> {
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError<Error>> {
         let shared = Arc::clone(&self.shared);
         self.threads.run(async move { shared.publish(plan).await })
     }
 
-    fn latest(&self) -> Result<Option<EtcdPin>, StoreError> {
+    fn latest(&self) -> Result<Option<EtcdPin>, PinError<Error>> {
         let shared = Arc::clone(&self.shared);
         let held = self.threads.run(async move { shared.pin_latest().await })?;
         Ok(held.map(|held| self.pinned(held)))
     }
 
-    fn pin(&self, generation: Generation) -> Result<EtcdPin, StoreError> {
+    fn pin(&self, generation: Generation) -> Result<EtcdPin, PinError<Error>> {
         let shared = Arc::clone(&self.shared);
         let held = self
             .threads
@@ -188,7 +191,7 @@ impl PlanStore for EtcdStore {
         Ok(self.pinned(held))
     }
 
-    fn newest_active(&self) -> Result<Option<Generation>, StoreError> {
+    fn newest_active(&self) -> Result<Option<Generation>, Failed<Error>> {
         let shared = Arc::clone(&self.shared);
         let endpoints = self
             .threads
@@ -199,11 +202,15 @@ impl PlanStore for EtcdStore {
         Ok(generations.max())
     }
 
-    fn activate(&self, pin: &EtcdPin, endpoint: &EndpointName) -> Result<Activation, StoreError> {
+    fn activate(
+        &self,
+        pin: &EtcdPin,
+        endpoint: &EndpointName,
+    ) -> Result<Activation, StepError<Error>> {
         let held = self.own(pin)?;
         let generation = held.generation;
         if !held.plan.names(endpoint) {
-            return Err(StoreError::NotInPlan { generation });
+            return Err(StepError::NotInPlan { generation });
         }
         let activation = self.step(held, endpoint, StoredStanding::active(generation));
         debug!(%endpoint, %generation, ?activation, "activate");
@@ -226,7 +233,7 @@ impl PlanStore for EtcdStore {
         steps.chain(refused.into_iter().flatten())
     }
 
-    fn stale_endpoints(&self, pin: &EtcdPin) -> Result<Vec<EndpointName>, StoreError> {
+    fn stale_endpoints(&self, pin: &EtcdPin) -> Result<Vec<EndpointName>, StepError<Error>> {
         let held = self.own(pin)?;
         let shared = Arc::clone(&self.shared);
         let endpoints = self
@@ -239,24 +246,28 @@ impl PlanStore for EtcdStore {
         Ok(stale.map(|(name, _)| name).collect())
     }
 
-    fn withdraw(&self, pin: &EtcdPin, endpoint: &EndpointName) -> Result<Activation, StoreError> {
+    fn withdraw(
+        &self,
+        pin: &EtcdPin,
+        endpoint: &EndpointName,
+    ) -> Result<Activation, StepError<Error>> {
         let held = self.own(pin)?;
         let generation = held.generation;
         if held.plan.names(endpoint) {
-            return Err(StoreError::StillInPlan { generation });
+            return Err(StepError::StillInPlan { generation });
         }
         let activation = self.step(held, endpoint, StoredStanding::withdrawn(generation));
         info!(%endpoint, %generation, ?activation, "withdraw");
         activation
     }
 
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, StoreError> {
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Failed<Error>> {
         let (shared, endpoint) = (Arc::clone(&self.shared), endpoint.clone());
         self.threads
             .run(async move { Ok(shared.read_state(&endpoint).await?) })
     }
 
-    fn sweep(&self, applied: Generation) -> Result<Swept, StoreError> {
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed<Error>> {
         let shared = Arc::clone(&self.shared);
         self.threads
             .run(async move { Ok(shared.sweep(applied).await?) })

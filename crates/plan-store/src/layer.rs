@@ -1,30 +1,38 @@
 //! Wrappers around a store that change only a part of it.
 
 use std::borrow::Borrow;
+use std::error::Error as StdError;
 use std::sync::Arc;
 
 use crate::{
-    Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, Resolution,
-    Resolve, Swept,
+    Activation, EndpointState, Failed, Generation, Pin, PinError, Plan, PlanStore, PublishError,
+    Resolution, Resolve, StepError, Swept,
 };
 
+/// The keys of the store that `L` wraps.
+pub type InnerKey<L> = <<L as Layer>::Inner as PlanStore>::Key;
+/// The values of the store that `L` wraps.
+pub type InnerValue<L> = <<L as Layer>::Inner as PlanStore>::Value;
+/// The error of the store that `L` wraps.
+pub type InnerError<L> = <<L as Layer>::Inner as PlanStore>::Error;
 /// The pin of the store that `L` wraps.
 pub type InnerPin<L> = <<L as Layer>::Inner as PlanStore>::Pin;
 
-/// A wrapper around a [`PlanStore`], and through that a `PlanStore` itself.
+/// A wrapper around a [`PlanStore`] that is a `PlanStore` itself.
 ///
-/// A layer overrides the methods that it changes. All others call the same method of
-/// the inner store, so what runs below the layer is what runs without it.
+/// A layer overrides the methods that it changes. All others call the same method of the inner
+/// store, so the code below the layer is the code that runs without it.
 ///
 /// [`Layer::activate`] and [`Layer::withdraw`] are called *around* each step. The layer
-/// gets the step as a closure: it may do something before and after the step, replace
-/// the outcome, or not take the step at all. An activation in
-/// [`PlanStore::activate_all`] passes through [`Layer::activate`] too, and its step is
-/// the next one of the inner store's `activate_all`. Once the layer has left out a
-/// step, the endpoints after it are activated one by one.
+/// gets the step as a closure: the layer may do something before and after the step, replace
+/// the outcome, or not take the step at all. [`PlanStore::activate_all`] calls
+/// [`Layer::activate`] for each endpoint, and the step is the next one of the inner store's
+/// `activate_all`. Once the layer has left out a step, the endpoints after it are activated one
+/// by one.
 ///
 /// ```
-/// use plan_store::{Activation, EndpointName, Error, Layer, MemoryStore, Reader};
+/// use std::convert::Infallible;
+/// use plan_store::{Activation, EndpointName, Layer, MemoryStore, Reader, StepError};
 /// use plan_store::memory::MemoryPin;
 ///
 /// /// Logs each activation.
@@ -32,6 +40,7 @@ pub type InnerPin<L> = <<L as Layer>::Inner as PlanStore>::Pin;
 ///
 /// impl Layer for Logged {
 ///     type Inner = MemoryStore;
+///     type Error = Infallible;
 ///     type Pin = MemoryPin;
 ///     type Reader = Reader;
 ///
@@ -51,8 +60,8 @@ pub type InnerPin<L> = <<L as Layer>::Inner as PlanStore>::Pin;
 ///         &self,
 ///         _: &MemoryPin,
 ///         endpoint: &EndpointName,
-///         step: impl FnOnce() -> Result<Activation, Error>,
-///     ) -> Result<Activation, Error> {
+///         step: impl FnOnce() -> Result<Activation, StepError>,
+///     ) -> Result<Activation, StepError> {
 ///         let outcome = step();
 ///         println!("{endpoint}: {outcome:?}");
 ///         outcome
@@ -62,16 +71,18 @@ pub type InnerPin<L> = <<L as Layer>::Inner as PlanStore>::Pin;
 pub trait Layer: Send + Sync {
     /// The store that is wrapped.
     type Inner: PlanStore;
+    /// The layer's error: the inner store's, or one made from it.
+    type Error: StdError + Send + Sync + 'static + From<InnerError<Self>>;
     /// The layer's pin: the inner store's, or one that holds it.
-    type Pin: Pin + Send + Borrow<InnerPin<Self>>;
+    type Pin: Pin<InnerKey<Self>, InnerValue<Self>> + Send + Borrow<InnerPin<Self>>;
     /// The layer's serving side.
-    type Reader: Resolve + Send;
+    type Reader: Resolve<InnerKey<Self>, InnerValue<Self>> + Send;
 
     /// The store that is wrapped.
     fn inner(&self) -> &Self::Inner;
 
-    /// Makes the layer's pin of the inner store's. Called for each pin that
-    /// [`Layer::latest`] and [`Layer::pin`] return.
+    /// Makes the layer's pin from the inner store's pin. The layer's store calls this for each
+    /// pin that [`Layer::latest`] and [`Layer::pin`] return.
     fn wrap(&self, pin: InnerPin<Self>) -> Self::Pin;
 
     /// See [`PlanStore::reader`].
@@ -81,32 +92,41 @@ pub trait Layer: Send + Sync {
     ///
     /// # Errors
     /// Those of the inner store, unless the layer says otherwise.
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
-        self.inner().publish(plan)
+    fn publish(
+        &self,
+        plan: Arc<Plan<InnerKey<Self>, InnerValue<Self>>>,
+    ) -> Result<Generation, PublishError<Self::Error>> {
+        self.inner()
+            .publish(plan)
+            .map_err(|error| error.map(Into::into))
     }
 
     /// See [`PlanStore::latest`].
     ///
     /// # Errors
     /// As for [`Layer::publish`].
-    fn latest(&self) -> Result<Option<InnerPin<Self>>, Error> {
-        self.inner().latest()
+    fn latest(&self) -> Result<Option<InnerPin<Self>>, PinError<Self::Error>> {
+        self.inner().latest().map_err(|error| error.map(Into::into))
     }
 
     /// See [`PlanStore::pin`].
     ///
     /// # Errors
     /// As for [`Layer::publish`].
-    fn pin(&self, generation: Generation) -> Result<InnerPin<Self>, Error> {
-        self.inner().pin(generation)
+    fn pin(&self, generation: Generation) -> Result<InnerPin<Self>, PinError<Self::Error>> {
+        self.inner()
+            .pin(generation)
+            .map_err(|error| error.map(Into::into))
     }
 
     /// See [`PlanStore::newest_active`].
     ///
     /// # Errors
     /// As for [`Layer::publish`].
-    fn newest_active(&self) -> Result<Option<Generation>, Error> {
-        self.inner().newest_active()
+    fn newest_active(&self) -> Result<Option<Generation>, Failed<Self::Error>> {
+        self.inner()
+            .newest_active()
+            .map_err(|error| error.map(Into::into))
     }
 
     /// Called around each activation at an endpoint; `step` takes it in the inner store.
@@ -116,9 +136,9 @@ pub trait Layer: Send + Sync {
     fn activate(
         &self,
         _pin: &Self::Pin,
-        _endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        _endpoint: &InnerKey<Self>,
+        step: impl FnOnce() -> Result<Activation, StepError<Self::Error>>,
+    ) -> Result<Activation, StepError<Self::Error>> {
         step()
     }
 
@@ -126,8 +146,13 @@ pub trait Layer: Send + Sync {
     ///
     /// # Errors
     /// As for [`Layer::publish`].
-    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error> {
-        self.inner().stale_endpoints(pin.borrow())
+    fn stale_endpoints(
+        &self,
+        pin: &Self::Pin,
+    ) -> Result<Vec<InnerKey<Self>>, StepError<Self::Error>> {
+        self.inner()
+            .stale_endpoints(pin.borrow())
+            .map_err(|error| error.map(Into::into))
     }
 
     /// Called around each withdrawal of an endpoint; `step` takes it in the inner store.
@@ -137,9 +162,9 @@ pub trait Layer: Send + Sync {
     fn withdraw(
         &self,
         _pin: &Self::Pin,
-        _endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        _endpoint: &InnerKey<Self>,
+        step: impl FnOnce() -> Result<Activation, StepError<Self::Error>>,
+    ) -> Result<Activation, StepError<Self::Error>> {
         step()
     }
 
@@ -147,59 +172,76 @@ pub trait Layer: Send + Sync {
     ///
     /// # Errors
     /// As for [`Layer::publish`].
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
-        self.inner().state(endpoint)
+    fn state(&self, endpoint: &InnerKey<Self>) -> Result<EndpointState, Failed<Self::Error>> {
+        self.inner()
+            .state(endpoint)
+            .map_err(|error| error.map(Into::into))
     }
 
     /// See [`PlanStore::sweep`].
     ///
     /// # Errors
     /// As for [`Layer::publish`].
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
-        self.inner().sweep(applied)
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed<Self::Error>> {
+        self.inner()
+            .sweep(applied)
+            .map_err(|error| error.map(Into::into))
     }
 }
 
 impl<L: Layer> PlanStore for L {
+    type Key = InnerKey<L>;
+    type Value = InnerValue<L>;
+    type Error = L::Error;
     type Pin = L::Pin;
     type Reader = L::Reader;
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+    fn publish(
+        &self,
+        plan: Arc<Plan<Self::Key, Self::Value>>,
+    ) -> Result<Generation, PublishError<Self::Error>> {
         Layer::publish(self, plan)
     }
 
-    fn latest(&self) -> Result<Option<L::Pin>, Error> {
+    fn latest(&self) -> Result<Option<L::Pin>, PinError<Self::Error>> {
         let pin = Layer::latest(self)?;
         Ok(pin.map(|pin| self.wrap(pin)))
     }
 
-    fn pin(&self, generation: Generation) -> Result<L::Pin, Error> {
+    fn pin(&self, generation: Generation) -> Result<L::Pin, PinError<Self::Error>> {
         let pin = Layer::pin(self, generation)?;
         Ok(self.wrap(pin))
     }
 
-    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+    fn newest_active(&self) -> Result<Option<Generation>, Failed<Self::Error>> {
         Layer::newest_active(self)
     }
 
-    fn activate(&self, pin: &L::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
-        let step = || self.inner().activate(pin.borrow(), endpoint);
+    fn activate(
+        &self,
+        pin: &L::Pin,
+        endpoint: &Self::Key,
+    ) -> Result<Activation, StepError<Self::Error>> {
+        let step = || lift(self.inner().activate(pin.borrow(), endpoint));
         Layer::activate(self, pin, endpoint, step)
     }
 
     fn activate_all<'a>(
         &'a self,
         pin: &'a L::Pin,
-    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
-        // The inner store's walk, as long as it is at the same endpoint.
+    ) -> impl Iterator<Item = (&'a Self::Key, Result<Activation, StepError<Self::Error>>)> {
+        // The inner store's walk, as long as the layer takes each of its steps.
         let mut walk = Some(self.inner().activate_all(pin.borrow()));
         pin.plan().endpoints().map(move |(endpoint, _)| {
             let mut left_out = true;
             let outcome = Layer::activate(self, pin, endpoint, || {
                 left_out = false;
                 match walk.as_mut().and_then(Iterator::next) {
-                    Some((_, outcome)) => outcome,
-                    None => self.inner().activate(pin.borrow(), endpoint),
+                    Some((at, outcome)) => {
+                        debug_assert_eq!(at, endpoint, "the walk is in the plan's order");
+                        lift(outcome)
+                    }
+                    None => lift(self.inner().activate(pin.borrow(), endpoint)),
                 }
             });
             if left_out {
@@ -209,20 +251,24 @@ impl<L: Layer> PlanStore for L {
         })
     }
 
-    fn stale_endpoints(&self, pin: &L::Pin) -> Result<Vec<EndpointName>, Error> {
+    fn stale_endpoints(&self, pin: &L::Pin) -> Result<Vec<Self::Key>, StepError<Self::Error>> {
         Layer::stale_endpoints(self, pin)
     }
 
-    fn withdraw(&self, pin: &L::Pin, endpoint: &EndpointName) -> Result<Activation, Error> {
-        let step = || self.inner().withdraw(pin.borrow(), endpoint);
+    fn withdraw(
+        &self,
+        pin: &L::Pin,
+        endpoint: &Self::Key,
+    ) -> Result<Activation, StepError<Self::Error>> {
+        let step = || lift(self.inner().withdraw(pin.borrow(), endpoint));
         Layer::withdraw(self, pin, endpoint, step)
     }
 
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+    fn state(&self, endpoint: &Self::Key) -> Result<EndpointState, Failed<Self::Error>> {
         Layer::state(self, endpoint)
     }
 
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed<Self::Error>> {
         Layer::sweep(self, applied)
     }
 
@@ -232,7 +278,12 @@ impl<L: Layer> PlanStore for L {
 
     /// Asks a new reader, because the layer may answer in another way than the inner
     /// store.
-    fn resolve(&self, endpoint: &EndpointName) -> Resolution {
+    fn resolve(&self, endpoint: &Self::Key) -> Resolution<Self::Value> {
         Layer::reader(self).resolve(endpoint).clone()
     }
+}
+
+/// A step's outcome with the layer's error.
+fn lift<E: From<F>, F>(step: Result<Activation, StepError<F>>) -> Result<Activation, StepError<E>> {
+    step.map_err(|error| error.map(E::from))
 }

@@ -1,18 +1,17 @@
-//! Versioned DNS plans: published once, activated by compare-and-swap, swept
+//! Versioned plans for a control plane: published once, activated by compare-and-swap, swept
 //! only when they are not in use.
 //!
-//! A *Planner* publishes plans, each under a new [`Generation`]. *Enactors*, any
-//! number of them and unaware of each other, pick up the latest plan and
-//! activate it endpoint by endpoint; afterwards they sweep old plans away. In
-//! October 2025 a control plane of this shape lost a region's name: a slow
-//! Enactor put an old plan over a newer one, a sweep deleted it while it was
-//! active, and no Enactor could do anything any more. This crate is the store
-//! with which that cannot happen, small enough to read and checked by a model
-//! checker as it stands.
+//! A *Planner* publishes plans, each under a new [`Generation`]. *Enactors*, any number of them
+//! and unaware of each other, pick up the latest plan and activate it endpoint by endpoint.
+//! Afterwards they sweep old plans away. In October 2025 a control plane of this shape lost a
+//! region's DNS name: a slow Enactor put an old plan over a newer one, a sweep deleted that old
+//! plan while it was active, and after that no Enactor could make progress. With this store
+//! that cannot happen. The store is small enough to read, and a model checker runs its code as
+//! it is.
 //!
-//! - An activation is a compare-and-swap on one word that holds the endpoint's
-//!   active and rollback generation. A plan older than the active one is told
-//!   [`Activation::Stale`]: freshness is decided in the write, not before it.
+//! - An activation is a compare-and-swap on one word that holds the endpoint's active and
+//!   rollback generation. The activation of a plan that is older than the active one returns
+//!   [`Activation::Stale`]: freshness is decided in the write itself, not before it.
 //! - A plan that is active, a rollback target, or pinned is never deleted; a
 //!   deletion is a compare-and-swap too.
 //! - A [`Reader`] serves with one atomic load while nothing changes, and so does a
@@ -42,12 +41,17 @@
 //! # }
 //! ```
 //!
+//! A plan maps endpoints to values. If nothing else is said, endpoints are DNS names and values
+//! are record sets (see [`dns`]). Any other [`Key`] and [`Value`] will do: feature flags, routes,
+//! limits. `MemoryStore<String, u32>` is a store of numbers.
+//!
 //! Where to read on: [`memory`] for how the store works and why it is right,
 //! [`PlanStore`] for what a store of your own must do, [`Layer`] for how to wrap a
 //! store, [`primitives`] for how to model-check code that uses it.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod content;
 mod display;
 pub mod dns;
 mod error;
@@ -56,13 +60,16 @@ mod layer;
 pub mod memory;
 mod plan;
 pub mod primitives;
+#[cfg(feature = "serde")]
+mod serde;
 mod store;
 
+pub use content::{Key, Value};
 #[doc(inline)]
-pub use dns::{EndpointName, Family, InvalidName, InvalidRecordSet, RecordSet, Target};
-pub use error::Error;
+pub use dns::{DnsStore, EndpointName, Family, InvalidName, InvalidRecordSet, RecordSet, Target};
+pub use error::{Error, Failed, PinError, PublishError, StepError};
 pub use generation::{Generation, GenerationsExhausted};
-pub use layer::{InnerPin, Layer};
+pub use layer::{InnerError, InnerKey, InnerPin, InnerValue, Layer};
 #[doc(inline)]
 pub use memory::{Follower, MemoryStore, Reader};
 pub use plan::{InvalidPlan, Plan};

@@ -10,7 +10,7 @@ use imbl::ordmap::DiffItem;
 
 use thiserror::Error;
 
-use crate::{EndpointName, RecordSet};
+use crate::{EndpointName, Key, RecordSet, Value};
 
 /// For every endpoint its record set. Immutable, sorted by name.
 ///
@@ -31,9 +31,9 @@ use crate::{EndpointName, RecordSet};
 /// ```
 ///
 /// [`Generation`]: crate::Generation
-#[derive(Clone, Debug)]
-pub struct Plan {
-    endpoints: OrdMap<EndpointName, Arc<RecordSet>>,
+#[derive(Debug)]
+pub struct Plan<K: Key = EndpointName, V: Value = RecordSet> {
+    endpoints: OrdMap<K, Arc<V>>,
     /// The same in two plans only if they name the same endpoints; they may do so
     /// without it, too.
     names: Arc<()>,
@@ -41,22 +41,24 @@ pub struct Plan {
 
 /// An endpoint that one plan names and another does not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NameChange<'a> {
-    Added(&'a EndpointName),
-    Removed(&'a EndpointName),
+pub(crate) enum NameChange<'a, K> {
+    Added(&'a K),
+    Removed(&'a K),
 }
 
 impl Plan {
     /// Most endpoints of a plan.
     pub const MAX_ENDPOINTS: usize = 1 << 20;
+}
 
+impl<K: Key, V: Value> Plan<K, V> {
     /// A plan of these endpoints, in any order.
     ///
     /// # Errors
     /// There is no endpoint, an endpoint is there twice, or there are too many.
-    pub fn new<R: Into<Arc<RecordSet>>>(
-        endpoints: impl IntoIterator<Item = (EndpointName, R)>,
-    ) -> Result<Self, InvalidPlan> {
+    pub fn new<R: Into<Arc<V>>>(
+        endpoints: impl IntoIterator<Item = (K, R)>,
+    ) -> Result<Self, InvalidPlan<K>> {
         let mut endpoints: Vec<_> = endpoints
             .into_iter()
             .map(|(name, records)| (name, records.into()))
@@ -70,13 +72,10 @@ impl Plan {
         Self::checked(endpoints.into_iter().collect(), Arc::new(()))
     }
 
-    fn checked(
-        endpoints: OrdMap<EndpointName, Arc<RecordSet>>,
-        names: Arc<()>,
-    ) -> Result<Self, InvalidPlan> {
+    fn checked(endpoints: OrdMap<K, Arc<V>>, names: Arc<()>) -> Result<Self, InvalidPlan<K>> {
         match endpoints.len() {
             0 => Err(InvalidPlan::Empty),
-            count if count > Self::MAX_ENDPOINTS => Err(InvalidPlan::TooManyEndpoints { count }),
+            count if count > Plan::MAX_ENDPOINTS => Err(InvalidPlan::TooManyEndpoints { count }),
             _ => Ok(Self { endpoints, names }),
         }
     }
@@ -86,10 +85,10 @@ impl Plan {
     ///
     /// # Errors
     /// No endpoint is left, or there are too many.
-    pub fn changed<R: Into<Arc<RecordSet>>>(
+    pub fn changed<R: Into<Arc<V>>>(
         &self,
-        changes: impl IntoIterator<Item = (EndpointName, Option<R>)>,
-    ) -> Result<Self, InvalidPlan> {
+        changes: impl IntoIterator<Item = (K, Option<R>)>,
+    ) -> Result<Self, InvalidPlan<K>> {
         let mut endpoints = self.endpoints.clone();
         let mut same_names = true;
         for (name, records) in changes {
@@ -139,17 +138,17 @@ impl Plan {
     }
 
     /// The record set of an endpoint, if the plan names it.
-    pub fn records(&self, endpoint: &EndpointName) -> Option<&Arc<RecordSet>> {
+    pub fn records(&self, endpoint: &K) -> Option<&Arc<V>> {
         self.endpoints.get(endpoint)
     }
 
     /// Whether the plan names this endpoint.
-    pub fn names(&self, endpoint: &EndpointName) -> bool {
+    pub fn names(&self, endpoint: &K) -> bool {
         self.endpoints.contains_key(endpoint)
     }
 
     /// The endpoints with their record sets, by name.
-    pub fn endpoints(&self) -> impl ExactSizeIterator<Item = (&EndpointName, &Arc<RecordSet>)> {
+    pub fn endpoints(&self) -> impl ExactSizeIterator<Item = (&K, &Arc<V>)> {
         self.endpoints.iter()
     }
 
@@ -158,7 +157,7 @@ impl Plan {
     pub(crate) fn named_since<'a>(
         &'a self,
         previous: &'a Self,
-    ) -> impl Iterator<Item = NameChange<'a>> {
+    ) -> impl Iterator<Item = NameChange<'a, K>> {
         let differences = previous.endpoints.diff(&self.endpoints);
         differences.filter_map(|difference| match difference {
             DiffItem::Add(name, _) => Some(NameChange::Added(name)),
@@ -168,19 +167,30 @@ impl Plan {
     }
 }
 
+/// Shares everything.
+impl<K: Key, V: Value> Clone for Plan<K, V> {
+    fn clone(&self) -> Self {
+        let names = Arc::clone(&self.names);
+        Self {
+            endpoints: self.endpoints.clone(),
+            names,
+        }
+    }
+}
+
 /// Plans are equal if they say the same of the same endpoints.
-impl PartialEq for Plan {
+impl<K: Key, V: Value> PartialEq for Plan<K, V> {
     fn eq(&self, other: &Self) -> bool {
         self.endpoints == other.endpoints
     }
 }
 
-impl Eq for Plan {}
+impl<K: Key, V: Value> Eq for Plan<K, V> {}
 
 /// Why endpoints and their records are not a plan.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
-pub enum InvalidPlan {
+pub enum InvalidPlan<K = EndpointName> {
     /// It names no endpoint.
     #[error("the plan names no endpoint, and would withdraw all of them; name at least one")]
     Empty,
@@ -189,7 +199,7 @@ pub enum InvalidPlan {
     #[error("the plan names endpoint {endpoint} twice; merge the two")]
     DuplicateEndpoint {
         /// The endpoint.
-        endpoint: EndpointName,
+        endpoint: K,
     },
 
     /// It names too many endpoints.
@@ -230,7 +240,7 @@ mod tests {
         );
         let shared = Arc::new(set());
         let many = (0..=Plan::MAX_ENDPOINTS).map(|i| (name(&format!("e{i}")), shared.clone()));
-        let error = Plan::new(many).unwrap_err();
+        let error = Plan::<EndpointName, RecordSet>::new(many).unwrap_err();
         assert!(
             matches!(error, InvalidPlan::TooManyEndpoints { .. }),
             "{error}"

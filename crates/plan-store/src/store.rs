@@ -1,92 +1,111 @@
-//! What Planner, Enactor, sweep and server need of a store, whatever it is.
+//! The interface of every store: what the Planner, the Enactors and the servers call.
 
+use std::error::Error as StdError;
 use std::sync::Arc;
 
-use crate::{EndpointName, Error, Generation, Plan, RecordSet};
+use crate::{
+    EndpointName, Error, Failed, Generation, Key, PinError, Plan, PublishError, RecordSet,
+    StepError, Value,
+};
 
 /// A hold on a plan. The plan is not deleted while the pin lives. Dropping the pin
 /// lets go of the plan.
-pub trait Pin {
+pub trait Pin<K: Key = EndpointName, V: Value = RecordSet> {
     /// The plan's generation.
     fn generation(&self) -> Generation;
 
     /// The plan's content.
-    fn plan(&self) -> &Arc<Plan>;
+    fn plan(&self) -> &Arc<Plan<K, V>>;
 }
 
 /// The serving side's view of a store; one for each thread.
-pub trait Resolve {
-    /// What `endpoint` answers now.
-    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution;
+pub trait Resolve<K = EndpointName, V = RecordSet> {
+    /// What `endpoint` answers at this moment.
+    fn resolve(&mut self, endpoint: &K) -> &Resolution<V>;
 
-    /// Whether at least one endpoint below `name` is not withdrawn. To a resolver such
-    /// a name exists even if it is no endpoint itself: a denial of the name would deny
+    /// Whether at least one endpoint [below](Key::is_below) `key` is not withdrawn.
+    ///
+    /// A DNS server asks this before it denies a name. To a resolver, a name with an endpoint
+    /// below it exists, even if it is no endpoint itself: a denial of the name would deny
     /// everything below it (RFC 8020).
-    fn has_descendant(&mut self, name: &EndpointName) -> bool;
+    fn has_descendant(&mut self, key: &K) -> bool;
 }
 
 /// A store of plans and of which of them is active at which endpoint.
 ///
-/// The Planner publishes; Enactors pick up the latest plan, activate it endpoint
-/// by endpoint, withdraw what it no longer names, and sweep; servers resolve.
-/// All of them at once, each from any thread.
+/// The Planner publishes plans. An Enactor picks up the latest plan, activates it endpoint by
+/// endpoint, withdraws the endpoints that the plan does not name any more, and sweeps. Servers
+/// resolve. All of them call the store at the same time, from any thread.
 ///
-/// The trait allows for stores that are far away: a reply may be lost, and then
-/// a step's outcome is [`Activation::Unknown`]. Every method may block for as
-/// long as the store takes; none waits for another caller's pass to end.
+/// A store may be far away. If a reply is lost, the step's outcome is
+/// [`Activation::Unknown`]. Every method may block for as long as the store takes. No method
+/// waits for another caller's pass to end.
 ///
-/// Everything that a store may do in its own way is a required method, so that a
-/// wrapper cannot miss one. Write a wrapper as a [`Layer`](crate::Layer).
+/// Write a wrapper around a store as a [`Layer`](crate::Layer). Everything that a store may do
+/// in its own way is a required method, so that a wrapper cannot miss one.
 pub trait PlanStore: Send + Sync {
+    /// What endpoints are named by.
+    type Key: Key;
+    /// What a plan says of an endpoint.
+    type Value: Value;
+    /// The store's own error: what its disk or its network fails with. [`Infallible`] if
+    /// nothing can.
+    ///
+    /// [`Infallible`]: std::convert::Infallible
+    type Error: StdError + Send + Sync + 'static;
     /// This store's pin.
-    type Pin: Pin + Send;
+    type Pin: Pin<Self::Key, Self::Value> + Send;
     /// This store's serving side.
-    type Reader: Resolve + Send;
+    type Reader: Resolve<Self::Key, Self::Value> + Send;
 
-    /// Adds a plan under the next generation. It is active nowhere yet.
+    /// Adds a plan under the next generation, which it returns. The plan is not active yet.
     ///
     /// # Errors
-    /// [`Error::GenerationsExhausted`]; [`Error::Backend`], after which the plan
-    /// may or may not be there: look at [`PlanStore::latest`] before publishing
-    /// again.
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error>;
+    /// See [`PublishError`].
+    fn publish(
+        &self,
+        plan: Arc<Plan<Self::Key, Self::Value>>,
+    ) -> Result<Generation, PublishError<Self::Error>>;
 
-    /// Picks up the newest plan: pins and returns it. `None` before the first
+    /// Picks up the newest plan: pins it and returns the pin. `None` before the first
     /// publish.
     ///
     /// # Errors
-    /// [`Error::PinsExhausted`], [`Error::Backend`].
-    fn latest(&self) -> Result<Option<Self::Pin>, Error>;
+    /// See [`PinError`].
+    fn latest(&self) -> Result<Option<Self::Pin>, PinError<Self::Error>>;
 
     /// Pins a plan of a known generation.
     ///
     /// # Errors
-    /// [`Error::NoSuchPlan`] once it is swept, [`Error::PinsExhausted`],
-    /// [`Error::Backend`].
-    fn pin(&self, generation: Generation) -> Result<Self::Pin, Error>;
+    /// [`PinError::NoSuchPlan`] once it is swept; see [`PinError`].
+    fn pin(&self, generation: Generation) -> Result<Self::Pin, PinError<Self::Error>>;
 
-    /// The newest generation that any endpoint is on, by activation or by
-    /// withdrawal: what an Enactor compares its plan with once, before the first
-    /// endpoint. Endpoints that a sweep has forgotten do not count.
+    /// The newest generation that any endpoint is on, by activation or by withdrawal.
+    /// Endpoints that a sweep has forgotten do not count. An Enactor compares its plan with
+    /// this once, before the first endpoint.
     ///
-    /// The endpoints are looked at one after another, so the answer is advice:
-    /// it may be out of date when it arrives.
-    ///
-    /// # Errors
-    /// [`Error::Backend`].
-    fn newest_active(&self) -> Result<Option<Generation>, Error>;
-
-    /// Makes the pinned plan the active one at `endpoint`; what was active
-    /// becomes the rollback target in the same atomic step.
+    /// The answer is advice: the store looks at one endpoint after another, so the answer may
+    /// be out of date when it arrives.
     ///
     /// # Errors
-    /// [`Error::NotInPlan`], [`Error::ForeignPin`], [`Error::Backend`].
-    fn activate(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error>;
+    /// The store failed.
+    fn newest_active(&self) -> Result<Option<Generation>, Failed<Self::Error>>;
 
-    /// Activates the pinned plan at all endpoints that it names, in the order of their
-    /// names. Each time the iterator is advanced, it takes the step at the next endpoint
-    /// and returns the endpoint with the outcome. Each endpoint is a step of its own, as
-    /// with [`PlanStore::activate`].
+    /// Makes the pinned plan the active one at `endpoint`. The plan that was active becomes
+    /// the rollback target in the same atomic step.
+    ///
+    /// # Errors
+    /// [`StepError::NotInPlan`]; see [`StepError`].
+    fn activate(
+        &self,
+        pin: &Self::Pin,
+        endpoint: &Self::Key,
+    ) -> Result<Activation, StepError<Self::Error>>;
+
+    /// Activates the pinned plan at each endpoint that it names, once, in the order of
+    /// [`Plan::endpoints`]. A [`Layer`](crate::Layer) relies on that order. Each time the
+    /// iterator is advanced, it takes the step at the next endpoint and returns the endpoint
+    /// with the outcome. Each endpoint is a step of its own, as with [`PlanStore::activate`].
     ///
     /// The caller may drop the iterator early. A store that is far away may have begun a
     /// few more steps by then.
@@ -96,58 +115,64 @@ pub trait PlanStore: Send + Sync {
     fn activate_all<'a>(
         &'a self,
         pin: &'a Self::Pin,
-    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)>;
+    ) -> impl Iterator<Item = (&'a Self::Key, Result<Activation, StepError<Self::Error>>)>;
 
     /// The stale endpoints: the pinned plan does not name them, and they still stand on
     /// an older plan or on none. Endpoints that a newer plan added are not among them,
     /// nor are those that a sweep has forgotten.
     ///
     /// # Errors
-    /// [`Error::ForeignPin`], [`Error::Backend`].
-    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error>;
+    /// [`StepError::ForeignPin`], [`StepError::Store`].
+    fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<Self::Key>, StepError<Self::Error>>;
 
-    /// Withdraws an endpoint that the pinned plan does not name: from then on it
-    /// has no records, and no older plan can bring it back. A step like an
-    /// activation, with the same outcomes: *already* also if the store does not
-    /// know the endpoint, *stale* also if it came with a newer plan and nothing
-    /// has been activated there yet.
+    /// Withdraws an endpoint that the pinned plan does not name. From then on the endpoint has
+    /// no records, and no older plan can bring it back.
+    ///
+    /// A withdrawal is a step like an activation, with the same outcomes. It is
+    /// [`Activation::Already`] also if the store does not know the endpoint. It is
+    /// [`Activation::Stale`] also if a newer plan added the endpoint and nothing has been
+    /// activated there yet.
     ///
     /// # Errors
-    /// [`Error::StillInPlan`], [`Error::ForeignPin`], [`Error::Backend`].
-    fn withdraw(&self, pin: &Self::Pin, endpoint: &EndpointName) -> Result<Activation, Error>;
+    /// [`StepError::StillInPlan`]; see [`StepError`].
+    fn withdraw(
+        &self,
+        pin: &Self::Pin,
+        endpoint: &Self::Key,
+    ) -> Result<Activation, StepError<Self::Error>>;
 
-    /// Where an endpoint stands. [`EndpointState::VACANT`] if it is not known.
+    /// Where an endpoint stands. [`EndpointState::VACANT`] if the store does not know it.
     ///
     /// # Errors
-    /// [`Error::Backend`].
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error>;
+    /// The store failed.
+    fn state(&self, endpoint: &Self::Key) -> Result<EndpointState, Failed<Self::Error>>;
 
-    /// Deletes the plans that are too old to keep, judged from the plan that was
-    /// applied last; see [`Retention`]. A generation beyond the newest plan
-    /// counts as that plan, which no sweep deletes.
+    /// Deletes the plans that are too old to keep and are not in use. [`Retention`] says what
+    /// is too old, counted from the plan that was applied last. If `applied` is beyond the
+    /// newest plan, it counts as the newest plan, which no sweep deletes.
     ///
-    /// Also forgets the endpoints where nothing is active, that have nothing to
-    /// roll back to, and that no plan in the store names.
+    /// A sweep also forgets each endpoint where no plan is active, that has no rollback
+    /// target, and that no plan in the store names.
     ///
     /// # Errors
-    /// [`Error::Backend`].
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error>;
+    /// The store failed.
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed<Self::Error>>;
 
     /// A view for one serving thread.
     fn reader(&self) -> Self::Reader;
 
-    /// What `endpoint` answers now. For infrequent callers; servers keep a
+    /// What `endpoint` answers at this moment. For infrequent callers; a server keeps a
     /// [`PlanStore::reader`].
-    fn resolve(&self, endpoint: &EndpointName) -> Resolution;
+    fn resolve(&self, endpoint: &Self::Key) -> Resolution<Self::Value>;
 
-    /// An operator's return: publishes the content of an older plan again, as
-    /// the newest generation. Nothing ever goes back.
+    /// Publishes the content of an older plan again, as the newest generation: an operator's
+    /// return. No generation ever goes back.
     ///
     /// # Errors
     /// Those of [`PlanStore::pin`] and [`PlanStore::publish`].
     fn republish(&self, older: Generation) -> Result<Generation, Error> {
         let pin = self.pin(older)?;
-        self.publish(Arc::clone(pin.plan()))
+        Ok(self.publish(Arc::clone(pin.plan()))?)
     }
 }
 
@@ -157,7 +182,7 @@ pub trait PlanStore: Send + Sync {
 pub fn activate_one_by_one<'a, S: PlanStore>(
     store: &'a S,
     pin: &'a S::Pin,
-) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+) -> impl Iterator<Item = (&'a S::Key, Result<Activation, StepError<S::Error>>)> {
     let endpoints = pin.plan().endpoints();
     endpoints.map(|(endpoint, _)| (endpoint, store.activate(pin, endpoint)))
 }
@@ -171,8 +196,8 @@ pub enum Activation {
         /// What the step replaced.
         replaced: EndpointState,
     },
-    /// Nothing to do: this very plan had done it already, or the store does not know
-    /// the endpoint to withdraw, or has forgotten it.
+    /// Nothing to do: this plan had done the step before, or the store does not know the
+    /// endpoint that is to be withdrawn.
     Already,
     /// Refused, because a newer plan was here first or added the endpoint.
     Stale {
@@ -180,8 +205,8 @@ pub enum Activation {
         /// withdrawn the endpoint, or only added it.
         newer: Generation,
     },
-    /// The store may or may not have done it. Read [`PlanStore::state`] before
-    /// doing anything else, and never retry blindly.
+    /// The reply was lost: the store may or may not have taken the step. Read
+    /// [`PlanStore::state`] before anything else, and do not retry blindly.
     Unknown,
 }
 
@@ -262,9 +287,9 @@ pub enum RetainReason {
 
 /// How many of the newest plans a sweep keeps, whether or not they are in use.
 ///
-/// A sweep after plan *applied* keeps the `newest` plans up to and including
-/// it, and all that are newer than it. Nothing else protects a plan that is not in
-/// use, and nothing deletes one that is. With `newest = 2`:
+/// A sweep after plan *applied* keeps all plans that are newer than *applied*. Of the others
+/// it keeps the `newest` newest ones, *applied* included, and those that are in use. With
+/// `newest = 2`:
 ///
 /// ```text
 ///   plans in the store          1   2   3   4   5   6
@@ -291,10 +316,11 @@ impl Retention {
     }
 }
 
-/// What an endpoint answers.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Resolution {
-    /// It is not known: no plan in the store names it, and none has for a while.
+/// What an endpoint answers. A DNS store's values are record sets; in another store, the
+/// records are the value that the plan has for the endpoint.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Resolution<V = RecordSet> {
+    /// The store does not know the endpoint: no plan in the store names it.
     Unknown,
     /// Plans name it, but none has been activated yet.
     Vacant,
@@ -303,24 +329,43 @@ pub enum Resolution {
         /// That plan.
         generation: Generation,
     },
-    /// Its records, all of them from one plan.
+    /// The endpoint's records, all of them from one plan.
     Answer {
         /// That plan.
         generation: Generation,
         /// The records.
-        records: Arc<RecordSet>,
+        records: Arc<V>,
     },
-    /// The active plan is gone: a resolver is told NOERROR, without records.
-    /// [`MemoryStore`](crate::MemoryStore) never comes to this.
+    /// The active plan is gone. A DNS server answers NOERROR without records.
+    /// [`MemoryStore`](crate::MemoryStore) never answers this.
     Dangling {
         /// The plan that is gone.
         generation: Generation,
     },
 }
 
-impl Resolution {
+/// Shares the records.
+impl<V> Clone for Resolution<V> {
+    fn clone(&self) -> Self {
+        match *self {
+            Self::Unknown => Self::Unknown,
+            Self::Vacant => Self::Vacant,
+            Self::Withdrawn { generation } => Self::Withdrawn { generation },
+            Self::Answer {
+                generation,
+                ref records,
+            } => Self::Answer {
+                generation,
+                records: Arc::clone(records),
+            },
+            Self::Dangling { generation } => Self::Dangling { generation },
+        }
+    }
+}
+
+impl<V> Resolution<V> {
     /// The records, if there are any.
-    pub fn records(&self) -> Option<&Arc<RecordSet>> {
+    pub fn records(&self) -> Option<&Arc<V>> {
         match self {
             Self::Answer { records, .. } => Some(records),
             _ => None,

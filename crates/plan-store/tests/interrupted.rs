@@ -7,11 +7,11 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use plan_store::memory::MemoryPin;
+use plan_store::dns::{MemoryPin, MemoryStore};
 use plan_store::primitives::{Native, Primitives, Word};
 use plan_store::{
-    Activation, EndpointName, MemoryStore, Pin, Plan, PlanStore, RecordSet, Resolution, Resolve,
-    Retention, Target,
+    Activation, EndpointName, Pin, Plan, PlanStore, RecordSet, Resolution, Resolve, Retention,
+    Target,
 };
 
 thread_local! {

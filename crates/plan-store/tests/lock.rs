@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
+use plan_store::dns::MemoryStore;
 use plan_store::primitives::{Lock, Native, Primitives, Word};
-use plan_store::{
-    EndpointName, Generation, MemoryStore, Pin, Plan, PlanStore, RecordSet, Retention, Target,
-};
+use plan_store::{EndpointName, Generation, Pin, Plan, PlanStore, RecordSet, Retention, Target};
 
 thread_local! {
     static IN_SECTION: Cell<bool> = const { Cell::new(false) };

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, MemoryStore, Pin, Plan, PlanStore,
-    RecordSet, Resolution, RetainReason, Retention, Standing, Swept, Target,
+    Activation, EndpointName, EndpointState, Generation, MemoryStore, Pin, Plan, PlanStore,
+    RecordSet, Resolution, RetainReason, Retention, Standing, StepError, Swept, Target,
 };
 
 fn name(text: &str) -> EndpointName {
@@ -57,7 +57,7 @@ fn a_walk_with_another_stores_pin_changes_nothing() {
     }
     let pin = theirs.latest().unwrap().unwrap();
     for (_, outcome) in ours.activate_all(&pin) {
-        assert!(matches!(outcome, Err(Error::ForeignPin { .. })));
+        assert!(matches!(outcome, Err(StepError::ForeignPin { .. })));
     }
     for store in [&ours, &theirs] {
         for endpoint in ["a.example", "b.example"] {

@@ -5,7 +5,7 @@ use std::path::Path;
 use control_plane::Fleet;
 use drill::{Outcome, Repair, outage};
 use incident::{IncidentStore, Variant};
-use plan_store::{EndpointName, MemoryStore, PlanStore, Retention};
+use plan_store::{DnsStore, EndpointName, MemoryStore, PlanStore, Retention};
 
 use crate::Error;
 
@@ -28,13 +28,13 @@ pub(crate) fn with_the_fix(seed: u64) -> Result<Outcome, Error> {
 }
 
 fn repair(store: &IncidentStore, endpoint: &EndpointName) -> Result<(), drill::Error> {
-    match store.latest()? {
+    match store.latest().map_err(plan_store::Error::from)? {
         Some(latest) => Ok(store.repair(&latest, endpoint)?),
         None => Ok(()),
     }
 }
 
-fn play<S: PlanStore<Reader: 'static> + Clone + 'static>(
+fn play<S: DnsStore<Reader: 'static> + Clone + 'static>(
     store: impl FnOnce(Retention) -> S,
     repair: Option<Repair<'_, S>>,
     seed: u64,

@@ -38,7 +38,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use plan_store::{EndpointName, Generation, Pin, Plan, PlanStore, RecordSet};
+use plan_store::{DnsStore, EndpointName, Generation, Pin, Plan, RecordSet};
 use tracing::{debug, debug_span, warn};
 
 use self::change_control::{ChangeControl, Ended, HoldChanges};
@@ -54,7 +54,7 @@ pub use self::status::Status;
 ///
 /// Run one Planner for a store. Two Planners would each undo what the other publishes, but
 /// neither would take an endpoint of the other away. An operator's
-/// [`republish`](PlanStore::republish) is undone as well, in the next tick; for a lasting
+/// [`republish`](plan_store::PlanStore::republish) is undone as well, in the next tick; for a lasting
 /// return, change the fleet.
 ///
 /// Each endpoint is judged by itself, and a plan is published for all that may move. The
@@ -111,7 +111,7 @@ struct Desired {
     awaited: BTreeSet<EndpointName>,
 }
 
-impl<S: PlanStore> Planner<S> {
+impl<S: DnsStore> Planner<S> {
     /// A Planner of this fleet.
     pub fn new(store: S, fleet: Fleet) -> Self {
         let watchlist = Arc::new(Watchlist::of(&fleet));
@@ -185,7 +185,7 @@ impl<S: PlanStore> Planner<S> {
             warn!("health reading names no target");
             return Err(PlanError::NoHealth);
         }
-        let latest = self.store.latest()?;
+        let latest = self.store.latest().map_err(plan_store::Error::from)?;
         self.adopt(latest.as_ref(), health.at());
         let changes = self.targets.observe(health, &self.watchlist.targets);
         status::targets_changed(&changes);
@@ -324,7 +324,8 @@ impl<S: PlanStore> Planner<S> {
                 Plan::new(all.filter_map(|(name, records)| Some((name, records?))))?
             }
         };
-        let generation = self.store.publish(Arc::new(plan))?;
+        let generation = self.store.publish(Arc::new(plan));
+        let generation = generation.map_err(plan_store::Error::from)?;
         self.memory = Memory::Read(Some(generation));
         for endpoint in self.control.endpoints_mut() {
             endpoint.served |= !self.status.awaited.contains(endpoint.config.name());

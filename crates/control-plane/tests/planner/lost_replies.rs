@@ -1,11 +1,14 @@
 //! Publishes that fail, or whose reply is lost.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use control_plane::{PlanError, Planner};
+use control_plane::{PlanError, Planner, chain};
 use parking_lot::Mutex;
 use plan_store::memory::MemoryPin;
-use plan_store::{Generation, Layer, MemoryStore, Plan, PlanStore, Reader, Retention};
+use plan_store::{
+    Generation, Layer, MemoryStore, Plan, PlanStore, PublishError, Reader, Retention,
+};
 
 use crate::{FOUR, at, fleet, health, published, served, unchanged, unhealthy};
 
@@ -22,8 +25,20 @@ enum StoreFailure {
     ReplyLost,
 }
 
+/// What a publish fails with.
+#[derive(Debug, thiserror::Error)]
+#[error("timed out")]
+struct TimedOut;
+
+impl From<Infallible> for TimedOut {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
 impl Layer for Faulty {
     type Inner = MemoryStore;
+    type Error = TimedOut;
     type Pin = MemoryPin;
     type Reader = Reader;
 
@@ -39,15 +54,16 @@ impl Layer for Faulty {
         self.store.reader()
     }
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, plan_store::Error> {
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError<TimedOut>> {
         let failure = self.next.lock().take();
         if !matches!(failure, Some(StoreFailure::NotDone)) {
-            let generation = self.store.publish(plan)?;
+            let published = self.store.publish(plan);
+            let generation = published.map_err(|error| error.map(TimedOut::from))?;
             if failure.is_none() {
                 return Ok(generation);
             }
         }
-        Err(plan_store::Error::Backend("timed out".into()))
+        Err(TimedOut.into())
     }
 }
 
@@ -73,10 +89,8 @@ fn after_an_uncertain_publish_the_next_tick_looks() {
 
         *next_publish.lock() = Some(failure);
         let error = planner.tick(&two).unwrap_err();
-        assert!(
-            matches!(error, PlanError::Store(plan_store::Error::Backend(_))),
-            "{error}"
-        );
+        assert!(matches!(error, PlanError::Store(_)), "{error}");
+        assert_eq!(chain(&error), "the store failed: timed out");
         assert_eq!(
             inner.generations().len(),
             plans,

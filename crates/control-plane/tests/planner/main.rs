@@ -25,7 +25,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use control_plane::{Fleet, Health, Planned, Planner, TargetHealth, TargetState};
-use plan_store::{Generation, MemoryStore, Pin, Plan, PlanStore, Retention};
+use plan_store::{DnsStore, Generation, MemoryStore, Pin, Plan, Retention};
 
 pub(crate) fn parse(text: &str) -> Fleet {
     Fleet::parse(text, Path::new("test.toml")).unwrap()
@@ -112,19 +112,19 @@ pub(crate) fn planner(fleet: Fleet) -> (Planner<MemoryStore>, MemoryStore) {
     (Planner::new(store.clone(), fleet), store)
 }
 
-pub(crate) fn latest<S: PlanStore>(store: &S) -> Arc<Plan> {
+pub(crate) fn latest<S: DnsStore>(store: &S) -> Arc<Plan> {
     Arc::clone(store.latest().unwrap().unwrap().plan())
 }
 
 /// The endpoints whose change is held.
-pub(crate) fn held<S: PlanStore>(planner: &Planner<S>) -> Vec<&str> {
+pub(crate) fn held<S: DnsStore>(planner: &Planner<S>) -> Vec<&str> {
     let held = planner.status().held.iter();
     held.map(|change| change.endpoint.as_str()).collect()
 }
 
 /// The endpoints of the latest plan, each with the last parts of its targets' addresses.
 /// Targets that are never drawn are in brackets.
-pub(crate) fn served<S: PlanStore>(store: &S) -> BTreeMap<String, String> {
+pub(crate) fn served<S: DnsStore>(store: &S) -> BTreeMap<String, String> {
     let plan = latest(store);
     let endpoints = plan.endpoints().map(|(name, records)| {
         let targets = records.targets().map(|target| {
@@ -143,7 +143,7 @@ pub(crate) fn served<S: PlanStore>(store: &S) -> BTreeMap<String, String> {
 }
 
 /// What [`served`] has for one endpoint.
-pub(crate) fn serves<S: PlanStore>(store: &S, endpoint: &str) -> String {
+pub(crate) fn serves<S: DnsStore>(store: &S, endpoint: &str) -> String {
     served(store).remove(endpoint).unwrap_or_default()
 }
 

@@ -23,7 +23,7 @@ use control_plane::{
 };
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use parking_lot::Mutex;
-use plan_store::{EndpointName, Generation, MemoryStore, Pin, PlanStore, Retention};
+use plan_store::{DnsStore, EndpointName, Generation, MemoryStore, Pin, PlanStore, Retention};
 
 use crate::hooked::{Fate, Hooked};
 
@@ -109,7 +109,7 @@ fn pace() -> Pace {
 }
 
 /// Starts an Enactor whose passes come out of the channel, in words.
-fn enactor<S: PlanStore + Clone + 'static>(
+fn enactor<S: DnsStore + Clone + 'static>(
     store: &S,
     pace: Pace,
 ) -> (EnactorThread, Receiver<String>) {
@@ -143,7 +143,7 @@ impl HealthSource for Fed {
 type Feed = Sender<Box<dyn FnOnce() -> Result<Health, HealthError> + Send>>;
 
 /// Starts a Planner on a fed source; its ticks come out of the channel.
-fn planner<S: PlanStore + Clone + 'static>(
+fn planner<S: DnsStore + Clone + 'static>(
     store: &S,
     enactors: Vec<Waker>,
 ) -> (PlannerThread, Feed, Receiver<Result<Planned, String>>) {

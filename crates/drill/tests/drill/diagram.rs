@@ -208,7 +208,7 @@ fn load(name: &str) -> Fleet {
 /// The outage, repaired by hand, on the store of October 2025.
 fn broken(fleet: &Fleet) -> Outcome {
     let repair = |store: &IncidentStore, endpoint: &EndpointName| -> Result<(), Error> {
-        Ok(store.repair(&store.latest()?.unwrap(), endpoint)?)
+        Ok(store.repair(&store.latest().unwrap().unwrap(), endpoint)?)
     };
     let store = IncidentStore::new(Variant::LockPerEndpoint, fleet.retention());
     outage(fleet, store, 1, Some(&repair)).unwrap()

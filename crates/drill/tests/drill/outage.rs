@@ -24,7 +24,7 @@ fn on_incident(variant: Variant, fleet: &Fleet) -> Outcome {
 }
 
 fn repair(store: &IncidentStore, endpoint: &EndpointName) -> Result<(), Error> {
-    Ok(store.repair(&store.latest()?.unwrap(), endpoint)?)
+    Ok(store.repair(&store.latest().unwrap().unwrap(), endpoint)?)
 }
 
 /// (stuck, repaired), passes, and published, swept, stale.

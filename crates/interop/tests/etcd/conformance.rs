@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use plan_store::{Error, Generation, PlanStore as _, Retention};
+use plan_store::{Generation, PlanStore as _, PublishError, Retention};
 use plan_store_conformance::{Effort, Stores, suite};
 use plan_store_etcd::{EtcdConfig, EtcdStore};
 
@@ -76,6 +76,9 @@ fn after_the_last_generation_nothing_is_published() {
         .cluster
         .put_number("/0/head", Generation::MAX.get().into());
     let error = store.publish(plan(2)).unwrap_err();
-    assert!(matches!(error, Error::GenerationsExhausted(_)), "{error}");
+    assert!(
+        matches!(error, PublishError::GenerationsExhausted(_)),
+        "{error}"
+    );
     assert_eq!(store.generations().unwrap(), [first]);
 }

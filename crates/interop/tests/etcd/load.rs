@@ -2,19 +2,20 @@
 //! of its own, while something happens to its members.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use control_plane::{Enactor, Pass, PassError, StepError};
+use control_plane::{Enactor, Pass, StepError};
 use incident::OneByOne;
 use linearizability::record::{History, Recorded};
 use linearizability::search::{Operation, Verdict, check};
 use linearizability::spec::{ENDPOINTS, Hold, Op, RETENTION};
 use plan_store::{
-    Activation, EndpointName, Error as StoreError, Generation, Plan, PlanStore, RecordSet,
-    Resolution, Resolve, Target,
+    Activation, DnsStore, EndpointName, Generation, Plan, PlanStore, RecordSet, Resolution,
+    Resolve, Target,
 };
 use plan_store_etcd::{EtcdConfig, EtcdReader, EtcdStore};
 
@@ -64,7 +65,7 @@ pub(crate) fn config(
 
 /// Publishes the next plan and lets one Enactor apply it; tries again if etcd did not
 /// answer. A step that the store refuses is a failure.
-pub(crate) fn publish_and_apply<S: PlanStore + Clone>(
+pub(crate) fn publish_and_apply<S: DnsStore + Clone>(
     store: &S,
     mut next: impl FnMut() -> Arc<Plan>,
 ) -> Generation {
@@ -88,8 +89,8 @@ pub(crate) fn publish_and_apply<S: PlanStore + Clone>(
 }
 
 /// The result; `None` if etcd refused or did not answer.
-pub(crate) fn answered<T>(result: Result<T, impl Into<PassError>>) -> Option<T> {
-    match result.map_err(Into::into) {
+pub(crate) fn answered<T>(result: Result<T, impl Error + 'static>) -> Option<T> {
+    match result {
         Ok(answer) => Some(answer),
         Err(error) if is_etcds(&error) => {
             println!("  again: {error}");
@@ -99,18 +100,12 @@ pub(crate) fn answered<T>(result: Result<T, impl Into<PassError>>) -> Option<T> 
     }
 }
 
-fn is_etcds(error: &PassError) -> bool {
-    matches!(
-        error,
-        PassError::Store(StoreError::Backend(_))
-            | PassError::Incomplete {
-                first: StepError::Store {
-                    source: StoreError::Backend(_),
-                    ..
-                } | StepError::OutcomeUnknown { .. },
-                ..
-            }
-    )
+fn is_etcds(error: &(dyn Error + 'static)) -> bool {
+    let unknown = |cause: &StepError| matches!(cause, StepError::OutcomeUnknown { .. });
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.any(|cause| {
+        cause.is::<plan_store_etcd::Error>() || cause.downcast_ref().is_some_and(unknown)
+    })
 }
 
 pub(crate) fn endpoint(at: usize) -> EndpointName {

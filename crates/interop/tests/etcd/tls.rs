@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use interop::started;
 use plan_store::{
-    Activation, EndpointName, Plan, PlanStore, RecordSet, Resolve, Retention, Target,
+    Activation, EndpointName, PinError, Plan, PlanStore, RecordSet, Resolve, Retention, Target,
 };
 use plan_store_etcd::{Error, EtcdConfig, EtcdStore, Identity, Tls, User};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
@@ -209,11 +209,10 @@ fn use_store(store: &EtcdStore) {
 /// What keeps this store from being used.
 fn refusal(config: EtcdConfig) -> Error {
     let store = EtcdStore::connect(config).unwrap();
-    let error = match store.latest() {
-        Err(plan_store::Error::Backend(error)) => error,
+    match store.latest() {
+        Err(PinError::Store(error)) => error,
         other => panic!("{other:?}"),
-    };
-    error.downcast_ref::<Error>().unwrap().clone()
+    }
 }
 
 #[test]

@@ -22,8 +22,8 @@ use linearizability::record::{History, Recorded};
 use linearizability::search::{Operation, Verdict, check, check_within};
 use linearizability::spec::{Content, ENDPOINTS, Hold, NAMES, Op, RETENTION};
 use plan_store::{
-    Activation, EndpointName, EndpointState, Generation, MemoryStore, Plan, PlanStore, RecordSet,
-    Resolve, Standing, Target,
+    Activation, DnsStore, EndpointName, EndpointState, Generation, MemoryStore, Plan, PlanStore,
+    RecordSet, Resolve, Standing, Target,
 };
 
 use crate::wrong::{Fault, Wrong};
@@ -60,7 +60,7 @@ fn stall(chance: &mut Rng) {
 }
 
 /// What all of them were told, in one run of the whole system.
-fn history<S: PlanStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64) -> History {
+fn history<S: DnsStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64) -> History {
     let history = History::default();
     let client = |number: u32| Recorded::new(store.clone(), number, Hold::Pin, &history);
     let planner = client(0);
@@ -120,7 +120,7 @@ fn history<S: PlanStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64
 }
 
 /// Looks at a plan of any age, or at an endpoint. A wrong store may fail it.
-fn operate(store: &impl PlanStore, chance: &mut Rng) {
+fn operate(store: &impl DnsStore, chance: &mut Rng) {
     if chance.bool() {
         let _ = store.state(&endpoint(chance.usize(..ENDPOINTS)));
         return;

@@ -4,7 +4,7 @@
 use linearizability::record::{History, Recorded};
 use linearizability::search::Verdict;
 use linearizability::spec::{ENDPOINTS, Hold, RETENTION};
-use plan_store::{Generation, MemoryStore, Pin, PlanStore, Resolve};
+use plan_store::{DnsStore, Generation, MemoryStore, Pin, PlanStore, Resolve};
 
 use crate::wrong::{Fault, Wrong};
 use crate::{decide, endpoint, look_at_all, plan};
@@ -66,7 +66,7 @@ fn script(store: Wrong) -> History {
 }
 
 /// What an Enactor does with a plan, and a second look for stale endpoints.
-fn apply<S: PlanStore>(store: &S, pin: &S::Pin) {
+fn apply<S: DnsStore>(store: &S, pin: &S::Pin) {
     for (_, outcome) in store.activate_all(pin) {
         let _ = outcome.unwrap();
     }
@@ -76,7 +76,7 @@ fn apply<S: PlanStore>(store: &S, pin: &S::Pin) {
     store.stale_endpoints(pin).unwrap();
 }
 
-fn look(store: &impl PlanStore, reader: &mut impl Resolve) {
+fn look(store: &impl DnsStore, reader: &mut impl Resolve) {
     for at in 0..ENDPOINTS {
         store.state(&endpoint(at)).unwrap();
     }

@@ -1,13 +1,14 @@
 //! A store with one thing wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use linearizability::spec::NAMES;
 use plan_store::memory::MemoryPin;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Layer, MemoryStore, Pin, Plan,
-    PlanStore, Reader, Resolution, Resolve, RetainReason, Swept,
+    Activation, EndpointName, EndpointState, Failed, Generation, Layer, MemoryStore, Pin, PinError,
+    Plan, PlanStore, PublishError, Reader, Resolution, Resolve, RetainReason, StepError, Swept,
 };
 
 /// What is wrong: one call's answer, or one step that is not taken.
@@ -85,6 +86,7 @@ fn all_endpoints() -> Vec<EndpointName> {
 
 impl Layer for Wrong {
     type Inner = MemoryStore;
+    type Error = Infallible;
     type Pin = MemoryPin;
     type Reader = WrongReader;
 
@@ -109,22 +111,22 @@ impl Layer for Wrong {
         }
     }
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError> {
         let told = self.store.publish(plan)?;
         let before = Generation::new(told.get() - 1).filter(|_| self.has(Fault::Publish));
         Ok(before.unwrap_or(told))
     }
 
-    fn latest(&self) -> Result<Option<MemoryPin>, Error> {
+    fn latest(&self) -> Result<Option<MemoryPin>, PinError> {
         if self.has(Fault::PickUp) {
             return self.store.pin(Generation::FIRST).map(Some);
         }
         self.store.latest()
     }
 
-    fn pin(&self, generation: Generation) -> Result<MemoryPin, Error> {
+    fn pin(&self, generation: Generation) -> Result<MemoryPin, PinError> {
         match self.fault {
-            Some(Fault::PinRefused) => Err(Error::NoSuchPlan { generation }),
+            Some(Fault::PinRefused) => Err(PinError::NoSuchPlan { generation }),
             Some(Fault::PinOther) => Ok(self.store.latest()?.unwrap()),
             _ => self.store.pin(generation),
         }
@@ -134,8 +136,8 @@ impl Layer for Wrong {
         &self,
         _: &MemoryPin,
         endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        step: impl FnOnce() -> Result<Activation, StepError>,
+    ) -> Result<Activation, StepError> {
         let first = endpoint.as_str() == NAMES[0];
         match self.fault {
             Some(Fault::Activate) if first => Ok(Activation::Already),
@@ -148,15 +150,15 @@ impl Layer for Wrong {
         &self,
         _: &MemoryPin,
         _: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        step: impl FnOnce() -> Result<Activation, StepError>,
+    ) -> Result<Activation, StepError> {
         if self.has(Fault::Withdraw) {
             return Ok(Activation::Already);
         }
         step()
     }
 
-    fn stale_endpoints(&self, pin: &MemoryPin) -> Result<Vec<EndpointName>, Error> {
+    fn stale_endpoints(&self, pin: &MemoryPin) -> Result<Vec<EndpointName>, StepError> {
         match self.fault {
             Some(Fault::NoneStale) => Ok(Vec::new()),
             Some(Fault::AllStale) => Ok(all_endpoints()),
@@ -164,14 +166,14 @@ impl Layer for Wrong {
         }
     }
 
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Failed> {
         if self.has(Fault::State) || self.forgotten.lock().unwrap().contains(endpoint) {
             return Ok(EndpointState::VACANT);
         }
         self.store.state(endpoint)
     }
 
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed> {
         let mut swept = self.store.sweep(applied)?;
         match self.fault {
             Some(Fault::Delete) => {
@@ -185,7 +187,7 @@ impl Layer for Wrong {
                 }
             }
             Some(Fault::ForgetsTooEarly) => {
-                let newest = self.store.latest()?.unwrap();
+                let newest = self.store.latest().unwrap().unwrap();
                 let mut left_out = all_endpoints();
                 left_out.retain(|endpoint| !newest.plan().names(endpoint));
                 self.forgotten.lock().unwrap().extend(left_out);

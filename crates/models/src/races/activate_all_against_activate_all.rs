@@ -1,7 +1,7 @@
 //! A slow Enactor activates plan 2 at two endpoints, one after another, and a quick one
 //! plan 3. Plan 1 was active. A walk ends where it is overtaken.
 
-use plan_store::{Activation, EndpointState, PlanStore};
+use plan_store::{Activation, DnsStore, EndpointState, PlanStore};
 
 use super::{active, generation, memory, over, race, stale};
 use crate::checker::{Checker as _, Loom};
@@ -17,7 +17,7 @@ struct Outcome {
 }
 
 /// Activates the plan everywhere, and ends at the first endpoint that refuses it.
-fn walk(store: &impl PlanStore, plan: u32) -> Vec<Activation> {
+fn walk(store: &impl DnsStore, plan: u32) -> Vec<Activation> {
     let pin = must(store.pin(generation(plan)));
     let mut told = Vec::new();
     for (_, activation) in store.activate_all(&pin) {

@@ -5,7 +5,8 @@
 
 use std::slice;
 
-use plan_store::{EndpointName, EndpointState, MemoryStore, PlanStore, Resolve};
+use plan_store::dns::MemoryStore;
+use plan_store::{DnsStore, EndpointName, EndpointState, PlanStore, Resolve};
 
 use super::{OneLook, active, generation, memory, race, withdrawn};
 use crate::Instrumented;
@@ -46,7 +47,7 @@ enum First {
 }
 
 /// A plan of one endpoint comes: it is activated there, and withdraws the other.
-fn change_places(store: &impl PlanStore, number: u8, comes: &EndpointName, goes: &EndpointName) {
+fn change_places(store: &impl DnsStore, number: u8, comes: &EndpointName, goes: &EndpointName) {
     must(store.publish(plan(slice::from_ref(comes), number)));
     let pin = must(store.pin(generation(number.into())));
     let _ = must(store.activate(&pin, comes));

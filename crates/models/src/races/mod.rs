@@ -29,10 +29,11 @@ pub mod withdraw_against_return;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use plan_store::dns::{Follower, MemoryStore};
 use plan_store::primitives::Primitives;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Follower, Generation, MemoryStore, Pin as _,
-    PlanStore, Resolution, Resolve, RetainReason, Retention, Standing, Swept,
+    Activation, DnsStore, EndpointName, EndpointState, Generation, Pin as _, Resolution, Resolve,
+    RetainReason, Retention, Standing, Swept,
 };
 
 use crate::checker::Checker;
@@ -73,7 +74,7 @@ impl<O: Ord + Clone + Debug> Explored<O> {
 // Steps of the models, on plans by their numbers.
 
 /// Publishes so many plans and makes the first active at the only endpoint.
-fn begin<S: PlanStore>(store: S, plans: u8) -> S {
+fn begin<S: DnsStore>(store: S, plans: u8) -> S {
     for octet in 1..=plans {
         must(store.publish(plan(&endpoints(1), octet)));
     }
@@ -83,29 +84,29 @@ fn begin<S: PlanStore>(store: S, plans: u8) -> S {
 
 /// Publishes plan 1 of the endpoint, and plan 2, which withdraws it. A sweep that deletes
 /// plan 1 forgets the endpoint.
-fn forgettable<S: PlanStore>(store: S) -> S {
+fn forgettable<S: DnsStore>(store: S) -> S {
     must(store.publish(plan(&endpoints(1), 1)));
     must(store.publish(plan(&endpoints(2)[1..], 2)));
     assert_eq!(withdraw(&store, 2), over(EndpointState::VACANT));
     store
 }
 
-fn activate(store: &impl PlanStore, plan: u32) -> Activation {
+fn activate(store: &impl DnsStore, plan: u32) -> Activation {
     let pin = must(store.pin(generation(plan)));
     must(store.activate(&pin, &endpoint()))
 }
 
 /// Withdraws the endpoint by a plan that does not name it.
-fn withdraw(store: &impl PlanStore, plan: u32) -> Activation {
+fn withdraw(store: &impl DnsStore, plan: u32) -> Activation {
     let pin = must(store.pin(generation(plan)));
     must(store.withdraw(&pin, &endpoint()))
 }
 
-fn sweep(store: &impl PlanStore, applied: u32) -> Swept {
+fn sweep(store: &impl DnsStore, applied: u32) -> Swept {
     must(store.sweep(generation(applied)))
 }
 
-fn state(store: &impl PlanStore) -> EndpointState {
+fn state(store: &impl DnsStore) -> EndpointState {
     must(store.state(&endpoint()))
 }
 
@@ -207,13 +208,13 @@ impl Answer {
 #[derive(Debug)]
 struct OneLook<S>(S, Resolution);
 
-impl<S: PlanStore> OneLook<S> {
+impl<S: DnsStore> OneLook<S> {
     fn on(store: S) -> Self {
         Self(store, Resolution::Unknown)
     }
 }
 
-impl<S: PlanStore> Resolve for OneLook<S> {
+impl<S: DnsStore> Resolve for OneLook<S> {
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
         let generation = must_be(must(self.0.state(endpoint)).standing.active());
         self.1 = match self.0.pin(generation) {
@@ -257,17 +258,17 @@ impl<P: Primitives> Resolve for Followed<P> {
     }
 }
 
-/// Calls of [`PlanStore::resolve`], as a reader.
+/// Calls of [`PlanStore::resolve`](plan_store::PlanStore::resolve), as a reader.
 #[derive(Debug)]
 struct Calls<S>(S, Resolution);
 
-impl<S: PlanStore + Clone> Calls<S> {
+impl<S: DnsStore + Clone> Calls<S> {
     fn of(store: &S) -> Self {
         Self(store.clone(), Resolution::Unknown)
     }
 }
 
-impl<S: PlanStore> Resolve for Calls<S> {
+impl<S: DnsStore> Resolve for Calls<S> {
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
         self.1 = self.0.resolve(endpoint);
         &self.1

@@ -2,7 +2,7 @@
 //! the rollback target.
 
 use plan_store::RetainReason::{Pinned, Rollback};
-use plan_store::{Error, Generation, Pin as _, PlanStore as _, Swept};
+use plan_store::{Generation, Pin as _, PinError, PlanStore as _, Swept};
 
 use super::{activate, begin, generation, generations, memory, race, sweep, swept};
 use crate::Explored;
@@ -39,7 +39,7 @@ fn explore<J: Checker>() -> Explored<Outcome> {
             move || match pins.pin(generation(2)) {
                 Ok(pin) if pins.pin(pin.generation()).is_ok() => Pinning::Held,
                 Ok(_) => Pinning::Lost,
-                Err(Error::NoSuchPlan { .. }) => Pinning::Gone,
+                Err(PinError::NoSuchPlan { .. }) => Pinning::Gone,
                 Err(_) => Pinning::Failed,
             },
             move || sweep(&sweeps, 3),

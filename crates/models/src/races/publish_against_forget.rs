@@ -1,7 +1,8 @@
 //! A sweep forgets an endpoint that plan 2 has withdrawn and no plan names, while plan 3
 //! names it again and is activated there. A reader, or a follower, looks on.
 
-use plan_store::{Activation, EndpointState, MemoryStore, PlanStore, Resolve, Swept};
+use plan_store::dns::MemoryStore;
+use plan_store::{Activation, EndpointState, PlanStore, Resolve, Swept};
 
 use super::{
     Answer, Followed, activate, active, forgettable, memory, over, race, state, sweep, swept,

@@ -2,9 +2,8 @@
 //! activates it everywhere, and asks a reader, or a follower, what the new endpoint answers.
 //! Another one of these looks on. Plan 1 is active.
 
-use plan_store::{
-    Activation, EndpointState, Generation, MemoryStore, Pin as _, PlanStore, Resolve,
-};
+use plan_store::dns::MemoryStore;
+use plan_store::{Activation, DnsStore, EndpointState, Generation, Pin as _, PlanStore, Resolve};
 
 use super::{Answer, Followed, active, generation, memory, over, race};
 use crate::Instrumented;
@@ -62,7 +61,7 @@ fn explore<R: Resolve + Send + 'static>(
 }
 
 /// Picks up the latest plan and activates it everywhere.
-fn pick_up(store: &impl PlanStore) -> (Generation, Vec<Activation>) {
+fn pick_up(store: &impl DnsStore) -> (Generation, Vec<Activation>) {
     let pin = must_be(must(store.latest()));
     let steps = store.activate_all(&pin);
     let activations = steps.map(|(_, activation)| must(activation)).collect();

@@ -4,7 +4,7 @@
 
 use incident::{IncidentStore, Variant};
 use plan_store::RetainReason::{Pinned, Rollback};
-use plan_store::{Activation, EndpointState, Generation, Pin as _, PlanStore, Swept};
+use plan_store::{Activation, DnsStore, EndpointState, Generation, Pin as _, Swept};
 
 use super::{RETENTION, active, begin, endpoint, generation, memory, over, race, state, swept};
 use crate::Instrumented;
@@ -31,7 +31,7 @@ enum Picked {
     Lost(Generation),
 }
 
-fn explore<S: PlanStore + Clone + 'static>(store: fn() -> S) -> Explored<Outcome> {
+fn explore<S: DnsStore + Clone + 'static>(store: fn() -> S) -> Explored<Outcome> {
     // Without a bound it holds as well: 179,515 executions with plain loads,
     // 311,723 with rmw loads, a minute each.
     race::<Loom, _>("publish against sweep", Some(3), move || {

@@ -2,7 +2,8 @@
 //! thread activates plans 2 and 3 and sweeps.
 
 use plan_store::RetainReason::Rollback;
-use plan_store::{Activation, EndpointState, MemoryStore, PlanStore, Resolve, Swept};
+use plan_store::dns::MemoryStore;
+use plan_store::{Activation, EndpointState, PlanStore, Resolve, Swept};
 
 use super::{
     Answer, Calls, Followed, OneLook, activate, active, begin, memory, over, race, state, sweep,

@@ -1,7 +1,8 @@
 //! A reader, or a follower, while its endpoint comes and goes: a sweep forgets the
 //! endpoint, which plan 2 has withdrawn, and plan 3 brings it back in a cell of its own.
 
-use plan_store::{Activation, EndpointState, MemoryStore, PlanStore as _, Resolve, Swept};
+use plan_store::dns::MemoryStore;
+use plan_store::{Activation, EndpointState, PlanStore as _, Resolve, Swept};
 
 use super::{
     Answer, Followed, activate, active, forgettable, memory, over, race, state, sweep, swept,

@@ -1,7 +1,8 @@
 //! A sweep forgets an endpoint that plan 2 has withdrawn and no plan names. A thread asks a
 //! reader, or a follower, then the store's own calls, then the reader again.
 
-use plan_store::{EndpointState, MemoryStore, PlanStore as _, Resolve, Standing, Swept};
+use plan_store::dns::MemoryStore;
+use plan_store::{EndpointState, PlanStore as _, Resolve, Standing, Swept};
 
 use super::{Answer, Followed, endpoint, forgettable, memory, race, state, sweep, swept};
 use crate::Explored;

@@ -3,8 +3,9 @@
 //! then plans 4 and 5 and sweeps again.
 
 use plan_store::RetainReason::Rollback;
+use plan_store::dns::MemoryStore;
 use plan_store::{
-    Activation, EndpointName, EndpointState, MemoryStore, PlanStore, Resolution, Resolve, Swept,
+    Activation, DnsStore, EndpointName, EndpointState, PlanStore, Resolution, Resolve, Swept,
 };
 
 use super::{
@@ -92,7 +93,7 @@ pub fn needs_to_look_until_it_finds_its_plan() {
 #[derive(Debug)]
 struct TwoLooks<S>(OneLook<S>);
 
-impl<S: PlanStore> Resolve for TwoLooks<S> {
+impl<S: DnsStore> Resolve for TwoLooks<S> {
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
         if matches!(self.0.resolve(endpoint), Resolution::Dangling { .. }) {
             return self.0.resolve(endpoint);

@@ -4,7 +4,7 @@
 
 use incident::{IncidentStore, Variant};
 use plan_store::RetainReason::Active;
-use plan_store::{Activation, EndpointState, Generation, PlanStore, Swept};
+use plan_store::{Activation, DnsStore, EndpointState, Generation, Swept};
 
 use super::{RETENTION, active, begin, generation, generations, memory, over, race, state, swept};
 use crate::Instrumented;
@@ -22,7 +22,7 @@ struct Outcome {
     end: [EndpointState; 2],
 }
 
-fn explore<S: PlanStore + Clone + 'static>(store: fn() -> S) -> Explored<Outcome> {
+fn explore<S: DnsStore + Clone + 'static>(store: fn() -> S) -> Explored<Outcome> {
     race::<Loom, _>("sweep ahead of publish", None, move || {
         let store = begin(store(), 1);
         let (sweeps, publishes) = (store.clone(), store.clone());

@@ -1,6 +1,7 @@
 //! Two Planners publish a plan each, with a new endpoint each. Plan 1 is active.
 
-use plan_store::{EndpointName, Error, Generation, MemoryStore, Pin as _, PlanStore, Resolution};
+use plan_store::dns::MemoryStore;
+use plan_store::{DnsStore, EndpointName, Generation, Pin as _, PinError, PlanStore, Resolution};
 
 use super::{begin, generation, memory, race};
 use crate::Instrumented;
@@ -54,9 +55,9 @@ fn explore(publish: Publish<MemoryStore<Instrumented>>) -> Explored<Outcome> {
 }
 
 /// Whose plan has this number, if there is one.
-fn content(store: &impl PlanStore, number: u32) -> Option<Content> {
+fn content(store: &impl DnsStore, number: u32) -> Option<Content> {
     let pin = match store.pin(generation(number)) {
-        Err(Error::NoSuchPlan { .. }) => return None,
+        Err(PinError::NoSuchPlan { .. }) => return None,
         pin => must(pin),
     };
     let (_, records) = must_be(pin.plan().endpoints().next());

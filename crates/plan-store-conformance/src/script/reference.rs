@@ -2,12 +2,14 @@
 //! thread at a time. A few maps behind one lock; nothing is clever.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Pin, Plan, PlanStore, Resolution,
-    Resolve, RetainReason, Retention, Standing, Swept, activate_one_by_one,
+    Activation, EndpointName, EndpointState, Failed, Generation, Pin, PinError, Plan, PlanStore,
+    PublishError, RecordSet, Resolution, Resolve, RetainReason, Retention, Standing, StepError,
+    Swept, activate_one_by_one,
 };
 
 /// The reference. Clones are handles on the same store.
@@ -64,14 +66,17 @@ impl Reference {
 }
 
 impl PlanStore for Reference {
+    type Key = EndpointName;
+    type Value = RecordSet;
+    type Error = Infallible;
     type Pin = ReferencePin;
     type Reader = ReferenceReader;
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError> {
         let mut book = self.book.lock();
         let generation = match book.last {
             None => Generation::FIRST,
-            Some(last) => last.next()?,
+            Some(last) => last.next().map_err(PublishError::GenerationsExhausted)?,
         };
         for (name, _) in plan.endpoints() {
             if !book.endpoints.contains_key(name) {
@@ -84,15 +89,15 @@ impl PlanStore for Reference {
         Ok(generation)
     }
 
-    fn latest(&self) -> Result<Option<ReferencePin>, Error> {
+    fn latest(&self) -> Result<Option<ReferencePin>, PinError> {
         let newest = self.book.lock().plans.keys().next_back().copied();
         newest.map(|generation| self.pin(generation)).transpose()
     }
 
-    fn pin(&self, generation: Generation) -> Result<ReferencePin, Error> {
+    fn pin(&self, generation: Generation) -> Result<ReferencePin, PinError> {
         let mut book = self.book.lock();
         let plan = book.plans.get(&generation).cloned();
-        let plan = plan.ok_or(Error::NoSuchPlan { generation })?;
+        let plan = plan.ok_or(PinError::NoSuchPlan { generation })?;
         *book.pins.entry(generation).or_default() += 1;
         let book = Arc::clone(&self.book);
         Ok(ReferencePin {
@@ -102,16 +107,20 @@ impl PlanStore for Reference {
         })
     }
 
-    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+    fn newest_active(&self) -> Result<Option<Generation>, Failed> {
         let book = self.book.lock();
         let generations = book.endpoints.values().map(|e| e.standing.generation());
         Ok(generations.max().flatten())
     }
 
-    fn activate(&self, pin: &ReferencePin, endpoint: &EndpointName) -> Result<Activation, Error> {
+    fn activate(
+        &self,
+        pin: &ReferencePin,
+        endpoint: &EndpointName,
+    ) -> Result<Activation, StepError> {
         let (generation, endpoint) = (pin.generation, endpoint.clone());
         if !pin.plan.names(&endpoint) {
-            return Err(Error::NotInPlan { generation });
+            return Err(StepError::NotInPlan { generation });
         }
         Ok(self
             .book
@@ -122,11 +131,11 @@ impl PlanStore for Reference {
     fn activate_all<'a>(
         &'a self,
         pin: &'a ReferencePin,
-    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, StepError>)> {
         activate_one_by_one(self, pin)
     }
 
-    fn stale_endpoints(&self, pin: &ReferencePin) -> Result<Vec<EndpointName>, Error> {
+    fn stale_endpoints(&self, pin: &ReferencePin) -> Result<Vec<EndpointName>, StepError> {
         let book = self.book.lock();
         let older = |state: &EndpointState| match state.standing.generation() {
             None => true,
@@ -139,10 +148,14 @@ impl PlanStore for Reference {
         Ok(stale.map(|(name, _)| name.clone()).collect())
     }
 
-    fn withdraw(&self, pin: &ReferencePin, endpoint: &EndpointName) -> Result<Activation, Error> {
+    fn withdraw(
+        &self,
+        pin: &ReferencePin,
+        endpoint: &EndpointName,
+    ) -> Result<Activation, StepError> {
         let (generation, endpoint) = (pin.generation, endpoint.clone());
         if pin.plan.names(&endpoint) {
-            return Err(Error::StillInPlan { generation });
+            return Err(StepError::StillInPlan { generation });
         }
         Ok(self
             .book
@@ -150,12 +163,12 @@ impl PlanStore for Reference {
             .advance(&endpoint, Standing::Withdrawn(generation)))
     }
 
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Failed> {
         let state = self.book.lock().endpoints.get(endpoint).copied();
         Ok(state.unwrap_or(EndpointState::VACANT))
     }
 
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed> {
         let mut book = self.book.lock();
         let swept = book.old_plans(applied);
         for generation in &swept.deleted {

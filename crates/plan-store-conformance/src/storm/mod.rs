@@ -25,7 +25,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, ScopedJoinHandle};
 
 use control_plane::Pass;
-use plan_store::{Activation, EndpointState, PlanStore, RetainReason, Retention, Standing};
+use plan_store::{
+    Activation, DnsStore, EndpointState, PlanStore, RetainReason, Retention, Standing,
+};
 
 use self::plans::{BLOCK, ENDPOINTS, count_named, endpoint, names, publish};
 pub use self::races::{
@@ -129,7 +131,7 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 }
 
 /// So many passes. Asks for a new plan before each.
-fn enact<S: PlanStore>(watched: Watched<'_, S>, passes: u32, next_plan: &Sender<()>) -> Tally {
+fn enact<S: DnsStore>(watched: Watched<'_, S>, passes: u32, next_plan: &Sender<()>) -> Tally {
     for _ in 0..passes {
         next_plan.send(()).unwrap();
         let _ = watched.pass();
@@ -139,7 +141,7 @@ fn enact<S: PlanStore>(watched: Watched<'_, S>, passes: u32, next_plan: &Sender<
 
 /// As many passes, each in a thread of its own that panics in mid-pass, or just
 /// survives.
-fn crash<S: PlanStore>(
+fn crash<S: DnsStore>(
     store: &S,
     announced: &Announced,
     seed: u64,
@@ -173,19 +175,19 @@ fn crash_after(steps: u64) -> impl FnMut() + Send {
 }
 
 /// A sweep before its time, then a pass.
-fn sweep_and_pass<S: PlanStore>(watched: Watched<'_, S>) -> Tally {
+fn sweep_and_pass<S: DnsStore>(watched: Watched<'_, S>) -> Tally {
     watched.sweep_latest();
     let _ = watched.pass();
     watched.into_tally()
 }
 
-fn states(store: &impl PlanStore) -> Vec<EndpointState> {
+fn states(store: &impl DnsStore) -> Vec<EndpointState> {
     let state = |at| store.state(&endpoint(at)).unwrap();
     (0..ENDPOINTS).map(state).collect()
 }
 
 /// Every endpoint that plan `number` names is on it, and all others are on none.
-fn assert_everywhere(store: &impl PlanStore, number: u32, invariant: &str) {
+fn assert_everywhere(store: &impl DnsStore, number: u32, invariant: &str) {
     for (at, state) in (0..ENDPOINTS).zip(states(store)) {
         let expected = names(number, at).then(|| generation(number));
         assert_eq!(state.standing.active(), expected, "{invariant}: at {at}");
@@ -193,7 +195,7 @@ fn assert_everywhere(store: &impl PlanStore, number: u32, invariant: &str) {
 }
 
 /// One publish and one pass, when no other thread works on the store.
-fn assert_progress_and_reclaimed(store: &impl PlanStore, number: u32) {
+fn assert_progress_and_reclaimed(store: &impl DnsStore, number: u32) {
     publish(store, number..number + 1);
     let _ = sweep_and_pass(Watched::new(store, &Announced::default(), 1));
     assert_everywhere(store, number, "Progress");

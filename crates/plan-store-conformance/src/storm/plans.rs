@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::sync::Arc;
 
-use plan_store::{EndpointName, Plan, PlanStore, RecordSet, Target};
+use plan_store::{DnsStore, EndpointName, Plan, RecordSet, Target};
 
 use crate::generation;
 
@@ -50,7 +50,7 @@ pub(super) fn small_plan() -> Arc<Plan> {
 }
 
 /// Publishes plans that get these generations.
-pub(super) fn publish(store: &impl PlanStore, numbers: Range<u32>) {
+pub(super) fn publish(store: &impl DnsStore, numbers: Range<u32>) {
     for number in numbers {
         assert_eq!(store.publish(plan(number)).unwrap(), generation(number));
     }

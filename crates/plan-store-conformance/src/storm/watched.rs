@@ -6,7 +6,9 @@
 
 use control_plane::{Enactor, Pass};
 use parking_lot::Mutex;
-use plan_store::{Activation, EndpointName, Error, Generation, Layer, Pin, PlanStore, Swept};
+use plan_store::{
+    Activation, DnsStore, EndpointName, Failed, Generation, Layer, Pin, PinError, StepError, Swept,
+};
 
 use super::plans::number_of;
 use super::servers::Announced;
@@ -14,7 +16,7 @@ use super::stalls::Stalls;
 use super::tally::Tally;
 
 /// A store for one Enactor.
-pub(super) struct Watched<'a, S: PlanStore> {
+pub(super) struct Watched<'a, S: DnsStore> {
     store: &'a S,
     announced: &'a Announced,
     /// Called at each step of a pass. It may stall, panic or wait.
@@ -35,7 +37,7 @@ struct Whims<P> {
     check_is_late: bool,
 }
 
-impl<'a, S: PlanStore> Watched<'a, S> {
+impl<'a, S: DnsStore> Watched<'a, S> {
     /// Stalls as this seed says.
     pub(super) fn new(store: &'a S, announced: &'a Announced, seed: u64) -> Self {
         let mut stalls = Stalls::new(seed);
@@ -123,8 +125,9 @@ impl<'a, S: PlanStore> Watched<'a, S> {
     }
 }
 
-impl<S: PlanStore> Layer for &Watched<'_, S> {
+impl<S: DnsStore> Layer for &Watched<'_, S> {
     type Inner = S;
+    type Error = S::Error;
     type Pin = S::Pin;
     type Reader = S::Reader;
 
@@ -140,7 +143,7 @@ impl<S: PlanStore> Layer for &Watched<'_, S> {
         self.store.reader()
     }
 
-    fn latest(&self) -> Result<Option<S::Pin>, Error> {
+    fn latest(&self) -> Result<Option<S::Pin>, PinError<S::Error>> {
         let mut whims = self.whims.lock();
         let late = whims.late.take();
         whims.check_is_late = late.is_some() || whims.random.next().is_multiple_of(2);
@@ -159,7 +162,7 @@ impl<S: PlanStore> Layer for &Watched<'_, S> {
         Ok(Some(pin))
     }
 
-    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+    fn newest_active(&self) -> Result<Option<Generation>, Failed<S::Error>> {
         let newest = self.store.newest_active()?;
         Ok(newest.filter(|_| !self.whims.lock().check_is_late))
     }
@@ -168,8 +171,8 @@ impl<S: PlanStore> Layer for &Watched<'_, S> {
         &self,
         pin: &S::Pin,
         endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        step: impl FnOnce() -> Result<Activation, StepError<S::Error>>,
+    ) -> Result<Activation, StepError<S::Error>> {
         self.step();
         let (by, outcome) = (pin.generation(), step().unwrap());
         if self.tally.lock().count(outcome, by) {
@@ -187,8 +190,8 @@ impl<S: PlanStore> Layer for &Watched<'_, S> {
         &self,
         pin: &S::Pin,
         endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        step: impl FnOnce() -> Result<Activation, StepError<S::Error>>,
+    ) -> Result<Activation, StepError<S::Error>> {
         self.step();
         let by = pin.generation();
         self.announced.withdrawal(number_of(endpoint), by);
@@ -200,7 +203,7 @@ impl<S: PlanStore> Layer for &Watched<'_, S> {
         Ok(outcome)
     }
 
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed<S::Error>> {
         self.step();
         Ok(self.sweep_now(applied))
     }

@@ -1,13 +1,15 @@
 //! Stores with one defect each, to show that the tests can fail.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use plan_store::memory::MemoryPin;
 use plan_store::{
-    Activation, EndpointName, EndpointState, Error, Generation, Layer, MemoryStore, Pin, Plan,
-    PlanStore, Reader, Resolution, Resolve, RetainReason, Retention, Standing, Swept,
+    Activation, EndpointName, EndpointState, Failed, Generation, Layer, MemoryStore, Pin, PinError,
+    Plan, PlanStore, PublishError, Reader, Resolution, Resolve, RetainReason, Retention, Standing,
+    StepError, Swept,
 };
 use plan_store_conformance::{Effort, Stores};
 
@@ -144,6 +146,7 @@ impl Stores for Wrongs {
 
 impl Layer for Wrong {
     type Inner = MemoryStore;
+    type Error = Infallible;
     type Pin = MemoryPin;
     type Reader = WrongReader;
 
@@ -167,15 +170,15 @@ impl Layer for Wrong {
         }
     }
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError> {
         let generation = self.store.publish(plan)?;
         match self.defect {
-            Defect::TellsAnotherGeneration => Ok(generation.next()?),
+            Defect::TellsAnotherGeneration => Ok(generation.next().unwrap()),
             _ => Ok(generation),
         }
     }
 
-    fn latest(&self) -> Result<Option<MemoryPin>, Error> {
+    fn latest(&self) -> Result<Option<MemoryPin>, PinError> {
         let latest = self.store.latest()?;
         let before = |pin: &MemoryPin| Generation::new(pin.generation().get() - 1);
         let older = latest.as_ref().and_then(before);
@@ -185,15 +188,15 @@ impl Layer for Wrong {
         }
     }
 
-    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+    fn newest_active(&self) -> Result<Option<Generation>, Failed> {
         let newest = self.store.newest_active()?;
         Ok(newest.filter(|_| self.defect != Defect::HidesNewestActive))
     }
 
-    fn stale_endpoints(&self, pin: &MemoryPin) -> Result<Vec<EndpointName>, Error> {
+    fn stale_endpoints(&self, pin: &MemoryPin) -> Result<Vec<EndpointName>, StepError> {
         match (self.defect, self.store.stale_endpoints(pin)) {
             (Defect::HidesStaleEndpoints, Ok(_))
-            | (Defect::ComparesForeign, Err(Error::ForeignPin { .. })) => Ok(Vec::new()),
+            | (Defect::ComparesForeign, Err(StepError::ForeignPin { .. })) => Ok(Vec::new()),
             (Defect::HidesAStaleEndpoint, Ok(stale)) => Ok(stale.into_iter().skip(1).collect()),
             (_, told) => told,
         }
@@ -203,8 +206,8 @@ impl Layer for Wrong {
         &self,
         _: &MemoryPin,
         endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        step: impl FnOnce() -> Result<Activation, StepError>,
+    ) -> Result<Activation, StepError> {
         if self.defect == Defect::WithdrawsNothing {
             return Ok(Activation::Already);
         }
@@ -213,15 +216,17 @@ impl Layer for Wrong {
             (Defect::StaleSaysWithdrawn, Ok(Activation::Stale { .. })) => {
                 Ok(Activation::Activated { replaced })
             }
-            (Defect::WithdrawsNamed, Err(Error::StillInPlan { .. }))
-            | (Defect::WithdrawsForeign, Err(Error::ForeignPin { .. })) => Ok(Activation::Already),
+            (Defect::WithdrawsNamed, Err(StepError::StillInPlan { .. }))
+            | (Defect::WithdrawsForeign, Err(StepError::ForeignPin { .. })) => {
+                Ok(Activation::Already)
+            }
             (_, told) => told,
         }
     }
 
-    fn pin(&self, generation: Generation) -> Result<MemoryPin, Error> {
+    fn pin(&self, generation: Generation) -> Result<MemoryPin, PinError> {
         if self.deleted.lock().contains(&generation) {
-            return Err(Error::NoSuchPlan { generation });
+            return Err(PinError::NoSuchPlan { generation });
         }
         let pin = self.store.pin(generation)?;
         match self.store.latest()? {
@@ -234,15 +239,15 @@ impl Layer for Wrong {
         &self,
         pin: &MemoryPin,
         endpoint: &EndpointName,
-        step: impl FnOnce() -> Result<Activation, Error>,
-    ) -> Result<Activation, Error> {
+        step: impl FnOnce() -> Result<Activation, StepError>,
+    ) -> Result<Activation, StepError> {
         if self.defect == Defect::ActivatesNothing {
             let replaced = self.store.state(endpoint)?;
             return Ok(Activation::Activated { replaced });
         }
         let activation = match (self.defect, step()) {
-            (Defect::ActivatesUnnamed, Err(Error::NotInPlan { .. }))
-            | (Defect::ActivatesForeign, Err(Error::ForeignPin { .. })) => Activation::Already,
+            (Defect::ActivatesUnnamed, Err(StepError::NotInPlan { .. }))
+            | (Defect::ActivatesForeign, Err(StepError::ForeignPin { .. })) => Activation::Already,
             (_, told) => told?,
         };
         if let (Defect::StaleDeletesNewer, Activation::Stale { newer }) = (self.defect, activation)
@@ -271,7 +276,7 @@ impl Layer for Wrong {
         })
     }
 
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Failed> {
         let mut state = self.store.state(endpoint)?;
         if self.defect == Defect::HidesRollback {
             state.rollback = None;
@@ -285,11 +290,11 @@ impl Layer for Wrong {
         })
     }
 
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed> {
         if self.defect == Defect::SweepDeletesNothing {
             return Ok(Swept::default());
         }
-        let newest = self.store.latest()?.map(|pin| pin.generation());
+        let newest = self.store.latest().unwrap().map(|pin| pin.generation());
         let mut swept = self.store.sweep(applied)?;
         match self.defect {
             Defect::SweepDeletesNewest if Some(applied) > newest => {

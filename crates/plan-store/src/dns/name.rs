@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::Key;
+
 /// The DNS name of an endpoint: absolute, in lower case, without the final dot.
 ///
 /// Parsing accepts either case and an optional final dot. A name has 1 to 253
@@ -135,6 +137,13 @@ impl EndpointName {
     /// ```
     pub fn is_at_or_below(&self, other: &Self) -> bool {
         self == other || self.is_below(other)
+    }
+}
+
+/// The tree of the DNS.
+impl Key for EndpointName {
+    fn is_below(&self, other: &Self) -> bool {
+        self.is_below(other)
     }
 }
 

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use super::cell::Cell;
 use super::shared::Shared;
 use crate::primitives::Primitives;
-use crate::{EndpointName, EndpointState, Generation, Resolution};
+use crate::{EndpointState, Generation, Key, Resolution, Value};
 
-pub(super) struct Cached<P: Primitives> {
-    cell: Arc<Cell<P>>,
+pub(super) struct Cached<K: Key, V: Value, P: Primitives> {
+    cell: Arc<Cell<K, P>>,
     /// The cell's word when it was resolved.
     word: u64,
-    resolution: Resolution,
+    resolution: Resolution<V>,
     /// `word` if the resolution is an answer, else what no word is.
     answered: u64,
 }
@@ -25,8 +25,8 @@ pub(super) struct Cached<P: Primitives> {
 /// No state has this word, because one bit of a state's word is always 0.
 const NO_WORD: u64 = u64::MAX;
 
-impl<P: Primitives> Cached<P> {
-    pub(super) fn new(cell: Arc<Cell<P>>) -> Self {
+impl<K: Key, V: Value, P: Primitives> Cached<K, V, P> {
+    pub(super) fn new(cell: Arc<Cell<K, P>>) -> Self {
         Self {
             cell,
             word: EndpointState::VACANT.to_word(),
@@ -36,7 +36,7 @@ impl<P: Primitives> Cached<P> {
     }
 
     /// What an endpoint without a cell resolves to.
-    pub(super) fn unknown(endpoint: &EndpointName) -> Self {
+    pub(super) fn unknown(endpoint: &K) -> Self {
         let of_nobody_else = Arc::new(Cell::vacant(endpoint.clone(), Generation::FIRST));
         Self {
             resolution: Resolution::Unknown,
@@ -44,16 +44,16 @@ impl<P: Primitives> Cached<P> {
         }
     }
 
-    pub(super) fn endpoint(&self) -> &EndpointName {
+    pub(super) fn endpoint(&self) -> &K {
         self.cell.endpoint()
     }
 
-    pub(super) fn is_of(&self, cell: &Arc<Cell<P>>) -> bool {
+    pub(super) fn is_of(&self, cell: &Arc<Cell<K, P>>) -> bool {
         Arc::ptr_eq(&self.cell, cell)
     }
 
     /// What it resolved to last.
-    pub(super) fn resolution(&self) -> &Resolution {
+    pub(super) fn resolution(&self) -> &Resolution<V> {
         &self.resolution
     }
 
@@ -64,15 +64,20 @@ impl<P: Primitives> Cached<P> {
     }
 
     /// Resolves it anew if its word has changed.
-    pub(super) fn resolve(&mut self, shared: &Shared<P>) -> &Resolution {
+    #[inline]
+    pub(super) fn resolve(&mut self, shared: &Shared<K, V, P>) -> &Resolution<V> {
         let word = self.cell.word();
         if word != self.word {
-            let state = EndpointState::from_word(word);
-            let (state, resolution) = shared.answer(&self.cell, state);
-            (self.word, self.resolution) = (state.to_word(), resolution);
-            let answers = matches!(self.resolution, Resolution::Answer { .. });
-            self.answered = if answers { self.word } else { NO_WORD };
+            self.resolve_from(EndpointState::from_word(word), shared);
         }
         &self.resolution
+    }
+
+    #[cold]
+    fn resolve_from(&mut self, state: EndpointState, shared: &Shared<K, V, P>) {
+        let (state, resolution) = shared.answer(&self.cell, state);
+        (self.word, self.resolution) = (state.to_word(), resolution);
+        let answers = matches!(self.resolution, Resolution::Answer { .. });
+        self.answered = if answers { self.word } else { NO_WORD };
     }
 }

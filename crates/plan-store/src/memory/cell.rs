@@ -29,7 +29,7 @@ use std::cmp::Ordering;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
 use crate::primitives::{Primitives, Word};
-use crate::{Activation, EndpointName, EndpointState, Generation, Standing};
+use crate::{Activation, EndpointState, Generation, Key, Standing};
 
 /// The bits of a generation.
 const NUMBER: u64 = (1 << 31) - 1;
@@ -102,22 +102,22 @@ impl From<Step> for Standing {
     }
 }
 
-pub(super) struct Cell<P: Primitives> {
+pub(super) struct Cell<K: Key, P: Primitives> {
     word: P::Word,
-    endpoint: EndpointName,
+    endpoint: K,
     /// The plan that brought the endpoint along.
     since: Generation,
 }
 
 /// Two cells are the same only if they are one.
-impl<P: Primitives> PartialEq for Cell<P> {
+impl<K: Key, P: Primitives> PartialEq for Cell<K, P> {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self, other)
     }
 }
 
-impl<P: Primitives> Cell<P> {
-    pub(super) fn vacant(endpoint: EndpointName, since: Generation) -> Self {
+impl<K: Key, P: Primitives> Cell<K, P> {
+    pub(super) fn vacant(endpoint: K, since: Generation) -> Self {
         Self {
             word: P::Word::new(EndpointState::VACANT.to_word()),
             endpoint,
@@ -126,7 +126,7 @@ impl<P: Primitives> Cell<P> {
     }
 
     /// The endpoint that it belongs to.
-    pub(super) fn endpoint(&self) -> &EndpointName {
+    pub(super) fn endpoint(&self) -> &K {
         &self.endpoint
     }
 
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn an_endpoint_goes_forward_only() {
         let g = |n| Generation::new(n).unwrap();
-        let cell = Cell::<Native>::vacant("db.example".parse().unwrap(), g(2));
+        let cell = Cell::<String, Native>::vacant("db".into(), g(2));
         let replaced = |standing, rollback| Activation::Activated {
             replaced: EndpointState { standing, rollback },
         };

@@ -7,26 +7,26 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
 use super::cell::Cell;
-use crate::EndpointName;
+use crate::Key;
 use crate::primitives::Primitives;
 
 /// The cells of some endpoints. Persistent, as plans are: a copy is cheap, and one
 /// that differs in a few endpoints shares the rest. Sorted, so that all walks are
 /// alike under a model checker.
-pub(super) struct Cells<P: Primitives> {
-    by_name: OrdMap<EndpointName, Arc<Cell<P>>>,
+pub(super) struct Cells<K: Key, P: Primitives> {
+    by_name: OrdMap<K, Arc<Cell<K, P>>>,
     /// The same, to walk along: that takes less than half the instructions of a walk along
     /// the map. Made at the first walk, and kept by all copies.
     ///
     /// This is no state of the store: the list follows from the map, which does not change
     /// while the list is there. A race decides only which thread makes the list, so a model
     /// checker need not see it.
-    in_order: Arc<OnceLock<List<P>>>,
+    in_order: Arc<OnceLock<List<K, P>>>,
 }
 
-pub(super) type List<P> = Box<[Arc<Cell<P>>]>;
+pub(super) type List<K, P> = Box<[Arc<Cell<K, P>>]>;
 
-impl<P: Primitives> Cells<P> {
+impl<K: Key, P: Primitives> Cells<K, P> {
     pub(super) fn none() -> Self {
         Self {
             by_name: OrdMap::new(),
@@ -38,35 +38,35 @@ impl<P: Primitives> Cells<P> {
         self.by_name.len()
     }
 
-    pub(super) fn get(&self, endpoint: &EndpointName) -> Option<&Arc<Cell<P>>> {
+    pub(super) fn get(&self, endpoint: &K) -> Option<&Arc<Cell<K, P>>> {
         self.by_name.get(endpoint)
     }
 
     /// The cells, in the order of their endpoints' names.
-    pub(super) fn in_order(&self) -> &[Arc<Cell<P>>] {
+    pub(super) fn in_order(&self) -> &[Arc<Cell<K, P>>] {
         self.in_order
             .get_or_init(|| self.by_name.values().cloned().collect())
     }
 
     /// The list that [`Cells::in_order`] walks along. A caller that holds it while it
     /// changes the cells drops the old list itself, after it has let go of a lock.
-    pub(super) fn list(&self) -> Arc<OnceLock<List<P>>> {
+    pub(super) fn list(&self) -> Arc<OnceLock<List<K, P>>> {
         Arc::clone(&self.in_order)
     }
 
-    /// The cells of the endpoints that lie below this name.
-    pub(super) fn below(&self, name: &EndpointName) -> impl Iterator<Item = &Cell<P>> {
-        let after = (Excluded(name.clone()), Unbounded);
-        let cells = self.by_name.range(after).map(|(_, cell)| &**cell);
+    /// The cells of the endpoints that lie below this key: a range of the order.
+    pub(super) fn below(&self, name: &K) -> impl Iterator<Item = &Cell<K, P>> {
+        let after = (Excluded(name), Unbounded);
+        let cells = self.by_name.range::<_, K>(after).map(|(_, cell)| &**cell);
         cells.take_while(|cell| cell.endpoint().is_below(name))
     }
 
-    pub(super) fn insert(&mut self, cell: Arc<Cell<P>>) {
+    pub(super) fn insert(&mut self, cell: Arc<Cell<K, P>>) {
         self.by_name.insert(cell.endpoint().clone(), cell);
         self.in_order = Arc::default();
     }
 
-    pub(super) fn remove(&mut self, endpoint: &EndpointName) {
+    pub(super) fn remove(&mut self, endpoint: &K) {
         if self.by_name.remove(endpoint).is_some() {
             self.in_order = Arc::default();
         }
@@ -74,7 +74,7 @@ impl<P: Primitives> Cells<P> {
 
     /// The cells that are here, of the endpoints that `others` do not have. Costs no
     /// more than what the two do not share.
-    pub(super) fn without<'a>(&'a self, others: &'a Self) -> impl Iterator<Item = &'a Cell<P>> {
+    pub(super) fn without<'a>(&'a self, others: &'a Self) -> impl Iterator<Item = &'a Cell<K, P>> {
         let differences = others.by_name.diff(&self.by_name);
         differences.filter_map(|difference| match difference {
             DiffItem::Add(_, cell) => Some(&**cell),
@@ -84,10 +84,7 @@ impl<P: Primitives> Cells<P> {
 
     /// The endpoints that have a cell here, and in `later` none or another one. Costs
     /// no more than what the two do not share.
-    pub(super) fn replaced_in<'a>(
-        &'a self,
-        later: &'a Self,
-    ) -> impl Iterator<Item = &'a EndpointName> {
+    pub(super) fn replaced_in<'a>(&'a self, later: &'a Self) -> impl Iterator<Item = &'a K> {
         let differences = self.by_name.diff(&later.by_name);
         differences.filter_map(|difference| match difference {
             DiffItem::Remove(name, _) | DiffItem::Update { old: (name, _), .. } => Some(name),
@@ -96,7 +93,7 @@ impl<P: Primitives> Cells<P> {
     }
 }
 
-impl<P: Primitives> Clone for Cells<P> {
+impl<K: Key, P: Primitives> Clone for Cells<K, P> {
     fn clone(&self) -> Self {
         Self {
             by_name: self.by_name.clone(),

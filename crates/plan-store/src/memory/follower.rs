@@ -6,24 +6,24 @@ use std::sync::Arc;
 use super::cached::Cached;
 use super::shared::Shared;
 use crate::primitives::Primitives;
-use crate::{EndpointName, Native, Resolution};
+use crate::{EndpointName, Key, Native, RecordSet, Resolution, Value};
 
 /// A thread's view of one endpoint of a [`MemoryStore`](super::MemoryStore): a
 /// [`Reader`](super::Reader) without the search for a name.
 ///
-/// While the endpoint's active plan has not changed, resolving it is one atomic load
-/// and a comparison. All else is as the reader has it, rules included.
-pub struct Follower<P: Primitives = Native> {
-    shared: Arc<Shared<P>>,
-    endpoint: EndpointName,
+/// While the endpoint's active plan does not change, resolving it is one atomic load and a
+/// comparison. The reader's rules hold here too.
+pub struct Follower<K: Key = EndpointName, V: Value = RecordSet, P: Primitives = Native> {
+    shared: Arc<Shared<K, V, P>>,
+    endpoint: K,
     /// What `changes` was when the cell was last looked up.
     changes: Option<u64>,
-    /// Of a cell that nobody else has, if the endpoint has none.
-    cached: Cached<P>,
+    /// If the endpoint has no cell, this has a cell of its own.
+    cached: Cached<K, V, P>,
 }
 
-impl<P: Primitives> Follower<P> {
-    pub(super) fn new(shared: Arc<Shared<P>>, endpoint: EndpointName) -> Self {
+impl<K: Key, V: Value, P: Primitives> Follower<K, V, P> {
+    pub(super) fn new(shared: Arc<Shared<K, V, P>>, endpoint: K) -> Self {
         Self {
             cached: Cached::unknown(&endpoint),
             shared,
@@ -32,14 +32,14 @@ impl<P: Primitives> Follower<P> {
         }
     }
 
-    /// Which endpoint it follows.
-    pub fn endpoint(&self) -> &EndpointName {
+    /// The endpoint that it follows.
+    pub fn endpoint(&self) -> &K {
         &self.endpoint
     }
 
-    /// What the endpoint answers now.
+    /// What the endpoint answers at this moment.
     #[inline]
-    pub fn resolve(&mut self) -> &Resolution {
+    pub fn resolve(&mut self) -> &Resolution<V> {
         if !self.cached.is_current_answer() {
             self.look();
         }
@@ -71,7 +71,7 @@ impl<P: Primitives> Follower<P> {
     }
 }
 
-impl<P: Primitives> fmt::Debug for Follower<P> {
+impl<K: Key, V: Value, P: Primitives> fmt::Debug for Follower<K, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Follower")
             .field("endpoint", &self.endpoint)

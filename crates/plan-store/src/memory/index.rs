@@ -7,19 +7,19 @@ use super::cell::Cell;
 use super::cells::Cells;
 use super::pins::Pins;
 use crate::plan::NameChange;
-use crate::{EndpointName, Generation, GenerationsExhausted, Plan, Primitives};
+use crate::{Generation, GenerationsExhausted, Key, Plan, Primitives, Value};
 
 /// Where everything is.
-pub(super) struct Index<P: Primitives> {
+pub(super) struct Index<K: Key, V: Value, P: Primitives> {
     /// The newest generation given out.
     pub(super) latest: Option<Generation>,
-    pub(super) plans: BTreeMap<Generation, Arc<Entry<P>>>,
+    pub(super) plans: BTreeMap<Generation, Arc<Entry<K, V, P>>>,
     /// Those of the endpoints that some plan in `plans` names, and of those that no
     /// sweep has forgotten yet.
-    pub(super) cells: Cells<P>,
+    pub(super) cells: Cells<K, P>,
 }
 
-impl<P: Primitives> Index<P> {
+impl<K: Key, V: Value, P: Primitives> Index<K, V, P> {
     /// An index without plans, whose first plan gets the generation after `latest`.
     pub(super) fn after(latest: Option<Generation>) -> Self {
         Self {
@@ -32,7 +32,7 @@ impl<P: Primitives> Index<P> {
     /// Adds a plan; also says whether it named endpoints not known before.
     pub(super) fn insert(
         &mut self,
-        plan: Arc<Plan>,
+        plan: Arc<Plan<K, V>>,
         store: &Arc<()>,
     ) -> Result<(Generation, bool), GenerationsExhausted> {
         let generation = self
@@ -56,7 +56,7 @@ impl<P: Primitives> Index<P> {
 
     /// The cells of the plan's endpoints: those of the plan before, but for the
     /// endpoints that come and go.
-    fn cells_of(&mut self, plan: &Plan, generation: Generation) -> Cells<P> {
+    fn cells_of(&mut self, plan: &Plan<K, V>, generation: Generation) -> Cells<K, P> {
         let newest = self.plans.last_key_value();
         let previous = newest.map(|(_, entry)| Arc::clone(entry));
         let Some(previous) = previous else {
@@ -83,7 +83,7 @@ impl<P: Primitives> Index<P> {
     }
 
     /// The endpoint's cell, a new one if `plan` brings the endpoint along.
-    fn cell_for(&mut self, name: &EndpointName, plan: Generation) -> Arc<Cell<P>> {
+    fn cell_for(&mut self, name: &K, plan: Generation) -> Arc<Cell<K, P>> {
         if let Some(cell) = self.cells.get(name) {
             return Arc::clone(cell);
         }
@@ -94,12 +94,12 @@ impl<P: Primitives> Index<P> {
 }
 
 /// A published plan.
-pub(super) struct Entry<P: Primitives> {
+pub(super) struct Entry<K: Key, V: Value, P: Primitives> {
     /// The store that it is in.
     pub(super) store: Arc<()>,
     pub(super) generation: Generation,
-    pub(super) plan: Arc<Plan>,
+    pub(super) plan: Arc<Plan<K, V>>,
     /// The cells of the plan's endpoints.
-    pub(super) cells: Cells<P>,
+    pub(super) cells: Cells<K, P>,
     pub(super) pins: Pins<P>,
 }

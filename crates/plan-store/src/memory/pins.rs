@@ -19,7 +19,7 @@
 //! 3. A plan is deleted by compare-and-swap from a value that the deleter read
 //!    while no pin was held ([`Unpinned`]). As `taken` only grows, success means that no
 //!    pin was taken in between, however short. There is no ABA: the counter does
-//!    not wrap, its end is an error ([`Error::PinsExhausted`]).
+//!    not wrap, its end is an error ([`PinError::PinsExhausted`]).
 //!
 //! # Orderings
 //! Giving back releases and [`Pins::unpinned`] acquires: a deleter that
@@ -35,7 +35,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::index::Entry;
 use crate::primitives::{Primitives, Word};
-use crate::{Error, Generation, Native, Pin, Plan};
+use crate::{EndpointName, Generation, Key, Native, Pin, PinError, Plan, RecordSet, Value};
 
 const HELD_BITS: u32 = 24;
 /// One pin held.
@@ -59,8 +59,8 @@ pub(super) struct Pins<P: Primitives> {
 
 /// [`MemoryStore`](crate::MemoryStore)'s pin.
 #[must_use = "the plan is held only as long as its pin"]
-pub struct MemoryPin<P: Primitives = Native> {
-    pub(super) entry: Arc<Entry<P>>,
+pub struct MemoryPin<K: Key = EndpointName, V: Value = RecordSet, P: Primitives = Native> {
+    pub(super) entry: Arc<Entry<K, V, P>>,
 }
 
 /// Proof that no pin was held on a plan at some moment.
@@ -87,7 +87,7 @@ impl<P: Primitives> Pins<P> {
     }
 
     /// Counts one more pin. The generation serves the error messages.
-    fn take(&self, generation: Generation) -> Result<(), Error> {
+    fn take(&self, generation: Generation) -> Result<(), PinError> {
         let mut seen = self.word.load(Relaxed);
         loop {
             let next = with_one_more(seen, generation)?;
@@ -125,32 +125,32 @@ impl<P: Primitives> Unpinned<'_, P> {
     }
 }
 
-impl<P: Primitives> MemoryPin<P> {
+impl<K: Key, V: Value, P: Primitives> MemoryPin<K, V, P> {
     /// Takes a pin on the plan of this entry.
-    pub(super) fn on(entry: &Arc<Entry<P>>) -> Result<Self, Error> {
+    pub(super) fn on(entry: &Arc<Entry<K, V, P>>) -> Result<Self, PinError> {
         entry.pins.take(entry.generation)?;
         let entry = Arc::clone(entry);
         Ok(Self { entry })
     }
 }
 
-impl<P: Primitives> Drop for MemoryPin<P> {
+impl<K: Key, V: Value, P: Primitives> Drop for MemoryPin<K, V, P> {
     fn drop(&mut self) {
         self.entry.pins.give_back();
     }
 }
 
-impl<P: Primitives> Pin for MemoryPin<P> {
+impl<K: Key, V: Value, P: Primitives> Pin<K, V> for MemoryPin<K, V, P> {
     fn generation(&self) -> Generation {
         self.entry.generation
     }
 
-    fn plan(&self) -> &Arc<Plan> {
+    fn plan(&self) -> &Arc<Plan<K, V>> {
         &self.entry.plan
     }
 }
 
-impl<P: Primitives> fmt::Debug for MemoryPin<P> {
+impl<K: Key, V: Value, P: Primitives> fmt::Debug for MemoryPin<K, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("MemoryPin")
             .field(&self.generation())
@@ -167,18 +167,18 @@ fn refused(word: u64) -> Refused {
 }
 
 /// The word after another pin is taken.
-fn with_one_more(word: u64, generation: Generation) -> Result<u64, Error> {
+fn with_one_more(word: u64, generation: Generation) -> Result<u64, PinError> {
     if word == DELETED {
-        return Err(Error::NoSuchPlan { generation });
+        return Err(PinError::NoSuchPlan { generation });
     }
     let (taken, held) = (word >> HELD_BITS, word & MAX_HELD);
     if held == MAX_HELD {
         let held = Some(held);
-        return Err(Error::PinsExhausted { generation, held });
+        return Err(PinError::PinsExhausted { generation, held });
     }
     if taken == MAX_TAKEN {
         let held = None;
-        return Err(Error::PinsExhausted { generation, held });
+        return Err(PinError::PinsExhausted { generation, held });
     }
     Ok(word + TAKEN + HELD)
 }
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(delete(first), Ok(()));
         assert_eq!(delete(second), Err(Refused::Deleted));
         let refused = pins.take(Generation::FIRST);
-        assert!(matches!(refused, Err(Error::NoSuchPlan { .. })));
+        assert!(matches!(refused, Err(PinError::NoSuchPlan { .. })));
         assert_eq!(pins.unpinned().err(), Some(Refused::Deleted));
     }
 

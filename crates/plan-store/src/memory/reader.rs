@@ -11,37 +11,39 @@ use super::cell::Cell;
 use super::cells::Cells;
 use super::shared::Shared;
 use crate::primitives::{Lock, Primitives};
-use crate::{EndpointName, EndpointState, Native, Resolution, Resolve, Standing};
+use crate::{
+    EndpointName, EndpointState, Key, Native, RecordSet, Resolution, Resolve, Standing, Value,
+};
 
 /// A serving thread's view of a [`MemoryStore`](super::MemoryStore).
 ///
-/// While an endpoint's active plan has not changed, resolving it is one atomic
-/// load: no lock, and no write to memory that anybody shares. After a change the
-/// first call takes the store's lock, shared, to fetch the new records. A call
-/// takes effect at that load: what it returns was the endpoint's answer at that
-/// moment.
+/// While an endpoint's active plan does not change, resolving the endpoint is one atomic
+/// load: no lock, and no write to shared memory. After a change, the first call takes the
+/// store's lock, shared, to fetch the new records. A call takes effect at that load: it
+/// returns the endpoint's answer at that moment.
 ///
 /// # Rules
-/// 1. What is cached is returned as `cached.rs` says.
-/// 2. The cell of an active endpoint is the endpoint's only one. One where
-///    nothing is active may be forgotten and replaced. So when a cell is not
-///    active, or there is none, `changes` is read *after* it: if no cell has come
-///    or gone since `cells` were taken, the one that was read is the right one.
-/// 3. What is cached is of `cells`: a cell that is not in them any more is dropped.
-///    Only names that have a cell are cached, so what is asked for cannot fill it.
-pub struct Reader<P: Primitives = Native> {
-    shared: Arc<Shared<P>>,
+/// 1. The reader returns a cached resolution as `cached.rs` says.
+/// 2. The cell of an active endpoint is the endpoint's only one. A cell where no plan is
+///    active may be forgotten and replaced. So if a cell is not active, or there is none, the
+///    reader loads `changes` *after* it. If no cell has come or gone since the reader took
+///    `cells`, the cell that it read is the right one.
+/// 3. Only cells in `cells` are cached: the reader drops a cell that is not there any more.
+///    A name without a cell is not cached, so clients that ask for many names cannot fill
+///    the cache.
+pub struct Reader<K: Key = EndpointName, V: Value = RecordSet, P: Primitives = Native> {
+    shared: Arc<Shared<K, V, P>>,
     /// What `changes` was when `cells` were taken.
     changes: Option<u64>,
     /// The store's cells. Shared with it, as they are persistent.
-    cells: Cells<P>,
-    /// Those that somebody has asked for.
-    cached: Vec<Cached<P>>,
-    places: HashMap<EndpointName, usize, RandomState>,
+    cells: Cells<K, P>,
+    /// The cells that a client has asked for.
+    cached: Vec<Cached<K, V, P>>,
+    places: HashMap<K, usize, RandomState>,
 }
 
-impl<P: Primitives> Reader<P> {
-    pub(super) fn new(shared: Arc<Shared<P>>) -> Self {
+impl<K: Key, V: Value, P: Primitives> Reader<K, V, P> {
+    pub(super) fn new(shared: Arc<Shared<K, V, P>>) -> Self {
         Self {
             shared,
             changes: None,
@@ -52,15 +54,11 @@ impl<P: Primitives> Reader<P> {
     }
 
     /// Where the endpoint is cached, resolved anew if it has changed.
-    fn look(&mut self, endpoint: &EndpointName) -> Option<usize> {
+    fn look(&mut self, endpoint: &K) -> Option<usize> {
         loop {
             let found = self.place(endpoint);
-            if let Some(at) = found
-                && self.cached[at].resolve(&self.shared).is_active()
-            {
-                return found;
-            }
-            if !self.refresh() {
+            let is_active = |at: usize| self.cached[at].resolve(&self.shared).is_active();
+            if found.is_some_and(is_active) || !self.refresh() {
                 return found;
             }
         }
@@ -68,7 +66,7 @@ impl<P: Primitives> Reader<P> {
 
     /// Where the endpoint is cached, from now on if it was not. `None` if it has no
     /// cell.
-    fn place(&mut self, endpoint: &EndpointName) -> Option<usize> {
+    fn place(&mut self, endpoint: &K) -> Option<usize> {
         if let Some(&at) = self.places.get(endpoint) {
             return Some(at);
         }
@@ -95,7 +93,7 @@ impl<P: Primitives> Reader<P> {
         true
     }
 
-    fn drop_cached(&mut self, endpoint: &EndpointName) {
+    fn drop_cached(&mut self, endpoint: &K) {
         let Some(at) = self.places.remove(endpoint) else {
             return;
         };
@@ -105,33 +103,33 @@ impl<P: Primitives> Reader<P> {
         }
     }
 
-    /// The states of the endpoints that lie below this name, if all of them are
+    /// The states of the endpoints that lie below this key, if all of them are
     /// withdrawn.
-    fn withdrawn_below(&self, name: &EndpointName) -> Option<Vec<EndpointState>> {
+    fn withdrawn_below(&self, name: &K) -> Option<Vec<EndpointState>> {
         let states = self.cells.below(name).map(Cell::state);
         let withdrawn = |state: &EndpointState| matches!(state.standing, Standing::Withdrawn(_));
         states.map(|state| Some(state).filter(withdrawn)).collect()
     }
 }
 
-impl<P: Primitives> Resolve for Reader<P> {
-    fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+impl<K: Key, V: Value, P: Primitives> Resolve<K, V> for Reader<K, V, P> {
+    fn resolve(&mut self, endpoint: &K) -> &Resolution<V> {
         match self.look(endpoint) {
             Some(at) => self.cached[at].resolution(),
             None => &Resolution::Unknown,
         }
     }
 
-    fn has_descendant(&mut self, name: &EndpointName) -> bool {
+    fn has_descendant(&mut self, name: &K) -> bool {
         self.refresh();
         let mut before = None;
         loop {
             let Some(below) = self.withdrawn_below(name) else {
                 return true;
             };
-            // Read one after another, they need not have been withdrawn all at
-            // once; if nothing has changed by the second time, they were. What
-            // other cells said before proves nothing of these.
+            // The states were read one after another, so the endpoints need not all have been
+            // withdrawn at one moment. If a second look finds the same states, they were. A
+            // look at other cells proves nothing about these.
             if self.refresh() {
                 before = None;
             } else if before.as_ref() == Some(&below) {
@@ -143,7 +141,7 @@ impl<P: Primitives> Resolve for Reader<P> {
     }
 }
 
-impl<P: Primitives> fmt::Debug for Reader<P> {
+impl<K: Key, V: Value, P: Primitives> fmt::Debug for Reader<K, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let endpoints = self.cells.len();
         f.debug_struct("Reader")

@@ -6,15 +6,15 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::cell::Cell;
 use super::index::Index;
 use crate::primitives::{Lock, Word};
-use crate::{EndpointName, EndpointState, Generation, Primitives, Resolution, Retention, Standing};
+use crate::{EndpointState, Generation, Key, Primitives, Resolution, Retention, Standing, Value};
 
 /// The index, and what belongs to it. A store's handles, readers and followers each
 /// hold an `Arc` of it.
-pub(super) struct Shared<P: Primitives> {
+pub(super) struct Shared<K: Key, V: Value, P: Primitives> {
     /// Which store it is: pins know it too.
     pub(super) store: Arc<()>,
     pub(super) retention: Retention,
-    pub(super) index: P::Lock<Index<P>>,
+    pub(super) index: P::Lock<Index<K, V, P>>,
     /// How often cells have been added to the index or removed from it. It needs no
     /// ordering of its own, because it changes only under the lock alone. A reader that
     /// loads the new count and then takes the lock runs after the section that
@@ -23,7 +23,7 @@ pub(super) struct Shared<P: Primitives> {
     changes: P::Word,
 }
 
-impl<P: Primitives> Shared<P> {
+impl<K: Key, V: Value, P: Primitives> Shared<K, V, P> {
     pub(super) fn new(retention: Retention, latest: Option<Generation>) -> Self {
         Self {
             store: Arc::new(()),
@@ -33,7 +33,7 @@ impl<P: Primitives> Shared<P> {
         }
     }
 
-    pub(super) fn cell(&self, endpoint: &EndpointName) -> Option<Arc<Cell<P>>> {
+    pub(super) fn cell(&self, endpoint: &K) -> Option<Arc<Cell<K, P>>> {
         self.index.read(|index| index.cells.get(endpoint).cloned())
     }
 
@@ -46,13 +46,13 @@ impl<P: Primitives> Shared<P> {
         self.changes.fetch_add(1, Relaxed);
     }
 
-    /// What an endpoint answers whose word said `state`, and what its word says
-    /// now, if the plan has been swept meanwhile.
+    /// What an endpoint answers, given that its word said `state`. Also returns the state that
+    /// the answer is from, which is a later one if a sweep has deleted the plan meanwhile.
     pub(super) fn answer(
         &self,
-        cell: &Cell<P>,
+        cell: &Cell<K, P>,
         mut state: EndpointState,
-    ) -> (EndpointState, Resolution) {
+    ) -> (EndpointState, Resolution<V>) {
         loop {
             let generation = match state.standing {
                 Standing::Vacant => return (state, Resolution::Vacant),

@@ -1,5 +1,6 @@
 //! The store's handle, and what [`PlanStore`] asks of it.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,31 +12,31 @@ use super::shared::Shared;
 use super::{Follower, MemoryPin, Reader, sweep};
 use crate::primitives::Lock;
 use crate::{
-    Activation, EndpointName, EndpointState, Error, Generation, Native, Pin, Plan, PlanStore,
-    Primitives, Resolution, Retention, Swept,
+    Activation, EndpointName, EndpointState, Failed, Generation, Key, Native, Pin, PinError, Plan,
+    PlanStore, Primitives, PublishError, RecordSet, Resolution, Retention, StepError, Swept, Value,
 };
 
 /// The in-process store. Clones are handles on the same store.
 ///
 /// How it works and why it is right: [`memory`](crate::memory).
-pub struct MemoryStore<P: Primitives = Native> {
-    shared: Arc<Shared<P>>,
+pub struct MemoryStore<K: Key = EndpointName, V: Value = RecordSet, P: Primitives = Native> {
+    shared: Arc<Shared<K, V, P>>,
 }
 
-impl MemoryStore {
+impl<K: Key, V: Value> MemoryStore<K, V> {
     /// An empty store that sweeps down to what `retention` keeps.
     pub fn new(retention: Retention) -> Self {
         Self::with_primitives(retention)
     }
 
-    /// An empty store whose first plan gets the generation after `last`: for a
-    /// control plane that restarts while servers remember its plans.
+    /// An empty store whose first plan gets the generation after `last`. A control plane needs
+    /// this if it restarts while servers remember its plans.
     pub fn continuing(retention: Retention, last: Generation) -> Self {
         Self::build(retention, Some(last))
     }
 }
 
-impl<P: Primitives> MemoryStore<P> {
+impl<K: Key, V: Value, P: Primitives> MemoryStore<K, V, P> {
     /// An empty store on other primitives, a model checker's for example.
     pub fn with_primitives(retention: Retention) -> Self {
         Self::build(retention, None)
@@ -46,33 +47,36 @@ impl<P: Primitives> MemoryStore<P> {
         Self { shared }
     }
 
-    /// A view of one endpoint for one thread, which need not be known yet.
-    pub fn follow(&self, endpoint: EndpointName) -> Follower<P> {
+    /// A view of one endpoint for one thread. The store need not know the endpoint yet.
+    pub fn follow(&self, endpoint: K) -> Follower<K, V, P> {
         Follower::new(Arc::clone(&self.shared), endpoint)
     }
 
     /// The plans in the store, oldest first.
     pub fn generations(&self) -> Vec<Generation> {
-        let keys = |index: &Index<P>| index.plans.keys().copied().collect();
+        let keys = |index: &Index<K, V, P>| index.plans.keys().copied().collect();
         self.shared.index.read(keys)
     }
 
-    /// Refuses a pin on another store's plan; else says which plan it holds.
-    fn own(&self, pin: &MemoryPin<P>) -> Result<Generation, Error> {
+    /// The generation of the pinned plan. Refuses a pin on another store's plan.
+    fn own(&self, pin: &MemoryPin<K, V, P>) -> Result<Generation, StepError> {
         let generation = pin.generation();
         if Arc::ptr_eq(&self.shared.store, &pin.entry.store) {
             Ok(generation)
         } else {
-            Err(Error::ForeignPin { generation })
+            Err(StepError::ForeignPin { generation })
         }
     }
 }
 
-impl<P: Primitives> PlanStore for MemoryStore<P> {
-    type Pin = MemoryPin<P>;
-    type Reader = Reader<P>;
+impl<K: Key, V: Value, P: Primitives> PlanStore for MemoryStore<K, V, P> {
+    type Key = K;
+    type Value = V;
+    type Error = Infallible;
+    type Pin = MemoryPin<K, V, P>;
+    type Reader = Reader<K, V, P>;
 
-    fn publish(&self, plan: Arc<Plan>) -> Result<Generation, Error> {
+    fn publish(&self, plan: Arc<Plan<K, V>>) -> Result<Generation, PublishError> {
         let endpoints = plan.endpoints().len();
         let (inserted, _dropped_after_the_lock) = self.shared.index.write(|index| {
             let list = index.cells.list();
@@ -82,50 +86,50 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
             }
             (inserted, list)
         });
-        let (generation, _) = inserted?;
+        let (generation, _) = inserted.map_err(PublishError::GenerationsExhausted)?;
         info!(%generation, endpoints, "publish");
         Ok(generation)
     }
 
-    fn latest(&self) -> Result<Option<MemoryPin<P>>, Error> {
+    fn latest(&self) -> Result<Option<MemoryPin<K, V, P>>, PinError> {
         self.shared.index.read(|index| {
             let newest = index.plans.last_key_value();
             newest.map(|(_, entry)| MemoryPin::on(entry)).transpose()
         })
     }
 
-    fn pin(&self, generation: Generation) -> Result<MemoryPin<P>, Error> {
+    fn pin(&self, generation: Generation) -> Result<MemoryPin<K, V, P>, PinError> {
         self.shared.index.read(|index| {
             let entry = index.plans.get(&generation);
-            MemoryPin::on(entry.ok_or(Error::NoSuchPlan { generation })?)
+            MemoryPin::on(entry.ok_or(PinError::NoSuchPlan { generation })?)
         })
     }
 
-    fn newest_active(&self) -> Result<Option<Generation>, Error> {
+    fn newest_active(&self) -> Result<Option<Generation>, Failed> {
         let cells = self.shared.index.read(|index| index.cells.clone());
         let states = cells.in_order().iter().map(|cell| cell.state());
         Ok(states.filter_map(|state| state.standing.generation()).max())
     }
 
-    fn activate(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
+    fn activate(&self, pin: &MemoryPin<K, V, P>, endpoint: &K) -> Result<Activation, StepError> {
         let generation = self.own(pin)?;
         let cell = pin.entry.cells.get(endpoint);
-        let cell = cell.ok_or(Error::NotInPlan { generation })?;
+        let cell = cell.ok_or(StepError::NotInPlan { generation })?;
         Ok(flip(cell, generation))
     }
 
     /// Goes along the plan's cells, with no search for each.
     fn activate_all<'a>(
         &'a self,
-        pin: &'a MemoryPin<P>,
-    ) -> impl Iterator<Item = (&'a EndpointName, Result<Activation, Error>)> {
+        pin: &'a MemoryPin<K, V, P>,
+    ) -> impl Iterator<Item = (&'a K, Result<Activation, StepError>)> {
         pin.entry.cells.in_order().iter().map(|cell| {
             let activation = self.own(pin).map(|generation| flip(cell, generation));
             (cell.endpoint(), activation)
         })
     }
 
-    fn stale_endpoints(&self, pin: &MemoryPin<P>) -> Result<Vec<EndpointName>, Error> {
+    fn stale_endpoints(&self, pin: &MemoryPin<K, V, P>) -> Result<Vec<K>, StepError> {
         let by = self.own(pin)?;
         Ok(self.shared.index.read(|index| {
             let not_named = index.cells.without(&pin.entry.cells);
@@ -134,10 +138,10 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
         }))
     }
 
-    fn withdraw(&self, pin: &MemoryPin<P>, endpoint: &EndpointName) -> Result<Activation, Error> {
+    fn withdraw(&self, pin: &MemoryPin<K, V, P>, endpoint: &K) -> Result<Activation, StepError> {
         let generation = self.own(pin)?;
         if pin.plan().names(endpoint) {
-            return Err(Error::StillInPlan { generation });
+            return Err(StepError::StillInPlan { generation });
         }
         let Some(cell) = self.shared.cell(endpoint) else {
             return Ok(Activation::Already); // Forgotten, or never there.
@@ -147,20 +151,20 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
         Ok(activation)
     }
 
-    fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Error> {
+    fn state(&self, endpoint: &K) -> Result<EndpointState, Failed> {
         let cell = self.shared.cell(endpoint);
         Ok(cell.map_or(EndpointState::VACANT, |cell| cell.state()))
     }
 
-    fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
+    fn sweep(&self, applied: Generation) -> Result<Swept, Failed> {
         Ok(sweep::sweep(&self.shared, applied))
     }
 
-    fn reader(&self) -> Reader<P> {
+    fn reader(&self) -> Reader<K, V, P> {
         Reader::new(Arc::clone(&self.shared))
     }
 
-    fn resolve(&self, endpoint: &EndpointName) -> Resolution {
+    fn resolve(&self, endpoint: &K) -> Resolution<V> {
         match self.shared.cell(endpoint) {
             Some(cell) => self.shared.answer(&cell, cell.state()).1,
             None => Resolution::Unknown,
@@ -168,21 +172,21 @@ impl<P: Primitives> PlanStore for MemoryStore<P> {
     }
 }
 
-impl<P: Primitives> Clone for MemoryStore<P> {
+impl<K: Key, V: Value, P: Primitives> Clone for MemoryStore<K, V, P> {
     fn clone(&self) -> Self {
         let shared = Arc::clone(&self.shared);
         Self { shared }
     }
 }
 
-impl<P: Primitives> fmt::Debug for MemoryStore<P> {
+impl<K: Key, V: Value, P: Primitives> fmt::Debug for MemoryStore<K, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore").finish_non_exhaustive()
     }
 }
 
 /// One step of an activation.
-fn flip<P: Primitives>(cell: &Cell<P>, generation: Generation) -> Activation {
+fn flip<K: Key, P: Primitives>(cell: &Cell<K, P>, generation: Generation) -> Activation {
     let activation = cell.advance(Step::Activate(generation));
     debug!(endpoint = %cell.endpoint(), %generation, ?activation, "activate");
     activation

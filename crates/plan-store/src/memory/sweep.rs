@@ -14,7 +14,7 @@ use super::index::{Entry, Index};
 use super::pins::{Refused, Unpinned};
 use super::shared::Shared;
 use crate::primitives::{Lock, Primitives};
-use crate::{EndpointName, EndpointState, Generation, RetainReason, Retention, Swept};
+use crate::{EndpointState, Generation, Key, RetainReason, Retention, Swept, Value};
 
 /// A plan that is old enough to delete, and the proof that no pin was held on it when
 /// the sweep began, or why there is none.
@@ -27,7 +27,10 @@ struct Uses {
     rollback: BTreeSet<Generation>,
 }
 
-pub(super) fn sweep<P: Primitives>(shared: &Shared<P>, applied: Generation) -> Swept {
+pub(super) fn sweep<K: Key, V: Value, P: Primitives>(
+    shared: &Shared<K, V, P>,
+    applied: Generation,
+) -> Swept {
     let mut old = Vec::new();
     let entries = &mut old;
     let (candidates, cells, idle) = shared.index.read(move |index| {
@@ -79,11 +82,11 @@ fn delete<P: Primitives>(candidates: Vec<Candidate<'_, P>>, uses: &Uses) -> Swep
 }
 
 /// The plans that are old enough to delete.
-fn old_plans<P: Primitives>(
-    index: &Index<P>,
+fn old_plans<K: Key, V: Value, P: Primitives>(
+    index: &Index<K, V, P>,
     retention: Retention,
     applied: Generation,
-) -> impl Iterator<Item = Arc<Entry<P>>> {
+) -> impl Iterator<Item = Arc<Entry<K, V, P>>> {
     // The newest plan stays, whichever plan is said to be applied.
     let newest = index.plans.last_key_value().map(|(&newest, _)| newest);
     let applied = newest.map_or(applied, |newest| applied.min(newest));
@@ -93,13 +96,13 @@ fn old_plans<P: Primitives>(
         .map(|(_, entry)| Arc::clone(entry))
 }
 
-fn candidate<P: Primitives>(entry: &Arc<Entry<P>>) -> Candidate<'_, P> {
+fn candidate<K: Key, V: Value, P: Primitives>(entry: &Arc<Entry<K, V, P>>) -> Candidate<'_, P> {
     (entry.generation, entry.pins.unpinned())
 }
 
 /// What these cells hold on to. All endpoints that a candidate names are among them,
 /// for it was in the index when they were taken.
-fn uses<P: Primitives>(cells: &Cells<P>) -> Uses {
+fn uses<K: Key, P: Primitives>(cells: &Cells<K, P>) -> Uses {
     let mut uses = Uses::default();
     let mut noted = EndpointState::VACANT;
     for cell in cells.in_order() {
@@ -116,7 +119,7 @@ fn uses<P: Primitives>(cells: &Cells<P>) -> Uses {
 
 /// The endpoints that the newest plan does not name, where nothing is active and that
 /// have nothing to roll back to.
-fn idle<P: Primitives>(index: &Index<P>) -> Vec<EndpointName> {
+fn idle<K: Key, V: Value, P: Primitives>(index: &Index<K, V, P>) -> Vec<K> {
     let Some((_, newest)) = index.plans.last_key_value() else {
         return Vec::new(); // No plan has ever been published.
     };
@@ -130,7 +133,7 @@ fn idle<P: Primitives>(index: &Index<P>) -> Vec<EndpointName> {
 
 /// Drops the cells of those endpoints that no plan names still, and says whether
 /// there were any. An endpoint that is in use is named by the plan that it uses.
-fn forget<P: Primitives>(index: &mut Index<P>, idle: &[EndpointName]) -> bool {
+fn forget<K: Key, V: Value, P: Primitives>(index: &mut Index<K, V, P>, idle: &[K]) -> bool {
     let known = index.cells.len();
     for name in idle {
         if !index.plans.values().any(|entry| entry.plan.names(name)) {

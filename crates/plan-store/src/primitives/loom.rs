@@ -1,10 +1,10 @@
-//! The model checker's primitives, in two kinds.
+//! loom's primitives, in two kinds.
 //!
-//! loom remembers one last access for each atomic, so that a thread's own load
-//! can hide another thread's earlier load from the search (loom issues 166 and
-//! 392): a race then goes unseen and the proof is false. A model therefore runs
-//! twice, with plain loads ([`Loom`]) for what weak memory may show them, and
-//! with loads as read-modify-writes ([`LoomRmw`]), which loom does not lose.
+//! loom remembers one last access for each atomic, so a thread's own load can hide another
+//! thread's earlier load from the search (loom issues 166 and 392). loom then misses the race,
+//! and the proof is false. So a model runs twice: on [`Loom`] with plain loads, which may
+//! return stale values, and on [`LoomRmw`] with loads as read-modify-writes, which loom does
+//! not hide.
 
 use std::sync::atomic::Ordering;
 

@@ -1,18 +1,60 @@
-//! What the store is built of, as a type parameter.
+//! The atomics, locks and monitors of a store, as a type parameter.
 //!
-//! [`MemoryStore`](crate::MemoryStore) is written against [`Primitives`]: its atomics, locks
-//! and monitors are all of them. With [`Native`] it runs; with
-//! [`Loom`] or [`LoomRmw`] (feature `loom`) the model checker runs *the same
-//! code*, line for line, and with [`Shuttle`] (feature `shuttle`) a second one
-//! runs it on as many threads as one likes, on schedules drawn at random. Code
-//! that uses the store can take the same parameter and be checked together with
-//! it; its models then look like those in this workspace's `tests/`.
+//! [`MemoryStore`](crate::MemoryStore) takes all of its atomics and locks from [`Primitives`].
+//! On [`Native`] it runs in production. On [`Loom`] or [`LoomRmw`] (feature `loom`) the model
+//! checker runs *the same code*, line for line. On [`Shuttle`] (feature `shuttle`) a second
+//! checker runs it with any number of threads, on schedules drawn at random.
 //!
-//! The traits hold what the store and the threads over it need and no more: a
-//! word of 64 bits, a lock for many readers or one writer, and a monitor to wait
-//! at. Critical sections are closures, so that where one ends is plain to see.
+//! The traits have what the store and the threads around it need: a word of 64 bits, a lock for
+//! many readers or one writer, and a monitor to wait at. A critical section is a closure, so
+//! the reader of the code sees where it ends.
 //!
-//! Two types of the standard library are left, which a checker does not see:
+//! # Check your own code
+//! Let your code take the same parameter. Then one model checks your code together with the
+//! store. With loom as a dev-dependency and the feature `loom`:
+//!
+//! ```
+//! # #[cfg(feature = "loom")] {
+//! use std::sync::Arc;
+//!
+//! use plan_store::{Generation, Loom, MemoryStore, Plan, PlanStore, Primitives, Retention};
+//!
+//! type Limits<P> = MemoryStore<String, u32, P>;
+//!
+//! /// Your code: activates the latest plan.
+//! fn apply_latest<P: Primitives>(store: &Limits<P>) {
+//!     if let Some(pin) = store.latest().unwrap() {
+//!         assert!(store.activate_all(&pin).all(|(_, outcome)| outcome.is_ok()));
+//!     }
+//! }
+//!
+//! // loom runs this closure once for each order of the threads' steps.
+//! loom::model(|| {
+//!     let store = Limits::<Loom>::with_primitives(Retention::newest(1));
+//!     let plan = |limit: u32| Arc::new(Plan::new([("requests".to_owned(), limit)]).unwrap());
+//!     store.publish(plan(100)).unwrap();
+//!
+//!     let (slow, quick) = (store.clone(), store.clone());
+//!     let slow = loom::thread::spawn(move || apply_latest(&slow));
+//!     let newer = plan(200);
+//!     let quick = loom::thread::spawn(move || {
+//!         quick.publish(newer).unwrap();
+//!         apply_latest(&quick);
+//!     });
+//!     slow.join().unwrap();
+//!     quick.join().unwrap();
+//!
+//!     // Whichever thread was first, the newer plan is active.
+//!     let active = store.resolve(&"requests".to_owned()).generation();
+//!     assert_eq!(active, Generation::new(2));
+//! });
+//! # }
+//! ```
+//!
+//! Run each model on [`LoomRmw`] too: it finds races that loom's plain loads hide.
+//!
+//! # What stays from the standard library
+//! A checker does not see two types:
 //! - [`Arc`](std::sync::Arc) holds plans and cells. What it holds changes through
 //!   `Primitives` alone. Its count decides who frees the memory. Within the persistent maps
 //!   it also decides whether a node is changed in place or copied, for a map that one
@@ -53,20 +95,20 @@ pub trait Primitives: Send + Sync + 'static {
 }
 
 /// An atomic word of 64 bits. The methods are those of
-/// [`AtomicU64`](std::sync::atomic::AtomicU64). They know who calls, so that a
-/// checker's word can weaken one access in the code and leave the others alone.
+/// [`AtomicU64`](std::sync::atomic::AtomicU64). They track their caller, so that a checker's
+/// word can weaken one access in the code and leave the others as they are.
 pub trait Word: Send + Sync + 'static {
     /// A word with this value.
     fn new(value: u64) -> Self;
 
-    /// Its value.
+    /// Reads the value.
     #[track_caller]
     fn load(&self, order: Ordering) -> u64;
 
-    /// Sets it to `new` if it is `current`; returns what it was.
+    /// Sets the value to `new` if it is `current`. Returns the value before.
     ///
     /// # Errors
-    /// What it is, if that is not `current`.
+    /// The value, if it is not `current`. Nothing is changed then.
     #[track_caller]
     fn compare_exchange(
         &self,
@@ -76,11 +118,11 @@ pub trait Word: Send + Sync + 'static {
         failure: Ordering,
     ) -> Result<u64, u64>;
 
-    /// Adds, wrapping; returns what it was.
+    /// Adds, and wraps around at the end. Returns the value before.
     #[track_caller]
     fn fetch_add(&self, value: u64, order: Ordering) -> u64;
 
-    /// Subtracts, wrapping; returns what it was.
+    /// Subtracts, and wraps around at 0. Returns the value before.
     #[track_caller]
     fn fetch_sub(&self, value: u64, order: Ordering) -> u64;
 }
@@ -97,21 +139,21 @@ pub trait Lock<T>: Send + Sync + 'static {
     fn write<R>(&self, section: impl FnOnce(&mut T) -> R) -> R;
 }
 
-/// A value that one can wait for, until it is as one wants it (Hoare,
-/// "Monitors", CACM 1974; with the signals of Mesa).
+/// A value under a lock, and a way to wait until the value meets a condition (Hoare,
+/// "Monitors", CACM 1974; with the signals of Mesa: a thread that is woken looks again).
 pub trait Monitor<T>: Send + Sync + 'static {
     /// A monitor around this value.
     fn new(value: T) -> Self;
 
-    /// Changes the value, and has all who wait look at it.
+    /// Changes the value, and wakes all waiting threads to look at it.
     fn update<R>(&self, section: impl FnOnce(&mut T) -> R) -> R;
 
-    /// Waits until `ready` finds something in the value, and returns that;
-    /// `None` once `timeout` is over. It looks before it waits and at every
-    /// update, and whoever updates cannot come between a look and the wait.
+    /// Waits until `ready` returns something, and returns that. Returns `None` once `timeout`
+    /// is over. The waiting thread calls `ready` before it waits and after every update. No
+    /// update can come between a call that returns `None` and the wait.
     ///
-    /// Checkers have no clock: there a time-out is over as soon as all others
-    /// had a chance to run.
+    /// A checker has no clock: its time-out is over as soon as all other threads had a chance
+    /// to run.
     fn wait<R>(
         &self,
         timeout: Option<Duration>,

@@ -1,4 +1,4 @@
-//! The primitives that run: std's atomics and the lock of `parking_lot`.
+//! The primitives of production: std's atomics and the locks of `parking_lot`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -63,7 +63,7 @@ impl<T: Send + 'static> Monitor<T> for NativeMonitor<T> {
         timeout: Option<Duration>,
         mut ready: impl FnMut(&mut T) -> Option<R>,
     ) -> Option<R> {
-        // Too far off to be told: never.
+        // A deadline that is too far away to be represented never comes.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut value = self.value.lock();
         loop {

@@ -1,7 +1,7 @@
-//! The primitives of the second checker.
+//! shuttle's primitives.
 //!
-//! All of shuttle's atomics are sequentially consistent: it finds interleavings and says
-//! nothing of orderings, which loom checks. In return it runs the whole system with any
+//! shuttle finds interleavings. It says nothing about orderings, because all of its atomics are
+//! sequentially consistent; loom checks those. In return, shuttle runs the whole system with any
 //! number of threads, and it can replay a schedule that failed.
 
 use std::sync::atomic::Ordering;

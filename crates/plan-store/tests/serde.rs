@@ -1,0 +1,77 @@
+//! Plans as data: what is written can be read, and what is not valid cannot.
+
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+use plan_store::{EndpointName, Generation, Plan, RecordSet, Target};
+use serde::Deserialize;
+use toml::Value;
+
+/// What a line of TOML reads as, or the message of the error.
+fn read<'de, T: Deserialize<'de>>(value: &'de str) -> Result<T, String> {
+    let value = Value::deserialize(toml::de::ValueDeserializer::parse(value).unwrap()).unwrap();
+    value.try_into().map_err(|error| error.to_string())
+}
+
+fn plan() -> Plan {
+    let records = |octet| {
+        let v4 = Target::new([192, 0, 2, octet].into(), 1);
+        let v6 = Target::new("2001:db8::1".parse().unwrap(), 255);
+        RecordSet::new(60, [v4, v6]).unwrap()
+    };
+    let named = ["b.example", "a.example"].into_iter().zip([1, 2]);
+    Plan::new(named.map(|(name, octet)| (name.parse().unwrap(), records(octet)))).unwrap()
+}
+
+#[test]
+fn what_is_written_can_be_read() {
+    let written = Value::try_from(plan()).unwrap();
+    assert_eq!(written.try_into::<Plan>().unwrap(), plan());
+    let written = Value::try_from(Generation::MAX).unwrap();
+    assert_eq!(written.as_integer(), Some(Generation::MAX.get().into()));
+    assert_eq!(written.try_into(), Ok(Generation::MAX));
+}
+
+#[test]
+fn what_is_read_is_checked() {
+    assert_eq!(read::<Generation>("7"), Ok(Generation::new(7).unwrap()));
+    assert!(
+        read::<Generation>("0")
+            .unwrap_err()
+            .contains("generation 0 is not in 1..=")
+    );
+    assert!(
+        read::<Generation>("2147483648")
+            .unwrap_err()
+            .contains("is not in")
+    );
+
+    let name: EndpointName = "db.example".parse().unwrap();
+    assert_eq!(read(r#""DB.Example.""#), Ok(name));
+    assert!(
+        read::<EndpointName>(r#""a..b""#)
+            .unwrap_err()
+            .contains("a label is empty")
+    );
+
+    let target = r#"{ address = "192.0.2.1", weight = 1 }"#;
+    let records = format!("{{ ttl = 5, targets = [{target}] }}");
+    assert_eq!(read::<RecordSet>(&records).unwrap().a().len(), 1);
+    let twice = format!("{{ ttl = 5, targets = [{target}, {target}] }}");
+    assert!(
+        read::<RecordSet>(&twice)
+            .unwrap_err()
+            .contains("192.0.2.1 is there twice")
+    );
+
+    let twice = format!(r#"[["a.example", {records}], ["A.example.", {records}]]"#);
+    assert!(
+        read::<Plan>(&twice)
+            .unwrap_err()
+            .contains("names endpoint a.example twice")
+    );
+    assert!(
+        read::<Plan>("[]")
+            .unwrap_err()
+            .contains("names no endpoint")
+    );
+}
