@@ -45,6 +45,7 @@
 
 mod authority;
 mod compiled;
+mod contain;
 mod counters;
 mod draw;
 mod error;

@@ -106,6 +106,17 @@ impl<R: Resolve> Responder<R> {
         outcome
     }
 
+    /// Where this responder counts.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Goes on after a panic, without anything that the panic may have left half done.
+    pub(crate) fn recover(&mut self) {
+        self.counters.panicked();
+        self.endpoints.clear();
+    }
+
     fn fast(
         &mut self,
         query: &Query<'_>,

@@ -1,8 +1,8 @@
 //! The server: sockets and threads around responders.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use mio::Waker;
@@ -71,7 +71,7 @@ pub struct Server {
     counters: Vec<Arc<Counters>>,
     stop: Arc<AtomicBool>,
     wakers: Vec<Waker>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// How often another free port is looked for if TCP does not get UDP's.
@@ -104,7 +104,7 @@ impl Server {
             counters: Vec::new(),
             stop: Arc::new(AtomicBool::new(false)),
             wakers: Vec::new(),
-            threads: Vec::new(),
+            threads: Mutex::default(),
         };
         for &address in &config.listen {
             server.serve_address(address, store, config)?;
@@ -128,30 +128,33 @@ impl Server {
         each.fold(Counts::default(), |sum, counts| sum.and(&counts))
     }
 
-    /// Whether all serving threads run. One that ends early has logged why.
+    /// Whether all serving threads run. A thread ends early only if nothing has succeeded for
+    /// a while; it has logged why. A server that was shut down does not serve.
     pub fn is_serving(&self) -> bool {
-        !self.threads.iter().any(JoinHandle::is_finished)
+        let threads = self.threads();
+        !threads.is_empty() && !threads.iter().any(JoinHandle::is_finished)
     }
 
-    /// Stops serving, and returns once all threads have ended and the addresses
-    /// are free: within a fraction of a second.
-    pub fn shut_down(mut self) -> Counts {
-        self.stop();
-        self.counts()
-    }
-
-    fn stop(&mut self) {
+    /// Stops serving, and returns once all threads have ended: within half a second. Each thread
+    /// first answers what its sockets have received. The addresses are free then.
+    pub fn shut_down(&self) -> Counts {
         self.stop.store(true, Ordering::Relaxed);
         for waker in &self.wakers {
             if let Err(error) = waker.wake() {
                 warn!(%error, "cannot wake the TCP thread");
             }
         }
-        for thread in self.threads.drain(..) {
+        for thread in std::mem::take(&mut *self.threads()) {
             if thread.join().is_err() {
                 warn!("a serving thread had panicked");
             }
         }
+        self.counts()
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        // Each change is one step, so a panic leaves nothing half done.
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn serve_address<S>(
@@ -210,15 +213,15 @@ impl Server {
         let stop = Arc::clone(&self.stop);
         let builder = thread::Builder::new().name(name);
         let thread = builder.spawn(move || serve(&stop));
-        self.threads
-            .push(thread.map_err(|source| Error::Thread { source })?);
+        let thread = thread.map_err(|source| Error::Thread { source })?;
+        self.threads().push(thread);
         Ok(())
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.stop();
+        self.shut_down();
     }
 }
 

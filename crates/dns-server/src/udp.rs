@@ -4,11 +4,12 @@
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use plan_store::Resolve;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::contain::{Failures, contained};
 use crate::responder::Responder;
 
 #[cfg(all(target_os = "linux", feature = "batch"))]
@@ -61,22 +62,49 @@ fn share_port(_: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// Serves until `stop` is set.
+/// How long a thread that stops answers what has come in at most.
+const DRAIN: Duration = Duration::from_millis(100);
+
+/// Serves until `stop` is set; see [`contain`](crate::contain) for what ends it earlier.
 pub(crate) fn serve<R: Resolve>(
     socket: &UdpSocket,
     responder: &mut Responder<R>,
     stop: &AtomicBool,
 ) {
     let mut exchange = Exchange::new();
+    let mut failures = Failures::default();
     while !stop.load(Ordering::Relaxed) {
-        match exchange.turn(socket, responder) {
-            Ok(()) => {}
-            Err(error) if is_passing(&error) => {}
-            Err(error) => {
-                tracing::warn!(%error, "cannot receive");
-                std::thread::sleep(LOOK_UP); // So that it does not fill the log.
+        let error = match contained(|| exchange.turn(socket, responder)) {
+            Some(Ok(())) => {
+                failures.succeeded();
+                continue;
             }
+            Some(Err(error)) if is_passing(&error) => continue,
+            Some(Err(error)) => Some(error),
+            None => None,
+        };
+        if !failures.failed() {
+            tracing::error!(?error, "a UDP thread gives up");
+            return;
         }
+        if let Some(error) = error {
+            tracing::warn!(%error, "cannot receive");
+            std::thread::sleep(LOOK_UP); // So that it does not fill the log.
+        } else {
+            responder.recover();
+            exchange = Exchange::new();
+        }
+    }
+    drain(socket, responder, exchange);
+}
+
+/// Answers what the socket has received.
+fn drain<R: Resolve>(socket: &UdpSocket, responder: &mut Responder<R>, mut exchange: Exchange) {
+    let begin = Instant::now();
+    if socket.set_nonblocking(true).is_ok() {
+        while begin.elapsed() < DRAIN
+            && let Some(Ok(())) = contained(|| exchange.turn(socket, responder))
+        {}
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+#[cfg(feature = "etcd")]
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -7,8 +8,6 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use control_plane::{Fleet, FleetError};
 use dns_server::ServerConfig;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
 
 #[cfg(feature = "etcd")]
 use crate::fleet_copy;
@@ -42,9 +41,11 @@ Held changes: a fleet file that takes too much away from an endpoint waits for a
 `POST /confirm?id=ID` confirms one.
 
 Log: on standard error. The environment variable RUST_LOG sets the level; the default is
-`info`.
+`info`. The process never waits for its log: lines that cannot be written are dropped and
+counted in `log_lines_lost_total`.
 
-Exit status: 0 after SIGINT or SIGTERM, 2 for a bad argument or file.")]
+Exit status: 0 after SIGINT or SIGTERM, 1 if the DNS server cannot go on, 2 for a bad
+argument or file.")]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
@@ -92,12 +93,13 @@ pub(crate) struct ServeArguments {
     /// The largest number of targets in an answer
     #[arg(long, default_value_t = 8)]
     max_targets: usize,
-    /// The seed of all random choices: draws, jitter and the demo
-    #[arg(long, default_value_t = 1)]
+    /// The seed of all random choices: draws, jitter and the demo. The default differs with
+    /// each start, so that replicas do not draw in step; the log names it
+    #[arg(long, default_value_t = fastrand::u64(..), hide_default_value = true)]
     pub(crate) seed: u64,
     /// Log one JSON object per line
     #[arg(long)]
-    json_log: bool,
+    pub(crate) json_log: bool,
 }
 
 /// Which parts run in a process.
@@ -211,22 +213,5 @@ impl ServeArguments {
             seed: self.seed,
             ..default
         }
-    }
-
-    /// Starts the log, on standard error.
-    pub(crate) fn start_log(&self) -> Result<(), Box<dyn Error>> {
-        let filter = EnvFilter::builder()
-            .with_default_directive(LevelFilter::INFO.into())
-            .from_env()?;
-        let log = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr)
-            .with_ansi(false);
-        let started = if self.json_log {
-            log.json().try_init()
-        } else {
-            log.try_init()
-        };
-        started.map_err(|error| error as Box<dyn Error>)
     }
 }

@@ -9,15 +9,16 @@
 //! A new fleet file brings new zones at once. A zone that it leaves out is served on while an
 //! endpoint in it has records: the Planner may hold that endpoint for a person to decide.
 
+use std::error::Error;
 use std::sync::{Arc, OnceLock};
 
 use control_plane::{DnsZone, Fleet};
 use dns_server::{Server, ServerConfig, Zones};
 use plan_store::{EndpointName, Resolution, Resolve};
-use tracing::error;
 
 use crate::backing::Backing;
 use crate::readiness::Part;
+use crate::serve::CannotGoOn;
 use crate::zones;
 
 /// The server once it serves. The metrics read it.
@@ -34,8 +35,7 @@ pub(crate) struct Dns<S: Backing> {
     leaving: Vec<(DnsZone, Vec<EndpointName>)>,
     server: Shared,
     up: bool,
-    /// `None` after a serving thread has ended.
-    part: Option<Part>,
+    part: Part,
 }
 
 impl<S: Backing> Dns<S> {
@@ -55,7 +55,7 @@ impl<S: Backing> Dns<S> {
             leaving: Vec::new(),
             server,
             up: false,
-            part: Some(part),
+            part,
         }
     }
 
@@ -112,26 +112,28 @@ impl<S: Backing> Dns<S> {
     /// Takes the next step, if it can be taken. Does not wait.
     ///
     /// # Errors
-    /// If the server cannot be started: for one, if an address is in use.
-    pub(crate) fn advance(&mut self) -> Result<(), dns_server::Error> {
+    /// If the server cannot be started, for example because an address is in use, or if it
+    /// cannot go on.
+    pub(crate) fn advance(&mut self) -> Result<(), Box<dyn Error>> {
         if self.server.get().is_none() && self.store.can_be_read() {
             let server = Server::start(&self.store, self.all_zones()?, &self.config)?;
             // Only this line sets it.
             let _ = self.server.set(server);
         }
         self.drop_zones()?;
-        let (Some(server), Some(part)) = (self.server.get(), &self.part) else {
+        let Some(server) = self.server.get() else {
             return Ok(());
         };
         if !server.is_serving() {
-            error!("a serving thread has ended; restart the process");
-            self.part = None;
-        } else if !self.up {
+            return Err(CannotGoOn("a thread of the DNS server has ended").into());
+        }
+        if !self.up {
             self.up = plan_is_active(&mut self.store.reader(), &self.endpoints);
             if self.up {
-                part.up();
+                self.part.up();
             } else {
-                part.waits_for("no plan is active yet at the endpoints of the fleet file");
+                self.part
+                    .waits_for("no plan is active yet at the endpoints of the fleet file");
             }
         }
         Ok(())

@@ -7,6 +7,7 @@
 )]
 
 mod check;
+mod hardening;
 mod packets;
 mod responder;
 mod server;
