@@ -68,12 +68,6 @@ pub enum Error {
         /// The values that are allowed.
         bounds: &'static str,
     },
-    /// The OPT record that all replies share cannot be encoded.
-    #[error("cannot encode an OPT record")]
-    Encoder {
-        /// What the encoder says.
-        source: hickory_proto::ProtoError,
-    },
     /// An address cannot be listened on.
     #[error("cannot listen on {address} ({protocol})")]
     Listen {

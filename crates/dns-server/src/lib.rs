@@ -21,12 +21,20 @@
 //! | another type, or a name above an endpoint | no records, SOA (RFC 2308) |
 //! | another name in a zone | NXDOMAIN, SOA |
 //! | an endpoint that is in a plan but active nowhere yet | SERVFAIL |
+//! | a name server inside its zone | its addresses as the zone has them; no plan changes them |
+//! | DS at a zone that lies in another zone | no records, with the upper zone's SOA (RFC 4035) |
+//! | anything, signed with TSIG | NOTAUTH with BADKEY: the server knows no key (RFC 8945) |
 //! | an endpoint whose active plan is gone | no records, SOA: the outage |
 //! | a name outside the zones, another class, a zone transfer | REFUSED |
 //! | everything (ANY) | one HINFO record (RFC 8482) |
 //!
-//! Over UDP no reply is longer than the client accepts, nor than [`MAX_UDP`] bytes. A reply
-//! that would be longer is sent without records and with TC set.
+//! Over UDP no reply is longer than the client accepts, nor than [`MAX_UDP`] bytes. Addresses of
+//! name servers that do not fit are left out. A reply that would still be longer is sent without
+//! records and with TC set.
+//!
+//! Before any plan is active, an owner starts the server with [`Zones::without_denials`], so
+//! that names which are only not known yet are not denied. The serial number of the SOA records
+//! is the newest generation that is active ([`Server::plan_is_active`]).
 //!
 //! ```
 //! use dns_server::{Server, ServerConfig, NameServer, Zone, Zones};
@@ -51,7 +59,9 @@ mod draw;
 mod error;
 mod query;
 mod reply;
+mod request;
 mod responder;
+mod serial;
 mod server;
 mod tcp;
 mod udp;

@@ -6,22 +6,23 @@
 //! nothing. One atomic load by the reader shows whether the plan is still active. If it is
 //! not, the answers are made again, unless the new plan has the same record set.
 //!
-//! Everything else goes through hickory-proto's decoder and encoder
-//! (`authority.rs`).
+//! Everything else is read by a strict parser (`request.rs`), answered from the zones and the
+//! store (`authority.rs`), and encoded by hickory-proto.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use fastrand::Rng;
-use hickory_proto::ProtoError;
 use hickory_proto::rr::{Name, Record};
 use plan_store::{EndpointName, Resolution, Resolve};
 
-use crate::authority::{Authority, Draft};
-use crate::compiled::Compiled;
+use crate::authority::Authority;
+use crate::compiled::{Compiled, Shape};
 use crate::counters::Counters;
-use crate::query::{LowerName, Query, endpoint};
-use crate::reply::{OptRecords, Outcome, Shape, Transport};
+use crate::query::{Edns, HEADER, LowerName, Query, endpoint};
+use crate::reply::{Outcome, Transport};
+use crate::request::Request;
+use crate::serial::Serial;
 use crate::zone::{Zones, to_dns};
 use crate::zone_updates::ZoneUpdates;
 use crate::{Error, MAX_TARGETS};
@@ -35,7 +36,7 @@ pub struct Responder<R> {
     updates: Option<ZoneUpdates>,
     max_targets: usize,
     rng: Rng,
-    opt: OptRecords,
+    serial: Serial,
     /// The endpoints that were asked for and had an answer, by name in wire format and lower
     /// case. Clients cannot fill it with other names.
     endpoints: HashMap<Box<[u8]>, Endpoint>,
@@ -78,16 +79,21 @@ impl<R: Resolve> Responder<R> {
             updates: None,
             max_targets,
             rng: Rng::with_seed(seed),
-            opt: OptRecords::new().map_err(|source| Error::Encoder { source })?,
+            serial: Serial::default(),
             endpoints: HashMap::new(),
             counters,
         })
     }
 
-    /// The same responder, which takes these zones whenever they are replaced.
-    pub(crate) fn following(self, updates: ZoneUpdates) -> Self {
+    /// The same responder, which takes these zones whenever they are replaced, and shares this
+    /// serial number with others.
+    pub(crate) fn following(self, updates: ZoneUpdates, serial: Serial) -> Self {
         let updates = Some(updates);
-        Self { updates, ..self }
+        Self {
+            updates,
+            serial,
+            ..self
+        }
     }
 
     /// Replaces the content of `reply` by the reply to `packet`, and returns its outcome. After
@@ -123,35 +129,39 @@ impl<R: Resolve> Responder<R> {
         transport: Transport,
         reply: &mut Vec<u8>,
     ) -> Option<Outcome> {
-        let name = LowerName::of(query);
+        let name = LowerName::of(query.name);
         let endpoint = if let Some(known) = self.endpoints.get_mut(name.as_bytes()) {
             known
         } else {
             self.admit(&name)?;
             self.endpoints.get_mut(name.as_bytes())?
         };
-        let Some(compiled) = endpoint.current(&mut self.reader, &self.counters) else {
+        let current = endpoint.current(&mut self.reader, &self.counters, &self.serial);
+        let Some(compiled) = current else {
             self.endpoints.remove(name.as_bytes());
             return None;
         };
         let shape = Shape {
             max_targets: self.max_targets,
-            limit: transport.limit(query.udp_size()),
-            opt: &self.opt,
+            limit: transport.limit(Edns::udp_size(query.edns)),
+            serial: self.serial.get(),
         };
-        compiled.write(query, &shape, &mut self.rng, reply)
+        compiled.write(query, shape, &mut self.rng, reply)
     }
 
     /// Adds the endpoint of this name, if there is one and it has an answer.
     fn admit(&mut self, name: &LowerName) -> Option<()> {
         let endpoint = endpoint(name.labels())?;
         let dns_name = to_dns(&endpoint).ok()?;
-        let zone = self.zones.of(&dns_name)?;
+        let zone = self.zones.of(name.as_bytes())?;
+        if zone.has_own(name.as_bytes()) {
+            return None;
+        }
         self.reader.resolve(&endpoint).records()?;
         let entry = Endpoint {
             name: endpoint,
             dns_name,
-            negative_soa: zone.negative_soa.clone(),
+            negative_soa: zone.negative_soa(0),
             compiled: None,
         };
         self.endpoints.insert(name.as_bytes().into(), entry);
@@ -159,27 +169,51 @@ impl<R: Resolve> Responder<R> {
     }
 
     fn slow(&mut self, packet: &[u8], transport: Transport, reply: &mut Vec<u8>) -> Outcome {
+        let Some(request) = Request::read(packet) else {
+            return Outcome::Dropped;
+        };
         let mut authority = Authority {
             zones: &self.zones,
             reader: &mut self.reader,
             rng: &mut self.rng,
             max_targets: self.max_targets,
+            serial: &self.serial,
         };
-        let Some(draft) = authority.reply(packet) else {
-            return Outcome::Dropped;
-        };
-        encode(&draft, transport, reply).unwrap_or_else(|error| {
-            tracing::warn!(%error, "a reply cannot be encoded");
-            reply.clear();
-            Outcome::Failed
-        })
+        let draft = authority.reply(&request);
+        let limit = transport.limit(Edns::udp_size(request.edns));
+        draft
+            .encode(request.edns, limit, reply)
+            .unwrap_or_else(|error| {
+                tracing::debug!(%error, "a reply cannot be encoded");
+                server_failure(packet, reply);
+                Outcome::Failed
+            })
     }
+}
+
+/// The shortest reply that says that the server failed: a header.
+fn server_failure(packet: &[u8], reply: &mut Vec<u8>) {
+    const SERVFAIL: u8 = 2;
+    const KEPT: u8 = 0x79; // Opcode and RD.
+    let mut header = [0; HEADER];
+    if let [id @ .., flags] = packet.get(..3).unwrap_or_default() {
+        header[..2].copy_from_slice(id);
+        header[2] = 0x80 | flags & KEPT;
+    }
+    header[3] = SERVFAIL;
+    reply.clear();
+    reply.extend_from_slice(&header);
 }
 
 impl Endpoint {
     /// The answers from the plan that is active now, made again if needed. `None` if the
     /// endpoint has no answer any more.
-    fn current(&mut self, reader: &mut impl Resolve, counters: &Counters) -> Option<&mut Compiled> {
+    fn current(
+        &mut self,
+        reader: &mut impl Resolve,
+        counters: &Counters,
+        serial: &Serial,
+    ) -> Option<&mut Compiled> {
         let &Resolution::Answer {
             generation,
             ref records,
@@ -192,6 +226,7 @@ impl Endpoint {
                 let same = compiled.carry_over(generation, records);
                 if same {
                     counters.activation_seen(generation);
+                    serial.at_least(generation);
                 }
                 same
             }
@@ -201,19 +236,8 @@ impl Endpoint {
             let compiled = Compiled::new(name, soa, generation, records);
             self.compiled = Some(compiled.ok()?);
             counters.activation_seen(generation);
+            serial.at_least(generation);
         }
         self.compiled.as_mut()
     }
-}
-
-/// Encodes a reply, without its records if it would be too long. hickory's own truncation
-/// can lose the OPT record, so this function never lets it happen.
-fn encode(draft: &Draft, transport: Transport, reply: &mut Vec<u8>) -> Result<Outcome, ProtoError> {
-    let bytes = draft.message.to_vec()?;
-    if bytes.len() <= transport.limit(draft.udp_size) {
-        reply.extend_from_slice(&bytes);
-        return Ok(draft.outcome);
-    }
-    reply.extend_from_slice(&draft.message.truncate().to_vec()?);
-    Ok(Outcome::Truncated)
 }

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use mio::Waker;
-use plan_store::PlanStore;
+use plan_store::{Generation, PlanStore};
 use tracing::{info, warn};
 
 use crate::counters::{Counters, Counts};
 use crate::responder::Responder;
+use crate::serial::Serial;
 use crate::tcp::{TcpLimits, TcpServer};
 use crate::zone::Zones;
 use crate::zone_updates::{SharedZones, ZoneUpdates};
@@ -67,6 +68,7 @@ impl Default for ServerConfig {
 #[derive(Debug)]
 pub struct Server {
     zones: Arc<SharedZones>,
+    serial: Serial,
     addresses: Vec<SocketAddr>,
     counters: Vec<Arc<Counters>>,
     stop: Arc<AtomicBool>,
@@ -100,6 +102,7 @@ impl Server {
         }
         let mut server = Self {
             zones: Arc::new(SharedZones::new(Arc::new(zones))),
+            serial: Serial::default(),
             addresses: Vec::new(),
             counters: Vec::new(),
             stop: Arc::new(AtomicBool::new(false)),
@@ -120,6 +123,12 @@ impl Server {
     /// Answers for these zones from the next query on.
     pub fn set_zones(&self, zones: Zones) {
         self.zones.set(Arc::new(zones));
+    }
+
+    /// Says that this plan is active. The serial number of the SOA records is the newest
+    /// generation that was said here, or that an endpoint was answered from.
+    pub fn plan_is_active(&self, generation: Generation) {
+        self.serial.at_least(generation);
     }
 
     /// What all threads together have done.
@@ -202,7 +211,7 @@ impl Server {
         let seed = config.seed.wrapping_add(thread);
         let (updates, zones) = ZoneUpdates::of(&self.zones);
         let responder = Responder::new(store.reader(), zones, config.max_targets, seed, counters)?;
-        Ok(responder.following(updates))
+        Ok(responder.following(updates, self.serial.clone()))
     }
 
     fn spawn(

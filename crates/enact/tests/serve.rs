@@ -52,7 +52,15 @@ impl Serve {
         level: &str,
         further: usize,
     ) -> (Self, JoinHandle<BufReader<ChildStderr>>) {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_enact"))
+        let mut process = Self::spawn(arguments, level);
+        let (log, reader) = lines(process.stderr.take().unwrap(), further);
+        let serve = Self::addressed(process, log);
+        serve.wait_for(READY);
+        (serve, reader)
+    }
+
+    fn spawn(arguments: &[&str], level: &str) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_enact"))
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(["--metrics", "127.0.0.1:0"])
             .args(arguments)
@@ -60,8 +68,11 @@ impl Serve {
             .env("NO_COLOR", "1")
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
-        let (log, reader) = lines(process.stderr.take().unwrap(), further);
+            .unwrap()
+    }
+
+    /// A process whose log names its addresses.
+    fn addressed(process: Child, log: Receiver<String>) -> Self {
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut serve = Self {
             process,
@@ -73,8 +84,7 @@ impl Serve {
         serve.http = between(&line, "url=http://", "/metrics").parse().unwrap();
         let line = serve.wait_for("serving address=");
         serve.dns = between(&line, "address=", " ").parse().unwrap();
-        serve.wait_for(READY);
-        (serve, reader)
+        serve
     }
 
     /// Reads the log up to a line that contains `text`.
@@ -613,6 +623,68 @@ fn dns_goes_on_without_the_reader_of_its_log() {
     assert_eq!(serve.ask("api.re.example.").answers.len(), 1);
     assert_eq!(metric(&serve, "dns_panics_total"), 0);
     end_unread(serve);
+}
+
+/// Row 2: the options of each packet are cut off.
+#[test]
+fn a_bad_packet_is_answered_and_not_logged() {
+    let fleet = one_endpoint("quiet");
+    let serve = Serve::start(&["--fleet", fleet.path()]);
+    let mut packet = Message::new(7, MessageType::Query, OpCode::Query);
+    packet.add_query(Query::query(
+        Name::from_ascii("api.re.example.").unwrap(),
+        RecordType::A,
+    ));
+    let mut packet = packet.to_vec().unwrap();
+    packet[11] = 1;
+    packet.extend([0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 2, 0, 10]);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(serve.dns).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    for _ in 0..50 {
+        socket.send(&packet).unwrap();
+        let mut reply = [0; 512];
+        let length = socket.recv(&mut reply).unwrap();
+        let reply = Message::from_vec(&reply[..length]).unwrap();
+        assert_eq!(reply.metadata.response_code, ResponseCode::FormErr);
+    }
+    assert_eq!(metric(&serve, "dns_queries_total{outcome=\"formerr\"}"), 50);
+    serve.signal("TERM");
+    while let Ok(line) = serve.log.recv_timeout(PATIENCE) {
+        let stopping = line.contains("enact::serve: stop") || line.contains("dns_server::server");
+        assert!(
+            stopping || !line.contains("dns"),
+            "a line per packet: {line}"
+        );
+    }
+}
+
+/// Row 1 of the failing DNS inputs: the first plan waits for the first checks, which nothing
+/// answers.
+#[test]
+fn nothing_is_denied_before_the_first_plan_is_active() {
+    let checks = "[health_check]\ninterval_ms = 500\ntimeout_ms = 500\n";
+    let endpoint = endpoint("api.re.example", &["127.8.0.1"]);
+    let fleet = FleetFile::new("early", &format!("{checks}{ZONE}{endpoint}"));
+    let mut process = Serve::spawn(&["--fleet", fleet.path()], "info");
+    let (log, _reader) = lines(process.stderr.take().unwrap(), usize::MAX);
+    let serve = Serve::addressed(process, log);
+    let code = |reply: Message| reply.metadata.response_code;
+    let mut codes = BTreeMap::new();
+    while serve.get("/ready").starts_with("HTTP/1.1 503 ") {
+        let known = code(serve.ask("api.re.example."));
+        *codes.entry(u16::from(known)).or_insert(0) += 1;
+    }
+    let servfail = u16::from(ResponseCode::ServFail);
+    assert!(codes[&servfail] > 0, "{codes:?}");
+    assert!(
+        !codes.contains_key(&u16::from(ResponseCode::NXDomain)),
+        "{codes:?}"
+    );
+    serve.ask_until("api.re.example.", has_answers(1));
+    serve.ask_until("nobody.re.example.", is_missing);
+    serve.wait_for(READY);
+    serve.end();
 }
 
 /// Row 6.

@@ -10,5 +10,6 @@ mod check;
 mod hardening;
 mod packets;
 mod responder;
+mod rfcs;
 mod server;
 mod world;
