@@ -10,6 +10,7 @@ use plan_store::{RecordSet, Resolution, Resolve};
 
 use crate::compiled::addresses;
 use crate::draw::Draw;
+use crate::extras::{Extras, Shown};
 use crate::query::{LowerName, endpoint};
 use crate::reply::{Draft, Outcome};
 use crate::request::{Problem, Question, Request};
@@ -24,6 +25,9 @@ pub(crate) struct Authority<'a, R> {
     pub(crate) max_targets: usize,
     /// The serial number of the SOA records.
     pub(crate) serial: &'a Serial,
+    pub(crate) extras: &'a Extras,
+    /// What the client's cookie says.
+    pub(crate) shown: Shown,
 }
 
 /// A question's name in all forms that it is looked up by.
@@ -58,18 +62,36 @@ impl<R: Resolve> Authority<'_, R> {
             tsig: Vec::new(),
         };
         match (&request.problem, asked) {
+            (None, Some(asked)) if asked.class == DNSClass::CH => self.chaos(draft, &asked),
             (None, Some(asked)) if asked.is_served() => self.answer(draft, &asked),
             (None, Some(_)) => draft.with(ResponseCode::Refused, Outcome::Refused),
+            (None, None) => match self.shown {
+                // Without the client's address there are no cookies.
+                Shown::Nothing => draft.with(ResponseCode::FormErr, Outcome::FormErr),
+                Shown::Invalid => draft.with(ResponseCode::BADCOOKIE, Outcome::Cookie),
+                Shown::ClientOnly | Shown::Valid => {
+                    draft.with(ResponseCode::NoError, Outcome::Cookie)
+                }
+            },
             (Some(Problem::NotImp), _) => draft.with(ResponseCode::NotImp, Outcome::NotImp),
             (Some(Problem::BadVers), _) => draft.with(ResponseCode::BADVERS, Outcome::BadVers),
             (Some(Problem::BadKey(tsig)), _) => {
                 draft.tsig.clone_from(tsig);
                 draft.with(ResponseCode::NotAuth, Outcome::NotAuth)
             }
-            (Some(Problem::FormErr), _) | (None, None) => {
-                draft.with(ResponseCode::FormErr, Outcome::FormErr)
-            }
+            (Some(Problem::FormErr), _) => draft.with(ResponseCode::FormErr, Outcome::FormErr),
         }
+    }
+
+    /// The answer to a question of class CH, which is about the server.
+    fn chaos(&self, draft: Draft, asked: &Asked) -> Draft {
+        let mut draft = draft;
+        let Some(record) = self.extras.chaos(&asked.name, asked.record_type) else {
+            return draft.with(ResponseCode::Refused, Outcome::Refused);
+        };
+        draft.message.metadata.authoritative = true;
+        draft.message.add_answer(record);
+        draft.with(ResponseCode::NoError, Outcome::Answer)
     }
 
     /// The answer to a question of class IN.

@@ -26,7 +26,7 @@ use plan_store::{Generation, RecordSet};
 
 use crate::draw::Draw;
 use crate::query::{HEADER, Query};
-use crate::reply::{OPT, Outcome, write_opt};
+use crate::reply::{Opt, Outcome};
 
 /// The answers of one endpoint from one plan.
 #[derive(Debug)]
@@ -39,12 +39,13 @@ pub(crate) struct Compiled {
 
 /// The limits of an answer, and what its SOA record says.
 #[derive(Clone, Copy)]
-pub(crate) struct Shape {
+pub(crate) struct Shape<'o> {
     pub(crate) max_targets: usize,
     /// The largest reply in bytes.
     pub(crate) limit: usize,
     /// The serial number of the SOA record.
     pub(crate) serial: u32,
+    pub(crate) opt: Option<Opt<'o>>,
 }
 
 /// Bytes of a record whose owner is a pointer: that, type, class, TTL, length of
@@ -92,7 +93,7 @@ impl Compiled {
     pub(crate) fn write(
         &mut self,
         query: &Query<'_>,
-        shape: Shape,
+        shape: Shape<'_>,
         rng: &mut Rng,
         reply: &mut Vec<u8>,
     ) -> Option<Outcome> {
@@ -136,7 +137,7 @@ impl<const RECORD: usize> Answers<RECORD> {
     fn write(
         &mut self,
         query: &Query<'_>,
-        shape: Shape,
+        shape: Shape<'_>,
         rng: &mut Rng,
         reply: &mut Vec<u8>,
     ) -> Outcome {
@@ -146,7 +147,7 @@ impl<const RECORD: usize> Answers<RECORD> {
         } else {
             count * RECORD
         };
-        let opt = if query.edns.is_some() { OPT } else { 0 };
+        let opt = shape.opt.map_or(0, |opt| opt.len());
         let truncated = HEADER + query.question.len() + body + opt > shape.limit;
         let [c, o] = u16::try_from(count).unwrap_or(u16::MAX).to_be_bytes();
         let sections = match (truncated, count) {
@@ -158,7 +159,7 @@ impl<const RECORD: usize> Answers<RECORD> {
         reply.extend_from_slice(&query.id);
         reply.extend_from_slice(&[flags | if truncated { TRUNCATED } else { 0 }, 0, 0, 1]);
         reply.extend_from_slice(&sections);
-        reply.extend_from_slice(&[0, u8::from(query.edns.is_some())]);
+        reply.extend_from_slice(&[0, u8::from(shape.opt.is_some())]);
         reply.extend_from_slice(query.question);
         match (truncated, count) {
             (true, _) => {}
@@ -170,8 +171,8 @@ impl<const RECORD: usize> Answers<RECORD> {
                 reply.extend_from_slice(&self.records[target]);
             }),
         }
-        if let Some(edns) = query.edns {
-            write_opt(reply, ResponseCode::NoError, edns.dnssec_ok);
+        if let Some(opt) = shape.opt {
+            opt.write(ResponseCode::NoError, reply);
         }
         match (truncated, count) {
             (true, _) => Outcome::Truncated,

@@ -26,9 +26,11 @@
 //! | anything, signed with TSIG | NOTAUTH with BADKEY: the server knows no key (RFC 8945) |
 //! | an endpoint whose active plan is gone | no records, SOA: the outage |
 //! | a name outside the zones, another class, a zone transfer | REFUSED |
+//! | `version.bind` or `id.server` in class CH | what [`Extras`] has, else REFUSED |
 //! | everything (ANY) | one HINFO record (RFC 8482) |
 //!
-//! Over UDP no reply is longer than the client accepts, nor than [`MAX_UDP`] bytes. Addresses of
+//! It acts on the EDNS options for cookies (RFC 7873), NSID (RFC 5001) and TCP keepalive (RFC
+//! 7828), and ignores all others. Over UDP no reply is longer than the client accepts, nor than [`MAX_UDP`] bytes. Addresses of
 //! name servers that do not fit are left out. A reply that would still be longer is sent without
 //! records and with TC set.
 //!
@@ -54,9 +56,11 @@
 mod authority;
 mod compiled;
 mod contain;
+mod cookies;
 mod counters;
 mod draw;
 mod error;
+mod extras;
 mod query;
 mod reply;
 mod request;
@@ -68,8 +72,10 @@ mod udp;
 mod zone;
 mod zone_updates;
 
+pub use cookies::CookieKeys;
 pub use counters::{Counters, Counts};
 pub use error::Error;
+pub use extras::{Client, Extras, ServerText};
 pub use reply::{MAX_UDP, Outcome, Transport};
 pub use responder::Responder;
 pub use server::{Server, ServerConfig};

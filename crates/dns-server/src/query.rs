@@ -7,6 +7,8 @@
 
 use plan_store::EndpointName;
 
+use crate::cookies::CLIENT;
+
 /// Bytes of a message's header.
 pub(crate) const HEADER: usize = 12;
 /// Longest name in bytes (RFC 1035, 2.3.4).
@@ -19,6 +21,10 @@ pub(crate) const TYPE_OPT: u16 = 41;
 /// An OPT record's owner, the root, and its type.
 const ROOT_OPT: [u8; 3] = [0, 0, 41];
 const CLASS_IN: u16 = 1;
+/// EDNS options.
+pub(crate) const NSID: u16 = 3;
+pub(crate) const COOKIE: u16 = 10;
+pub(crate) const KEEPALIVE: u16 = 11;
 pub(crate) const RECURSION_DESIRED: u8 = 0x01;
 const AUTHENTIC_DATA: u8 = 0x20;
 const CHECKING_DISABLED: u8 = 0x10;
@@ -36,16 +42,36 @@ pub(crate) struct Query<'p> {
     /// The question's name.
     pub(crate) name: &'p [u8],
     pub(crate) record_type: u16,
-    pub(crate) edns: Option<Edns>,
+    pub(crate) edns: Option<Edns<'p>>,
 }
 
 /// What the client's OPT record says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Edns {
+pub(crate) struct Edns<'p> {
     /// Largest answer it takes over UDP; less than 512 means 512 (RFC 6891, 6.2.3).
     pub(crate) udp_size: u16,
     pub(crate) version: u8,
     pub(crate) dnssec_ok: bool,
+    pub(crate) options: Options<'p>,
+}
+
+/// The EDNS options that are acted on. All others are ignored (RFC 6891, 6.1.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Options<'p> {
+    /// RFC 7873.
+    pub(crate) cookie: Option<Cookie<'p>>,
+    /// The client asks for the server's name (RFC 5001).
+    pub(crate) nsid: bool,
+    /// The client asks how long it may keep its TCP connection (RFC 7828).
+    pub(crate) keepalive: bool,
+}
+
+/// What a client shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Cookie<'p> {
+    pub(crate) client: [u8; CLIENT],
+    /// Empty if the client has none yet.
+    pub(crate) server: &'p [u8],
 }
 
 impl<'p> Query<'p> {
@@ -89,9 +115,9 @@ impl<'p> Query<'p> {
     }
 }
 
-impl Edns {
+impl<'p> Edns<'p> {
     /// The OPT record that these bytes are, if they are just that, of version 0.
-    fn sole(record: &[u8]) -> Option<Self> {
+    fn sole(record: &'p [u8]) -> Option<Self> {
         let (owner_and_type, rest) = record.split_first_chunk()?;
         let (udp_size, rest) = rest.split_first_chunk()?;
         let (flags, rest) = rest.split_first_chunk()?;
@@ -107,14 +133,20 @@ impl Edns {
 
     /// What an OPT record says, and whether its options are well formed. Options of a later
     /// version may have another form, and are not looked at.
-    pub(crate) fn read(class: u16, ttl: u32, options: &[u8]) -> (Self, bool) {
+    pub(crate) fn read(class: u16, ttl: u32, options: &'p [u8]) -> (Self, bool) {
         let [_, version, ..] = ttl.to_be_bytes();
+        let read = if version == 0 {
+            Options::read(options)
+        } else {
+            Some(Options::default())
+        };
         let edns = Self {
             udp_size: class,
             version,
             dnssec_ok: ttl & DNSSEC_OK != 0,
+            options: read.unwrap_or_default(),
         };
-        (edns, version > 0 || are_options(options))
+        (edns, read.is_some())
     }
 
     /// The largest answer that a client with this EDNS takes over UDP.
@@ -123,17 +155,35 @@ impl Edns {
     }
 }
 
-/// Whether these bytes are whole EDNS options. None of them is acted on: to a
-/// server that implements no option, any option is unknown (RFC 6891, 6.1.2).
-fn are_options(mut bytes: &[u8]) -> bool {
-    while let Some((&[_, _, high, low], rest)) = bytes.split_first_chunk() {
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        let Some(rest) = rest.get(length..) else {
-            return false;
-        };
-        bytes = rest;
+impl<'p> Options<'p> {
+    /// The options in these bytes. `None` if they are malformed.
+    fn read(mut bytes: &'p [u8]) -> Option<Self> {
+        let mut options = Self::default();
+        while let Some((&[code_high, code_low, high, low], rest)) = bytes.split_first_chunk() {
+            let length = u16::from_be_bytes([high, low]).into();
+            let (data, rest) = rest.split_at_checked(length)?;
+            match u16::from_be_bytes([code_high, code_low]) {
+                NSID => options.nsid = true,
+                KEEPALIVE => options.keepalive = true,
+                // Only the first one counts.
+                COOKIE if options.cookie.is_none() => options.cookie = Some(Cookie::read(data)?),
+                _ => {}
+            }
+            bytes = rest;
+        }
+        bytes.is_empty().then_some(options)
     }
-    bytes.is_empty()
+}
+
+impl<'p> Cookie<'p> {
+    /// A client cookie, and perhaps a server cookie (RFC 7873, 4 and 5.2.2).
+    fn read(data: &'p [u8]) -> Option<Self> {
+        let (client, server) = data.split_first_chunk()?;
+        matches!(server.len(), 0 | 8..=32).then_some(Self {
+            client: *client,
+            server,
+        })
+    }
 }
 
 /// The number at this place, in network byte order.
@@ -217,7 +267,7 @@ mod tests {
         let mut packet = vec![0xab, 0xcd, 1, 0x30, 0, 1, 0, 0, 0, 0, 0, 1];
         packet.extend(b"\x02Db\x07Example\0\0\x01\0\x01");
         packet.extend([0, 0, 41, 4, 0xd0, 0, 0, 0x80, 0, 0, 6]);
-        packet.extend([0, 10, 0, 2, 7, 7]);
+        packet.extend([0, 12, 0, 2, 7, 7]);
         packet
     }
 

@@ -5,7 +5,7 @@ use hickory_proto::ProtoError;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::Record;
 
-use crate::query::{Edns, HEADER};
+use crate::query::HEADER;
 
 /// The largest answer over UDP in bytes, even if the client accepts more. It passes
 /// everywhere without fragmentation (DNS flag day 2020).
@@ -57,6 +57,8 @@ pub enum Outcome {
     BadVers,
     /// The query is signed with an unknown key (NOTAUTH, BADKEY).
     NotAuth,
+    /// A cookie was asked for, without a question (NOERROR or BADCOOKIE, RFC 7873, 5.4).
+    Cookie,
     /// The answer could not be encoded (SERVFAIL).
     Failed,
     /// No reply: the packet is a response, or shorter than a header.
@@ -65,7 +67,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Answer,
         Self::NoData,
         Self::NxDomain,
@@ -77,6 +79,7 @@ impl Outcome {
         Self::NotImp,
         Self::BadVers,
         Self::NotAuth,
+        Self::Cookie,
         Self::Failed,
         Self::Dropped,
     ];
@@ -95,6 +98,7 @@ impl Outcome {
             Self::NotImp => "notimp",
             Self::BadVers => "badvers",
             Self::NotAuth => "notauth",
+            Self::Cookie => "cookie",
             Self::Failed => "failed",
             Self::Dropped => "dropped",
         }
@@ -102,26 +106,32 @@ impl Outcome {
 }
 
 /// Bytes of an OPT record without options: owner, type, size, flags, length.
-pub(crate) const OPT: usize = 1 + 2 + 2 + 4 + 2;
+const OPT: usize = 1 + 2 + 2 + 4 + 2;
 
-/// Appends the OPT record of a reply. The DO bit is copied from the query (RFC 3225, 3).
-pub(crate) fn write_opt(reply: &mut Vec<u8>, code: ResponseCode, dnssec_ok: bool) {
-    let [size_high, size_low] = MAX_UDP.to_be_bytes();
-    let flags = if dnssec_ok { 0x80 } else { 0 };
-    let record: [u8; OPT] = [
-        0,
-        0,
-        41,
-        size_high,
-        size_low,
-        code.high(),
-        0,
-        flags,
-        0,
-        0,
-        0,
-    ];
-    reply.extend_from_slice(&record);
+/// The OPT record of a reply.
+#[derive(Clone, Copy)]
+pub(crate) struct Opt<'o> {
+    /// Copied from the query (RFC 3225, 3).
+    pub(crate) dnssec_ok: bool,
+    pub(crate) options: &'o [u8],
+}
+
+impl Opt<'_> {
+    pub(crate) fn len(&self) -> usize {
+        OPT + self.options.len()
+    }
+
+    /// Appends the record to a reply with this code.
+    pub(crate) fn write(&self, code: ResponseCode, reply: &mut Vec<u8>) {
+        let [size_high, size_low] = MAX_UDP.to_be_bytes();
+        let flags = if self.dnssec_ok { 0x80 } else { 0 };
+        let length = u16::try_from(self.options.len()).unwrap_or(0);
+        let [high, low] = length.to_be_bytes();
+        let code = code.high();
+        let fixed: [u8; OPT] = [0, 0, 41, size_high, size_low, code, 0, flags, 0, high, low];
+        reply.extend_from_slice(&fixed);
+        reply.extend_from_slice(self.options);
+    }
 }
 
 /// A reply that is not yet encoded.
@@ -146,17 +156,17 @@ impl Draft {
         self.with(code, outcome)
     }
 
-    /// Appends the reply to a client with this EDNS, in at most `limit` bytes. Additional
+    /// Appends the reply, with this OPT record if it has one, in at most `limit` bytes. Additional
     /// records that do not fit are left out (RFC 2181, 9). If anything else does not fit, the
     /// reply has no records, and TC set.
     pub(crate) fn encode(
         mut self,
-        edns: Option<Edns>,
+        opt: Option<Opt<'_>>,
         limit: usize,
         reply: &mut Vec<u8>,
     ) -> Result<Outcome, ProtoError> {
-        let opt = if edns.is_some() { OPT } else { 0 };
-        let room = limit.saturating_sub(opt + self.tsig.len());
+        let opt_length = opt.map_or(0, |opt| opt.len());
+        let room = limit.saturating_sub(opt_length + self.tsig.len());
         let mut bytes = self.message.to_vec()?;
         while bytes.len() > room && self.drop_last_additional() {
             bytes = self.message.to_vec()?;
@@ -170,15 +180,15 @@ impl Draft {
             bytes = self.message.truncate().to_vec()?;
             self.outcome = Outcome::Truncated;
         }
-        let more = u8::from(edns.is_some()) + u8::from(!self.tsig.is_empty());
+        let more = u8::from(opt.is_some()) + u8::from(!self.tsig.is_empty());
         if let [_, _, _, flags, .., additionals] = bytes.get_mut(..HEADER).unwrap_or_default() {
             *flags |= self.code.low();
             // There are at most a few dozen.
             *additionals += more;
         }
         reply.extend_from_slice(&bytes);
-        if let Some(edns) = edns {
-            write_opt(reply, self.code, edns.dnssec_ok);
+        if let Some(opt) = opt {
+            opt.write(self.code, reply);
         }
         reply.extend_from_slice(&self.tsig);
         Ok(self.outcome)

@@ -32,7 +32,7 @@ pub(crate) struct Request<'p> {
     pub(crate) recursion_desired: bool,
     /// The question, if there is exactly one.
     pub(crate) question: Option<Question<'p>>,
-    pub(crate) edns: Option<Edns>,
+    pub(crate) edns: Option<Edns<'p>>,
     pub(crate) problem: Option<Problem>,
 }
 
@@ -93,7 +93,8 @@ impl<'p> Request<'p> {
         let tsig = tsig.ok_or(Problem::FormErr)?;
         // An incremental transfer comes with the SOA record that the client has (RFC 1995, 3).
         let is_ixfr = self.question.is_some_and(|q| q.record_type == TYPE_IXFR);
-        if questions != 1 || answers != 0 || (authorities != 0 && !is_ixfr) {
+        let is_for_cookie = self.is_for_cookie() && questions == 0;
+        if (questions != 1 && !is_for_cookie) || answers != 0 || (authorities != 0 && !is_ixfr) {
             return Err(Problem::FormErr);
         }
         if !tsig.is_empty() {
@@ -103,6 +104,11 @@ impl<'p> Request<'p> {
             return Err(Problem::BadVers);
         }
         Ok(())
+    }
+
+    /// Whether it asks for no more than a server cookie, if it has no question (RFC 7873, 5.4).
+    fn is_for_cookie(&self) -> bool {
+        self.edns.is_some_and(|edns| edns.options.cookie.is_some())
     }
 
     /// Reads all sections. Returns the TSIG record of the reply, which is empty if the request

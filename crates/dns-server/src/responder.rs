@@ -11,6 +11,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fastrand::Rng;
 use hickory_proto::rr::{Name, Record};
@@ -19,10 +20,12 @@ use plan_store::{EndpointName, Resolution, Resolve};
 use crate::authority::Authority;
 use crate::compiled::{Compiled, Shape};
 use crate::counters::Counters;
+use crate::extras::{Client, Extras, MAX_OPTIONS, Shown};
 use crate::query::{Edns, HEADER, LowerName, Query, endpoint};
-use crate::reply::{Outcome, Transport};
+use crate::reply::{Opt, Outcome};
 use crate::request::Request;
 use crate::serial::Serial;
+use crate::tcp::TcpLimits;
 use crate::zone::{Zones, to_dns};
 use crate::zone_updates::ZoneUpdates;
 use crate::{Error, MAX_TARGETS};
@@ -37,6 +40,11 @@ pub struct Responder<R> {
     max_targets: usize,
     rng: Rng,
     serial: Serial,
+    extras: Arc<Extras>,
+    /// How long a TCP connection may be idle.
+    idle: Duration,
+    /// The EDNS options of the current reply.
+    options: Vec<u8>,
     /// The endpoints that were asked for and had an answer, by name in wire format and lower
     /// case. Clients cannot fill it with other names.
     endpoints: HashMap<Box<[u8]>, Endpoint>,
@@ -80,6 +88,9 @@ impl<R: Resolve> Responder<R> {
             max_targets,
             rng: Rng::with_seed(seed),
             serial: Serial::default(),
+            extras: Arc::default(),
+            idle: TcpLimits::default().idle,
+            options: Vec::with_capacity(MAX_OPTIONS),
             endpoints: HashMap::new(),
             counters,
         })
@@ -98,7 +109,13 @@ impl<R: Resolve> Responder<R> {
 
     /// Replaces the content of `reply` by the reply to `packet`, and returns its outcome. After
     /// [`Outcome::Dropped`] the caller sends nothing.
-    pub fn respond(&mut self, packet: &[u8], transport: Transport, reply: &mut Vec<u8>) -> Outcome {
+    pub fn respond(
+        &mut self,
+        packet: &[u8],
+        client: impl Into<Client>,
+        reply: &mut Vec<u8>,
+    ) -> Outcome {
+        let client = client.into();
         reply.clear();
         if let Some(zones) = self.updates.as_mut().and_then(ZoneUpdates::newer) {
             self.zones = zones;
@@ -106,10 +123,20 @@ impl<R: Resolve> Responder<R> {
         }
         let fast = Query::ordinary(packet)
             .filter(Query::asks_for_addresses)
-            .and_then(|query| self.fast(&query, transport, reply));
-        let outcome = fast.unwrap_or_else(|| self.slow(packet, transport, reply));
+            .and_then(|query| self.fast(&query, client, reply));
+        let outcome = fast.unwrap_or_else(|| self.slow(packet, client, reply));
         self.counters.count(outcome);
         outcome
+    }
+
+    /// The same responder, with these extras and this idle time of TCP connections.
+    #[must_use]
+    pub fn with_extras(self, extras: Arc<Extras>, idle: Duration) -> Self {
+        Self {
+            extras,
+            idle,
+            ..self
+        }
     }
 
     /// Where this responder counts.
@@ -123,12 +150,7 @@ impl<R: Resolve> Responder<R> {
         self.endpoints.clear();
     }
 
-    fn fast(
-        &mut self,
-        query: &Query<'_>,
-        transport: Transport,
-        reply: &mut Vec<u8>,
-    ) -> Option<Outcome> {
+    fn fast(&mut self, query: &Query<'_>, client: Client, reply: &mut Vec<u8>) -> Option<Outcome> {
         let name = LowerName::of(query.name);
         let endpoint = if let Some(known) = self.endpoints.get_mut(name.as_bytes()) {
             known
@@ -141,10 +163,19 @@ impl<R: Resolve> Responder<R> {
             self.endpoints.remove(name.as_bytes());
             return None;
         };
+        let opt = query.edns.as_ref().map(|edns| {
+            self.extras
+                .options(&edns.options, client, self.idle, &mut self.options);
+            Opt {
+                dnssec_ok: edns.dnssec_ok,
+                options: &self.options,
+            }
+        });
         let shape = Shape {
             max_targets: self.max_targets,
-            limit: transport.limit(Edns::udp_size(query.edns)),
+            limit: client.transport.limit(Edns::udp_size(query.edns)),
             serial: self.serial.get(),
+            opt,
         };
         compiled.write(query, shape, &mut self.rng, reply)
     }
@@ -168,26 +199,35 @@ impl<R: Resolve> Responder<R> {
         Some(())
     }
 
-    fn slow(&mut self, packet: &[u8], transport: Transport, reply: &mut Vec<u8>) -> Outcome {
+    fn slow(&mut self, packet: &[u8], client: Client, reply: &mut Vec<u8>) -> Outcome {
         let Some(request) = Request::read(packet) else {
             return Outcome::Dropped;
         };
+        let mut shown = Shown::Nothing;
+        let opt = request.edns.as_ref().map(|edns| {
+            let (options, idle) = (&mut self.options, self.idle);
+            shown = self.extras.options(&edns.options, client, idle, options);
+            Opt {
+                dnssec_ok: edns.dnssec_ok,
+                options,
+            }
+        });
         let mut authority = Authority {
             zones: &self.zones,
             reader: &mut self.reader,
             rng: &mut self.rng,
             max_targets: self.max_targets,
             serial: &self.serial,
+            extras: &self.extras,
+            shown,
         };
         let draft = authority.reply(&request);
-        let limit = transport.limit(Edns::udp_size(request.edns));
-        draft
-            .encode(request.edns, limit, reply)
-            .unwrap_or_else(|error| {
-                tracing::debug!(%error, "a reply cannot be encoded");
-                server_failure(packet, reply);
-                Outcome::Failed
-            })
+        let limit = client.transport.limit(Edns::udp_size(request.edns));
+        draft.encode(opt, limit, reply).unwrap_or_else(|error| {
+            tracing::debug!(%error, "a reply cannot be encoded");
+            server_failure(packet, reply);
+            Outcome::Failed
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use plan_store::{Generation, PlanStore};
 use tracing::{info, warn};
 
 use crate::counters::{Counters, Counts};
+use crate::extras::Extras;
 use crate::responder::Responder;
 use crate::serial::Serial;
 use crate::tcp::{TcpLimits, TcpServer};
@@ -21,8 +22,8 @@ use crate::{Error, udp};
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// Where to listen, over UDP and TCP both. Port 0 takes a free one, the same
-    /// for both. On a host with several addresses name each: a reply to what came
-    /// in on an unspecified address leaves from the address that the system picks.
+    /// for both. An unspecified address (`0.0.0.0`, `::`) needs Linux and the feature
+    /// `batch`, and costs more for each query than an address of its own.
     pub listen: Vec<SocketAddr>,
     /// UDP threads for each address, `1..=256`; by default one for each core.
     pub threads: usize,
@@ -35,6 +36,8 @@ pub struct ServerConfig {
     pub seed: u64,
     /// Limits on TCP clients.
     pub tcp: TcpLimits,
+    /// Cookies, and what the server says about itself.
+    pub extras: Extras,
 }
 
 impl ServerConfig {
@@ -57,6 +60,7 @@ impl Default for ServerConfig {
             max_targets: 8,
             seed: fastrand::u64(..),
             tcp: TcpLimits::default(),
+            extras: Extras::default(),
         }
     }
 }
@@ -69,6 +73,7 @@ impl Default for ServerConfig {
 pub struct Server {
     zones: Arc<SharedZones>,
     serial: Serial,
+    extras: Arc<Extras>,
     addresses: Vec<SocketAddr>,
     counters: Vec<Arc<Counters>>,
     stop: Arc<AtomicBool>,
@@ -83,7 +88,7 @@ impl Server {
     /// Takes the addresses and begins to serve.
     ///
     /// # Errors
-    /// [`Error::NoAddress`], [`Error::Setting`], [`Error::Listen`],
+    /// [`Error::NoAddress`], [`Error::Unspecified`], [`Error::Setting`], [`Error::Listen`],
     /// [`Error::Thread`]. Nothing is left running after an error.
     pub fn start<S>(store: &S, zones: Zones, config: &ServerConfig) -> Result<Self, Error>
     where
@@ -92,6 +97,10 @@ impl Server {
     {
         if config.listen.is_empty() {
             return Err(Error::NoAddress);
+        }
+        let unspecified = config.listen.iter().find(|a| a.ip().is_unspecified());
+        if let Some(&address) = unspecified.filter(|_| !udp::REPLIES_FROM_ANY) {
+            return Err(Error::Unspecified { address });
         }
         if !(1..=256).contains(&config.threads) {
             return Err(Error::Setting {
@@ -103,6 +112,7 @@ impl Server {
         let mut server = Self {
             zones: Arc::new(SharedZones::new(Arc::new(zones))),
             serial: Serial::default(),
+            extras: Arc::new(config.extras.clone()),
             addresses: Vec::new(),
             counters: Vec::new(),
             stop: Arc::new(AtomicBool::new(false)),
@@ -211,7 +221,10 @@ impl Server {
         let seed = config.seed.wrapping_add(thread);
         let (updates, zones) = ZoneUpdates::of(&self.zones);
         let responder = Responder::new(store.reader(), zones, config.max_targets, seed, counters)?;
-        Ok(responder.following(updates, self.serial.clone()))
+        let extras = Arc::clone(&self.extras);
+        Ok(responder
+            .following(updates, self.serial.clone())
+            .with_extras(extras, config.tcp.idle))
     }
 
     fn spawn(

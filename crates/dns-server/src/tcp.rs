@@ -37,6 +37,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::contain::{Failures, contained};
 use crate::counters::Counters;
+use crate::extras::Client;
 use crate::reply::{Outcome, Transport};
 use crate::responder::Responder;
 
@@ -184,7 +185,7 @@ impl TcpServer {
         for _ in 0..ACCEPTS {
             match self.listener.accept() {
                 Ok((stream, address)) => {
-                    if self.add(stream, Client::of(address.ip())).is_err() {
+                    if self.add(stream, address.ip()).is_err() {
                         counters.tcp_failed();
                     }
                 }
@@ -202,7 +203,8 @@ impl TcpServer {
         Some(LISTENER)
     }
 
-    fn add(&mut self, mut stream: TcpStream, client: Client) -> io::Result<()> {
+    fn add(&mut self, mut stream: TcpStream, address: IpAddr) -> io::Result<()> {
+        let client = Place::of(address);
         let of_client = self.connections.values().filter(|c| c.client == client);
         if of_client.count() >= self.limits.per_client {
             self.close_longest_idle(Some(client));
@@ -215,12 +217,12 @@ impl TcpServer {
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, token, both)?;
         self.connections
-            .insert(token, Connection::new(stream, client));
+            .insert(token, Connection::new(stream, address));
         Ok(())
     }
 
     /// The client with the most connections.
-    fn largest_client(&self) -> Option<Client> {
+    fn largest_client(&self) -> Option<Place> {
         let mut counts = BTreeMap::new();
         for connection in self.connections.values() {
             *counts.entry(connection.client).or_insert(0) += 1;
@@ -231,7 +233,7 @@ impl TcpServer {
 
     /// Closes the connection that has been idle for the longest time, among this client's or
     /// among all. Returns whether there was one.
-    fn close_longest_idle(&mut self, client: Option<Client>) -> bool {
+    fn close_longest_idle(&mut self, client: Option<Place>) -> bool {
         let connections = self.connections.iter();
         let idle = connections
             .filter(|(_, c)| client.is_none_or(|client| client == c.client))
@@ -272,11 +274,11 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into()))
 }
 
-/// Whom a connection belongs to.
+/// Whom a connection counts for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Client(IpAddr);
+struct Place(IpAddr);
 
-impl Client {
+impl Place {
     fn of(address: IpAddr) -> Self {
         const HOST: u128 = u64::MAX as u128;
         Self(match address {
@@ -288,7 +290,8 @@ impl Client {
 
 struct Connection {
     stream: TcpStream,
-    client: Client,
+    address: IpAddr,
+    client: Place,
     received: Vec<u8>,
     /// Replies with their lengths before them.
     unsent: Vec<u8>,
@@ -318,10 +321,11 @@ enum Turn {
 }
 
 impl Connection {
-    fn new(stream: TcpStream, client: Client) -> Self {
+    fn new(stream: TcpStream, address: IpAddr) -> Self {
         Self {
             stream,
-            client,
+            address,
+            client: Place::of(address),
             received: Vec::new(),
             unsent: Vec::new(),
             active: Instant::now(),
@@ -366,6 +370,10 @@ impl Connection {
 
     /// Answers the whole queries that have been received, at most so many. Returns how many.
     fn answer<R: Resolve>(&mut self, responder: &mut Responder<R>, most: usize) -> usize {
+        let client = Client {
+            transport: Transport::Tcp,
+            address: Some(self.address),
+        };
         let mut reply = Vec::new();
         let mut done = 0;
         let mut queries = 0;
@@ -383,7 +391,7 @@ impl Connection {
             let Some(query) = rest.get(PREFIX..PREFIX + length) else {
                 break;
             };
-            let outcome = responder.respond(query, Transport::Tcp, &mut reply);
+            let outcome = responder.respond(query, client, &mut reply);
             if outcome != Outcome::Dropped {
                 let length = u16::try_from(reply.len()).unwrap_or(0);
                 self.unsent.extend_from_slice(&length.to_be_bytes());

@@ -1,14 +1,14 @@
 //! The command line.
 
-#[cfg(feature = "etcd")]
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use control_plane::{Fleet, FleetError};
-use dns_server::ServerConfig;
+use dns_server::{Extras, ServerConfig, ServerText};
 
+use crate::cookie_keys;
 #[cfg(feature = "etcd")]
 use crate::fleet_copy;
 
@@ -93,6 +93,17 @@ pub(crate) struct ServeArguments {
     /// The largest number of targets in an answer
     #[arg(long, default_value_t = 8)]
     max_targets: usize,
+    /// A file with the keys of DNS cookies (RFC 9018), one per line as 32 hexadecimal digits. The
+    /// first key makes cookies, all of them are accepted. Servers that share an address need the
+    /// same keys; the default is a random key
+    #[arg(long, value_name = "FILE")]
+    cookie_keys: Option<PathBuf>,
+    /// The name of this server for clients that ask for it (NSID, `id.server`)
+    #[arg(long, value_name = "TEXT", value_parser = server_text)]
+    nsid: Option<ServerText>,
+    /// What `version.bind` is answered with; the default is REFUSED
+    #[arg(long, value_name = "TEXT", value_parser = server_text)]
+    version_bind: Option<ServerText>,
     /// The seed of all random choices: draws, jitter and the demo. The default differs with
     /// each start, so that replicas do not draw in step; the log names it
     #[arg(long, default_value_t = fastrand::u64(..), hide_default_value = true)]
@@ -143,6 +154,10 @@ impl StoreUrl {
         #[cfg(not(feature = "etcd"))]
         Err("this build has only the store `memory`; build with `--features etcd`".into())
     }
+}
+
+fn server_text(text: &str) -> Result<ServerText, &'static str> {
+    ServerText::new(text).ok_or("give 1 to 64 printable ASCII characters")
 }
 
 /// Loads a fleet that has a zone to serve.
@@ -203,15 +218,22 @@ impl ServeArguments {
     }
 
     /// How the DNS server listens and answers.
-    pub(crate) fn server(&self) -> ServerConfig {
+    pub(crate) fn server(&self) -> Result<ServerConfig, Box<dyn Error>> {
         let default = ServerConfig::default();
-        ServerConfig {
+        let extras = default.extras;
+        let cookie_keys = self.cookie_keys.as_deref().map(cookie_keys::load);
+        Ok(ServerConfig {
+            extras: Extras {
+                cookie_keys: cookie_keys.transpose()?.unwrap_or(extras.cookie_keys),
+                nsid: self.nsid.clone(),
+                version: self.version_bind.clone(),
+            },
             listen: self.listen.clone(),
             threads: self.threads.unwrap_or(default.threads),
             pin_threads: self.pin_threads,
             max_targets: self.max_targets,
             seed: self.seed,
-            ..default
-        }
+            tcp: default.tcp,
+        })
     }
 }

@@ -21,6 +21,7 @@
 
 mod backing;
 mod cli;
+mod cookie_keys;
 mod demo_targets;
 mod dns;
 #[cfg(feature = "etcd")]

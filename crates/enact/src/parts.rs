@@ -61,6 +61,7 @@ impl<'a, S: Backing> Parts<'a, S> {
         let targets = || DemoTargets::start(&fleet, seed);
         let targets = arguments.plays_targets().then(targets).transpose()?;
         zones::of(fleet.dns_zones())?;
+        let config = arguments.server()?;
         let server = dns::Shared::default();
         let held = Held::default();
         let http = start_http(arguments, store, &readiness, &server, &tally, &held, lost)?;
@@ -79,7 +80,7 @@ impl<'a, S: Backing> Parts<'a, S> {
             PlannerThread::start(planner, checks.source(), interval, wakers(), report)
         });
         let dns = dns_part.map(|part| {
-            let (store, config) = (store.clone(), arguments.server());
+            let store = store.clone();
             Dns::new(store, config, &fleet, Arc::clone(&server), part)
         });
         let planner = planner.transpose()?;

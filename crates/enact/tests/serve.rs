@@ -722,6 +722,16 @@ fn a_bad_argument_or_file_is_status_2() {
         (with(["--threads", "999"]), "1 to 256"),
         (with(["--listen", "192.0.2.1:5300"]), "192.0.2.1:5300"),
         (with(["--metrics", "192.0.2.1:9153"]), "192.0.2.1:9153"),
+        (
+            with(["--cookie-keys", "/no/such"]),
+            "/no/such: No such file",
+        ),
+        (with(["--cookie-keys", "/dev/null"]), "there is no key"),
+        (
+            with(["--cookie-keys", "Cargo.toml"]),
+            "Cargo.toml:1: this is no key",
+        ),
+        (with(["--nsid", ""]), "1 to 64 printable"),
         (with(["--role", "front"]), "a store to share"),
         (with(["--store", "nowhere"]), "nowhere"),
         // Row 20: the demonstration is served to nobody who has not asked for it.

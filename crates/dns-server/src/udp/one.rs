@@ -6,7 +6,7 @@ use std::net::UdpSocket;
 use plan_store::Resolve;
 
 use super::MAX_QUERY;
-use crate::reply::{Outcome, Transport};
+use crate::reply::Outcome;
 use crate::responder::Responder;
 
 /// The buffers of a thread.
@@ -16,7 +16,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new() -> Self {
+    pub(super) fn on(_: &UdpSocket) -> Self {
         Self {
             query: [0; MAX_QUERY],
             reply: Vec::new(),
@@ -31,7 +31,7 @@ impl Exchange {
     ) -> io::Result<()> {
         let (length, client) = socket.recv_from(&mut self.query)?;
         let query = &self.query[..length];
-        let outcome = responder.respond(query, Transport::Udp, &mut self.reply);
+        let outcome = responder.respond(query, super::from(Some(client.ip())), &mut self.reply);
         if outcome != Outcome::Dropped {
             // Lost, as any datagram may be: the client asks again.
             let _ = socket.send_to(&self.reply, client);

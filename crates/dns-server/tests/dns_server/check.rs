@@ -40,6 +40,11 @@ pub(crate) fn check(packet: &[u8], transport: Transport, outcome: Outcome, reply
             "no longer than allowed"
         );
     }
+    // The reply to a request with EDNS has EDNS, whatever is wrong with the request.
+    let uncompressed = question(packet).is_some() && packet[4..6] == [0, 1];
+    if let Some(query) = query.as_ref().filter(|_| uncompressed) {
+        assert_eq!(answer.edns.is_some(), query.edns.is_some(), "OPT for OPT");
+    }
     let not_understood = matches!(
         head.response_code,
         ResponseCode::FormErr | ResponseCode::NotImp

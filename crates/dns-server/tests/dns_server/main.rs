@@ -7,6 +7,7 @@
 )]
 
 mod check;
+mod extras;
 mod hardening;
 mod packets;
 mod responder;

@@ -316,3 +316,37 @@ fn a_setting_out_of_bounds_is_refused() {
     assert!(refused(|c| c.max_targets = 0).contains("1 to 1024"));
     assert!(refused(|c| c.max_targets = 1025).contains("1 to 1024"));
 }
+
+/// Row 11: a client takes a reply only from the address that it asked.
+#[test]
+fn a_reply_comes_from_the_address_that_was_asked() {
+    let mut config = loopback();
+    config.listen = vec!["0.0.0.0:0".parse().unwrap(), "[::]:0".parse().unwrap()];
+    if !cfg!(all(target_os = "linux", feature = "batch")) {
+        let store = MemoryStore::new(Retention::newest(2));
+        let error = Server::start(&store, zones(), &config).unwrap_err();
+        assert!(matches!(error, Error::Unspecified { .. }), "{error}");
+        return;
+    }
+    let (_store, server) = start(&config);
+    let packet = ask("db.shop.example", RecordType::A);
+    // Linux has all of 127.0.0.0/8 on loopback. The client's own address is another one.
+    for asked in ["127.0.0.1", "127.0.0.2", "127.99.1.1"] {
+        let client = UdpSocket::bind("127.3.3.3:0").unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        let asked = SocketAddr::new(asked.parse().unwrap(), server.addresses()[0].port());
+        client.send_to(&packet, asked).unwrap();
+        let mut reply = [0; 2048];
+        let (length, from) = client.recv_from(&mut reply).unwrap();
+        assert_eq!(from, asked);
+        assert_eq!(
+            Message::from_vec(&reply[..length]).unwrap().answers.len(),
+            4
+        );
+    }
+    let six = SocketAddr::new("::1".parse().unwrap(), server.addresses()[1].port());
+    assert_eq!(ask_udp(&udp(six), &packet).answers.len(), 4);
+    let mut stream = tcp(six);
+    stream.write_all(&framed(&packet)).unwrap();
+    assert_eq!(read_tcp(&mut stream).answers.len(), 4);
+}
