@@ -26,7 +26,7 @@ use plan_store::{Generation, RecordSet};
 
 use crate::draw::Draw;
 use crate::query::{HEADER, Query};
-use crate::reply::{Opt, Outcome};
+use crate::reply::{Opt, Outcome, TRUNCATED};
 
 /// The answers of one endpoint from one plan.
 #[derive(Debug)]
@@ -193,7 +193,6 @@ fn set_serial(message: &mut [u8], serial: u32) {
 
 const RESPONSE: u8 = 0x80;
 const AUTHORITATIVE: u8 = 0x04;
-const TRUNCATED: u8 = 0x02;
 
 /// A record set's targets of one family, as record data with weights.
 pub(crate) fn addresses(records: &RecordSet, record_type: RecordType) -> Vec<(RData, u8)> {

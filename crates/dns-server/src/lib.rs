@@ -62,6 +62,7 @@ mod draw;
 mod error;
 mod extras;
 mod query;
+mod rate_limit;
 mod reply;
 mod request;
 mod responder;

@@ -5,7 +5,7 @@ use hickory_proto::ProtoError;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::Record;
 
-use crate::query::HEADER;
+use crate::query::{HEADER, be16, name_length};
 
 /// The largest answer over UDP in bytes, even if the client accepts more. It passes
 /// everywhere without fragmentation (DNS flag day 2020).
@@ -59,6 +59,8 @@ pub enum Outcome {
     NotAuth,
     /// A cookie was asked for, without a question (NOERROR or BADCOOKIE, RFC 7873, 5.4).
     Cookie,
+    /// The reply was over the rate limit: it is empty, or has no records and TC set.
+    Limited,
     /// The answer could not be encoded (SERVFAIL).
     Failed,
     /// No reply: the packet is a response, or shorter than a header.
@@ -67,7 +69,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Answer,
         Self::NoData,
         Self::NxDomain,
@@ -80,6 +82,7 @@ impl Outcome {
         Self::BadVers,
         Self::NotAuth,
         Self::Cookie,
+        Self::Limited,
         Self::Failed,
         Self::Dropped,
     ];
@@ -99,12 +102,15 @@ impl Outcome {
             Self::BadVers => "badvers",
             Self::NotAuth => "notauth",
             Self::Cookie => "cookie",
+            Self::Limited => "limited",
             Self::Failed => "failed",
             Self::Dropped => "dropped",
         }
     }
 }
 
+/// The TC bit.
+pub(crate) const TRUNCATED: u8 = 0x02;
 /// Bytes of an OPT record without options: owner, type, size, flags, length.
 const OPT: usize = 1 + 2 + 2 + 4 + 2;
 
@@ -130,8 +136,32 @@ impl Opt<'_> {
         let code = code.high();
         let fixed: [u8; OPT] = [0, 0, 41, size_high, size_low, code, 0, flags, 0, high, low];
         reply.extend_from_slice(&fixed);
-        reply.extend_from_slice(self.options);
+        if !self.options.is_empty() {
+            reply.extend_from_slice(self.options);
+        }
     }
+}
+
+/// Takes the records out of an encoded reply whose last record is an OPT record of this length,
+/// or which has none, and sets TC.
+pub(crate) fn truncate(reply: &mut Vec<u8>, opt: usize) {
+    // Type and class follow the name.
+    let records = HEADER + question_name(reply).map_or(0, |name| name.len() + 4);
+    let end = reply.len().saturating_sub(opt);
+    if records < end {
+        reply.drain(records..end);
+    }
+    if let [_, _, flags, _, _, _, counts @ ..] = reply.get_mut(..HEADER).unwrap_or_default() {
+        *flags |= TRUNCATED;
+        counts.copy_from_slice(&[0, 0, 0, 0, 0, u8::from(opt > 0)]);
+    }
+}
+
+/// The name of an encoded message's question, if it has one.
+pub(crate) fn question_name(message: &[u8]) -> Option<&[u8]> {
+    let rest = message.get(HEADER..)?;
+    let has_question = be16(message, 4) == Some(1);
+    rest.get(..name_length(rest)?).filter(|_| has_question)
 }
 
 /// A reply that is not yet encoded.

@@ -9,11 +9,12 @@
 //! Everything else is read by a strict parser (`request.rs`), answered from the zones and the
 //! store (`authority.rs`), and encoded by hickory-proto.
 
-use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use foldhash::{HashMap, HashMapExt};
 use hickory_proto::rr::{Name, Record};
 use plan_store::{EndpointName, Resolution, Resolve};
 
@@ -22,7 +23,8 @@ use crate::compiled::{Compiled, Shape};
 use crate::counters::Counters;
 use crate::extras::{Client, Extras, MAX_OPTIONS, Shown};
 use crate::query::{Edns, HEADER, LowerName, Query, endpoint};
-use crate::reply::{Opt, Outcome};
+use crate::rate_limit::{Limiter, Verdict};
+use crate::reply::{Opt, Outcome, Transport, question_name, truncate};
 use crate::request::Request;
 use crate::serial::Serial;
 use crate::tcp::TcpLimits;
@@ -43,8 +45,14 @@ pub struct Responder<R> {
     extras: Arc<Extras>,
     /// How long a TCP connection may be idle.
     idle: Duration,
+    /// The limit on replies over UDP, if there is one.
+    limiter: Option<Limiter>,
     /// The EDNS options of the current reply.
     options: Vec<u8>,
+    /// What the client's cookie says.
+    shown: Shown,
+    /// Bytes of the reply's OPT record; 0 if it has none.
+    opt: usize,
     /// The endpoints that were asked for and had an answer, by name in wire format and lower
     /// case. Clients cannot fill it with other names.
     endpoints: HashMap<Box<[u8]>, Endpoint>,
@@ -90,7 +98,10 @@ impl<R: Resolve> Responder<R> {
             serial: Serial::default(),
             extras: Arc::default(),
             idle: TcpLimits::default().idle,
+            limiter: None,
             options: Vec::with_capacity(MAX_OPTIONS),
+            shown: Shown::Nothing,
+            opt: 0,
             endpoints: HashMap::new(),
             counters,
         })
@@ -107,8 +118,8 @@ impl<R: Resolve> Responder<R> {
         }
     }
 
-    /// Replaces the content of `reply` by the reply to `packet`, and returns its outcome. After
-    /// [`Outcome::Dropped`] the caller sends nothing.
+    /// Replaces the content of `reply` by the reply to `packet`, and returns its outcome. The
+    /// caller does not send a reply that is empty.
     pub fn respond(
         &mut self,
         packet: &[u8],
@@ -117,6 +128,8 @@ impl<R: Resolve> Responder<R> {
     ) -> Outcome {
         let client = client.into();
         reply.clear();
+        self.options.clear();
+        self.shown = Shown::Nothing;
         if let Some(zones) = self.updates.as_mut().and_then(ZoneUpdates::newer) {
             self.zones = zones;
             self.endpoints.clear();
@@ -125,6 +138,7 @@ impl<R: Resolve> Responder<R> {
             .filter(Query::asks_for_addresses)
             .and_then(|query| self.fast(&query, client, reply));
         let outcome = fast.unwrap_or_else(|| self.slow(packet, client, reply));
+        let outcome = self.limit(outcome, client, reply);
         self.counters.count(outcome);
         outcome
     }
@@ -137,6 +151,14 @@ impl<R: Resolve> Responder<R> {
             idle,
             ..self
         }
+    }
+
+    /// The same responder, which sends at most so many replies of one kind over UDP to one
+    /// network each second.
+    #[must_use]
+    pub fn with_rate_limit(self, per_second: Option<NonZeroU32>) -> Self {
+        let limiter = per_second.map(Limiter::new);
+        Self { limiter, ..self }
     }
 
     /// Where this responder counts.
@@ -164,13 +186,14 @@ impl<R: Resolve> Responder<R> {
             return None;
         };
         let opt = query.edns.as_ref().map(|edns| {
-            self.extras
-                .options(&edns.options, client, self.idle, &mut self.options);
+            let (options, idle) = (&mut self.options, self.idle);
+            self.shown = self.extras.options(&edns.options, client, idle, options);
             Opt {
                 dnssec_ok: edns.dnssec_ok,
                 options: &self.options,
             }
         });
+        self.opt = opt.map_or(0, |opt| opt.len());
         let shape = Shape {
             max_targets: self.max_targets,
             limit: client.transport.limit(Edns::udp_size(query.edns)),
@@ -178,6 +201,32 @@ impl<R: Resolve> Responder<R> {
             opt,
         };
         compiled.write(query, shape, &mut self.rng, reply)
+    }
+
+    /// Applies the rate limit to a reply over UDP.
+    fn limit(&mut self, outcome: Outcome, client: Client, reply: &mut Vec<u8>) -> Outcome {
+        let (Some(limiter), Some(address)) = (&mut self.limiter, client.address) else {
+            return outcome;
+        };
+        let is_free = client.transport == Transport::Tcp || self.shown == Shown::Valid;
+        if is_free || reply.is_empty() {
+            return outcome;
+        }
+        // Replies to one name are of one kind, and so are all denials and all errors.
+        let name = match outcome {
+            Outcome::Answer | Outcome::NoData | Outcome::Dangling | Outcome::Truncated => {
+                question_name(reply).map(LowerName::of)
+            }
+            _ => None,
+        };
+        let name = name.as_ref().map(LowerName::as_bytes);
+        match limiter.count(address, (outcome, name), Instant::now()) {
+            Verdict::Send => return outcome,
+            // The OPT record is the last one, unless there is a TSIG record.
+            Verdict::Slip if outcome != Outcome::NotAuth => truncate(reply, self.opt),
+            Verdict::Slip | Verdict::Drop => reply.clear(),
+        }
+        Outcome::Limited
     }
 
     /// Adds the endpoint of this name, if there is one and it has an answer.
@@ -203,15 +252,15 @@ impl<R: Resolve> Responder<R> {
         let Some(request) = Request::read(packet) else {
             return Outcome::Dropped;
         };
-        let mut shown = Shown::Nothing;
         let opt = request.edns.as_ref().map(|edns| {
             let (options, idle) = (&mut self.options, self.idle);
-            shown = self.extras.options(&edns.options, client, idle, options);
+            self.shown = self.extras.options(&edns.options, client, idle, options);
             Opt {
                 dnssec_ok: edns.dnssec_ok,
                 options,
             }
         });
+        self.opt = opt.map_or(0, |opt| opt.len());
         let mut authority = Authority {
             zones: &self.zones,
             reader: &mut self.reader,
@@ -219,7 +268,7 @@ impl<R: Resolve> Responder<R> {
             max_targets: self.max_targets,
             serial: &self.serial,
             extras: &self.extras,
-            shown,
+            shown: self.shown,
         };
         let draft = authority.reply(&request);
         let limit = client.transport.limit(Edns::udp_size(request.edns));

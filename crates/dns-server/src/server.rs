@@ -1,6 +1,7 @@
 //! The server: sockets and threads around responders.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -36,6 +37,11 @@ pub struct ServerConfig {
     pub seed: u64,
     /// Limits on TCP clients.
     pub tcp: TcpLimits,
+    /// Most replies of one kind that each UDP thread sends to one network in a second; by default
+    /// there is no limit. A network has 24 bits of an IPv4 address or 56 of an IPv6 address. All
+    /// replies with records for one name are a kind, all denials are one, and so are the errors of
+    /// each code. Clients with a valid cookie have no limit.
+    pub rate_limit: Option<NonZeroU32>,
     /// Cookies, and what the server says about itself.
     pub extras: Extras,
 }
@@ -60,6 +66,7 @@ impl Default for ServerConfig {
             max_targets: 8,
             seed: fastrand::u64(..),
             tcp: TcpLimits::default(),
+            rate_limit: None,
             extras: Extras::default(),
         }
     }
@@ -224,7 +231,8 @@ impl Server {
         let extras = Arc::clone(&self.extras);
         Ok(responder
             .following(updates, self.serial.clone())
-            .with_extras(extras, config.tcp.idle))
+            .with_extras(extras, config.tcp.idle)
+            .with_rate_limit(config.rate_limit))
     }
 
     fn spawn(

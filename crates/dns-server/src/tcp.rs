@@ -38,7 +38,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::contain::{Failures, contained};
 use crate::counters::Counters;
 use crate::extras::Client;
-use crate::reply::{Outcome, Transport};
+use crate::reply::Transport;
 use crate::responder::Responder;
 
 /// Longest query in bytes. Real ones have a few hundred.
@@ -391,8 +391,8 @@ impl Connection {
             let Some(query) = rest.get(PREFIX..PREFIX + length) else {
                 break;
             };
-            let outcome = responder.respond(query, client, &mut reply);
-            if outcome != Outcome::Dropped {
+            responder.respond(query, client, &mut reply);
+            if !reply.is_empty() {
                 let length = u16::try_from(reply.len()).unwrap_or(0);
                 self.unsent.extend_from_slice(&length.to_be_bytes());
                 self.unsent.extend_from_slice(&reply);

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -104,6 +105,10 @@ pub(crate) struct ServeArguments {
     /// What `version.bind` is answered with; the default is REFUSED
     #[arg(long, value_name = "TEXT", value_parser = server_text)]
     version_bind: Option<ServerText>,
+    /// The largest number of replies of one kind that a UDP thread sends to one network (an IPv4
+    /// /24, an IPv6 /56) in a second. The default is no limit
+    #[arg(long, value_name = "N")]
+    rate_limit: Option<NonZeroU32>,
     /// The seed of all random choices: draws, jitter and the demo. The default differs with
     /// each start, so that replicas do not draw in step; the log names it
     #[arg(long, default_value_t = fastrand::u64(..), hide_default_value = true)]
@@ -234,6 +239,7 @@ impl ServeArguments {
             max_targets: self.max_targets,
             seed: self.seed,
             tcp: default.tcp,
+            rate_limit: self.rate_limit,
         })
     }
 }

@@ -17,7 +17,6 @@ use nix::sys::socket::{
 use plan_store::Resolve;
 
 use super::{MAX_QUERY, address};
-use crate::reply::Outcome;
 use crate::responder::Responder;
 
 /// Has the system tell the address that each datagram was sent to.
@@ -66,8 +65,8 @@ impl Exchange {
         let asked = received.cmsgs()?.find_map(|message| Asked::of(&message));
         let query = &self.query[..length];
         let from = super::from(client.as_ref().and_then(address));
-        let outcome = responder.respond(query, from, &mut self.reply);
-        if outcome != Outcome::Dropped {
+        responder.respond(query, from, &mut self.reply);
+        if !self.reply.is_empty() {
             let asked = asked.as_ref().map(Asked::reply);
             let reply = [IoSlice::new(&self.reply)];
             // Lost, as any datagram may be: the client asks again.

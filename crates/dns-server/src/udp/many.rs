@@ -11,7 +11,6 @@ use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmm
 use plan_store::Resolve;
 
 use super::{MAX_QUERY, address};
-use crate::reply::Outcome;
 use crate::responder::Responder;
 
 /// Most datagrams in one call.
@@ -53,8 +52,8 @@ impl Exchange {
         for (query, &(length, client)) in self.queries.iter().zip(&self.from) {
             let reply = &mut self.replies[self.to.len()];
             let from = super::from(client.as_ref().and_then(address));
-            let outcome = responder.respond(&query[..length], from, reply);
-            if outcome != Outcome::Dropped && client.is_some() {
+            responder.respond(&query[..length], from, reply);
+            if !reply.is_empty() && client.is_some() {
                 self.to.push(client);
             }
         }

@@ -1,7 +1,7 @@
 //! EDNS options that are acted on, and questions about the server itself.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dns_server::{Client, CookieKeys, Extras, Outcome, ServerText, Transport};
 use hickory_proto::op::{Edns, Message, ResponseCode};
@@ -193,4 +193,55 @@ fn a_tcp_client_is_told_how_long_it_may_be_idle() {
     assert_eq!(option(&reply, KEEPALIVE), None, "not over UDP");
     let reply = ask(&mut world, tcp, "db.shop.example", &[]);
     assert_eq!(option(&reply, KEEPALIVE), None, "not unasked");
+}
+
+/// A forged address gets few replies, and what it gets beyond them is no longer than the query.
+#[test]
+fn replies_to_a_network_are_limited_unless_a_cookie_shows_who_asks() {
+    let mut limited = world().with_rate_limit(2);
+    let begin = Instant::now();
+    let packet = asking("db.shop.example", RecordType::A, &[]);
+    let packet = packet.to_vec().unwrap();
+    let (mut whole, mut slipped, mut dropped) = (0, 0, 0);
+    for _ in 0..100 {
+        let reply = limited.over(&packet, udp());
+        match (reply.outcome, reply.bytes.len()) {
+            (Outcome::Answer, _) => whole += 1,
+            (Outcome::Limited, 0) => dropped += 1,
+            (Outcome::Limited, length) => {
+                assert_eq!(length, packet.len());
+                let message = reply.message();
+                assert!(message.metadata.truncation && message.metadata.authoritative);
+                assert_eq!(message.queries.len(), 1);
+                assert!(message.answers.is_empty() && message.edns.is_some());
+                slipped += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let earned = 2 + 2 * usize::try_from(begin.elapsed().as_secs() + 1).unwrap();
+    assert!((2..=earned).contains(&whole), "{whole} of {earned}");
+    assert_eq!(
+        usize::abs_diff(slipped, dropped) <= 1,
+        whole + slipped + dropped == 100
+    );
+    assert!(slipped > 0 && dropped > 0);
+
+    // A denial and an error are other kinds, and each of them has its limit.
+    for name in ["nobody.shop.example", "elsewhere.test"] {
+        let outcomes: Vec<_> = (0..8)
+            .map(|_| ask(&mut limited, udp(), name, &[]).outcome)
+            .collect();
+        assert_ne!(outcomes[0], Outcome::Limited, "{name}");
+        assert!(outcomes.contains(&Outcome::Limited), "{name}");
+    }
+    // Over TCP the address is known to be true; with a valid cookie too.
+    let tcp = from("192.0.2.77", Transport::Tcp);
+    let reply = ask(&mut limited, tcp, "db.shop.example", &[(COOKIE, CLIENT)]);
+    assert_eq!(reply.outcome, Outcome::Answer);
+    let both = option(&reply, COOKIE).unwrap();
+    for _ in 0..20 {
+        let reply = ask(&mut limited, udp(), "db.shop.example", &[(COOKIE, &both)]);
+        assert_eq!(reply.outcome, Outcome::Answer);
+    }
 }

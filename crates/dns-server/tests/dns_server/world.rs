@@ -1,6 +1,7 @@
 //! A responder on a store with a few endpoints.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -123,6 +124,13 @@ impl World {
     /// The same world with a server that does more.
     pub(crate) fn with_extras(self, extras: Extras, idle: Duration) -> Self {
         let responder = self.responder.with_extras(Arc::new(extras), idle);
+        Self { responder, ..self }
+    }
+
+    /// The same world with a server that limits its replies.
+    pub(crate) fn with_rate_limit(self, per_second: u32) -> Self {
+        let per_second = NonZeroU32::new(per_second);
+        let responder = self.responder.with_rate_limit(per_second);
         Self { responder, ..self }
     }
 
