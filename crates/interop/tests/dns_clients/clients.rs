@@ -44,6 +44,9 @@ fn dig_gets_cookies_and_the_idle_time() {
     let again = format!("A db.shop.example +cookie={cookie}");
     let again = run("dig", address, &again);
     assert!(again.contains(cookie), "it stays as it is:\n{again}");
+    let alone = run("dig", address, "+header-only +cookie=1234567812345678");
+    let parts = ["status: NOERROR", "QUERY: 0, ANSWER: 0", "(good)"];
+    assert!(parts.iter().all(|part| alone.contains(part)), "{alone}");
     let tcp = run("dig", address, "A db.shop.example +tcp +keepalive");
     assert!(tcp.contains("TCP KEEPALIVE: 10.0 secs"), "{tcp}");
 }
