@@ -92,6 +92,9 @@ fn describe_server(text: &mut Text, counts: &Counts) {
     let says = "Panics while a query was answered. The thread went on.";
     text.help("dns_panics_total", "counter", says);
     text.sample("dns_panics_total", "", counts.panics);
+    let says = "TCP connections that could not be taken.";
+    text.help("dns_tcp_failures_total", "counter", says);
+    text.sample("dns_tcp_failures_total", "", counts.tcp_failures);
     text.help(
         "dns_activations_seen_total",
         "counter",
