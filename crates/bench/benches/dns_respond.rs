@@ -15,7 +15,8 @@ use plan_store::{EndpointName, MemoryStore, Plan, PlanStore, RecordSet, Retentio
 const ENDPOINTS: u8 = 100;
 const TARGETS: u8 = 16;
 
-fn responder(weight: fn(u8) -> u8) -> Responder<<MemoryStore as PlanStore>::Reader> {
+/// A responder for the zone of the endpoints and so many others.
+fn responder(weight: fn(u8) -> u8, others: usize) -> Responder<<MemoryStore as PlanStore>::Reader> {
     let store = MemoryStore::new(Retention::newest(1));
     let endpoints = (0..ENDPOINTS).map(|at| {
         let name: EndpointName = format!("e{at}.bench.test").parse().unwrap();
@@ -29,12 +30,16 @@ fn responder(weight: fn(u8) -> u8) -> Responder<<MemoryStore as PlanStore>::Read
     for (name, _) in plan.endpoints() {
         let _ = store.activate(&pin, name).unwrap();
     }
-    let name_server = NameServer {
-        name: "ns.elsewhere.invalid".parse().unwrap(),
-        addresses: Vec::new(),
+    let zone = |apex: String| {
+        let name_server = NameServer {
+            name: "ns.elsewhere.invalid".parse().unwrap(),
+            addresses: Vec::new(),
+        };
+        Zone::new(apex.parse().unwrap(), [name_server]).unwrap()
     };
-    let zone = Zone::new("bench.test".parse().unwrap(), [name_server]).unwrap();
-    let zones = Arc::new(Zones::new([zone]).unwrap());
+    let others = (0..others).map(|n| zone(format!("z{n}.test")));
+    let zones = Zones::new(others.chain([zone("bench.test".into())])).unwrap();
+    let zones = Arc::new(zones);
     let counters = Arc::new(Counters::default());
     Responder::new(store.reader(), zones, TARGETS.into(), 1, counters).unwrap()
 }
@@ -55,6 +60,7 @@ fn respond(criterion: &mut Criterion) {
     let cases = [
         (
             "16 A records, equal weights",
+            0,
             alike,
             "e7.bench.test.",
             RecordType::A,
@@ -62,6 +68,7 @@ fn respond(criterion: &mut Criterion) {
         ),
         (
             "16 A records, weights 1 to 128",
+            0,
             spread,
             "e7.bench.test.",
             RecordType::A,
@@ -69,6 +76,7 @@ fn respond(criterion: &mut Criterion) {
         ),
         (
             "no AAAA records",
+            0,
             alike,
             "e7.bench.test.",
             RecordType::AAAA,
@@ -76,14 +84,23 @@ fn respond(criterion: &mut Criterion) {
         ),
         (
             "no such name, by hickory-proto",
+            0,
+            alike,
+            "no.bench.test.",
+            RecordType::A,
+            Outcome::NxDomain,
+        ),
+        (
+            "no such name, 2,000 other zones",
+            2_000,
             alike,
             "no.bench.test.",
             RecordType::A,
             Outcome::NxDomain,
         ),
     ];
-    for (name, weight, asked, record_type, expected) in cases {
-        let (mut responder, packet) = (responder(weight), query(asked, record_type));
+    for (name, others, weight, asked, record_type, expected) in cases {
+        let (mut responder, packet) = (responder(weight, others), query(asked, record_type));
         let mut reply = Vec::new();
         criterion.bench_function(name, |bencher| {
             bencher.iter(|| {

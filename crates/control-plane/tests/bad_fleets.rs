@@ -296,6 +296,7 @@ const BEFORE: &[(&str, &str)] = &[
     ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\", addresses = [\"192.0.2.53\"] }]", "3:25: name server n.test lies outside zone a.example; leave its `addresses` out"),
     ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\" }, { name = \"N.test\" }]", "3:46: zone a.example has name server n.test twice"),
     ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\" }]", "5:8: endpoint b.example lies in no zone of the file; add a [[dns_zone]] for it"),
+    ("[[dns_zone]]\napex = \"example\"\nname_server = [{ name = \"B.example\", addresses = [\"192.0.2.53\"] }]", "5:8: endpoint b.example is a name server with `addresses` too; use another name for one of them"),
     ("[health_check]\njitter_percent = -1", "2:18: `jitter_percent` is -1"),
     ("[health_check]\nrise = 101", "2:8: `rise` is 101"),
     ("[health_check]\nfall = 0", "2:8: `fall` is 0"),

@@ -19,14 +19,14 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use hickory_proto::ProtoError;
-use hickory_proto::op::{Message, MessageType, OpCode, Query as Question};
+use hickory_proto::op::{Message, MessageType, OpCode, Query as Question, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use plan_store::{Generation, RecordSet};
 
 use crate::draw::Draw;
 use crate::query::{HEADER, Query};
-use crate::reply::{Outcome, Shape};
+use crate::reply::{Opt, Outcome, TRUNCATED};
 
 /// The answers of one endpoint from one plan.
 #[derive(Debug)]
@@ -35,6 +35,17 @@ pub(crate) struct Compiled {
     records: Arc<RecordSet>,
     a: Answers<A_RECORD>,
     aaaa: Answers<AAAA_RECORD>,
+}
+
+/// The limits of an answer, and what its SOA record says.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape<'o> {
+    pub(crate) max_targets: usize,
+    /// The largest reply in bytes.
+    pub(crate) limit: usize,
+    /// The serial number of the SOA record.
+    pub(crate) serial: u32,
+    pub(crate) opt: Option<Opt<'o>>,
 }
 
 /// Bytes of a record whose owner is a pointer: that, type, class, TTL, length of
@@ -47,7 +58,7 @@ const AAAA_RECORD: usize = 2 + 2 + 2 + 4 + 2 + 16;
 struct Answers<const RECORD: usize> {
     draw: Draw,
     records: Box<[[u8; RECORD]]>,
-    /// The authority section that says that there are none.
+    /// The authority section that says that there are none. It ends with a SOA record.
     no_data: Box<[u8]>,
 }
 
@@ -82,7 +93,7 @@ impl Compiled {
     pub(crate) fn write(
         &mut self,
         query: &Query<'_>,
-        shape: &Shape<'_>,
+        shape: Shape<'_>,
         rng: &mut Rng,
         reply: &mut Vec<u8>,
     ) -> Option<Outcome> {
@@ -126,7 +137,7 @@ impl<const RECORD: usize> Answers<RECORD> {
     fn write(
         &mut self,
         query: &Query<'_>,
-        shape: &Shape<'_>,
+        shape: Shape<'_>,
         rng: &mut Rng,
         reply: &mut Vec<u8>,
     ) -> Outcome {
@@ -136,8 +147,8 @@ impl<const RECORD: usize> Answers<RECORD> {
         } else {
             count * RECORD
         };
-        let opt = query.edns.map_or(&[][..], |edns| shape.opt(edns.dnssec_ok));
-        let truncated = HEADER + query.question.len() + body + opt.len() > shape.limit;
+        let opt = shape.opt.map_or(0, |opt| opt.len());
+        let truncated = HEADER + query.question.len() + body + opt > shape.limit;
         let [c, o] = u16::try_from(count).unwrap_or(u16::MAX).to_be_bytes();
         let sections = match (truncated, count) {
             (true, _) => [0, 0, 0, 0],
@@ -148,16 +159,21 @@ impl<const RECORD: usize> Answers<RECORD> {
         reply.extend_from_slice(&query.id);
         reply.extend_from_slice(&[flags | if truncated { TRUNCATED } else { 0 }, 0, 0, 1]);
         reply.extend_from_slice(&sections);
-        reply.extend_from_slice(&[0, u8::from(query.edns.is_some())]);
+        reply.extend_from_slice(&[0, u8::from(shape.opt.is_some())]);
         reply.extend_from_slice(query.question);
         match (truncated, count) {
             (true, _) => {}
-            (false, 0) => reply.extend_from_slice(&self.no_data),
+            (false, 0) => {
+                reply.extend_from_slice(&self.no_data);
+                set_serial(reply, shape.serial);
+            }
             (false, _) => self.draw.each(count, rng, |target| {
                 reply.extend_from_slice(&self.records[target]);
             }),
         }
-        reply.extend_from_slice(opt);
+        if let Some(opt) = shape.opt {
+            opt.write(ResponseCode::NoError, reply);
+        }
         match (truncated, count) {
             (true, _) => Outcome::Truncated,
             (false, 0) => Outcome::NoData,
@@ -166,9 +182,17 @@ impl<const RECORD: usize> Answers<RECORD> {
     }
 }
 
+/// Sets the serial number of a message that ends with a SOA record. Four more numbers follow it
+/// (RFC 1035, 3.3.13).
+fn set_serial(message: &mut [u8], serial: u32) {
+    const NUMBERS: usize = 4 + 4 * 4;
+    if let Some(numbers) = message.last_chunk_mut::<NUMBERS>() {
+        numbers[..4].copy_from_slice(&serial.to_be_bytes());
+    }
+}
+
 const RESPONSE: u8 = 0x80;
 const AUTHORITATIVE: u8 = 0x04;
-const TRUNCATED: u8 = 0x02;
 
 /// A record set's targets of one family, as record data with weights.
 pub(crate) fn addresses(records: &RecordSet, record_type: RecordType) -> Vec<(RData, u8)> {

@@ -24,6 +24,8 @@ pub struct Counters {
     begin: Instant,
     outcomes: [AtomicU64; Outcome::ALL.len()],
     activations: AtomicU64,
+    panics: AtomicU64,
+    tcp_failures: AtomicU64,
     /// The newest generation answered from; 0 before the first.
     generation: AtomicU64,
     /// When that was first answered from, in milliseconds after `begin`.
@@ -37,6 +39,12 @@ pub struct Counts {
     /// How often an endpoint was first answered from a newer plan. Each thread counts on its
     /// own, and only endpoints that it was asked for.
     pub activations_seen: u64,
+    /// How often a thread panicked while it answered. It dropped what it was answering, and
+    /// went on.
+    pub panics: u64,
+    /// How often a TCP connection could not be taken, for example because the process had no
+    /// file descriptor left.
+    pub tcp_failures: u64,
     /// The newest generation that a query was answered from.
     pub generation: Option<Generation>,
     /// How long ago that generation was first answered from.
@@ -49,6 +57,8 @@ impl Default for Counters {
             begin: Instant::now(),
             outcomes: Default::default(),
             activations: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
+            tcp_failures: AtomicU64::new(0),
             generation: AtomicU64::new(0),
             since: AtomicU64::new(0),
         }
@@ -58,6 +68,14 @@ impl Default for Counters {
 impl Counters {
     pub(crate) fn count(&self, outcome: Outcome) {
         add_one(&self.outcomes[outcome as usize]);
+    }
+
+    pub(crate) fn panicked(&self) {
+        add_one(&self.panics);
+    }
+
+    pub(crate) fn tcp_failed(&self) {
+        add_one(&self.tcp_failures);
     }
 
     pub(crate) fn activation_seen(&self, generation: Generation) {
@@ -79,6 +97,8 @@ impl Counters {
         Counts {
             outcomes: self.outcomes.each_ref().map(|count| count.load(Relaxed)),
             activations_seen: self.activations.load(Relaxed),
+            panics: self.panics.load(Relaxed),
+            tcp_failures: self.tcp_failures.load(Relaxed),
             generation,
             age: generation.map(|_| self.begin.elapsed().saturating_sub(since)),
         }
@@ -109,6 +129,8 @@ impl Counts {
             *count += more;
         }
         self.activations_seen += other.activations_seen;
+        self.panics += other.panics;
+        self.tcp_failures += other.tcp_failures;
         if (other.generation, other.age) > (self.generation, self.age) {
             (self.generation, self.age) = (other.generation, other.age);
         }

@@ -58,6 +58,14 @@ pub enum Error {
     /// There is no address to listen on.
     #[error("there is no address to listen on; name at least one")]
     NoAddress,
+    /// An unspecified address in a build that cannot reply from the address that was asked.
+    #[error(
+        "{address} stands for all addresses of the host, and this build cannot reply from the one that was asked; give each address, or build on Linux with the feature `batch`"
+    )]
+    Unspecified {
+        /// The address.
+        address: SocketAddr,
+    },
     /// A setting is out of its bounds.
     #[error("{setting} is {value}; it must be {bounds}")]
     Setting {
@@ -67,12 +75,6 @@ pub enum Error {
         value: usize,
         /// The values that are allowed.
         bounds: &'static str,
-    },
-    /// The OPT record that all replies share cannot be encoded.
-    #[error("cannot encode an OPT record")]
-    Encoder {
-        /// What the encoder says.
-        source: hickory_proto::ProtoError,
     },
     /// An address cannot be listened on.
     #[error("cannot listen on {address} ({protocol})")]

@@ -21,12 +21,22 @@
 //! | another type, or a name above an endpoint | no records, SOA (RFC 2308) |
 //! | another name in a zone | NXDOMAIN, SOA |
 //! | an endpoint that is in a plan but active nowhere yet | SERVFAIL |
+//! | a name server inside its zone | its addresses as the zone has them; no plan changes them |
+//! | DS at a zone that lies in another zone | no records, with the upper zone's SOA (RFC 4035) |
+//! | anything, signed with TSIG | NOTAUTH with BADKEY: the server knows no key (RFC 8945) |
 //! | an endpoint whose active plan is gone | no records, SOA: the outage |
 //! | a name outside the zones, another class, a zone transfer | REFUSED |
+//! | `version.bind` or `id.server` in class CH | what [`Extras`] has, else REFUSED |
 //! | everything (ANY) | one HINFO record (RFC 8482) |
 //!
-//! Over UDP no reply is longer than the client accepts, nor than [`MAX_UDP`] bytes. A reply
-//! that would be longer is sent without records and with TC set.
+//! It acts on the EDNS options for cookies (RFC 7873), NSID (RFC 5001) and TCP keepalive (RFC
+//! 7828), and ignores all others. Over UDP no reply is longer than the client accepts, nor than [`MAX_UDP`] bytes. Addresses of
+//! name servers that do not fit are left out. A reply that would still be longer is sent without
+//! records and with TC set.
+//!
+//! Before any plan is active, an owner starts the server with [`Zones::without_denials`], so
+//! that names which are only not known yet are not denied. The serial number of the SOA records
+//! is the newest generation that is active ([`Server::plan_is_active`]).
 //!
 //! ```
 //! use dns_server::{Server, ServerConfig, NameServer, Zone, Zones};
@@ -45,20 +55,28 @@
 
 mod authority;
 mod compiled;
+mod contain;
+mod cookies;
 mod counters;
 mod draw;
 mod error;
+mod extras;
 mod query;
+mod rate_limit;
 mod reply;
+mod request;
 mod responder;
+mod serial;
 mod server;
 mod tcp;
 mod udp;
 mod zone;
 mod zone_updates;
 
+pub use cookies::CookieKeys;
 pub use counters::{Counters, Counts};
 pub use error::Error;
+pub use extras::{Client, Extras, ServerText};
 pub use reply::{MAX_UDP, Outcome, Transport};
 pub use responder::Responder;
 pub use server::{Server, ServerConfig};

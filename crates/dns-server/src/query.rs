@@ -7,21 +7,28 @@
 
 use plan_store::EndpointName;
 
+use crate::cookies::CLIENT;
+
 /// Bytes of a message's header.
 pub(crate) const HEADER: usize = 12;
 /// Longest name in bytes (RFC 1035, 2.3.4).
 const MAX_NAME: usize = 255;
 /// Longest label in bytes (RFC 1035, 2.3.4).
-const MAX_LABEL: u8 = 63;
+pub(crate) const MAX_LABEL: u8 = 63;
 const TYPE_A: u16 = 1;
 const TYPE_AAAA: u16 = 28;
-/// An OPT record's owner, the root, and its type, 41.
+pub(crate) const TYPE_OPT: u16 = 41;
+/// An OPT record's owner, the root, and its type.
 const ROOT_OPT: [u8; 3] = [0, 0, 41];
 const CLASS_IN: u16 = 1;
-const RECURSION_DESIRED: u8 = 0x01;
+/// EDNS options.
+pub(crate) const NSID: u16 = 3;
+pub(crate) const COOKIE: u16 = 10;
+pub(crate) const KEEPALIVE: u16 = 11;
+pub(crate) const RECURSION_DESIRED: u8 = 0x01;
 const AUTHENTIC_DATA: u8 = 0x20;
 const CHECKING_DISABLED: u8 = 0x10;
-const DNSSEC_OK: u8 = 0x80;
+const DNSSEC_OK: u32 = 0x8000;
 /// Least size of a UDP answer that a client must take (RFC 1035, 4.2.1).
 pub(crate) const MIN_UDP: u16 = 512;
 
@@ -35,15 +42,36 @@ pub(crate) struct Query<'p> {
     /// The question's name.
     pub(crate) name: &'p [u8],
     pub(crate) record_type: u16,
-    pub(crate) edns: Option<Edns>,
+    pub(crate) edns: Option<Edns<'p>>,
 }
 
 /// What the client's OPT record says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Edns {
+pub(crate) struct Edns<'p> {
     /// Largest answer it takes over UDP; less than 512 means 512 (RFC 6891, 6.2.3).
     pub(crate) udp_size: u16,
+    pub(crate) version: u8,
     pub(crate) dnssec_ok: bool,
+    pub(crate) options: Options<'p>,
+}
+
+/// The EDNS options that are acted on. All others are ignored (RFC 6891, 6.1.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Options<'p> {
+    /// RFC 7873.
+    pub(crate) cookie: Option<Cookie<'p>>,
+    /// The client asks for the server's name (RFC 5001).
+    pub(crate) nsid: bool,
+    /// The client asks how long it may keep its TCP connection (RFC 7828).
+    pub(crate) keepalive: bool,
+}
+
+/// What a client shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Cookie<'p> {
+    pub(crate) client: [u8; CLIENT],
+    /// Empty if the client has none yet.
+    pub(crate) server: &'p [u8],
 }
 
 impl<'p> Query<'p> {
@@ -85,46 +113,87 @@ impl<'p> Query<'p> {
     pub(crate) fn asks_for_addresses(&self) -> bool {
         matches!(self.record_type, TYPE_A | TYPE_AAAA)
     }
+}
 
-    /// The largest answer that the client takes over UDP.
-    pub(crate) fn udp_size(&self) -> u16 {
-        self.edns.map_or(MIN_UDP, |edns| edns.udp_size.max(MIN_UDP))
+impl<'p> Edns<'p> {
+    /// The OPT record that these bytes are, if they are just that, of version 0.
+    fn sole(record: &'p [u8]) -> Option<Self> {
+        let (owner_and_type, rest) = record.split_first_chunk()?;
+        let (udp_size, rest) = rest.split_first_chunk()?;
+        let (flags, rest) = rest.split_first_chunk()?;
+        let (length, options) = rest.split_first_chunk()?;
+        let flags = u32::from_be_bytes(*flags);
+        let (edns, is_whole) = Self::read(u16::from_be_bytes(*udp_size), flags, options);
+        let ordinary = *owner_and_type == ROOT_OPT
+            && flags >> 16 == 0
+            && usize::from(u16::from_be_bytes(*length)) == options.len()
+            && is_whole;
+        ordinary.then_some(edns)
+    }
+
+    /// What an OPT record says, and whether its options are well formed. Options of a later
+    /// version may have another form, and are not looked at.
+    pub(crate) fn read(class: u16, ttl: u32, options: &'p [u8]) -> (Self, bool) {
+        let [_, version, ..] = ttl.to_be_bytes();
+        let read = if version == 0 {
+            Options::read(options)
+        } else {
+            Some(Options::default())
+        };
+        let edns = Self {
+            udp_size: class,
+            version,
+            dnssec_ok: ttl & DNSSEC_OK != 0,
+            options: read.unwrap_or_default(),
+        };
+        (edns, read.is_some())
+    }
+
+    /// The largest answer that a client with this EDNS takes over UDP.
+    pub(crate) fn udp_size(edns: Option<Self>) -> u16 {
+        edns.map_or(MIN_UDP, |edns| edns.udp_size.max(MIN_UDP))
     }
 }
 
-impl Edns {
-    /// The OPT record that these bytes are, if they are just that.
-    fn sole(record: &[u8]) -> Option<Self> {
-        let (owner_and_type, rest) = record.split_first_chunk()?;
-        let (udp_size, rest) = rest.split_first_chunk()?;
-        let ([code, version, flags, _], rest) = rest.split_first_chunk()?;
-        let (length, options) = rest.split_first_chunk()?;
-        let ordinary = *owner_and_type == ROOT_OPT
-            && (*code, *version) == (0, 0)
-            && usize::from(u16::from_be_bytes(*length)) == options.len()
-            && are_options(options);
-        ordinary.then_some(Self {
-            udp_size: u16::from_be_bytes(*udp_size),
-            dnssec_ok: flags & DNSSEC_OK != 0,
+impl<'p> Options<'p> {
+    /// The options in these bytes. `None` if they are malformed.
+    fn read(mut bytes: &'p [u8]) -> Option<Self> {
+        let mut options = Self::default();
+        while let Some((&[code_high, code_low, high, low], rest)) = bytes.split_first_chunk() {
+            let length = u16::from_be_bytes([high, low]).into();
+            let (data, rest) = rest.split_at_checked(length)?;
+            match u16::from_be_bytes([code_high, code_low]) {
+                NSID => options.nsid = true,
+                KEEPALIVE => options.keepalive = true,
+                // Only the first one counts.
+                COOKIE if options.cookie.is_none() => options.cookie = Some(Cookie::read(data)?),
+                _ => {}
+            }
+            bytes = rest;
+        }
+        bytes.is_empty().then_some(options)
+    }
+}
+
+impl<'p> Cookie<'p> {
+    /// A client cookie, and perhaps a server cookie (RFC 7873, 4 and 5.2.2).
+    fn read(data: &'p [u8]) -> Option<Self> {
+        let (client, server) = data.split_first_chunk()?;
+        matches!(server.len(), 0 | 8..=32).then_some(Self {
+            client: *client,
+            server,
         })
     }
 }
 
-/// Whether these bytes are whole EDNS options. None of them is acted on: to a
-/// server that implements no option, any option is unknown (RFC 6891, 6.1.2).
-fn are_options(mut bytes: &[u8]) -> bool {
-    while let Some((&[_, _, high, low], rest)) = bytes.split_first_chunk() {
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        let Some(rest) = rest.get(length..) else {
-            return false;
-        };
-        bytes = rest;
-    }
-    bytes.is_empty()
+/// The number at this place, in network byte order.
+pub(crate) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
+    let number = bytes.get(at..)?.first_chunk()?;
+    Some(u16::from_be_bytes(*number))
 }
 
 /// How long the uncompressed name at the start of these bytes is.
-fn name_length(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn name_length(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
         let label = *bytes.get(at)?;
@@ -146,12 +215,12 @@ pub(crate) struct LowerName {
 }
 
 impl LowerName {
-    /// The name that a query has.
-    pub(crate) fn of(query: &Query<'_>) -> Self {
+    /// This name in wire format, which is checked.
+    pub(crate) fn of(name: &[u8]) -> Self {
         let mut bytes = [0; MAX_NAME];
-        let length = query.name.len();
+        let length = name.len();
         // Lengths of labels are below the letters, so they stay as they are.
-        for (lower, byte) in bytes.iter_mut().zip(query.name) {
+        for (lower, byte) in bytes.iter_mut().zip(name) {
             *lower = byte.to_ascii_lowercase();
         }
         Self { bytes, length }
@@ -198,7 +267,7 @@ mod tests {
         let mut packet = vec![0xab, 0xcd, 1, 0x30, 0, 1, 0, 0, 0, 0, 0, 1];
         packet.extend(b"\x02Db\x07Example\0\0\x01\0\x01");
         packet.extend([0, 0, 41, 4, 0xd0, 0, 0, 0x80, 0, 0, 6]);
-        packet.extend([0, 10, 0, 2, 7, 7]);
+        packet.extend([0, 12, 0, 2, 7, 7]);
         packet
     }
 
@@ -210,9 +279,9 @@ mod tests {
         assert!(query.recursion_desired);
         assert_eq!(query.question, b"\x02Db\x07Example\0\0\x01\0\x01");
         assert_eq!(query.record_type, 1);
-        assert_eq!(query.udp_size(), 1232);
+        assert_eq!(Edns::udp_size(query.edns), 1232);
         assert!(query.edns.is_some_and(|edns| edns.dnssec_ok));
-        let lower = LowerName::of(&query);
+        let lower = LowerName::of(query.name);
         assert_eq!(lower.as_bytes(), b"\x02db\x07example\0");
         assert_eq!(endpoint(lower.labels()).unwrap().as_str(), "db.example");
     }
@@ -277,7 +346,8 @@ mod tests {
     fn a_small_udp_size_counts_as_512() {
         let mut packet = whole();
         packet[31..33].copy_from_slice(&[0, 1]);
-        assert_eq!(Query::ordinary(&packet).unwrap().udp_size(), 512);
+        let edns = Query::ordinary(&packet).unwrap().edns;
+        assert_eq!(Edns::udp_size(edns), 512);
     }
 
     #[test]

@@ -1,8 +1,11 @@
-//! Properties of a reply: its transport, its outcome, its OPT record.
+//! Properties of a reply: its transport, its outcome, its OPT record; and how one is encoded
+//! that is not made in advance.
 
 use hickory_proto::ProtoError;
-use hickory_proto::op::Edns;
-use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::Record;
+
+use crate::query::{HEADER, be16, name_length};
 
 /// The largest answer over UDP in bytes, even if the client accepts more. It passes
 /// everywhere without fragmentation (DNS flag day 2020).
@@ -52,6 +55,12 @@ pub enum Outcome {
     NotImp,
     /// The EDNS version is later than 0 (BADVERS).
     BadVers,
+    /// The query is signed with an unknown key (NOTAUTH, BADKEY).
+    NotAuth,
+    /// A cookie was asked for, without a question (NOERROR or BADCOOKIE, RFC 7873, 5.4).
+    Cookie,
+    /// The reply was over the rate limit: it is empty, or has no records and TC set.
+    Limited,
     /// The answer could not be encoded (SERVFAIL).
     Failed,
     /// No reply: the packet is a response, or shorter than a header.
@@ -60,7 +69,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Answer,
         Self::NoData,
         Self::NxDomain,
@@ -71,6 +80,9 @@ impl Outcome {
         Self::FormErr,
         Self::NotImp,
         Self::BadVers,
+        Self::NotAuth,
+        Self::Cookie,
+        Self::Limited,
         Self::Failed,
         Self::Dropped,
     ];
@@ -88,46 +100,141 @@ impl Outcome {
             Self::FormErr => "formerr",
             Self::NotImp => "notimp",
             Self::BadVers => "badvers",
+            Self::NotAuth => "notauth",
+            Self::Cookie => "cookie",
+            Self::Limited => "limited",
             Self::Failed => "failed",
             Self::Dropped => "dropped",
         }
     }
 }
 
-/// The limits of an answer, and its OPT record.
-pub(crate) struct Shape<'o> {
-    pub(crate) max_targets: usize,
-    /// The largest reply in bytes.
-    pub(crate) limit: usize,
-    pub(crate) opt: &'o OptRecords,
+/// The TC bit.
+pub(crate) const TRUNCATED: u8 = 0x02;
+/// Bytes of an OPT record without options: owner, type, size, flags, length.
+const OPT: usize = 1 + 2 + 2 + 4 + 2;
+
+/// The OPT record of a reply.
+#[derive(Clone, Copy)]
+pub(crate) struct Opt<'o> {
+    /// Copied from the query (RFC 3225, 3).
+    pub(crate) dnssec_ok: bool,
+    pub(crate) options: &'o [u8],
 }
 
-impl Shape<'_> {
-    pub(crate) fn opt(&self, dnssec_ok: bool) -> &[u8] {
-        &self.opt.0[usize::from(dnssec_ok)]
+impl Opt<'_> {
+    pub(crate) fn len(&self) -> usize {
+        OPT + self.options.len()
+    }
+
+    /// Appends the record to a reply with this code.
+    pub(crate) fn write(&self, code: ResponseCode, reply: &mut Vec<u8>) {
+        let [size_high, size_low] = MAX_UDP.to_be_bytes();
+        let flags = if self.dnssec_ok { 0x80 } else { 0 };
+        let length = u16::try_from(self.options.len()).unwrap_or(0);
+        let [high, low] = length.to_be_bytes();
+        let code = code.high();
+        let fixed: [u8; OPT] = [0, 0, 41, size_high, size_low, code, 0, flags, 0, high, low];
+        reply.extend_from_slice(&fixed);
+        if !self.options.is_empty() {
+            reply.extend_from_slice(self.options);
+        }
     }
 }
 
-/// The OPT record of a reply, without and with the DO bit, which is copied from the query
-/// (RFC 3225, 3).
-#[derive(Debug)]
-pub(crate) struct OptRecords([Vec<u8>; 2]);
-
-impl OptRecords {
-    pub(crate) fn new() -> Result<Self, ProtoError> {
-        Ok(Self([encoded(false)?, encoded(true)?]))
+/// Takes the records out of an encoded reply whose last record is an OPT record of this length,
+/// or which has none, and sets TC.
+pub(crate) fn truncate(reply: &mut Vec<u8>, opt: usize) {
+    // Type and class follow the name.
+    let records = HEADER + question_name(reply).map_or(0, |name| name.len() + 4);
+    let end = reply.len().saturating_sub(opt);
+    if records < end {
+        reply.drain(records..end);
+    }
+    if let [_, _, flags, _, _, _, counts @ ..] = reply.get_mut(..HEADER).unwrap_or_default() {
+        *flags |= TRUNCATED;
+        counts.copy_from_slice(&[0, 0, 0, 0, 0, u8::from(opt > 0)]);
     }
 }
 
-/// The EDNS part of a reply to a query with EDNS.
-pub(crate) fn edns(dnssec_ok: bool) -> Edns {
-    let mut edns = Edns::new();
-    edns.set_max_payload(MAX_UDP).set_dnssec_ok(dnssec_ok);
-    edns
+/// The name of an encoded message's question, if it has one.
+pub(crate) fn question_name(message: &[u8]) -> Option<&[u8]> {
+    let rest = message.get(HEADER..)?;
+    let has_question = be16(message, 4) == Some(1);
+    rest.get(..name_length(rest)?).filter(|_| has_question)
 }
 
-fn encoded(dnssec_ok: bool) -> Result<Vec<u8>, ProtoError> {
-    let mut bytes = Vec::new();
-    edns(dnssec_ok).emit(&mut BinEncoder::new(&mut bytes))?;
-    Ok(bytes)
+/// A reply that is not yet encoded.
+pub(crate) struct Draft {
+    /// Without response code and OPT record.
+    pub(crate) message: Message,
+    pub(crate) code: ResponseCode,
+    pub(crate) outcome: Outcome,
+    /// The TSIG record, which comes last.
+    pub(crate) tsig: Vec<u8>,
+}
+
+impl Draft {
+    pub(crate) fn with(mut self, code: ResponseCode, outcome: Outcome) -> Self {
+        (self.code, self.outcome) = (code, outcome);
+        self
+    }
+
+    /// A negative answer. A resolver may keep it as long as its SOA record says (RFC 2308).
+    pub(crate) fn negative(mut self, soa: Record, code: ResponseCode, outcome: Outcome) -> Self {
+        self.message.add_authority(soa);
+        self.with(code, outcome)
+    }
+
+    /// Appends the reply, with this OPT record if it has one, in at most `limit` bytes. Additional
+    /// records that do not fit are left out (RFC 2181, 9). If anything else does not fit, the
+    /// reply has no records, and TC set.
+    pub(crate) fn encode(
+        mut self,
+        opt: Option<Opt<'_>>,
+        limit: usize,
+        reply: &mut Vec<u8>,
+    ) -> Result<Outcome, ProtoError> {
+        let opt_length = opt.map_or(0, |opt| opt.len());
+        let room = limit.saturating_sub(opt_length + self.tsig.len());
+        let mut bytes = self.message.to_vec()?;
+        while bytes.len() > room && self.drop_last_additional() {
+            bytes = self.message.to_vec()?;
+        }
+        if bytes.len() > room && !self.tsig.is_empty() {
+            // The error is worth more than the question.
+            self.message.queries.clear();
+            bytes = self.message.to_vec()?;
+        }
+        if bytes.len() > room {
+            bytes = self.message.truncate().to_vec()?;
+            self.outcome = Outcome::Truncated;
+        }
+        let more = u8::from(opt.is_some()) + u8::from(!self.tsig.is_empty());
+        if let [_, _, _, flags, .., additionals] = bytes.get_mut(..HEADER).unwrap_or_default() {
+            *flags |= self.code.low();
+            // There are at most a few dozen.
+            *additionals += more;
+        }
+        reply.extend_from_slice(&bytes);
+        if let Some(opt) = opt {
+            opt.write(self.code, reply);
+        }
+        reply.extend_from_slice(&self.tsig);
+        Ok(self.outcome)
+    }
+
+    /// Leaves out the last additional record set, which is whole or not there at all (RFC 2181,
+    /// 5). Returns whether there was one.
+    fn drop_last_additional(&mut self) -> bool {
+        let additionals = &mut self.message.additionals;
+        let Some(last) = additionals.pop() else {
+            return false;
+        };
+        let same = |r: &Record| r.record_type() == last.record_type() && r.name == last.name;
+        while additionals.last().is_some_and(same) {
+            additionals.pop();
+        }
+        true
+    }
 }

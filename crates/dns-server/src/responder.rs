@@ -6,22 +6,28 @@
 //! nothing. One atomic load by the reader shows whether the plan is still active. If it is
 //! not, the answers are made again, unless the new plan has the same record set.
 //!
-//! Everything else goes through hickory-proto's decoder and encoder
-//! (`authority.rs`).
+//! Everything else is read by a strict parser (`request.rs`), answered from the zones and the
+//! store (`authority.rs`), and encoded by hickory-proto.
 
-use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use hickory_proto::ProtoError;
+use foldhash::{HashMap, HashMapExt};
 use hickory_proto::rr::{Name, Record};
 use plan_store::{EndpointName, Resolution, Resolve};
 
-use crate::authority::{Authority, Draft};
-use crate::compiled::Compiled;
+use crate::authority::Authority;
+use crate::compiled::{Compiled, Shape};
 use crate::counters::Counters;
-use crate::query::{LowerName, Query, endpoint};
-use crate::reply::{OptRecords, Outcome, Shape, Transport};
+use crate::extras::{Client, Extras, MAX_OPTIONS, Shown};
+use crate::query::{Edns, HEADER, LowerName, Query, endpoint};
+use crate::rate_limit::{Limiter, Verdict};
+use crate::reply::{Opt, Outcome, Transport, question_name, truncate};
+use crate::request::Request;
+use crate::serial::Serial;
+use crate::tcp::TcpLimits;
 use crate::zone::{Zones, to_dns};
 use crate::zone_updates::ZoneUpdates;
 use crate::{Error, MAX_TARGETS};
@@ -35,7 +41,18 @@ pub struct Responder<R> {
     updates: Option<ZoneUpdates>,
     max_targets: usize,
     rng: Rng,
-    opt: OptRecords,
+    serial: Serial,
+    extras: Arc<Extras>,
+    /// How long a TCP connection may be idle.
+    idle: Duration,
+    /// The limit on replies over UDP, if there is one.
+    limiter: Option<Limiter>,
+    /// The EDNS options of the current reply.
+    options: Vec<u8>,
+    /// What the client's cookie says.
+    shown: Shown,
+    /// Bytes of the reply's OPT record; 0 if it has none.
+    opt: usize,
     /// The endpoints that were asked for and had an answer, by name in wire format and lower
     /// case. Clients cannot fill it with other names.
     endpoints: HashMap<Box<[u8]>, Endpoint>,
@@ -78,97 +95,214 @@ impl<R: Resolve> Responder<R> {
             updates: None,
             max_targets,
             rng: Rng::with_seed(seed),
-            opt: OptRecords::new().map_err(|source| Error::Encoder { source })?,
+            serial: Serial::default(),
+            extras: Arc::default(),
+            idle: TcpLimits::default().idle,
+            limiter: None,
+            options: Vec::with_capacity(MAX_OPTIONS),
+            shown: Shown::Nothing,
+            opt: 0,
             endpoints: HashMap::new(),
             counters,
         })
     }
 
-    /// The same responder, which takes these zones whenever they are replaced.
-    pub(crate) fn following(self, updates: ZoneUpdates) -> Self {
+    /// The same responder, which takes these zones whenever they are replaced, and shares this
+    /// serial number with others.
+    pub(crate) fn following(self, updates: ZoneUpdates, serial: Serial) -> Self {
         let updates = Some(updates);
-        Self { updates, ..self }
+        Self {
+            updates,
+            serial,
+            ..self
+        }
     }
 
-    /// Replaces the content of `reply` by the reply to `packet`, and returns its outcome. After
-    /// [`Outcome::Dropped`] the caller sends nothing.
-    pub fn respond(&mut self, packet: &[u8], transport: Transport, reply: &mut Vec<u8>) -> Outcome {
+    /// Replaces the content of `reply` by the reply to `packet`, and returns its outcome. The
+    /// caller does not send a reply that is empty.
+    pub fn respond(
+        &mut self,
+        packet: &[u8],
+        client: impl Into<Client>,
+        reply: &mut Vec<u8>,
+    ) -> Outcome {
+        let client = client.into();
         reply.clear();
+        self.options.clear();
+        self.shown = Shown::Nothing;
         if let Some(zones) = self.updates.as_mut().and_then(ZoneUpdates::newer) {
             self.zones = zones;
             self.endpoints.clear();
         }
         let fast = Query::ordinary(packet)
             .filter(Query::asks_for_addresses)
-            .and_then(|query| self.fast(&query, transport, reply));
-        let outcome = fast.unwrap_or_else(|| self.slow(packet, transport, reply));
+            .and_then(|query| self.fast(&query, client, reply));
+        let outcome = fast.unwrap_or_else(|| self.slow(packet, client, reply));
+        let outcome = self.limit(outcome, client, reply);
         self.counters.count(outcome);
         outcome
     }
 
-    fn fast(
-        &mut self,
-        query: &Query<'_>,
-        transport: Transport,
-        reply: &mut Vec<u8>,
-    ) -> Option<Outcome> {
-        let name = LowerName::of(query);
+    /// The same responder, with these extras and this idle time of TCP connections.
+    #[must_use]
+    pub fn with_extras(self, extras: Arc<Extras>, idle: Duration) -> Self {
+        Self {
+            extras,
+            idle,
+            ..self
+        }
+    }
+
+    /// The same responder, which sends at most so many replies of one kind over UDP to one
+    /// network each second.
+    #[must_use]
+    pub fn with_rate_limit(self, per_second: Option<NonZeroU32>) -> Self {
+        let limiter = per_second.map(Limiter::new);
+        Self { limiter, ..self }
+    }
+
+    /// Where this responder counts.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Goes on after a panic, without anything that the panic may have left half done.
+    pub(crate) fn recover(&mut self) {
+        self.counters.panicked();
+        self.endpoints.clear();
+    }
+
+    fn fast(&mut self, query: &Query<'_>, client: Client, reply: &mut Vec<u8>) -> Option<Outcome> {
+        let name = LowerName::of(query.name);
         let endpoint = if let Some(known) = self.endpoints.get_mut(name.as_bytes()) {
             known
         } else {
             self.admit(&name)?;
             self.endpoints.get_mut(name.as_bytes())?
         };
-        let Some(compiled) = endpoint.current(&mut self.reader, &self.counters) else {
+        let current = endpoint.current(&mut self.reader, &self.counters, &self.serial);
+        let Some(compiled) = current else {
             self.endpoints.remove(name.as_bytes());
             return None;
         };
+        let opt = query.edns.as_ref().map(|edns| {
+            let (options, idle) = (&mut self.options, self.idle);
+            self.shown = self.extras.options(&edns.options, client, idle, options);
+            Opt {
+                dnssec_ok: edns.dnssec_ok,
+                options: &self.options,
+            }
+        });
+        self.opt = opt.map_or(0, |opt| opt.len());
         let shape = Shape {
             max_targets: self.max_targets,
-            limit: transport.limit(query.udp_size()),
-            opt: &self.opt,
+            limit: client.transport.limit(Edns::udp_size(query.edns)),
+            serial: self.serial.get(),
+            opt,
         };
-        compiled.write(query, &shape, &mut self.rng, reply)
+        compiled.write(query, shape, &mut self.rng, reply)
+    }
+
+    /// Applies the rate limit to a reply over UDP.
+    fn limit(&mut self, outcome: Outcome, client: Client, reply: &mut Vec<u8>) -> Outcome {
+        let (Some(limiter), Some(address)) = (&mut self.limiter, client.address) else {
+            return outcome;
+        };
+        let is_free = client.transport == Transport::Tcp || self.shown == Shown::Valid;
+        if is_free || reply.is_empty() {
+            return outcome;
+        }
+        // Replies to one name are of one kind, and so are all denials and all errors.
+        let name = match outcome {
+            Outcome::Answer | Outcome::NoData | Outcome::Dangling | Outcome::Truncated => {
+                question_name(reply).map(LowerName::of)
+            }
+            _ => None,
+        };
+        let name = name.as_ref().map(LowerName::as_bytes);
+        match limiter.count(address, (outcome, name), Instant::now()) {
+            Verdict::Send => return outcome,
+            // The OPT record is the last one, unless there is a TSIG record.
+            Verdict::Slip if outcome != Outcome::NotAuth => truncate(reply, self.opt),
+            Verdict::Slip | Verdict::Drop => reply.clear(),
+        }
+        Outcome::Limited
     }
 
     /// Adds the endpoint of this name, if there is one and it has an answer.
     fn admit(&mut self, name: &LowerName) -> Option<()> {
         let endpoint = endpoint(name.labels())?;
         let dns_name = to_dns(&endpoint).ok()?;
-        let zone = self.zones.of(&dns_name)?;
+        let zone = self.zones.of(name.as_bytes())?;
+        if zone.has_own(name.as_bytes()) {
+            return None;
+        }
         self.reader.resolve(&endpoint).records()?;
         let entry = Endpoint {
             name: endpoint,
             dns_name,
-            negative_soa: zone.negative_soa.clone(),
+            negative_soa: zone.negative_soa(0),
             compiled: None,
         };
         self.endpoints.insert(name.as_bytes().into(), entry);
         Some(())
     }
 
-    fn slow(&mut self, packet: &[u8], transport: Transport, reply: &mut Vec<u8>) -> Outcome {
+    fn slow(&mut self, packet: &[u8], client: Client, reply: &mut Vec<u8>) -> Outcome {
+        let Some(request) = Request::read(packet) else {
+            return Outcome::Dropped;
+        };
+        let opt = request.edns.as_ref().map(|edns| {
+            let (options, idle) = (&mut self.options, self.idle);
+            self.shown = self.extras.options(&edns.options, client, idle, options);
+            Opt {
+                dnssec_ok: edns.dnssec_ok,
+                options,
+            }
+        });
+        self.opt = opt.map_or(0, |opt| opt.len());
         let mut authority = Authority {
             zones: &self.zones,
             reader: &mut self.reader,
             rng: &mut self.rng,
             max_targets: self.max_targets,
+            serial: &self.serial,
+            extras: &self.extras,
+            shown: self.shown,
         };
-        let Some(draft) = authority.reply(packet) else {
-            return Outcome::Dropped;
-        };
-        encode(&draft, transport, reply).unwrap_or_else(|error| {
-            tracing::warn!(%error, "a reply cannot be encoded");
-            reply.clear();
+        let draft = authority.reply(&request);
+        let limit = client.transport.limit(Edns::udp_size(request.edns));
+        draft.encode(opt, limit, reply).unwrap_or_else(|error| {
+            tracing::debug!(%error, "a reply cannot be encoded");
+            server_failure(packet, reply);
             Outcome::Failed
         })
     }
 }
 
+/// The shortest reply that says that the server failed: a header.
+fn server_failure(packet: &[u8], reply: &mut Vec<u8>) {
+    const SERVFAIL: u8 = 2;
+    const KEPT: u8 = 0x79; // Opcode and RD.
+    let mut header = [0; HEADER];
+    if let [id @ .., flags] = packet.get(..3).unwrap_or_default() {
+        header[..2].copy_from_slice(id);
+        header[2] = 0x80 | flags & KEPT;
+    }
+    header[3] = SERVFAIL;
+    reply.clear();
+    reply.extend_from_slice(&header);
+}
+
 impl Endpoint {
     /// The answers from the plan that is active now, made again if needed. `None` if the
     /// endpoint has no answer any more.
-    fn current(&mut self, reader: &mut impl Resolve, counters: &Counters) -> Option<&mut Compiled> {
+    fn current(
+        &mut self,
+        reader: &mut impl Resolve,
+        counters: &Counters,
+        serial: &Serial,
+    ) -> Option<&mut Compiled> {
         let &Resolution::Answer {
             generation,
             ref records,
@@ -181,6 +315,7 @@ impl Endpoint {
                 let same = compiled.carry_over(generation, records);
                 if same {
                     counters.activation_seen(generation);
+                    serial.at_least(generation);
                 }
                 same
             }
@@ -190,19 +325,8 @@ impl Endpoint {
             let compiled = Compiled::new(name, soa, generation, records);
             self.compiled = Some(compiled.ok()?);
             counters.activation_seen(generation);
+            serial.at_least(generation);
         }
         self.compiled.as_mut()
     }
-}
-
-/// Encodes a reply, without its records if it would be too long. hickory's own truncation
-/// can lose the OPT record, so this function never lets it happen.
-fn encode(draft: &Draft, transport: Transport, reply: &mut Vec<u8>) -> Result<Outcome, ProtoError> {
-    let bytes = draft.message.to_vec()?;
-    if bytes.len() <= transport.limit(draft.udp_size) {
-        reply.extend_from_slice(&bytes);
-        return Ok(draft.outcome);
-    }
-    reply.extend_from_slice(&draft.message.truncate().to_vec()?);
-    Ok(Outcome::Truncated)
 }

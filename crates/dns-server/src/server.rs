@@ -1,16 +1,19 @@
 //! The server: sockets and threads around responders.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use mio::Waker;
-use plan_store::DnsStore;
+use plan_store::{DnsStore, Generation};
 use tracing::{info, warn};
 
 use crate::counters::{Counters, Counts};
+use crate::extras::Extras;
 use crate::responder::Responder;
+use crate::serial::Serial;
 use crate::tcp::{TcpLimits, TcpServer};
 use crate::zone::Zones;
 use crate::zone_updates::{SharedZones, ZoneUpdates};
@@ -20,8 +23,8 @@ use crate::{Error, udp};
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// Where to listen, over UDP and TCP both. Port 0 takes a free one, the same
-    /// for both. On a host with several addresses name each: a reply to what came
-    /// in on an unspecified address leaves from the address that the system picks.
+    /// for both. An unspecified address (`0.0.0.0`, `::`) needs Linux and the feature
+    /// `batch`, and costs more for each query than an address of its own.
     pub listen: Vec<SocketAddr>,
     /// UDP threads for each address, `1..=256`; by default one for each core.
     pub threads: usize,
@@ -34,6 +37,13 @@ pub struct ServerConfig {
     pub seed: u64,
     /// Limits on TCP clients.
     pub tcp: TcpLimits,
+    /// Most replies of one kind that each UDP thread sends to one network in a second; by default
+    /// there is no limit. A network has 24 bits of an IPv4 address or 56 of an IPv6 address. All
+    /// replies with records for one name are a kind, all denials are one, and so are the errors of
+    /// each code. Clients with a valid cookie have no limit.
+    pub rate_limit: Option<NonZeroU32>,
+    /// Cookies, and what the server says about itself.
+    pub extras: Extras,
 }
 
 impl ServerConfig {
@@ -56,6 +66,8 @@ impl Default for ServerConfig {
             max_targets: 8,
             seed: fastrand::u64(..),
             tcp: TcpLimits::default(),
+            rate_limit: None,
+            extras: Extras::default(),
         }
     }
 }
@@ -67,11 +79,13 @@ impl Default for ServerConfig {
 #[derive(Debug)]
 pub struct Server {
     zones: Arc<SharedZones>,
+    serial: Serial,
+    extras: Arc<Extras>,
     addresses: Vec<SocketAddr>,
     counters: Vec<Arc<Counters>>,
     stop: Arc<AtomicBool>,
     wakers: Vec<Waker>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// How often another free port is looked for if TCP does not get UDP's.
@@ -81,7 +95,7 @@ impl Server {
     /// Takes the addresses and begins to serve.
     ///
     /// # Errors
-    /// [`Error::NoAddress`], [`Error::Setting`], [`Error::Listen`],
+    /// [`Error::NoAddress`], [`Error::Unspecified`], [`Error::Setting`], [`Error::Listen`],
     /// [`Error::Thread`]. Nothing is left running after an error.
     pub fn start<S>(store: &S, zones: Zones, config: &ServerConfig) -> Result<Self, Error>
     where
@@ -90,6 +104,10 @@ impl Server {
     {
         if config.listen.is_empty() {
             return Err(Error::NoAddress);
+        }
+        let unspecified = config.listen.iter().find(|a| a.ip().is_unspecified());
+        if let Some(&address) = unspecified.filter(|_| !udp::REPLIES_FROM_ANY) {
+            return Err(Error::Unspecified { address });
         }
         if !(1..=256).contains(&config.threads) {
             return Err(Error::Setting {
@@ -100,11 +118,13 @@ impl Server {
         }
         let mut server = Self {
             zones: Arc::new(SharedZones::new(Arc::new(zones))),
+            serial: Serial::default(),
+            extras: Arc::new(config.extras.clone()),
             addresses: Vec::new(),
             counters: Vec::new(),
             stop: Arc::new(AtomicBool::new(false)),
             wakers: Vec::new(),
-            threads: Vec::new(),
+            threads: Mutex::default(),
         };
         for &address in &config.listen {
             server.serve_address(address, store, config)?;
@@ -122,36 +142,45 @@ impl Server {
         self.zones.set(Arc::new(zones));
     }
 
+    /// Says that this plan is active. The serial number of the SOA records is the newest
+    /// generation that was said here, or that an endpoint was answered from.
+    pub fn plan_is_active(&self, generation: Generation) {
+        self.serial.at_least(generation);
+    }
+
     /// What all threads together have done.
     pub fn counts(&self) -> Counts {
         let each = self.counters.iter().map(|counters| counters.read());
         each.fold(Counts::default(), |sum, counts| sum.and(&counts))
     }
 
-    /// Whether all serving threads run. One that ends early has logged why.
+    /// Whether all serving threads run. A thread ends early only if nothing has succeeded for
+    /// a while; it has logged why. A server that was shut down does not serve.
     pub fn is_serving(&self) -> bool {
-        !self.threads.iter().any(JoinHandle::is_finished)
+        let threads = self.threads();
+        !threads.is_empty() && !threads.iter().any(JoinHandle::is_finished)
     }
 
-    /// Stops serving, and returns once all threads have ended and the addresses
-    /// are free: within a fraction of a second.
-    pub fn shut_down(mut self) -> Counts {
-        self.stop();
-        self.counts()
-    }
-
-    fn stop(&mut self) {
+    /// Stops serving, and returns once all threads have ended: within half a second. Each thread
+    /// first answers what its sockets have received. The addresses are free then.
+    pub fn shut_down(&self) -> Counts {
         self.stop.store(true, Ordering::Relaxed);
         for waker in &self.wakers {
             if let Err(error) = waker.wake() {
                 warn!(%error, "cannot wake the TCP thread");
             }
         }
-        for thread in self.threads.drain(..) {
+        for thread in std::mem::take(&mut *self.threads()) {
             if thread.join().is_err() {
                 warn!("a serving thread had panicked");
             }
         }
+        self.counts()
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        // Each change is one step, so a panic leaves nothing half done.
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn serve_address<S>(
@@ -199,7 +228,11 @@ impl Server {
         let seed = config.seed.wrapping_add(thread);
         let (updates, zones) = ZoneUpdates::of(&self.zones);
         let responder = Responder::new(store.reader(), zones, config.max_targets, seed, counters)?;
-        Ok(responder.following(updates))
+        let extras = Arc::clone(&self.extras);
+        Ok(responder
+            .following(updates, self.serial.clone())
+            .with_extras(extras, config.tcp.idle)
+            .with_rate_limit(config.rate_limit))
     }
 
     fn spawn(
@@ -210,15 +243,15 @@ impl Server {
         let stop = Arc::clone(&self.stop);
         let builder = thread::Builder::new().name(name);
         let thread = builder.spawn(move || serve(&stop));
-        self.threads
-            .push(thread.map_err(|source| Error::Thread { source })?);
+        let thread = thread.map_err(|source| Error::Thread { source })?;
+        self.threads().push(thread);
         Ok(())
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.stop();
+        self.shut_down();
     }
 }
 

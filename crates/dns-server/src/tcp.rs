@@ -8,10 +8,16 @@
 //!                                                     no more is read
 //! ```
 //! Queries may follow each other without waiting (RFC 7766, 6.2.1.1); their
-//! replies come in the same order. A connection is closed by its client, by a
+//! replies come in the same order. A connection is closed by its client, after a
 //! query longer than `MAX_QUERY`, or when no query has been completed and no
-//! reply taken for the idle time. When all places are taken, a new client gets
-//! the place of the one that has been idle for the longest time.
+//! reply taken for the idle time.
+//!
+//! # Places
+//! A client is an IPv4 address, or an IPv6 network of 64 bits. When a client has
+//! all the connections that one client may have, the one of them that has been
+//! idle for the longest time gives way to the new one (RFC 7766, 6.2.2). When all
+//! places are taken, a connection of the client with the most of them gives way.
+//! So a client with few connections loses none to a client with many.
 //!
 //! # Rules
 //! 1. Nothing here waits but the poll.
@@ -21,7 +27,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
@@ -29,7 +35,10 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use plan_store::Resolve;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::reply::{Outcome, Transport};
+use crate::contain::{Failures, contained};
+use crate::counters::Counters;
+use crate::extras::Client;
+use crate::reply::Transport;
 use crate::responder::Responder;
 
 /// Longest query in bytes. Real ones have a few hundred.
@@ -37,6 +46,12 @@ const MAX_QUERY: usize = 4096;
 /// Most bytes of replies that wait for a client to take them, give or take the
 /// last reply.
 const MAX_UNSENT: usize = 64 * 1024;
+/// Most connections that are taken before the others have their turn.
+const ACCEPTS: usize = 64;
+/// How long the server waits if it cannot wait for clients.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How long a server that stops answers what has come in at most.
+const DRAIN: Duration = Duration::from_millis(100);
 /// Most queries that a connection gets answered in one turn.
 const TURN: usize = 32;
 /// Bytes of the length before each message (RFC 1035, 4.2.2).
@@ -49,15 +64,19 @@ const LISTENER: Token = Token(1);
 pub struct TcpLimits {
     /// Most connections at a time, on each address.
     pub connections: usize,
+    /// Most connections of one client at a time, on each address. A client is an IPv4 address
+    /// or an IPv6 network of 64 bits.
+    pub per_client: usize,
     /// How long a connection may go without a query completed or a reply taken.
     pub idle: Duration,
 }
 
 impl Default for TcpLimits {
-    /// 256 connections, 10 seconds.
+    /// 256 connections, 32 of one client, 10 seconds.
     fn default() -> Self {
         Self {
             connections: 256,
+            per_client: 32,
             idle: Duration::from_secs(10),
         }
     }
@@ -94,10 +113,12 @@ impl TcpServer {
         self.listener.local_addr()
     }
 
-    /// Serves until `stop` is set and the poll is woken.
+    /// Serves until `stop` is set and the poll is woken; see [`contain`](crate::contain) for
+    /// what ends it earlier.
     pub(crate) fn serve<R: Resolve>(&mut self, responder: &mut Responder<R>, stop: &AtomicBool) {
         let mut events = Events::with_capacity(256);
         let mut again: Vec<Token> = Vec::new();
+        let mut failures = Failures::default();
         while !stop.load(Ordering::Relaxed) {
             let wait = if again.is_empty() {
                 self.until_next_idle()
@@ -105,29 +126,50 @@ impl TcpServer {
                 Some(Duration::ZERO)
             };
             match self.poll.poll(&mut events, wait) {
-                Err(error) if error.kind() != ErrorKind::Interrupted => {
+                Ok(()) => failures.succeeded(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if failures.failed() => {
+                    tracing::warn!(%error, "cannot wait for TCP clients");
+                    std::thread::sleep(PAUSE); // So that it does not fill the log.
+                }
+                Err(error) => {
                     tracing::error!(%error, "TCP is not served any more");
                     return;
                 }
-                _ => {}
             }
             let mut ready = std::mem::take(&mut again);
             ready.extend(events.iter().map(mio::event::Event::token));
             for token in ready {
                 match token {
                     WAKE => {}
-                    LISTENER => self.accept(),
+                    LISTENER => again.extend(self.accept(responder.counters())),
                     token => again.extend(self.turn(token, responder)),
                 }
             }
             self.close_idle();
         }
+        self.drain(responder);
+    }
+
+    /// Answers what has been received, from clients that wait for their connection too.
+    fn drain<R: Resolve>(&mut self, responder: &mut Responder<R>) {
+        let begin = Instant::now();
+        while self.accept(responder.counters()).is_some() && begin.elapsed() < DRAIN {}
+        let mut left: Vec<Token> = self.connections.keys().copied().collect();
+        while !left.is_empty() && begin.elapsed() < DRAIN {
+            left.retain(|&token| self.turn(token, responder).is_some());
+        }
+        self.connections.clear();
     }
 
     /// A turn of a connection; its token again if it needs another at once.
     fn turn<R: Resolve>(&mut self, token: Token, responder: &mut Responder<R>) -> Option<Token> {
         let connection = self.connections.get_mut(&token)?;
-        match connection.turn(responder) {
+        let turn = contained(|| connection.turn(responder)).unwrap_or_else(|| {
+            responder.recover();
+            Turn::Closed
+        });
+        match turn {
             Turn::Blocked => None,
             Turn::Again => Some(token),
             Turn::Closed => {
@@ -137,46 +179,67 @@ impl TcpServer {
         }
     }
 
-    fn accept(&mut self) {
-        loop {
+    /// Takes the clients that wait, at most so many that the others are not kept waiting;
+    /// the listener's token again if more may wait.
+    fn accept(&mut self, counters: &Counters) -> Option<Token> {
+        for _ in 0..ACCEPTS {
             match self.listener.accept() {
-                Ok((stream, _)) => {
-                    if let Err(error) = self.add(stream) {
-                        tracing::warn!(%error, "cannot take a connection");
+                Ok((stream, address)) => {
+                    if self.add(stream, address.ip()).is_err() {
+                        counters.tcp_failed();
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
                 // Of one client, gone before it was accepted.
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    // Out of descriptors, likely: make room, and try when the
-                    // next client comes.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    self.close_longest_idle();
-                    return;
+                    // Out of descriptors, likely: make room, and try again if that helped.
+                    tracing::debug!(%error, "cannot accept a connection");
+                    counters.tcp_failed();
+                    return self.close_longest_idle(None).then_some(LISTENER);
                 }
             }
         }
+        Some(LISTENER)
     }
 
-    fn add(&mut self, mut stream: TcpStream) -> io::Result<()> {
-        if self.connections.len() >= self.limits.connections {
-            self.close_longest_idle();
+    fn add(&mut self, mut stream: TcpStream, address: IpAddr) -> io::Result<()> {
+        let client = Place::of(address);
+        let of_client = self.connections.values().filter(|c| c.client == client);
+        if of_client.count() >= self.limits.per_client {
+            self.close_longest_idle(Some(client));
+        } else if self.connections.len() >= self.limits.connections {
+            self.close_longest_idle(self.largest_client());
         }
         stream.set_nodelay(true)?;
         let token = Token(self.next);
         self.next += 1;
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, token, both)?;
-        self.connections.insert(token, Connection::new(stream));
+        self.connections
+            .insert(token, Connection::new(stream, address));
         Ok(())
     }
 
-    fn close_longest_idle(&mut self) {
-        let idle = self.connections.iter().min_by_key(|(_, c)| c.active);
-        if let Some(token) = idle.map(|(&token, _)| token) {
-            self.connections.remove(&token);
+    /// The client with the most connections.
+    fn largest_client(&self) -> Option<Place> {
+        let mut counts = BTreeMap::new();
+        for connection in self.connections.values() {
+            *counts.entry(connection.client).or_insert(0) += 1;
         }
+        let largest = counts.into_iter().max_by_key(|&(_, count)| count);
+        largest.map(|(client, _)| client)
+    }
+
+    /// Closes the connection that has been idle for the longest time, among this client's or
+    /// among all. Returns whether there was one.
+    fn close_longest_idle(&mut self, client: Option<Place>) -> bool {
+        let connections = self.connections.iter();
+        let idle = connections
+            .filter(|(_, c)| client.is_none_or(|client| client == c.client))
+            .min_by_key(|(_, c)| c.active);
+        let token = idle.map(|(&token, _)| token);
+        token.is_some_and(|token| self.connections.remove(&token).is_some())
     }
 
     fn close_idle(&mut self) {
@@ -211,15 +274,43 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into()))
 }
 
+/// Whom a connection counts for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place(IpAddr);
+
+impl Place {
+    fn of(address: IpAddr) -> Self {
+        const HOST: u128 = u64::MAX as u128;
+        Self(match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !HOST).into(),
+        })
+    }
+}
+
 struct Connection {
     stream: TcpStream,
+    address: IpAddr,
+    client: Place,
     received: Vec<u8>,
     /// Replies with their lengths before them.
     unsent: Vec<u8>,
     /// When a query was last completed, or a reply taken.
     active: Instant,
-    /// The client sends no more.
-    ended: bool,
+    /// What the client sends from now on.
+    input: Input,
+}
+
+/// What a client sends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Input {
+    Queries,
+    /// Nothing that is read: it sent a query that is too long. To close the connection at
+    /// once would destroy the replies that are on their way, so the server says that it sends
+    /// no more, and waits for the client to close.
+    Ignored,
+    /// No more.
+    Ended,
 }
 
 /// How a turn ended.
@@ -230,13 +321,15 @@ enum Turn {
 }
 
 impl Connection {
-    fn new(stream: TcpStream) -> Self {
+    fn new(stream: TcpStream, address: IpAddr) -> Self {
         Self {
             stream,
+            address,
+            client: Place::of(address),
             received: Vec::new(),
             unsent: Vec::new(),
             active: Instant::now(),
-            ended: false,
+            input: Input::Queries,
         }
     }
 
@@ -244,9 +337,7 @@ impl Connection {
     fn turn<R: Resolve>(&mut self, responder: &mut Responder<R>) -> Turn {
         let mut answered = 0;
         loop {
-            let Ok(queries) = self.answer(responder, TURN - answered) else {
-                return Turn::Closed;
-            };
+            let queries = self.answer(responder, TURN - answered);
             answered += queries;
             match self.send() {
                 Ok(true) => {}
@@ -259,8 +350,15 @@ impl Connection {
             if queries > 0 {
                 continue; // More of them may be there.
             }
-            if self.ended {
-                return Turn::Closed;
+            match self.input {
+                Input::Queries => {}
+                Input::Ended => return Turn::Closed,
+                Input::Ignored => {
+                    if self.stream.shutdown(Shutdown::Write).is_err() {
+                        return Turn::Closed;
+                    }
+                    answered += 1; // So that a client that goes on and on has no endless turn.
+                }
             }
             match self.receive() {
                 Ok(true) => {}
@@ -270,12 +368,12 @@ impl Connection {
         }
     }
 
-    /// Answers the whole queries that have been received, at most so many.
-    fn answer<R: Resolve>(
-        &mut self,
-        responder: &mut Responder<R>,
-        most: usize,
-    ) -> Result<usize, TooLong> {
+    /// Answers the whole queries that have been received, at most so many. Returns how many.
+    fn answer<R: Resolve>(&mut self, responder: &mut Responder<R>, most: usize) -> usize {
+        let client = Client {
+            transport: Transport::Tcp,
+            address: Some(self.address),
+        };
         let mut reply = Vec::new();
         let mut done = 0;
         let mut queries = 0;
@@ -286,13 +384,15 @@ impl Connection {
             };
             let length = usize::from(u16::from_be_bytes(*length));
             if length > MAX_QUERY {
-                return Err(TooLong);
+                self.input = Input::Ignored;
+                done = self.received.len();
+                break;
             }
             let Some(query) = rest.get(PREFIX..PREFIX + length) else {
                 break;
             };
-            let outcome = responder.respond(query, Transport::Tcp, &mut reply);
-            if outcome != Outcome::Dropped {
+            responder.respond(query, client, &mut reply);
+            if !reply.is_empty() {
                 let length = u16::try_from(reply.len()).unwrap_or(0);
                 self.unsent.extend_from_slice(&length.to_be_bytes());
                 self.unsent.extend_from_slice(&reply);
@@ -300,11 +400,11 @@ impl Connection {
             done += PREFIX + length;
             queries += 1;
         }
+        self.received.drain(..done);
         if queries > 0 {
-            self.received.drain(..done);
             self.active = Instant::now();
         }
-        Ok(queries)
+        queries
     }
 
     /// Sends what is unsent. False if the client must first take some of it.
@@ -329,7 +429,8 @@ impl Connection {
         let mut buffer = [0; PREFIX + MAX_QUERY];
         let room = buffer.len() - self.received.len().min(buffer.len());
         match self.stream.read(&mut buffer[..room]) {
-            Ok(0) => self.ended = true,
+            Ok(0) => self.input = Input::Ended,
+            Ok(_) if self.input == Input::Ignored => {}
             Ok(length) => self.received.extend_from_slice(&buffer[..length]),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -338,6 +439,3 @@ impl Connection {
         Ok(true)
     }
 }
-
-/// A query longer than any that is answered.
-struct TooLong;

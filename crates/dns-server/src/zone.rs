@@ -1,15 +1,18 @@
 //! Zones: the names that a server answers for, and the records besides the endpoints': SOA,
 //! NS and the name servers' addresses.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use hickory_proto::ProtoError;
 use hickory_proto::rr::rdata::{A, AAAA, NS, SOA};
 use hickory_proto::rr::{Name, RData, Record};
+use hickory_proto::serialize::binary::BinEncodable;
 use plan_store::EndpointName;
 
 use crate::Error;
+use crate::query::LowerName;
 
 /// What the SOA record tells secondary servers. There are none: the servers of a zone share
 /// a plan store.
@@ -129,13 +132,15 @@ pub(crate) fn to_dns(name: &EndpointName) -> Result<Name, ProtoError> {
 #[derive(Debug)]
 pub(crate) struct ZoneData {
     pub(crate) apex: Name,
+    /// The names that have records, the apex left out, in wire format and lower case. They are
+    /// the name servers inside the zone.
+    own: HashSet<Box<[u8]>>,
     /// At the apex.
-    pub(crate) soa: Record,
-    /// The SOA record of a negative answer, with the TTL of that answer (RFC 2308, 3).
-    pub(crate) negative_soa: Record,
-    pub(crate) name_servers: Vec<Record>,
-    /// The addresses of the name servers inside the zone.
+    soa: Record,
+    name_servers: Vec<Record>,
+    /// The addresses of the name servers inside the zone, record set by record set.
     pub(crate) glue: Vec<Record>,
+    ttl: u32,
     pub(crate) negative_ttl: u32,
 }
 
@@ -145,41 +150,92 @@ impl ZoneData {
         let soa = SOA::new(
             to_dns(&zone.name_servers[0].name)?,
             apex.prepend_label("hostmaster")?,
-            1, // There are no zone transfers, so no secondary compares it.
+            0, // Each answer sets it.
             REFRESH,
             RETRY,
             EXPIRE,
             zone.negative_ttl,
         );
-        let soa = |ttl| Record::from_rdata(apex.clone(), ttl, RData::SOA(soa.clone()));
+        let soa = Record::from_rdata(apex.clone(), zone.ttl, RData::SOA(soa));
         let mut name_servers = Vec::new();
         let mut glue = Vec::new();
         for server in &zone.name_servers {
             let name = to_dns(&server.name)?;
             let ns = RData::NS(NS(name.clone()));
             name_servers.push(Record::from_rdata(apex.clone(), zone.ttl, ns));
-            let records = server.addresses.iter().map(|&address| match address {
+            // In order, each once: IPv4 comes first.
+            let addresses: BTreeSet<_> = server.addresses.iter().copied().collect();
+            let records = addresses.into_iter().map(|address| match address {
                 IpAddr::V4(address) => RData::A(A(address)),
                 IpAddr::V6(address) => RData::AAAA(AAAA(address)),
             });
             glue.extend(records.map(|data| Record::from_rdata(name.clone(), zone.ttl, data)));
         }
+        let own = glue.iter().map(|record| lower(&record.name));
         Ok(Self {
-            soa: soa(zone.ttl),
-            negative_soa: soa(zone.negative_ttl.min(zone.ttl)),
+            own: own.collect::<Result<_, _>>()?,
             apex,
+            soa,
             name_servers,
             glue,
+            ttl: zone.ttl,
             negative_ttl: zone.negative_ttl,
         })
     }
+
+    /// The zone's own records at this name.
+    pub(crate) fn own_records(&self, name: &Name, serial: u32) -> impl Iterator<Item = Record> {
+        let at_apex = self.apex == *name;
+        let soa = at_apex.then(|| self.soa(serial, self.ttl));
+        let name_servers = self.name_servers.iter().filter(move |_| at_apex).cloned();
+        let glue = self
+            .glue
+            .iter()
+            .filter(move |record| record.name == *name)
+            .cloned();
+        soa.into_iter().chain(name_servers).chain(glue)
+    }
+
+    /// Whether the name, in lower case, is a name server inside the zone. No plan changes what
+    /// is there, not even if it names an endpoint there.
+    pub(crate) fn has_own(&self, lower: &[u8]) -> bool {
+        self.own.contains(lower)
+    }
+
+    /// Whether the zone has records of its own below this name.
+    pub(crate) fn has_own_below(&self, name: &Name) -> bool {
+        self.glue.iter().any(|record| name.zone_of(&record.name))
+    }
+
+    /// The SOA record of a negative answer, with the TTL of that answer (RFC 2308, 3).
+    pub(crate) fn negative_soa(&self, serial: u32) -> Record {
+        self.soa(serial, self.negative_ttl.min(self.ttl))
+    }
+
+    fn soa(&self, serial: u32, ttl: u32) -> Record {
+        let mut record = self.soa.clone();
+        record.ttl = ttl;
+        if let RData::SOA(soa) = &mut record.data {
+            soa.serial = serial;
+        }
+        record
+    }
+}
+
+/// The name in wire format and lower case.
+fn lower(name: &Name) -> Result<Box<[u8]>, ProtoError> {
+    Ok(LowerName::of(&name.to_bytes()?).as_bytes().into())
 }
 
 /// All zones of a server.
 #[derive(Debug)]
 pub struct Zones {
-    /// By apex.
-    zones: BTreeMap<Name, ZoneData>,
+    /// By apex, in wire format and lower case.
+    by_apex: HashMap<Box<[u8]>, ZoneData>,
+    /// The names above an apex. They exist, since the apex does (RFC 8020).
+    above: HashSet<Box<[u8]>>,
+    /// Whether a name may be denied.
+    pub(crate) may_deny: bool,
 }
 
 impl Zones {
@@ -188,27 +244,67 @@ impl Zones {
     /// # Errors
     /// [`Error::NoZones`], [`Error::DuplicateZone`], [`Error::NameTooLong`].
     pub fn new(zones: impl IntoIterator<Item = Zone>) -> Result<Self, Error> {
-        let mut by_apex = BTreeMap::new();
+        let (mut by_apex, mut above) = (HashMap::new(), HashSet::new());
         for zone in zones {
-            let data = ZoneData::new(&zone).map_err(|source| Error::NameTooLong {
+            let too_long = |source| Error::NameTooLong {
                 zone: zone.apex.clone(),
                 source,
-            })?;
-            if by_apex.insert(data.apex.clone(), data).is_some() {
+            };
+            let data = ZoneData::new(&zone).map_err(too_long)?;
+            let apex = lower(&data.apex).map_err(too_long)?;
+            above.extend(suffixes(&apex).skip(1).map(Box::from));
+            if by_apex.insert(apex, data).is_some() {
                 return Err(Error::DuplicateZone { zone: zone.apex });
             }
         }
         if by_apex.is_empty() {
             return Err(Error::NoZones);
         }
-        Ok(Self { zones: by_apex })
+        Ok(Self {
+            by_apex,
+            above,
+            may_deny: true,
+        })
     }
 
-    /// The zone that `name` lies in: the one with the longest apex.
-    pub(crate) fn of(&self, name: &Name) -> Option<&ZoneData> {
-        let holding = self.zones.values().filter(|zone| zone.apex.zone_of(name));
-        holding.max_by_key(|zone| zone.apex.num_labels())
+    /// The same zones, before any plan is known to be active. The server then says SERVFAIL
+    /// instead of denying a name, because resolvers remember a denial. Replace the zones
+    /// ([`Server::set_zones`](crate::Server::set_zones)) once a plan is active.
+    #[must_use]
+    pub fn without_denials(self) -> Self {
+        Self {
+            may_deny: false,
+            ..self
+        }
     }
+
+    /// The zone that a name lies in: the one with the longest apex. The name is in wire format
+    /// and lower case. Takes a search for each label, whatever the number of zones.
+    pub(crate) fn of(&self, lower: &[u8]) -> Option<&ZoneData> {
+        suffixes(lower).find_map(|name| self.by_apex.get(name))
+    }
+
+    /// The zone above this apex.
+    pub(crate) fn above(&self, apex: &[u8]) -> Option<&ZoneData> {
+        let mut above = suffixes(apex).skip(1);
+        above.find_map(|name| self.by_apex.get(name))
+    }
+
+    /// Whether there are zones below this name.
+    pub(crate) fn are_below(&self, lower: &[u8]) -> bool {
+        self.above.contains(lower)
+    }
+}
+
+/// The name and all names above it, in wire format: from each label to the end.
+fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::successors(Some(name), |name| above(name))
+}
+
+/// The name without its first label. `None` for the root.
+fn above(name: &[u8]) -> Option<&[u8]> {
+    let (&length, rest) = name.split_first()?;
+    rest.get(usize::from(length)..).filter(|_| length > 0)
 }
 
 #[cfg(test)]
@@ -261,7 +357,7 @@ mod tests {
     fn a_name_belongs_to_the_zone_with_the_longest_apex() {
         let zones = Zones::new([zone("example"), zone("shop.example"), zone("test")]).unwrap();
         let found = |text: &str| {
-            let name = Name::from_ascii(text).unwrap();
+            let name = lower(&Name::from_ascii(text).unwrap()).unwrap();
             zones.of(&name).map(|zone| zone.apex.to_ascii())
         };
         assert_eq!(found("api.SHOP.example.").unwrap(), "shop.example.");
@@ -269,6 +365,8 @@ mod tests {
         assert_eq!(found("bookshop.example.").unwrap(), "example.");
         assert_eq!(found("example.org."), None);
         assert_eq!(found("."), None);
+        let apex = lower(&Name::from_ascii("shop.example.").unwrap()).unwrap();
+        assert_eq!(zones.above(&apex).unwrap().apex.to_ascii(), "example.");
         assert!(zone("shop.example").contains(&name("a.b.shop.example")));
         assert!(!zone("shop.example").contains(&name("bookshop.example")));
     }

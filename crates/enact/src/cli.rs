@@ -2,14 +2,14 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use control_plane::{Fleet, FleetError};
-use dns_server::ServerConfig;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use dns_server::{Extras, ServerConfig, ServerText};
 
+use crate::cookie_keys;
 #[cfg(feature = "etcd")]
 use crate::fleet_copy;
 
@@ -42,9 +42,11 @@ Held changes: a fleet file that takes too much away from an endpoint waits for a
 `POST /confirm?id=ID` confirms one.
 
 Log: on standard error. The environment variable RUST_LOG sets the level; the default is
-`info`.
+`info`. The process never waits for its log: lines that cannot be written are dropped and
+counted in `log_lines_lost_total`.
 
-Exit status: 0 after SIGINT or SIGTERM, 2 for a bad argument or file.")]
+Exit status: 0 after SIGINT or SIGTERM, 1 if the DNS server cannot go on, 2 for a bad
+argument or file.")]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
@@ -92,12 +94,28 @@ pub(crate) struct ServeArguments {
     /// The largest number of targets in an answer
     #[arg(long, default_value_t = 8)]
     max_targets: usize,
-    /// The seed of all random choices: draws, jitter and the demo
-    #[arg(long, default_value_t = 1)]
+    /// A file with the keys of DNS cookies (RFC 9018), one per line as 32 hexadecimal digits. The
+    /// first key makes cookies, all of them are accepted. Servers that share an address need the
+    /// same keys; the default is a random key
+    #[arg(long, value_name = "FILE")]
+    cookie_keys: Option<PathBuf>,
+    /// The name of this server for clients that ask for it (NSID, `id.server`)
+    #[arg(long, value_name = "TEXT", value_parser = server_text)]
+    nsid: Option<ServerText>,
+    /// What `version.bind` is answered with; the default is REFUSED
+    #[arg(long, value_name = "TEXT", value_parser = server_text)]
+    version_bind: Option<ServerText>,
+    /// The largest number of replies of one kind that a UDP thread sends to one network (an IPv4
+    /// /24, an IPv6 /56) in a second. The default is no limit
+    #[arg(long, value_name = "N")]
+    rate_limit: Option<NonZeroU32>,
+    /// The seed of all random choices: draws, jitter and the demo. The default differs with
+    /// each start, so that replicas do not draw in step; the log names it
+    #[arg(long, default_value_t = fastrand::u64(..), hide_default_value = true)]
     pub(crate) seed: u64,
     /// Log one JSON object per line
     #[arg(long)]
-    json_log: bool,
+    pub(crate) json_log: bool,
 }
 
 /// Which parts run in a process.
@@ -141,6 +159,10 @@ impl StoreUrl {
         #[cfg(not(feature = "etcd"))]
         Err("this build has only the store `memory`; build with `--features etcd`".into())
     }
+}
+
+fn server_text(text: &str) -> Result<ServerText, &'static str> {
+    ServerText::new(text).ok_or("give 1 to 64 printable ASCII characters")
 }
 
 /// Loads a fleet that has a zone to serve.
@@ -201,32 +223,23 @@ impl ServeArguments {
     }
 
     /// How the DNS server listens and answers.
-    pub(crate) fn server(&self) -> ServerConfig {
+    pub(crate) fn server(&self) -> Result<ServerConfig, Box<dyn Error>> {
         let default = ServerConfig::default();
-        ServerConfig {
+        let extras = default.extras;
+        let cookie_keys = self.cookie_keys.as_deref().map(cookie_keys::load);
+        Ok(ServerConfig {
+            extras: Extras {
+                cookie_keys: cookie_keys.transpose()?.unwrap_or(extras.cookie_keys),
+                nsid: self.nsid.clone(),
+                version: self.version_bind.clone(),
+            },
             listen: self.listen.clone(),
             threads: self.threads.unwrap_or(default.threads),
             pin_threads: self.pin_threads,
             max_targets: self.max_targets,
             seed: self.seed,
-            ..default
-        }
-    }
-
-    /// Starts the log, on standard error.
-    pub(crate) fn start_log(&self) -> Result<(), Box<dyn Error>> {
-        let filter = EnvFilter::builder()
-            .with_default_directive(LevelFilter::INFO.into())
-            .from_env()?;
-        let log = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr)
-            .with_ansi(false);
-        let started = if self.json_log {
-            log.json().try_init()
-        } else {
-            log.try_init()
-        };
-        started.map_err(|error| error as Box<dyn Error>)
+            tcp: default.tcp,
+            rate_limit: self.rate_limit,
+        })
     }
 }

@@ -1,23 +1,25 @@
 //! The DNS server of this process, and when it begins to serve.
 //!
 //! ```text
-//!   waiting for the store ──► serving, no active plan yet ──► up
+//!   waiting for the store ──► serving, no active plan yet ──► serving an active plan ──► up
 //! ```
-//! It does not serve before the store can be read: denying a name only because nothing is
-//! known yet would be the outage again.
+//! It does not serve before the store can be read. Before a plan is active, it says SERVFAIL
+//! instead of denying a name: denying a name only because nothing is known yet would be the
+//! outage again. It is up once a plan is active at every endpoint.
 //!
 //! A new fleet file brings new zones at once. A zone that it leaves out is served on while an
 //! endpoint in it has records: the Planner may hold that endpoint for a person to decide.
 
+use std::error::Error;
 use std::sync::{Arc, OnceLock};
 
 use control_plane::{DnsZone, Fleet};
 use dns_server::{Server, ServerConfig, Zones};
-use plan_store::{EndpointName, Resolution, Resolve};
-use tracing::error;
+use plan_store::{EndpointName, Generation, Resolution, Resolve};
 
 use crate::backing::Backing;
 use crate::readiness::Part;
+use crate::serve::CannotGoOn;
 use crate::zones;
 
 /// The server once it serves. The metrics read it.
@@ -26,6 +28,7 @@ pub(crate) type Shared = Arc<OnceLock<Server>>;
 /// The DNS server, from the program's start.
 pub(crate) struct Dns<S: Backing> {
     store: S,
+    reader: S::Reader,
     config: ServerConfig,
     endpoints: Vec<EndpointName>,
     /// The zones of the fleet.
@@ -33,9 +36,10 @@ pub(crate) struct Dns<S: Backing> {
     /// Zones of an earlier fleet, with its endpoints in them.
     leaving: Vec<(DnsZone, Vec<EndpointName>)>,
     server: Shared,
+    /// The newest plan that is known to be active.
+    active: Option<Generation>,
     up: bool,
-    /// `None` after a serving thread has ended.
-    part: Option<Part>,
+    part: Part,
 }
 
 impl<S: Backing> Dns<S> {
@@ -48,14 +52,16 @@ impl<S: Backing> Dns<S> {
     ) -> Self {
         part.waits_for("the store has not shown its plans yet");
         Self {
+            reader: store.reader(),
             store,
             config,
             endpoints: names(fleet),
             zones: fleet.dns_zones().to_vec(),
             leaving: Vec::new(),
             server,
+            active: None,
             up: false,
-            part: Some(part),
+            part,
         }
     }
 
@@ -90,7 +96,17 @@ impl<S: Backing> Dns<S> {
 
     fn all_zones(&self) -> Result<Zones, dns_server::Error> {
         let leaving = self.leaving.iter().map(|(zone, _)| zone);
-        zones::of(self.zones.iter().chain(leaving))
+        let zones = zones::of(self.zones.iter().chain(leaving))?;
+        Ok(if self.may_deny() {
+            zones
+        } else {
+            zones.without_denials()
+        })
+    }
+
+    /// Whether a plan is active somewhere. All of its endpoints are known to the store then.
+    fn may_deny(&self) -> bool {
+        self.active.is_some() || self.up
     }
 
     /// Drops the zones of an earlier fleet in which nothing is served any more.
@@ -99,7 +115,7 @@ impl<S: Backing> Dns<S> {
         if before == 0 {
             return Ok(());
         }
-        let mut reader = self.store.reader();
+        let reader = &mut self.reader;
         let mut is_served = |name: &EndpointName| reader.resolve(name).records().is_some();
         self.leaving
             .retain(|(_, endpoints)| endpoints.iter().any(&mut is_served));
@@ -112,35 +128,59 @@ impl<S: Backing> Dns<S> {
     /// Takes the next step, if it can be taken. Does not wait.
     ///
     /// # Errors
-    /// If the server cannot be started: for one, if an address is in use.
-    pub(crate) fn advance(&mut self) -> Result<(), dns_server::Error> {
+    /// If the server cannot be started, for example because an address is in use, or if it
+    /// cannot go on.
+    pub(crate) fn advance(&mut self) -> Result<(), Box<dyn Error>> {
         if self.server.get().is_none() && self.store.can_be_read() {
             let server = Server::start(&self.store, self.all_zones()?, &self.config)?;
             // Only this line sets it.
             let _ = self.server.set(server);
         }
         self.drop_zones()?;
-        let (Some(server), Some(part)) = (self.server.get(), &self.part) else {
+        let Some(server) = self.server.get() else {
             return Ok(());
         };
         if !server.is_serving() {
-            error!("a serving thread has ended; restart the process");
-            self.part = None;
-        } else if !self.up {
-            self.up = plan_is_active(&mut self.store.reader(), &self.endpoints);
+            return Err(CannotGoOn("a thread of the DNS server has ended").into());
+        }
+        let could_deny = self.may_deny();
+        self.active = newest_active(&mut self.reader, &self.endpoints).max(self.active);
+        if let Some(newest) = self.active {
+            server.plan_is_active(newest);
+        }
+        if !self.up {
+            self.up = plan_is_active(&mut self.reader, &self.endpoints);
             if self.up {
-                part.up();
+                self.part.up();
             } else {
-                part.waits_for("no plan is active yet at the endpoints of the fleet file");
+                self.part
+                    .waits_for("no plan is active yet at the endpoints of the fleet file");
             }
+        }
+        if self.may_deny() != could_deny {
+            self.set_zones()?;
         }
         Ok(())
     }
 }
 
+/// The endpoints in the order of their names.
 fn names(fleet: &Fleet) -> Vec<EndpointName> {
     let endpoints = fleet.endpoints().iter();
-    endpoints.map(|endpoint| endpoint.name().clone()).collect()
+    let mut names: Vec<_> = endpoints.map(|endpoint| endpoint.name().clone()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The plan at the first or the last endpoint, whichever is newer. Enactors go from the first
+/// to the last, so these two are the first to show that a pass has begun and has ended.
+fn newest_active(reader: &mut impl Resolve, endpoints: &[EndpointName]) -> Option<Generation> {
+    let ends = [endpoints.first(), endpoints.last()];
+    let of = |name| match *reader.resolve(name) {
+        Resolution::Answer { generation, .. } => Some(generation),
+        _ => None,
+    };
+    ends.into_iter().flatten().filter_map(of).max()
 }
 
 /// Whether the server has answers: at least one endpoint has an active plan, and none is

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use control_plane::{ChangeId, PlannerHandle};
+use hyper::StatusCode;
 use tracing::info;
 
-/// Status line and body of an answer.
-type Answer = (&'static str, String);
+/// Status and body of an answer.
+type Answer = (StatusCode, String);
 
 /// The Planner of this process, once it runs.
 #[derive(Clone, Default)]
@@ -35,7 +36,7 @@ impl Held {
             // Writing to a string does not fail.
             let _ = writeln!(text, "{id} {seconds}s {endpoint}: {reason}");
         }
-        ("200 OK", text)
+        (StatusCode::OK, text)
     }
 
     /// Confirms the changes with these ids, if all of them are held, and else none.
@@ -47,7 +48,7 @@ impl Held {
         for field in query.split('&') {
             let Some(Ok(id)) = field.strip_prefix("id=").map(str::parse::<ChangeId>) else {
                 let text = format!("`{field}` is no id; use id=ID with an ID of GET /held\n");
-                return ("400 Bad Request", text);
+                return (StatusCode::BAD_REQUEST, text);
             };
             ids.push(id);
         }
@@ -55,7 +56,7 @@ impl Held {
         let is_held = |id: &&ChangeId| status.held.iter().any(|held| held.id == **id);
         if let Some(id) = ids.iter().find(|id| !is_held(id)) {
             let text = format!("{id} is not held; nothing is confirmed; look at GET /held\n");
-            return ("404 Not Found", text);
+            return (StatusCode::NOT_FOUND, text);
         }
         let mut text = String::new();
         for id in ids {
@@ -63,11 +64,11 @@ impl Held {
             info!(%id, "confirmed over HTTP");
             let _ = writeln!(text, "{id} is confirmed; the next plan carries it out");
         }
-        ("202 Accepted", text)
+        (StatusCode::ACCEPTED, text)
     }
 }
 
 fn no_planner() -> Answer {
     let text = "this process has no Planner; ask the Planner's process\n";
-    ("404 Not Found", text.into())
+    (StatusCode::NOT_FOUND, text.into())
 }

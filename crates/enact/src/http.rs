@@ -1,126 +1,198 @@
 //! A small HTTP server: `GET /metrics`, `GET /ready`, `GET /held` and `POST /confirm`.
 //!
-//! One thread answers one client after another. A silent client holds up the others for
-//! at most a second.
+//! hyper serves it, on one thread. No client waits for another one: a client that is slow has
+//! [`PATIENCE`], and if all [`CLIENTS`] places are taken, a new client gets the oldest one's.
+//! The metrics may have to ask the store, so they are made on threads of their own.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tracing::{info, warn};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+use tracing::{debug, info};
 
 use crate::held::Held;
 use crate::readiness::Readiness;
 
-/// Longest request that is read.
-const MAX_REQUEST: u64 = 8192;
-/// How long a client may take to ask, and how long to read the answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Most bytes of a request's head. hyper takes no smaller limit.
+const MAX_REQUEST: usize = 8192;
+/// How long a client may take from its connection to the end of the answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How many clients are served at a time.
+const CLIENTS: usize = 64;
+/// How many scrapes may wait for the store at a time.
+const SCRAPES: usize = 4;
+/// How long the server waits if no connection can be taken.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Prometheus' text format, which is plain text as well.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What can be asked.
 const USAGE: &str = "GET /metrics, /ready or /held, or POST /confirm?id=ID\n";
 
-/// The running server. Dropping it stops it.
+/// The running server. Dropping it stops it, without waiting for a client.
 pub(crate) struct HttpServer {
+    #[cfg(test)]
     address: SocketAddr,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    runtime: Option<Runtime>,
+}
+
+/// Where the answers come from.
+struct Sources<M> {
+    readiness: Readiness,
+    metrics: M,
+    held: Held,
 }
 
 impl HttpServer {
     pub(crate) fn start(
         address: SocketAddr,
         readiness: Readiness,
-        metrics: impl Fn() -> String + Send + 'static,
+        metrics: impl Fn() -> String + Send + Sync + 'static,
         held: Held,
     ) -> io::Result<Self> {
         let named = |error: io::Error| {
             let text = format!("cannot listen on {address} (metrics): {error}");
             io::Error::new(error.kind(), text)
         };
-        let listener = TcpListener::bind(address).map_err(named)?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(SCRAPES)
+            .thread_name("http")
+            .enable_all()
+            .build()?;
+        let listener = runtime
+            .block_on(TcpListener::bind(address))
+            .map_err(named)?;
         let address = listener.local_addr()?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let builder = thread::Builder::new().name("http".into());
-        let thread = builder.spawn(move || {
-            for client in listener.incoming() {
-                if stopped.load(Ordering::Relaxed) {
-                    break;
-                }
-                let answered =
-                    client.and_then(|client| answer(&client, &readiness, &metrics, &held));
-                if let Err(error) = answered {
-                    warn!(%error, "a request over HTTP failed");
-                }
-            }
-        })?;
+        let sources = Arc::new(Sources {
+            readiness,
+            metrics,
+            held,
+        });
+        runtime.spawn(serve(listener, sources));
         info!(url = %format!("http://{address}/metrics"), "serving metrics");
         Ok(Self {
+            #[cfg(test)]
             address,
-            stop,
-            thread: Some(thread),
+            runtime: Some(runtime),
         })
     }
 }
 
 impl Drop for HttpServer {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        // The thread waits for a client; this is the last one.
-        let woken = TcpStream::connect_timeout(&self.address, PATIENCE).is_ok();
-        if let Some(thread) = self.thread.take().filter(|_| woken) {
-            // A panic in it has been printed.
-            let _ = thread.join();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
         }
     }
 }
 
-fn answer(
-    mut client: &TcpStream,
-    readiness: &Readiness,
-    metrics: impl Fn() -> String,
-    held: &Held,
-) -> io::Result<()> {
-    client.set_read_timeout(Some(PATIENCE))?;
-    client.set_write_timeout(Some(PATIENCE))?;
-    let mut request = BufReader::new(client.take(MAX_REQUEST)).lines();
-    let first = request.next().transpose()?.unwrap_or_default();
-    while request
-        .next()
-        .transpose()?
-        .is_some_and(|line| !line.is_empty())
-    {}
-    let (status, body) = match first.split(' ').collect::<Vec<_>>()[..] {
-        ["GET", "/metrics", _] => ("200 OK", metrics()),
-        ["GET", "/ready", _] => match readiness.check() {
-            Ok(()) => ("200 OK", "ready\n".into()),
-            Err(missing) => ("503 Service Unavailable", missing.lines()),
+/// Takes one client after another, each served by a task of its own.
+async fn serve<M>(listener: TcpListener, sources: Arc<Sources<M>>)
+where
+    M: Fn() -> String + Send + Sync + 'static,
+{
+    let mut clients: VecDeque<AbortHandle> = VecDeque::new();
+    loop {
+        let accepted = listener.accept().await;
+        clients.retain(|client| !client.is_finished());
+        if (clients.len() >= CLIENTS || accepted.is_err())
+            && let Some(oldest) = clients.pop_front()
+        {
+            oldest.abort();
+        }
+        match accepted {
+            Ok((client, _)) => {
+                let served = serve_client(client, Arc::clone(&sources));
+                clients.push_back(tokio::spawn(served).abort_handle());
+            }
+            Err(error) => {
+                debug!(%error, "cannot take a connection over HTTP");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve_client<M>(client: TcpStream, sources: Arc<Sources<M>>)
+where
+    M: Fn() -> String + Send + Sync + 'static,
+{
+    let service = service_fn(|request| {
+        let sources = Arc::clone(&sources);
+        async { Ok::<_, Infallible>(answer(request, sources).await) }
+    });
+    let served = http1::Builder::new()
+        .keep_alive(false)
+        .max_buf_size(MAX_REQUEST)
+        .header_read_timeout(None) // The whole exchange has a limit.
+        .serve_connection(TokioIo::new(client), service);
+    match timeout(PATIENCE, served).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!(%error, "a request over HTTP failed"),
+        Err(_) => debug!("a client over HTTP was too slow"),
+    }
+}
+
+async fn answer<M>(request: Request<Incoming>, sources: Arc<Sources<M>>) -> Response<Full<Bytes>>
+where
+    M: Fn() -> String + Send + Sync + 'static,
+{
+    let (path, query) = (request.uri().path(), request.uri().query());
+    let (status, body) = match (request.method(), path) {
+        (&Method::GET, "/metrics") => {
+            match tokio::task::spawn_blocking(move || (sources.metrics)()).await {
+                Ok(text) => (StatusCode::OK, text),
+                // The panic is in the log.
+                Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "see the log\n".into()),
+            }
+        }
+        (&Method::GET, "/ready") => match sources.readiness.check() {
+            Ok(()) => (StatusCode::OK, "ready\n".into()),
+            Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, missing.lines()),
         },
-        ["GET", "/held", _] => held.list(),
-        ["POST", path, _] => match path.split_once('?') {
-            Some(("/confirm", query)) => held.confirm(query),
-            _ => ("404 Not Found", USAGE.into()),
-        },
-        ["GET", ..] => ("404 Not Found", USAGE.into()),
-        _ => ("405 Method Not Allowed", USAGE.into()),
+        (&Method::GET, "/held") => sources.held.list(),
+        (&Method::POST, "/confirm") if query.is_some() => {
+            sources.held.confirm(query.unwrap_or_default())
+        }
+        (&Method::GET | &Method::POST, _) => (StatusCode::NOT_FOUND, USAGE.into()),
+        _ => (StatusCode::METHOD_NOT_ALLOWED, USAGE.into()),
     };
-    let length = body.len();
-    write!(
-        client,
-        "HTTP/1.1 {status}\r\nContent-Type: {TEXT}\r\nContent-Length: {length}\r\n\
-         Connection: close\r\n\r\n{body}"
-    )
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(TEXT));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
+    }
+    response
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
     use super::*;
+
+    fn start(readiness: &Readiness) -> HttpServer {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        HttpServer::start(any, readiness.clone(), || "m 1\n".into(), Held::default()).unwrap()
+    }
 
     fn get(server: &HttpServer, path: &str) -> String {
         let mut client = TcpStream::connect(server.address).unwrap();
@@ -134,9 +206,7 @@ mod tests {
     fn ready_is_answered_as_the_parts_are() {
         let readiness = Readiness::default();
         let parts = ["dns server", "planner"].map(|name| readiness.part(name));
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = HttpServer::start(any, readiness.clone(), || "m 1\n".into(), Held::default());
-        let server = server.unwrap();
+        let server = start(&readiness);
         for (part, missing) in parts.iter().zip([
             "\r\n\r\ndns server: it has not started\nplanner: it has not started\n",
             "\r\n\r\nplanner: it has not started\n",
@@ -162,5 +232,18 @@ mod tests {
             get(&server, "/held").starts_with("HTTP/1.1 404 "),
             "no Planner"
         );
+    }
+
+    #[test]
+    fn clients_that_say_nothing_hold_up_no_other_and_give_way() {
+        let server = start(&Readiness::default());
+        let silent = || TcpStream::connect(server.address).unwrap();
+        let mut clients: Vec<_> = (0..2 * CLIENTS).map(|_| silent()).collect();
+        assert!(get(&server, "/metrics").ends_with("\r\n\r\nm 1\n"));
+        // The oldest had to go: the server has closed its connection.
+        assert_eq!(clients[0].read(&mut [0; 16]).unwrap_or(0), 0);
+        // The end waits for none of them.
+        drop(server);
+        assert_eq!(clients.pop().unwrap().read(&mut [0; 16]).unwrap_or(0), 0);
     }
 }

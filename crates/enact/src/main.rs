@@ -21,6 +21,7 @@
 
 mod backing;
 mod cli;
+mod cookie_keys;
 mod demo_targets;
 mod dns;
 #[cfg(feature = "etcd")]
@@ -29,6 +30,7 @@ mod etcd;
 mod fleet_copy;
 mod held;
 mod http;
+mod log;
 mod metrics;
 mod parts;
 mod readiness;
@@ -41,17 +43,23 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 use control_plane::chain;
+use log::Log;
 
 fn main() -> ExitCode {
     let Command::Serve(arguments) = Cli::parse().command;
-    let served = arguments
-        .start_log()
-        .and_then(|()| serve::serve(&arguments));
+    let served = match Log::start(arguments.json_log) {
+        Ok(log) => {
+            let served = serve::serve(&arguments, &log);
+            log.close();
+            served
+        }
+        Err(error) => Err(error),
+    };
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", chain(error.as_ref()));
-            ExitCode::from(2)
+            log::last_words(format!("error: {}", chain(error.as_ref())));
+            ExitCode::from(serve::status_of(error.as_ref()))
         }
     }
 }

@@ -8,6 +8,7 @@ use dns_server::{Counts, Outcome};
 
 use crate::backing::Backing;
 use crate::cli::Role;
+use crate::log::Lost;
 
 /// How many ticks and passes had which outcome.
 #[derive(Default)]
@@ -52,8 +53,10 @@ pub(crate) fn text(
     server: Option<&Counts>,
     tally: &Tally,
     planner: Option<&Status>,
+    lost: &Lost,
 ) -> String {
     let mut text = Text(String::new());
+    describe_log(&mut text, lost);
     if let Some(counts) = server {
         describe_server(&mut text, counts);
     }
@@ -70,12 +73,28 @@ pub(crate) fn text(
     text.0
 }
 
+fn describe_log(text: &mut Text, lost: &Lost) {
+    text.help(
+        "log_lines_lost_total",
+        "counter",
+        "Lines that are not in the log: the queue was full, or the write failed.",
+    );
+    text.sample("log_lines_lost_total", "{reason=\"full\"}", lost.dropped());
+    text.sample("log_lines_lost_total", "{reason=\"failed\"}", lost.failed());
+}
+
 fn describe_server(text: &mut Text, counts: &Counts) {
     text.help("dns_queries_total", "counter", "Queries by outcome.");
     for outcome in Outcome::ALL {
         let label = format!("{{outcome=\"{}\"}}", outcome.name());
         text.sample("dns_queries_total", &label, counts.of(outcome));
     }
+    let says = "Panics while a query was answered. The thread went on.";
+    text.help("dns_panics_total", "counter", says);
+    text.sample("dns_panics_total", "", counts.panics);
+    let says = "TCP connections that could not be taken.";
+    text.help("dns_tcp_failures_total", "counter", says);
+    text.sample("dns_tcp_failures_total", "", counts.tcp_failures);
     text.help(
         "dns_activations_seen_total",
         "counter",

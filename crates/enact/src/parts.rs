@@ -16,6 +16,7 @@ use crate::demo_targets::DemoTargets;
 use crate::dns::{self, Dns};
 use crate::held::Held;
 use crate::http::HttpServer;
+use crate::log::Lost;
 use crate::metrics::{self, Tally};
 use crate::readiness::{Part, Readiness};
 use crate::zones;
@@ -44,6 +45,7 @@ impl<'a, S: Backing> Parts<'a, S> {
         fleet: Fleet,
         store: &S,
         readiness: Readiness,
+        lost: Lost,
     ) -> Result<Self, Box<dyn Error>> {
         let (role, seed) = (arguments.role, arguments.seed);
         // All parts are known before one of them starts.
@@ -59,9 +61,10 @@ impl<'a, S: Backing> Parts<'a, S> {
         let targets = || DemoTargets::start(&fleet, seed);
         let targets = arguments.plays_targets().then(targets).transpose()?;
         zones::of(fleet.dns_zones())?;
+        let config = arguments.server()?;
         let server = dns::Shared::default();
         let held = Held::default();
-        let http = start_http(arguments, store, &readiness, &server, &tally, &held)?;
+        let http = start_http(arguments, store, &readiness, &server, &tally, &held, lost)?;
         let enactors = start_enactors(arguments, &fleet, store, enactor_parts, &tally)?;
         let wakers = || enactors.iter().map(EnactorThread::waker).collect();
         let wakening = store.wake_on_publish(wakers())?;
@@ -77,7 +80,7 @@ impl<'a, S: Backing> Parts<'a, S> {
             PlannerThread::start(planner, checks.source(), interval, wakers(), report)
         });
         let dns = dns_part.map(|part| {
-            let (store, config) = (store.clone(), arguments.server());
+            let store = store.clone();
             Dns::new(store, config, &fleet, Arc::clone(&server), part)
         });
         let planner = planner.transpose()?;
@@ -101,7 +104,7 @@ impl<'a, S: Backing> Parts<'a, S> {
 
     /// Starts the DNS server once it has answers, and looks whether it still serves. Does
     /// not wait; call it again and again.
-    pub(crate) fn advance(&mut self) -> Result<(), dns_server::Error> {
+    pub(crate) fn advance(&mut self) -> Result<(), Box<dyn Error>> {
         self.dns.as_mut().map_or(Ok(()), Dns::advance)
     }
 
@@ -114,13 +117,15 @@ impl<'a, S: Backing> Parts<'a, S> {
         }
     }
 
-    /// Ends all parts, the DNS server last, and returns how many queries it has had.
+    /// Ends all parts, the DNS server first, since a part that waits for its store may not
+    /// end. Returns how many queries the DNS server has had.
     pub(crate) fn stop(mut self) -> u64 {
         self.readiness.stopping();
+        let queries = self.server.get().map_or(0, |dns| dns.shut_down().total());
         self.planner = None;
         self.enactors.clear();
         self.checks = None;
-        self.server.get().map_or(0, |dns| dns.counts().total())
+        queries
     }
 
     /// All parts take the fleet as the file has it now, or none does.
@@ -153,6 +158,7 @@ fn start_http<S: Backing>(
     server: &dns::Shared,
     tally: &Arc<Tally>,
     held: &Held,
+    lost: Lost,
 ) -> io::Result<Option<HttpServer>> {
     let (role, store) = (arguments.role, store.clone());
     let (server, tally) = (Arc::clone(server), Arc::clone(tally));
@@ -160,7 +166,14 @@ fn start_http<S: Backing>(
     let text = move || {
         let counts = server.get().map(Server::counts);
         let status = planner.planner().map(PlannerHandle::status);
-        metrics::text(role, &store, counts.as_ref(), &tally, status.as_deref())
+        metrics::text(
+            role,
+            &store,
+            counts.as_ref(),
+            &tally,
+            status.as_deref(),
+            &lost,
+        )
     };
     let start = |address| HttpServer::start(address, readiness.clone(), text, held.clone());
     arguments.metrics.map(start).transpose()
@@ -278,7 +291,8 @@ mod tests {
         store: &MemoryStore,
     ) -> (Parts<'a, MemoryStore>, Readiness) {
         let readiness = Readiness::default();
-        let parts = Parts::start(arguments, fleet(), store, readiness.clone());
+        let lost = crate::log::Lost::none();
+        let parts = Parts::start(arguments, fleet(), store, readiness.clone(), lost);
         (parts.unwrap(), readiness)
     }
 

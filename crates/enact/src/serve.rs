@@ -12,61 +12,103 @@ use plan_store::MemoryStore;
 use plan_store_etcd::{EtcdConfig, EtcdStore};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::backing::Backing;
 use crate::cli::{Role, ServeArguments, StoreUrl};
+use crate::log::Log;
 use crate::parts::Parts;
 use crate::readiness::Readiness;
 
 /// How often the DNS server is looked after: whether it can begin, and whether it has ended.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How long the parts may take to end. With the last lines of the log, the process ends within
+/// a second.
+const STOP: Duration = Duration::from_millis(600);
+
+/// The process cannot go on, so it ends. What started it may start it again.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; the process ends, so that it can be started again")]
+pub(crate) struct CannotGoOn(pub(crate) &'static str);
+
+/// The exit status after this error.
+pub(crate) fn status_of(error: &(dyn Error + 'static)) -> u8 {
+    if error.is::<CannotGoOn>() { 1 } else { 2 }
+}
+
 /// Runs until SIGINT or SIGTERM.
-pub(crate) fn serve(arguments: &ServeArguments) -> Result<(), Box<dyn Error>> {
+pub(crate) fn serve(arguments: &ServeArguments, log: &Log) -> Result<(), Box<dyn Error>> {
     let fleet = arguments.first_fleet()?;
     // From here on no signal is missed.
     let signals = receive_signals()?;
+    info!(seed = arguments.seed, "random choices");
     match &arguments.store {
         StoreUrl::Memory if arguments.role != Role::All => Err(
             "this role needs a store to share with other processes; give --store etcd://…".into(),
         ),
         StoreUrl::Memory => {
             let store = MemoryStore::new(fleet.retention());
-            run(arguments, fleet, &store, &signals)
+            run(arguments, fleet, &store, &signals, log)
         }
         #[cfg(feature = "etcd")]
         StoreUrl::Etcd(config) => {
             let config = arguments.etcd(EtcdConfig::clone(config), &fleet)?;
             let store = EtcdStore::connect(config)?;
-            run(arguments, fleet, &store, &signals)
+            run(arguments, fleet, &store, &signals, log)
         }
     }
 }
 
-/// Starts the parts, and does what the signals say until one ends the process.
+/// Runs the parts until a signal ends the process, or until it cannot go on.
 fn run(
     arguments: &ServeArguments,
     fleet: Fleet,
     store: &impl Backing,
     signals: &Receiver<i32>,
+    log: &Log,
 ) -> Result<(), Box<dyn Error>> {
-    let mut parts = Parts::start(arguments, fleet, store, Readiness::default())?;
+    let mut parts = Parts::start(arguments, fleet, store, Readiness::default(), log.lost())?;
+    let ended = until_it_ends(&mut parts, signals);
+    info!("stopping");
+    let status = ended.as_ref().err();
+    end_in_time(log, status.map_or(0, |error| status_of(error.as_ref())));
+    let queries = parts.stop();
+    info!(queries, "stopped");
+    ended
+}
+
+/// Does what the signals say until one ends the process.
+fn until_it_ends(
+    parts: &mut Parts<'_, impl Backing>,
+    signals: &Receiver<i32>,
+) -> Result<(), Box<dyn Error>> {
     loop {
         parts.advance()?;
         match signals.recv_timeout(LOOK) {
             Ok(SIGHUP) => parts.reload(),
-            Ok(_) => break,
+            Ok(_) => return Ok(()),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                return Err("no signal can be received any more; restart the process".into());
+                return Err(CannotGoOn("no signal can be received any more").into());
             }
         }
     }
-    info!("stopping");
-    let queries = parts.stop();
-    info!(queries, "stopped");
-    Ok(())
+}
+
+/// Ends the process with this status if it has not ended by itself after [`STOP`].
+fn end_in_time(log: &Log, status: u8) {
+    let log = log.clone();
+    let end = move || {
+        thread::sleep(STOP);
+        warn!("some parts of the process do not end; it ends without them");
+        log.close();
+        std::process::exit(status.into());
+    };
+    let started = thread::Builder::new().name("end".into()).spawn(end);
+    if let Err(error) = started {
+        warn!(%error, "the process has no time limit for its end");
+    }
 }
 
 /// Signals from now on, through a channel that can be waited on for a limited time.

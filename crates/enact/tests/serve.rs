@@ -18,7 +18,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
@@ -42,16 +42,37 @@ struct Serve {
 impl Serve {
     /// Starts it and waits until it is ready.
     fn start(arguments: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_enact"))
+        Self::start_with_log(arguments, "info", usize::MAX).0
+    }
+
+    /// Starts it with this log level, and waits until it is ready. The log is read up to the
+    /// line that says so, and so many lines further; then the thread returns what it read from.
+    fn start_with_log(
+        arguments: &[&str],
+        level: &str,
+        further: usize,
+    ) -> (Self, JoinHandle<BufReader<ChildStderr>>) {
+        let mut process = Self::spawn(arguments, level);
+        let (log, reader) = lines(process.stderr.take().unwrap(), further);
+        let serve = Self::addressed(process, log);
+        serve.wait_for(READY);
+        (serve, reader)
+    }
+
+    fn spawn(arguments: &[&str], level: &str) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_enact"))
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(["--metrics", "127.0.0.1:0"])
             .args(arguments)
-            .env("RUST_LOG", "info")
+            .env("RUST_LOG", level)
             .env("NO_COLOR", "1")
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
-        let log = lines(process.stderr.take().unwrap());
+            .unwrap()
+    }
+
+    /// A process whose log names its addresses.
+    fn addressed(process: Child, log: Receiver<String>) -> Self {
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut serve = Self {
             process,
@@ -63,7 +84,6 @@ impl Serve {
         serve.http = between(&line, "url=http://", "/metrics").parse().unwrap();
         let line = serve.wait_for("serving address=");
         serve.dns = between(&line, "address=", " ").parse().unwrap();
-        serve.wait_for(READY);
         serve
     }
 
@@ -165,16 +185,29 @@ impl Drop for Serve {
     }
 }
 
-/// The lines of a log, read by a thread so that waiting for one has a bound.
-fn lines(log: ChildStderr) -> Receiver<String> {
+/// The lines of a log, read by a thread so that waiting for one has a bound. The thread ends
+/// with the log, or so many lines after [`READY`].
+fn lines(
+    log: ChildStderr,
+    further: usize,
+) -> (Receiver<String>, JoinHandle<BufReader<ChildStderr>>) {
     let (send, lines) = channel();
-    thread::spawn(move || {
-        for line in BufReader::new(log).lines().map_while(Result::ok) {
+    let reader = thread::spawn(move || {
+        let mut log = BufReader::new(log);
+        let mut left = usize::MAX;
+        let mut line = String::new();
+        while left > 0 && log.read_line(&mut line).is_ok_and(|length| length > 0) {
+            left = if line.contains(READY) {
+                further
+            } else {
+                left - 1
+            };
             // The test may have ended.
-            let _ = send.send(line);
+            let _ = send.send(std::mem::take(&mut line).trim_end().to_owned());
         }
+        log
     });
-    lines
+    (lines, reader)
 }
 
 fn between<'t>(line: &'t str, before: &str, after: &str) -> &'t str {
@@ -527,6 +560,150 @@ fn a_process_that_is_ready_has_all_of_its_parts_at_work() {
     assert_eq!(serve.end(), 0, "it becomes ready once");
 }
 
+/// A metric's value.
+fn metric(serve: &Serve, name: &str) -> u64 {
+    let text = serve.get("/metrics");
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let value = line.unwrap_or_else(|| panic!("no {name} in:\n{text}"));
+    value.trim().parse().unwrap()
+}
+
+/// Lines that the log should have had and that it does not have.
+fn until_lines_are_lost(serve: &Serve, reason: &str) {
+    let name = format!("log_lines_lost_total{{reason=\"{reason}\"}}");
+    let deadline = Instant::now() + PATIENCE;
+    while metric(serve, &name) == 0 {
+        assert!(Instant::now() < deadline, "no line is lost: {reason}");
+        assert_eq!(serve.ask("api.re.example.").answers.len(), 1);
+        for _ in 0..100 {
+            // Worth a line at the level `debug`. The server may close the connection early.
+            let mut client = TcpStream::connect(serve.http).unwrap();
+            client.write_all(b"\0 / HTTP/1.1\r\n\r\n").unwrap();
+            let _ = client.read_to_end(&mut Vec::new());
+        }
+    }
+}
+
+/// Ends it by SIGTERM; nothing reads its log.
+fn end_unread(mut serve: Serve) {
+    serve.signal("TERM");
+    let begin = Instant::now();
+    assert!(serve.process.wait().unwrap().success());
+    assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
+}
+
+/// The process ends within a second; a busy machine may add to that.
+const SOON: Duration = Duration::from_secs(10);
+
+fn one_endpoint(name: &str) -> FleetFile {
+    let timings = "[timings]\nplanner_interval_ms = 20\n[health_check]\ninterval_ms = 100\n";
+    let endpoint = endpoint("api.re.example", &["127.8.0.1"]);
+    FleetFile::new(name, &format!("{timings}{ZONE}{endpoint}"))
+}
+
+/// Row 3 of the failing DNS inputs.
+#[test]
+fn dns_does_not_wait_for_a_log_that_nobody_reads() {
+    let fleet = one_endpoint("stalled");
+    let (serve, reader) = Serve::start_with_log(&["--fleet", fleet.path()], "debug", 0);
+    // Open, and not read.
+    let _log = reader.join().unwrap();
+    until_lines_are_lost(&serve, "full");
+    assert_eq!(serve.ask("api.re.example.").answers.len(), 1);
+    end_unread(serve);
+}
+
+/// Row 4.
+#[test]
+fn dns_goes_on_without_the_reader_of_its_log() {
+    let fleet = one_endpoint("closed");
+    let (serve, reader) = Serve::start_with_log(&["--fleet", fleet.path()], "debug", 0);
+    drop(reader.join().unwrap());
+    until_lines_are_lost(&serve, "failed");
+    assert_eq!(serve.ask("api.re.example.").answers.len(), 1);
+    assert_eq!(metric(&serve, "dns_panics_total"), 0);
+    end_unread(serve);
+}
+
+/// Row 2: the options of each packet are cut off.
+#[test]
+fn a_bad_packet_is_answered_and_not_logged() {
+    let fleet = one_endpoint("quiet");
+    let serve = Serve::start(&["--fleet", fleet.path()]);
+    let mut packet = Message::new(7, MessageType::Query, OpCode::Query);
+    packet.add_query(Query::query(
+        Name::from_ascii("api.re.example.").unwrap(),
+        RecordType::A,
+    ));
+    let mut packet = packet.to_vec().unwrap();
+    packet[11] = 1;
+    packet.extend([0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 2, 0, 10]);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(serve.dns).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    for _ in 0..50 {
+        socket.send(&packet).unwrap();
+        let mut reply = [0; 512];
+        let length = socket.recv(&mut reply).unwrap();
+        let reply = Message::from_vec(&reply[..length]).unwrap();
+        assert_eq!(reply.metadata.response_code, ResponseCode::FormErr);
+    }
+    assert_eq!(metric(&serve, "dns_queries_total{outcome=\"formerr\"}"), 50);
+    serve.signal("TERM");
+    while let Ok(line) = serve.log.recv_timeout(PATIENCE) {
+        let stopping = line.contains("enact::serve: stop") || line.contains("dns_server::server");
+        assert!(
+            stopping || !line.contains("dns"),
+            "a line per packet: {line}"
+        );
+    }
+}
+
+/// Row 1 of the failing DNS inputs: the first plan waits for the first checks, which nothing
+/// answers.
+#[test]
+fn nothing_is_denied_before_the_first_plan_is_active() {
+    let checks = "[health_check]\ninterval_ms = 500\ntimeout_ms = 500\n";
+    let endpoint = endpoint("api.re.example", &["127.8.0.1"]);
+    let fleet = FleetFile::new("early", &format!("{checks}{ZONE}{endpoint}"));
+    let mut process = Serve::spawn(&["--fleet", fleet.path()], "info");
+    let (log, _reader) = lines(process.stderr.take().unwrap(), usize::MAX);
+    let serve = Serve::addressed(process, log);
+    let code = |reply: Message| reply.metadata.response_code;
+    let mut codes = BTreeMap::new();
+    while serve.get("/ready").starts_with("HTTP/1.1 503 ") {
+        let known = code(serve.ask("api.re.example."));
+        *codes.entry(u16::from(known)).or_insert(0) += 1;
+    }
+    let servfail = u16::from(ResponseCode::ServFail);
+    assert!(codes[&servfail] > 0, "{codes:?}");
+    assert!(
+        !codes.contains_key(&u16::from(ResponseCode::NXDomain)),
+        "{codes:?}"
+    );
+    serve.ask_until("api.re.example.", has_answers(1));
+    serve.ask_until("nobody.re.example.", is_missing);
+    serve.wait_for(READY);
+    serve.end();
+}
+
+/// Row 6.
+#[test]
+fn slow_clients_of_the_metrics_hold_up_neither_each_other_nor_the_end() {
+    let fleet = one_endpoint("slow");
+    let serve = Serve::start(&["--fleet", fleet.path()]);
+    let slow = || {
+        let mut client = TcpStream::connect(serve.http).unwrap();
+        client.write_all(b"GET /metrics HT").unwrap();
+        client
+    };
+    let clients: Vec<_> = (0..10).map(|_| slow()).collect();
+    assert!(serve.get("/metrics").contains("plans_in_store 1"));
+    assert!(serve.get("/ready").starts_with("HTTP/1.1 200 "));
+    end_unread(serve);
+    drop(clients);
+}
+
 #[test]
 fn a_bad_argument_or_file_is_status_2() {
     let good = format!("{ZONE}{}", endpoint("one.re.example", &["127.9.9.9"]));
@@ -545,6 +722,16 @@ fn a_bad_argument_or_file_is_status_2() {
         (with(["--threads", "999"]), "1 to 256"),
         (with(["--listen", "192.0.2.1:5300"]), "192.0.2.1:5300"),
         (with(["--metrics", "192.0.2.1:9153"]), "192.0.2.1:9153"),
+        (
+            with(["--cookie-keys", "/no/such"]),
+            "/no/such: No such file",
+        ),
+        (with(["--cookie-keys", "/dev/null"]), "there is no key"),
+        (
+            with(["--cookie-keys", "Cargo.toml"]),
+            "Cargo.toml:1: this is no key",
+        ),
+        (with(["--nsid", ""]), "1 to 64 printable"),
         (with(["--role", "front"]), "a store to share"),
         (with(["--store", "nowhere"]), "nowhere"),
         // Row 20: the demonstration is served to nobody who has not asked for it.

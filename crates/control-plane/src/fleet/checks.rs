@@ -21,8 +21,10 @@ use crate::FleetError;
 pub(super) fn fleet(source: &Source<'_>, file: FleetFile) -> Result<Fleet, FleetError> {
     let drained = drained_zones(source, &file.planner, &file.endpoint)?;
     let dns_zones = dns_zones(source, file.dns_zone)?;
+    let name_servers = name_servers_inside(&dns_zones);
     for table in &file.endpoint {
         in_a_zone(source, &table.name, &dns_zones)?;
+        is_no_name_server(source, &table.name, &name_servers)?;
     }
     let endpoints = endpoints(source, file.endpoint, &drained)?;
     Ok(Fleet {
@@ -67,6 +69,29 @@ fn in_a_zone(
     }
     let mistake =
         format!("endpoint {endpoint} lies in no zone of the file; add a [[dns_zone]] for it");
+    Err(source.mistake(start(name), mistake))
+}
+
+/// The name servers inside their zones. Their addresses are the zone's.
+fn name_servers_inside(zones: &[DnsZone]) -> HashSet<&EndpointName> {
+    let servers = zones.iter().flat_map(|zone| &zone.name_servers);
+    let inside = servers.filter(|(_, addresses)| !addresses.is_empty());
+    inside.map(|(name, _)| name).collect()
+}
+
+/// An endpoint's addresses are the plan's, so it is no name server.
+fn is_no_name_server(
+    source: &Source<'_>,
+    name: &Spanned<Name>,
+    name_servers: &HashSet<&EndpointName>,
+) -> Result<(), FleetError> {
+    let endpoint = name.get_ref().get();
+    if !name_servers.contains(endpoint) {
+        return Ok(());
+    }
+    let mistake = format!(
+        "endpoint {endpoint} is a name server with `addresses` too; use another name for one of them"
+    );
     Err(source.mistake(start(name), mistake))
 }
 

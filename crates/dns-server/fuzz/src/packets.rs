@@ -8,8 +8,11 @@ mod check;
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 
-use dns_server::{Counters, NameServer, Responder, Transport, Zone, Zones};
+use dns_server::{
+    Client, Counters, Extras, NameServer, Responder, ServerText, Transport, Zone, Zones,
+};
 use libfuzzer_sys::fuzz_target;
 use plan_store::{EndpointName, MemoryStore, Plan, PlanStore, RecordSet, Retention, Target};
 
@@ -42,7 +45,20 @@ fn responder() -> Responder<<MemoryStore as PlanStore>::Reader> {
     };
     let zone = Zone::new("shop.example".parse().unwrap(), [name_server]).unwrap();
     let zones = Arc::new(Zones::new([zone]).unwrap());
-    Responder::new(store.reader(), zones, 1024, 1, Arc::new(Counters::default())).unwrap()
+    let extras = Extras {
+        nsid: ServerText::new("fuzzed"),
+        version: ServerText::new("1"),
+        ..Extras::default()
+    };
+    Responder::new(
+        store.reader(),
+        zones,
+        1024,
+        1,
+        Arc::new(Counters::default()),
+    )
+    .unwrap()
+    .with_extras(Arc::new(extras), Duration::from_secs(10))
 }
 
 thread_local! {
@@ -61,7 +77,11 @@ fuzz_target!(|data: &[u8]| {
     };
     RESPONDER.with_borrow_mut(|responder| {
         let mut reply = Vec::new();
-        let outcome = responder.respond(packet, transport, &mut reply);
+        let client = Client {
+            transport,
+            address: Some([192, 0, 2, 1].into()),
+        };
+        let outcome = responder.respond(packet, client, &mut reply);
         check::check(packet, transport, outcome, &reply);
     });
 });

@@ -10,8 +10,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
 use plan_store::Resolve;
 
-use super::MAX_QUERY;
-use crate::reply::{Outcome, Transport};
+use super::{MAX_QUERY, address};
 use crate::responder::Responder;
 
 /// Most datagrams in one call.
@@ -52,8 +51,9 @@ impl Exchange {
         self.to.clear();
         for (query, &(length, client)) in self.queries.iter().zip(&self.from) {
             let reply = &mut self.replies[self.to.len()];
-            let outcome = responder.respond(&query[..length], Transport::Udp, reply);
-            if outcome != Outcome::Dropped && client.is_some() {
+            let from = super::from(client.as_ref().and_then(address));
+            responder.respond(&query[..length], from, reply);
+            if !reply.is_empty() && client.is_some() {
                 self.to.push(client);
             }
         }

@@ -6,7 +6,6 @@ use std::net::UdpSocket;
 use plan_store::Resolve;
 
 use super::MAX_QUERY;
-use crate::reply::{Outcome, Transport};
 use crate::responder::Responder;
 
 /// The buffers of a thread.
@@ -16,7 +15,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new() -> Self {
+    pub(super) fn on(_: &UdpSocket) -> Self {
         Self {
             query: [0; MAX_QUERY],
             reply: Vec::new(),
@@ -31,8 +30,8 @@ impl Exchange {
     ) -> io::Result<()> {
         let (length, client) = socket.recv_from(&mut self.query)?;
         let query = &self.query[..length];
-        let outcome = responder.respond(query, Transport::Udp, &mut self.reply);
-        if outcome != Outcome::Dropped {
+        responder.respond(query, super::from(Some(client.ip())), &mut self.reply);
+        if !self.reply.is_empty() {
             // Lost, as any datagram may be: the client asks again.
             let _ = socket.send_to(&self.reply, client);
         }

@@ -40,6 +40,11 @@ pub(crate) fn check(packet: &[u8], transport: Transport, outcome: Outcome, reply
             "no longer than allowed"
         );
     }
+    // The reply to a request with EDNS has EDNS, whatever is wrong with the request.
+    let question = question(packet).filter(|_| packet[4..6] == [0, 1]);
+    if let Some(query) = query.as_ref().filter(|_| question.is_some()) {
+        assert_eq!(answer.edns.is_some(), query.edns.is_some(), "OPT for OPT");
+    }
     let not_understood = matches!(
         head.response_code,
         ResponseCode::FormErr | ResponseCode::NotImp
@@ -48,7 +53,7 @@ pub(crate) fn check(packet: &[u8], transport: Transport, outcome: Outcome, reply
         assert_eq!(query.metadata.op_code, OpCode::Query);
         assert_eq!(answer.edns.is_some(), query.edns.is_some(), "OPT for OPT");
         // A question without compression comes back byte for byte.
-        if let Some(question) = question(packet) {
+        if let Some(question) = question {
             assert_eq!(reply.get(HEADER..HEADER + question.len()), Some(question));
         }
     }

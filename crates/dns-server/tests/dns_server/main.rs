@@ -7,7 +7,10 @@
 )]
 
 mod check;
+mod extras;
+mod hardening;
 mod packets;
 mod responder;
+mod rfcs;
 mod server;
 mod world;

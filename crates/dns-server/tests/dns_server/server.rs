@@ -15,7 +15,7 @@ use plan_store::{MemoryStore, PlanStore, Retention, Target};
 use crate::world::{apply, ask, name, zones};
 
 /// Nothing here takes as long. A test that waits in vain fails.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A store whose endpoint `db.shop.example` has `count` targets in 10.`plan`.0.0.
 fn serve_plan(store: &MemoryStore, plan: u8, count: u8) {
@@ -26,46 +26,46 @@ fn serve_plan(store: &MemoryStore, plan: u8, count: u8) {
     );
 }
 
-fn start(config: &ServerConfig) -> (MemoryStore, Server) {
+pub(crate) fn start(config: &ServerConfig) -> (MemoryStore, Server) {
     let store = MemoryStore::new(Retention::newest(2));
     serve_plan(&store, 1, 4);
     let server = Server::start(&store, zones(), config).unwrap();
     (store, server)
 }
 
-fn loopback() -> ServerConfig {
+pub(crate) fn loopback() -> ServerConfig {
     ServerConfig {
         threads: 2,
         ..ServerConfig::on("127.0.0.1:0".parse().unwrap())
     }
 }
 
-fn udp(server: SocketAddr) -> UdpSocket {
+pub(crate) fn udp(server: SocketAddr) -> UdpSocket {
     let socket = UdpSocket::bind((server.ip(), 0)).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket.connect(server).unwrap();
     socket
 }
 
-fn ask_udp(socket: &UdpSocket, packet: &[u8]) -> Message {
+pub(crate) fn ask_udp(socket: &UdpSocket, packet: &[u8]) -> Message {
     socket.send(packet).unwrap();
     let mut reply = [0; 2048];
     let length = socket.recv(&mut reply).unwrap();
     Message::from_vec(&reply[..length]).unwrap()
 }
 
-fn tcp(server: SocketAddr) -> TcpStream {
+pub(crate) fn tcp(server: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(server).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
-fn framed(packet: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(packet: &[u8]) -> Vec<u8> {
     let length = u16::try_from(packet.len()).unwrap().to_be_bytes();
     [&length[..], packet].concat()
 }
 
-fn read_tcp(stream: &mut TcpStream) -> Message {
+pub(crate) fn read_tcp(stream: &mut TcpStream) -> Message {
     let mut length = [0; 2];
     stream.read_exact(&mut length).unwrap();
     let mut reply = vec![0; usize::from(u16::from_be_bytes(length))];
@@ -74,7 +74,7 @@ fn read_tcp(stream: &mut TcpStream) -> Message {
 }
 
 /// Whether the server has closed the connection.
-fn is_closed(stream: &mut TcpStream) -> bool {
+pub(crate) fn is_closed(stream: &mut TcpStream) -> bool {
     !matches!(stream.read(&mut [0; 16]), Ok(length) if length > 0)
 }
 
@@ -315,4 +315,38 @@ fn a_setting_out_of_bounds_is_refused() {
     assert!(refused(|c| c.threads = 0).contains("1 to 256"));
     assert!(refused(|c| c.max_targets = 0).contains("1 to 1024"));
     assert!(refused(|c| c.max_targets = 1025).contains("1 to 1024"));
+}
+
+/// Row 11: a client takes a reply only from the address that it asked.
+#[test]
+fn a_reply_comes_from_the_address_that_was_asked() {
+    let mut config = loopback();
+    config.listen = vec!["0.0.0.0:0".parse().unwrap(), "[::]:0".parse().unwrap()];
+    if !cfg!(all(target_os = "linux", feature = "batch")) {
+        let store = MemoryStore::new(Retention::newest(2));
+        let error = Server::start(&store, zones(), &config).unwrap_err();
+        assert!(matches!(error, Error::Unspecified { .. }), "{error}");
+        return;
+    }
+    let (_store, server) = start(&config);
+    let packet = ask("db.shop.example", RecordType::A);
+    // Linux has all of 127.0.0.0/8 on loopback. The client's own address is another one.
+    for asked in ["127.0.0.1", "127.0.0.2", "127.99.1.1"] {
+        let client = UdpSocket::bind("127.3.3.3:0").unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        let asked = SocketAddr::new(asked.parse().unwrap(), server.addresses()[0].port());
+        client.send_to(&packet, asked).unwrap();
+        let mut reply = [0; 2048];
+        let (length, from) = client.recv_from(&mut reply).unwrap();
+        assert_eq!(from, asked);
+        assert_eq!(
+            Message::from_vec(&reply[..length]).unwrap().answers.len(),
+            4
+        );
+    }
+    let six = SocketAddr::new("::1".parse().unwrap(), server.addresses()[1].port());
+    assert_eq!(ask_udp(&udp(six), &packet).answers.len(), 4);
+    let mut stream = tcp(six);
+    stream.write_all(&framed(&packet)).unwrap();
+    assert_eq!(read_tcp(&mut stream).answers.len(), 4);
 }

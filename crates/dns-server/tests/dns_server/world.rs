@@ -1,9 +1,13 @@
 //! A responder on a store with a few endpoints.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
-use dns_server::{Counters, Counts, NameServer, Outcome, Responder, Transport, Zone, Zones};
+use dns_server::{
+    Client, Counters, Counts, Extras, NameServer, Outcome, Responder, Transport, Zone, Zones,
+};
 use hickory_proto::op::{Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{Name, RecordType};
 use plan_store::{EndpointName, MemoryStore, Plan, PlanStore, RecordSet, Retention, Target};
@@ -111,10 +115,23 @@ impl World {
         self.over(packet, Transport::Udp)
     }
 
-    pub(crate) fn over(&mut self, packet: &[u8], transport: Transport) -> Reply {
+    pub(crate) fn over(&mut self, packet: &[u8], client: impl Into<Client>) -> Reply {
         let mut bytes = b"what was there before".to_vec();
-        let outcome = self.responder.respond(packet, transport, &mut bytes);
+        let outcome = self.responder.respond(packet, client, &mut bytes);
         Reply { outcome, bytes }
+    }
+
+    /// The same world with a server that does more.
+    pub(crate) fn with_extras(self, extras: Extras, idle: Duration) -> Self {
+        let responder = self.responder.with_extras(Arc::new(extras), idle);
+        Self { responder, ..self }
+    }
+
+    /// The same world with a server that limits its replies.
+    pub(crate) fn with_rate_limit(self, per_second: u32) -> Self {
+        let per_second = NonZeroU32::new(per_second);
+        let responder = self.responder.with_rate_limit(per_second);
+        Self { responder, ..self }
     }
 
     /// Serves an endpoint from a new plan.

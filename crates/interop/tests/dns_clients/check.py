@@ -54,7 +54,12 @@ def check(asked, over_tcp, wire):
     assert answer.question[0].name.labels == asked.question[0].name.labels, "case"
     assert (answer.edns >= 0) == (asked.edns >= 0), "OPT"
     if answer.edns >= 0:
-        assert answer.edns == 0 and answer.payload == 1232 and not answer.options, "OPT"
+        assert answer.edns == 0 and answer.payload == 1232, "OPT"
+        # Both halves of the cookie if the client's half was sent, and nothing else.
+        sent = [option.data for option in asked.options if option.otype == 10]
+        given = [(option.otype, option.data[:8], len(option.data)) for option in answer.options]
+        cookies = [(10, data, 24) for data in sent if asked.edns == 0]
+        assert given == cookies, f"options: {given}"
         assert (answer.ednsflags & 0x8000) == (asked.ednsflags & 0x8000), "DO"
     if asked.edns > 0:
         assert answer.rcode() == dns.rcode.BADVERS, "version"

@@ -30,11 +30,32 @@ fn check(program: &str, cases: &[Case]) {
     }
 }
 
+/// dig checks the client's half of the cookie, and asks again with the server's half.
+#[test]
+fn dig_gets_cookies_and_the_idle_time() {
+    let server = serve();
+    let address = server.addresses()[0];
+    let first = run("dig", address, "A db.shop.example +cookie=1234567812345678");
+    let line = first.lines().find(|line| line.contains("COOKIE: "));
+    let line = line.unwrap_or_else(|| panic!("no cookie in:\n{first}"));
+    assert!(line.ends_with("(good)"), "{line}");
+    let cookie = line.split_whitespace().nth(2).unwrap();
+    assert_eq!(cookie.len(), 48, "{line}");
+    let again = format!("A db.shop.example +cookie={cookie}");
+    let again = run("dig", address, &again);
+    assert!(again.contains(cookie), "it stays as it is:\n{again}");
+    let alone = run("dig", address, "+header-only +cookie=1234567812345678");
+    let parts = ["status: NOERROR", "QUERY: 0, ANSWER: 0", "(good)"];
+    assert!(parts.iter().all(|part| alone.contains(part)), "{alone}");
+    let tcp = run("dig", address, "A db.shop.example +tcp +keepalive");
+    assert!(tcp.contains("TCP KEEPALIVE: 10.0 secs"), "{tcp}");
+}
+
 #[rustfmt::skip] // One case, one line.
 #[test]
 fn dig_is_answered() {
     check("dig", &[
-        ("db.shop.example A", &["status: NOERROR", "flags: qr aa rd;", "ANSWER: 3,", "192.0.2.0", "192.0.2.2", "udp: 1232"], &["COOKIE", "Warning", "Malformed"]),
+        ("db.shop.example A", &["status: NOERROR", "flags: qr aa rd;", "ANSWER: 3,", "192.0.2.0", "192.0.2.2", "udp: 1232", "(good)"], &["Warning", "Malformed"]),
         ("db.shop.example AAAA +norec", &["flags: qr aa;", "ANSWER: 1,", "2001:db8::"], &[]),
         ("db.shop.example +noedns", &["ANSWER: 3, AUTHORITY: 0, ADDITIONAL: 0"], &["EDNS"]),
         ("db.shop.example +nocookie", &["ANSWER: 3,"], &["COOKIE"]),
@@ -67,7 +88,7 @@ fn kdig_is_answered() {
         ("db.shop.example AAAA", &["ANSWER: 1;", "2001:db8::"], &["EDNS"]),
         ("db.shop.example +dnssec", &["flags: do"], &["RRSIG"]),
         ("db.shop.example +tcp", &["ANSWER: 3;", "(TCP)"], &[]),
-        ("db.shop.example +cookie", &["ANSWER: 3;"], &["COOKIE"]),
+        ("db.shop.example +cookie", &["ANSWER: 3;", "COOKIE: "], &["bad"]),
         ("db.shop.example +padding=128 +edns", &["ANSWER: 3;"], &["PADDING"]),
         ("nobody.shop.example", &["status: NXDOMAIN", "SOA"], &[]),
         ("elsewhere.test", &["status: REFUSED"], &[]),

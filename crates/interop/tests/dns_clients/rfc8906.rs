@@ -22,6 +22,7 @@ const CASES: &[Case] = &[
     ("8.1.3.3 reserved bit", "+noedns +noad +norec +zflag SOA shop.example", &["status: NOERROR", "flags: qr aa;", "SOA"], &["EDNS", "MBZ"]),
     ("8.1.3.4 recursion", "+noedns +noad +rec SOA shop.example", &["status: NOERROR", "flags: qr aa rd;", "SOA"], &["EDNS"]),
     ("8.1.4 unknown opcode", "+noedns +noad +opcode=15 +norec +header-only", &["status: NOTIMP", "opcode: RESERVED15", "flags: qr;"], &["EDNS"]),
+    ("8.1.4 with EDNS, by RFC 6891, 6.1.1", "+nocookie +edns=0 +noad +opcode=15 +norec +header-only", &["status: NOTIMP", "flags: qr;", "EDNS: version: 0"], &[]),
     ("8.1.5 TCP", "+noedns +noad +norec +tcp SOA shop.example", &["status: NOERROR", "flags: qr aa;", "SOA"], &["EDNS"]),
     // 8.2: EDNS.
     ("8.2.1 minimal EDNS", "+nocookie +edns=0 +noad +norec SOA shop.example", &["status: NOERROR", "flags: qr aa;", "EDNS: version: 0", "SOA"], &[]),

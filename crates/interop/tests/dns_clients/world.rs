@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dns_server::{NameServer, Server, ServerConfig, Zone, Zones};
 use interop::started;
 use plan_store::{
-    Activation, EndpointName, MemoryStore, Plan, PlanStore, RecordSet, Retention, Target,
+    Activation, EndpointName, MemoryStore, Pin, Plan, PlanStore, RecordSet, Retention, Target,
 };
 
 /// The zone that is served.
@@ -69,7 +69,9 @@ pub(crate) fn serve() -> Server {
         threads: 1,
         ..ServerConfig::default()
     };
-    Server::start(&store, Zones::new([zone]).unwrap(), &config).unwrap()
+    let server = Server::start(&store, Zones::new([zone]).unwrap(), &config).unwrap();
+    server.plan_is_active(pin.generation());
+    server
 }
 
 /// Runs a client against this server and returns what it prints.
