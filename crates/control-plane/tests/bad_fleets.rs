@@ -321,6 +321,6 @@ fn a_mistake_in_the_health_checks_or_the_zones_is_named() {
         assert!(error.starts_with(&says), "`{error}` does not say `{says}`");
     }
     let fleet = Fleet::parse(endpoint, Path::new("f.toml")).unwrap();
-    assert_eq!(fleet.health_check(), HealthCheck::default());
+    assert_eq!(**fleet.health_check(), HealthCheck::default());
     assert_eq!(fleet.dns_zones(), []);
 }

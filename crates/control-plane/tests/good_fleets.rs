@@ -28,14 +28,14 @@ fn what_a_file_leaves_out_is_as_documented() {
     assert_eq!(fleet.timings().backoff_max, millis(5000));
     assert_eq!(fleet.timings().recheck, millis(1000));
     let limits = ChangeLimits {
-        max_removal_percent: 30,
+        max_removal_percent: 34,
         suspect_percent: 50,
         suspect_for: millis(30_000),
     };
     assert_eq!(fleet.change_limits(), limits);
     assert_eq!(fleet.retention(), Retention::newest(3));
     assert_eq!(fleet.health_script(), []);
-    assert_eq!(fleet.health_check(), HealthCheck::default());
+    assert_eq!(**fleet.health_check(), HealthCheck::default());
     let endpoint = &fleet.endpoints()[0];
     assert_eq!((endpoint.ttl(), endpoint.min_healthy_percent()), (5, 0));
     assert_eq!(endpoint.fail(), FailPolicy::All);
@@ -139,6 +139,7 @@ fn what_a_file_says_is_taken() {
         weight: 1,
         tier: 0,
         drained: false,
+        check: None,
     };
     assert_eq!(endpoint.targets(), [target]);
     let steps: Vec<_> = fleet.health_script().iter().collect();

@@ -7,7 +7,7 @@ use control_plane::{ChangeId, PlannerHandle};
 use tracing::info;
 
 /// Status line and body of an answer.
-type Answer = (&'static str, String);
+pub(crate) type Answer = (&'static str, String);
 
 /// The Planner of this process, once it runs.
 #[derive(Clone, Default)]
@@ -67,7 +67,7 @@ impl Held {
     }
 }
 
-fn no_planner() -> Answer {
+pub(crate) fn no_planner() -> Answer {
     let text = "this process has no Planner; ask the Planner's process\n";
     ("404 Not Found", text.into())
 }

@@ -1,4 +1,5 @@
-//! A small HTTP server: `GET /metrics`, `GET /ready`, `GET /held` and `POST /confirm`.
+//! A small HTTP server: `GET /metrics`, `GET /ready`, `GET /targets`,
+//! `GET /held` and `POST /confirm`.
 //!
 //! One thread answers one client after another. A silent client holds up the others for
 //! at most a second.
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use crate::health::Checked;
 use crate::held::Held;
 use crate::readiness::Readiness;
 
@@ -23,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What can be asked.
-const USAGE: &str = "GET /metrics, /ready or /held, or POST /confirm?id=ID\n";
+const USAGE: &str = "GET /metrics, /ready, /targets or /held, or POST /confirm?id=ID\n";
 
 /// The running server. Dropping it stops it.
 pub(crate) struct HttpServer {
@@ -38,6 +40,7 @@ impl HttpServer {
         readiness: Readiness,
         metrics: impl Fn() -> String + Send + 'static,
         held: Held,
+        health: Checked,
     ) -> io::Result<Self> {
         let named = |error: io::Error| {
             let text = format!("cannot listen on {address} (metrics): {error}");
@@ -54,7 +57,7 @@ impl HttpServer {
                     break;
                 }
                 let answered =
-                    client.and_then(|client| answer(&client, &readiness, &metrics, &held));
+                    client.and_then(|client| answer(&client, &readiness, &metrics, &held, &health));
                 if let Err(error) = answered {
                     warn!(%error, "a request over HTTP failed");
                 }
@@ -86,6 +89,7 @@ fn answer(
     readiness: &Readiness,
     metrics: impl Fn() -> String,
     held: &Held,
+    health: &Checked,
 ) -> io::Result<()> {
     client.set_read_timeout(Some(PATIENCE))?;
     client.set_write_timeout(Some(PATIENCE))?;
@@ -102,6 +106,7 @@ fn answer(
             Ok(()) => ("200 OK", "ready\n".into()),
             Err(missing) => ("503 Service Unavailable", missing.lines()),
         },
+        ["GET", "/targets", _] => health.list(),
         ["GET", "/held", _] => held.list(),
         ["POST", path, _] => match path.split_once('?') {
             Some(("/confirm", query)) => held.confirm(query),
@@ -135,7 +140,9 @@ mod tests {
         let readiness = Readiness::default();
         let parts = ["dns server", "planner"].map(|name| readiness.part(name));
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = HttpServer::start(any, readiness.clone(), || "m 1\n".into(), Held::default());
+        let metrics = || "m 1\n".into();
+        let (held, health) = (Held::default(), Checked::default());
+        let server = HttpServer::start(any, readiness.clone(), metrics, held, health);
         let server = server.unwrap();
         for (part, missing) in parts.iter().zip([
             "\r\n\r\ndns server: it has not started\nplanner: it has not started\n",

@@ -52,7 +52,7 @@ pub(crate) fn text(
     server: Option<&Counts>,
     tally: &Tally,
     planner: Option<&Status>,
-) -> String {
+) -> Text {
     let mut text = Text(String::new());
     if let Some(counts) = server {
         describe_server(&mut text, counts);
@@ -67,7 +67,7 @@ pub(crate) fn text(
     if role.includes(Role::Enactor) {
         describe_enactors(&mut text, tally);
     }
-    text.0
+    text
 }
 
 fn describe_server(text: &mut Text, counts: &Counts) {
@@ -151,6 +151,10 @@ fn describe_enactors(text: &mut Text, tally: &Tally) {
 pub(crate) struct Text(String);
 
 impl Text {
+    pub(crate) fn into_string(self) -> String {
+        self.0
+    }
+
     pub(crate) fn help(&mut self, name: &str, kind: &str, says: &str) {
         // Writing to a string does not fail.
         let _ = writeln!(self.0, "# HELP {name} {says}\n# TYPE {name} {kind}");

@@ -5,15 +5,17 @@ use std::io;
 use std::sync::Arc;
 
 use control_plane::{
-    Enactor, EnactorThread, Fleet, Pace, Planner, PlannerHandle, PlannerThread, TcpChecks,
+    Enactor, EnactorThread, Fleet, Pace, Planner, PlannerHandle, PlannerThread, Watchlist,
 };
 use dns_server::Server;
+use health_checks::HealthChecks;
 use tracing::{error, info, warn};
 
 use crate::backing::Backing;
 use crate::cli::{Role, ServeArguments};
 use crate::demo_targets::DemoTargets;
 use crate::dns::{self, Dns};
+use crate::health::Checked;
 use crate::held::Held;
 use crate::http::HttpServer;
 use crate::metrics::{self, Tally};
@@ -29,7 +31,7 @@ pub(crate) struct Parts<'a, S: Backing> {
     planner: Option<PlannerThread>,
     _wakening: S::Wakening,
     enactors: Vec<EnactorThread>,
-    checks: Option<TcpChecks>,
+    checks: Option<HealthChecks>,
     dns: Option<Dns<S>>,
     server: dns::Shared,
     _http: Option<HttpServer>,
@@ -60,13 +62,15 @@ impl<'a, S: Backing> Parts<'a, S> {
         let targets = arguments.plays_targets().then(targets).transpose()?;
         zones::of(fleet.dns_zones())?;
         let server = dns::Shared::default();
-        let held = Held::default();
-        let http = start_http(arguments, store, &readiness, &server, &tally, &held)?;
+        let (held, health) = (Held::default(), Checked::default());
+        let http = start_http(
+            arguments, store, &readiness, &server, &tally, &held, &health,
+        )?;
         let enactors = start_enactors(arguments, &fleet, store, enactor_parts, &tally)?;
         let wakers = || enactors.iter().map(EnactorThread::waker).collect();
         let wakening = store.wake_on_publish(wakers())?;
-        let checks = planner_part.is_some();
-        let checks = checks.then(|| TcpChecks::start(&fleet, seed)).transpose()?;
+        let checks = || HealthChecks::start(&Watchlist::of(&fleet), seed);
+        let checks = planner_part.is_some().then(checks).transpose()?;
         let planner = checks.as_ref().zip(planner_part).map(|(checks, part)| {
             let planner = Planner::new(store.clone(), fleet.clone());
             let interval = fleet.timings().planner_interval;
@@ -81,8 +85,9 @@ impl<'a, S: Backing> Parts<'a, S> {
             Dns::new(store, config, &fleet, Arc::clone(&server), part)
         });
         let planner = planner.transpose()?;
-        if let Some(planner) = &planner {
+        if let Some((planner, checks)) = planner.as_ref().zip(checks.as_ref()) {
             held.set(planner.handle());
+            health.set(checks.source());
         }
         Ok(Self {
             arguments,
@@ -153,16 +158,27 @@ fn start_http<S: Backing>(
     server: &dns::Shared,
     tally: &Arc<Tally>,
     held: &Held,
+    health: &Checked,
 ) -> io::Result<Option<HttpServer>> {
     let (role, store) = (arguments.role, store.clone());
     let (server, tally) = (Arc::clone(server), Arc::clone(tally));
-    let planner = held.clone();
+    let (planner, checks) = (held.clone(), health.clone());
     let text = move || {
         let counts = server.get().map(Server::counts);
         let status = planner.planner().map(PlannerHandle::status);
-        metrics::text(role, &store, counts.as_ref(), &tally, status.as_deref())
+        let mut text = metrics::text(role, &store, counts.as_ref(), &tally, status.as_deref());
+        checks.describe(&mut text);
+        text.into_string()
     };
-    let start = |address| HttpServer::start(address, readiness.clone(), text, held.clone());
+    let start = |address| {
+        HttpServer::start(
+            address,
+            readiness.clone(),
+            text,
+            held.clone(),
+            health.clone(),
+        )
+    };
     arguments.metrics.map(start).transpose()
 }
 
