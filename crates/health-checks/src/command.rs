@@ -13,9 +13,11 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::process::{ExitStatus, Stdio};
 
 use control_plane::CommandCheck;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use plan_store::EndpointName;
@@ -86,13 +88,20 @@ async fn end(
         }
     };
     if let Some(pipe) = stdout {
-        // It does not block: what is in the pipe is read, and no more.
-        let mut rest = File::from(pipe.into_owned_fd()?);
-        if let Ok(length) = rest.read(&mut buffer) {
-            keep(&mut output, &buffer[..length]);
-        }
+        let length = what_is_there(pipe.into_owned_fd()?, &mut buffer)?;
+        keep(&mut output, &buffer[..length]);
     }
     Ok((status, output))
+}
+
+/// Reads what is in a pipe, and does not wait for more.
+fn what_is_there(pipe: OwnedFd, buffer: &mut [u8]) -> io::Result<usize> {
+    // tokio has made it blocking again.
+    fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    match File::from(pipe).read(buffer) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        read => read,
+    }
 }
 
 fn keep(output: &mut Vec<u8>, more: &[u8]) {
