@@ -92,6 +92,13 @@ fn flap(
     }
 }
 
+/// Whether no connection waits. A check has reset its connection by the time it is taken,
+/// which the system reports as an error.
+fn is_empty<T>(accepted: &io::Result<T>) -> bool {
+    let error = accepted.as_ref().err();
+    error.is_some_and(|error| error.kind() != io::ErrorKind::ConnectionAborted)
+}
+
 /// Takes connections for this long. Returns whether to go on.
 fn stays_up(
     listeners: &BTreeMap<SocketAddr, TcpListener>,
@@ -102,7 +109,7 @@ fn stays_up(
     loop {
         for listener in listeners.values() {
             // Closed at once: a health check wants no more than to connect.
-            while listener.accept().is_ok() {}
+            while !is_empty(&listener.accept()) {}
         }
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {

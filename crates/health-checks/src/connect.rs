@@ -2,7 +2,8 @@
 //!
 //! # Rules
 //! 1. A connection is reset when it is dropped (`SO_LINGER` of zero), so no socket waits in
-//!    `TIME_WAIT`, on neither side.
+//!    `TIME_WAIT`, on neither side. A server that
+//!    takes the connection late gets an error, as from a client that has gone.
 //! 2. What fails before a packet has left is the checker's own fault: no descriptor, no
 //!    port, no memory, no route. What comes back later is the target's answer, or that of a
 //!    router on the way to it.
