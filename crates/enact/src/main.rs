@@ -27,6 +27,7 @@ mod dns;
 mod etcd;
 #[cfg(any(feature = "etcd", test))]
 mod fleet_copy;
+mod fleet_hash;
 mod health;
 mod held;
 mod http;

@@ -15,6 +15,7 @@ use crate::backing::Backing;
 use crate::cli::{Role, ServeArguments};
 use crate::demo_targets::DemoTargets;
 use crate::dns::{self, Dns};
+use crate::fleet_hash::FleetHash;
 use crate::health::Checked;
 use crate::held::Held;
 use crate::http::HttpServer;
@@ -27,6 +28,7 @@ use control_plane::chain;
 pub(crate) struct Parts<'a, S: Backing> {
     arguments: &'a ServeArguments,
     fleet: Fleet,
+    hash: FleetHash,
     readiness: Readiness,
     planner: Option<PlannerThread>,
     _wakening: S::Wakening,
@@ -63,9 +65,14 @@ impl<'a, S: Backing> Parts<'a, S> {
         zones::of(fleet.dns_zones())?;
         let server = dns::Shared::default();
         let (held, health) = (Held::default(), Checked::default());
-        let http = start_http(
-            arguments, store, &readiness, &server, &tally, &held, &health,
-        )?;
+        let hash = FleetHash::new(&fleet);
+        info!(%hash, "the fleet file is read");
+        let metrics = metrics_of(role, store, &server, &tally, &held, &health, &hash);
+        let http = arguments.metrics.map(|address| {
+            let (held, health) = (held.clone(), health.clone());
+            HttpServer::start(address, readiness.clone(), metrics, held, health)
+        });
+        let http = http.transpose()?;
         let enactors = start_enactors(arguments, &fleet, store, enactor_parts, &tally)?;
         let wakers = || enactors.iter().map(EnactorThread::waker).collect();
         let wakening = store.wake_on_publish(wakers())?;
@@ -100,6 +107,7 @@ impl<'a, S: Backing> Parts<'a, S> {
             _http: http,
             _targets: targets,
             fleet,
+            hash,
             readiness,
         })
     }
@@ -145,41 +153,33 @@ impl<'a, S: Backing> Parts<'a, S> {
         if fleet.retention() != self.fleet.retention() {
             warn!("another `keep_newest` counts only after a restart");
         }
+        self.hash.set(&fleet);
         self.fleet = fleet;
-        info!("the fleet file is read again");
+        info!(hash = %self.hash, "the fleet file is read again");
         Ok(())
     }
 }
 
-fn start_http<S: Backing>(
-    arguments: &ServeArguments,
+/// What `/metrics` answers.
+fn metrics_of<S: Backing>(
+    role: Role,
     store: &S,
-    readiness: &Readiness,
     server: &dns::Shared,
     tally: &Arc<Tally>,
     held: &Held,
     health: &Checked,
-) -> io::Result<Option<HttpServer>> {
-    let (role, store) = (arguments.role, store.clone());
-    let (server, tally) = (Arc::clone(server), Arc::clone(tally));
-    let (planner, checks) = (held.clone(), health.clone());
-    let text = move || {
+    hash: &FleetHash,
+) -> impl Fn() -> String + Send + 'static {
+    let (store, server, tally) = (store.clone(), Arc::clone(server), Arc::clone(tally));
+    let (held, health, hash) = (held.clone(), health.clone(), hash.clone());
+    move || {
         let counts = server.get().map(Server::counts);
-        let status = planner.planner().map(PlannerHandle::status);
+        let status = held.planner().map(PlannerHandle::status);
         let mut text = metrics::text(role, &store, counts.as_ref(), &tally, status.as_deref());
-        checks.describe(&mut text);
+        hash.describe(&mut text);
+        health.describe(&mut text);
         text.into_string()
-    };
-    let start = |address| {
-        HttpServer::start(
-            address,
-            readiness.clone(),
-            text,
-            held.clone(),
-            health.clone(),
-        )
-    };
-    arguments.metrics.map(start).transpose()
+    }
 }
 
 /// The Enactors of this process by name.
