@@ -3,11 +3,14 @@
 //! A source is the boundary between the checks and the Planner: the Planner tells it what
 //! to watch, and reads its findings with the times at which they were made.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
-use crate::{Fleet, HealthCheck, HealthError, HealthStep};
+use plan_store::EndpointName;
+
+use crate::{Fleet, FleetEndpoint, HealthCheck, HealthError, HealthStep};
 
 /// A source of readings of the targets' health, for the Planner.
 ///
@@ -31,20 +34,40 @@ pub trait HealthSource: Send {
 
 /// What is to be checked: the targets of the fleet, and those that are served although
 /// the fleet file does not name them any more.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Watchlist {
-    /// The addresses.
-    pub targets: BTreeSet<IpAddr>,
-    /// How they are checked.
-    pub check: HealthCheck,
+    /// The addresses, and how each is checked.
+    pub targets: BTreeMap<IpAddr, Watched>,
+}
+
+/// How a target is checked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Watched {
+    /// The check.
+    pub check: Arc<HealthCheck>,
+    /// An endpoint that has the target: the host name of checks that do not say another.
+    pub endpoint: EndpointName,
 }
 
 impl Watchlist {
     /// The targets of a fleet, and nothing else.
-    pub(crate) fn of(fleet: &Fleet) -> Self {
-        Self {
-            targets: fleet.targets().map(|target| target.address).collect(),
-            check: fleet.health_check(),
+    pub fn of(fleet: &Fleet) -> Self {
+        let mut list = Self::default();
+        for endpoint in fleet.endpoints() {
+            list.add(fleet, endpoint);
+        }
+        list
+    }
+
+    /// Adds the targets of an endpoint, unless they are on the list.
+    pub(crate) fn add(&mut self, fleet: &Fleet, endpoint: &FleetEndpoint) {
+        for target in endpoint.targets() {
+            self.targets
+                .entry(target.address)
+                .or_insert_with(|| Watched {
+                    check: Arc::clone(fleet.check_of(target)),
+                    endpoint: endpoint.name().clone(),
+                });
         }
     }
 }

@@ -15,11 +15,11 @@ mod enactor_thread;
 mod error;
 mod fleet;
 mod health;
+mod health_check;
 mod planner;
 mod planner_thread;
 mod signals;
 mod supervise;
-mod tcp_checks;
 
 pub use crate::control_plane::{ControlPlane, Report as ThreadReport};
 pub use enactor::{Enactor, Pass};
@@ -27,11 +27,15 @@ pub use enactor_loop::{EnactorLoop, Pace};
 pub use enactor_thread::EnactorThread;
 pub use error::{FleetError, HealthError, Panicked, PassError, PlanError, StepError, chain};
 pub use fleet::{
-    ChangeLimits, DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthCheck, HealthStep,
-    Timings,
+    ChangeLimits, DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthStep, Timings,
 };
-pub use health::{Health, HealthSource, ScriptedHealth, TargetHealth, TargetState, Watchlist};
+pub use health::{
+    Health, HealthSource, ScriptedHealth, TargetHealth, TargetState, Watched, Watchlist,
+};
+pub use health_check::{
+    CheckKind, CommandCheck, Damping, GrpcCheck, HealthCheck, HttpCheck, HttpMethod, HttpPath,
+    Statuses, TlsCheck, Trust,
+};
 pub use planner::{ChangeId, HeldChange, HoldReason, Planned, Planner, Status};
 pub use planner_thread::{PlannerHandle, PlannerThread};
 pub use signals::{Signals, Waker};
-pub use tcp_checks::{TcpChecks, TcpHealth};

@@ -301,6 +301,30 @@ const BEFORE: &[(&str, &str)] = &[
     ("[health_check]\nrise = 101", "2:8: `rise` is 101"),
     ("[health_check]\nfall = 0", "2:8: `fall` is 0"),
     ("[health_check]\nport = 0", "2:8: `port` is 0"),
+    ("[health_check]\nkind = \"ping\"", "2:8: `kind` is \"ping\"; use \"tcp\", \"tls\", \"http\", \"https\", \"grpc\", \"grpcs\" or \"command\""),
+    ("[health_check]\npath = \"/\"", "2:8: `path` is not for a check of kind \"tcp\"; leave it out, or set `kind` to \"http\" or \"https\""),
+    ("[health_check]\nkind = \"http\"\ntrust = \"any\"", "3:9: `trust` is not for a check of kind \"http\"; leave it out, or set `kind` to \"tls\" or \"https\" or \"grpcs\""),
+    ("[health_check]\nkind = \"tls\"\nservice = \"\"", "3:11: `service` is not for a check of kind \"tls\""),
+    ("[health_check]\nhost = \"a.example\"", "2:8: `host` is not for a check of kind \"tcp\""),
+    ("[health_check]\ncommand = [\"/bin/true\"]", "2:11: `command` is not for a check of kind \"tcp\"; leave it out, or set `kind` to \"command\""),
+    ("[health_check]\nkind = \"http\"\npath = \"health\"", "3:8: `path` is \"health\"; use a path such as \"/health\""),
+    ("[health_check]\nkind = \"http\"\npath = \"/a b\"", "3:8: `path` is \"/a b\"; use a path"),
+    ("[health_check]\nkind = \"http\"\nmethod = \"get\"", "3:10: `method` is \"get\"; use \"GET\", \"HEAD\", \"POST\" or \"OPTIONS\""),
+    ("[health_check]\nkind = \"http\"\nstatus = \"200-\"", "3:10: `status` is \"200-\"; use codes and ranges from 100 to 599"),
+    ("[health_check]\nkind = \"http\"\nstatus = \"299-200\"", "3:10: `status` is \"299-200\""),
+    ("[health_check]\nkind = \"http\"\nstatus = \"600\"", "3:10: `status` is \"600\""),
+    ("[health_check]\nkind = \"http\"\nstatus = 200", "3:10: `status` is integer `200`; use codes and ranges"),
+    ("[health_check]\nkind = \"http\"\nbody = \"\"", "3:8: `body` is \"\"; use a text of 1 to 200 bytes"),
+    ("[health_check]\nkind = \"http\"\nmethod = \"HEAD\"\nbody = \"ok\"", "4:8: an answer to HEAD has no body to look for `body` in; use `method = \"GET\"`"),
+    ("[health_check]\nkind = \"https\"\ntrust = \"ca.pem\"", "3:9: `trust` is \"ca.pem\"; use \"system\", \"any\", or the absolute path of a PEM file"),
+    ("[health_check]\nkind = \"https\"\nhost = \"192.0.2.1:80\"", "3:8: `host`: `192.0.2.1:80` is not a DNS name"),
+    ("[health_check]\nkind = \"command\"", "2:8: `kind` is \"command\", and there is no `command`; add one such as"),
+    ("[health_check]\nkind = \"command\"\ncommand = []", "3:11: `command` does not begin with the absolute path of a program"),
+    ("[health_check]\nkind = \"command\"\ncommand = [\"check\"]", "3:11: `command` does not begin with the absolute path of a program"),
+    ("[health_check]\nkind = \"command\"\ncommand = [7]", "3:12: `command` is integer `7`; use texts"),
+    ("[health_check]\ndamp_after = 101", "2:14: `damp_after` is 101; use an integer from 0 to 100"),
+    ("[health_check]\ndamp_half_life_ms = 5000", "2:21: `damp_half_life_ms` without `damp_after`; add `damp_after`"),
+    ("[health_check]\ndamp_after = 3\ndamp_half_life_ms = 999", "3:21: `damp_half_life_ms` is 999; use an integer from 1000 to 3600000"),
     ("[health_check]\nprot = 1", "2:1: unknown field `prot`"),
     ("[[dns_zone]]\napex = \"-x\"\nname_server = [{ name = \"n.test\" }]", "2:8: `apex`: `-x` is not a DNS name"),
     ("[[dns_zone]]\napex = \"a.example\"", "2:8: zone a.example has no name server"),
@@ -322,6 +346,57 @@ fn a_mistake_in_the_health_checks_or_the_zones_is_named() {
         assert!(error.starts_with(&says), "`{error}` does not say `{says}`");
     }
     let fleet = Fleet::parse(endpoint, Path::new("f.toml")).unwrap();
-    assert_eq!(fleet.health_check(), HealthCheck::default());
+    assert_eq!(**fleet.health_check(), HealthCheck::default());
     assert_eq!(fleet.dns_zones(), []);
+}
+
+/// Of the fleet, its endpoints and its targets.
+#[test]
+fn a_mistake_in_an_inner_health_check_is_named() {
+    let text = |fleet: &str, of_a: &str, of_b: &str, target: &str| {
+        format!(
+            "health_check = {{ {fleet} }}\n\
+             [[endpoint]]\nname = \"a.example\"\nhealth_check = {{ {of_a} }}\n\
+             target = [{{ address = \"192.0.2.1\", zone = \"z\", capacity = 1 }}]\n\
+             [[endpoint]]\nname = \"b.example\"\nhealth_check = {{ {of_b} }}\n\
+             target = [{{ address = \"192.0.2.1\", zone = \"z\", capacity = 1, {target} }}]\n"
+        )
+    };
+    let another = "9:23: 192.0.2.1 is checked in another way at endpoint a.example, and an address has one health; give it the same `health_check` at both";
+    let http = "kind = \"http\"";
+    for (text, says) in [
+        (text("", "", "port = 1", ""), another),
+        (text("", "port = 1", "", ""), another),
+        (text("", "", "", "health_check = { rise = 1 }"), another),
+        (
+            text("", "interval_ms = 400, timeout_ms = 500", "", ""),
+            "4:50: `timeout_ms` is 500, more than `interval_ms`, 400; use at most 400",
+        ),
+        (
+            text("interval_ms = 400", "timeout_ms = 401", "", ""),
+            "4:31: `timeout_ms` is 401, more than `interval_ms`, 400",
+        ),
+        (
+            text(http, "service = \"s\"", "", ""),
+            "4:28: `service` is not for a check of kind \"http\"",
+        ),
+        (
+            text("", http, http, "health_check = { prot = 1 }"),
+            "9:79: unknown field `prot`",
+        ),
+        (
+            text("", http, http, "health_check = { port = 0 }"),
+            "9:86: `port` is 0; use an integer from 1 to 65535",
+        ),
+    ] {
+        let error = Fleet::parse(&text, Path::new("f.toml")).unwrap_err();
+        let error = error.to_string();
+        let says = format!("f.toml:{says}");
+        assert!(error.starts_with(&says), "`{error}` does not say `{says}`");
+    }
+    // One check for all is right, wherever it stands.
+    let fleet = Fleet::parse(&text("", "port = 1", "port = 1", ""), Path::new("f.toml"));
+    fleet.unwrap();
+    let fleet = text("port = 1", "", "port = 1", "health_check = { port = 1 }");
+    Fleet::parse(&fleet, Path::new("f.toml")).unwrap();
 }

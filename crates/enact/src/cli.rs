@@ -76,7 +76,7 @@ pub(crate) struct ServeArguments {
     /// a free port, which the log names
     #[arg(long, default_value = "127.0.0.1:5300")]
     listen: Vec<SocketAddr>,
-    /// An address to serve `/metrics` (for Prometheus), `/ready`, `/held` and `/confirm` on,
+    /// An address to serve `/metrics` (for Prometheus), `/ready`, `/targets`, `/held` and `/confirm` on,
     /// over HTTP. Anyone who reaches it can confirm held changes. Port 0 takes a free port, which
     /// the log names
     #[arg(long)]

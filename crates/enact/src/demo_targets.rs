@@ -1,9 +1,9 @@
-//! Targets for a demonstration: listeners on the fleet's addresses. One of them is down for
+//! Targets for a demonstration: TCP listeners on the fleet's addresses. One of them is down for
 //! a while, then another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -29,14 +29,17 @@ pub(crate) struct DemoTargets {
 impl DemoTargets {
     /// Listens on every target's address.
     pub(crate) fn start(fleet: &Fleet, seed: u64) -> io::Result<Self> {
-        let port = fleet.health_check().port;
-        let addresses: BTreeSet<_> = fleet.targets().map(|target| target.address).collect();
-        let listeners = addresses
+        let sockets = fleet.targets().map(|target| {
+            let port = fleet.check_of(target).port;
+            SocketAddr::new(target.address, port)
+        });
+        let sockets: BTreeSet<_> = sockets.collect();
+        let listeners = sockets
             .into_iter()
-            .map(|address| Ok((address, listen(address, port)?)))
+            .map(|socket| Ok((socket, listen(socket)?)))
             .collect::<io::Result<BTreeMap<_, _>>>()?;
         let (stop, stopped) = channel();
-        let flap = move || flap(listeners, port, &mut Rng::with_seed(seed), &stopped);
+        let flap = move || flap(listeners, &mut Rng::with_seed(seed), &stopped);
         let builder = thread::Builder::new().name("demo-targets".into());
         Ok(Self {
             stop: Some(stop),
@@ -56,8 +59,7 @@ impl Drop for DemoTargets {
 }
 
 /// A listener whose connections are complete before they are taken.
-fn listen(address: IpAddr, port: u16) -> io::Result<TcpListener> {
-    let socket = SocketAddr::new(address, port);
+fn listen(socket: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(socket)
         .map_err(|error| io::Error::new(error.kind(), format!("demo target {socket}: {error}")))?;
     listener.set_nonblocking(true)?;
@@ -66,14 +68,13 @@ fn listen(address: IpAddr, port: u16) -> io::Result<TcpListener> {
 
 /// Takes one target down and brings it back, again and again.
 fn flap(
-    mut listeners: BTreeMap<IpAddr, TcpListener>,
-    port: u16,
+    mut listeners: BTreeMap<SocketAddr, TcpListener>,
     random: &mut Rng,
     stopped: &Receiver<()>,
 ) {
-    let addresses: Vec<_> = listeners.keys().copied().collect();
+    let sockets: Vec<_> = listeners.keys().copied().collect();
     while stays_up(&listeners, UP, stopped) {
-        let Some(&target) = random.choice(&addresses) else {
+        let Some(&target) = random.choice(&sockets) else {
             return;
         };
         info!(%target, "demo target down");
@@ -81,7 +82,7 @@ fn flap(
         if !stays_up(&listeners, DOWN, stopped) {
             return;
         }
-        match listen(target, port) {
+        match listen(target) {
             Ok(listener) => {
                 info!(%target, "demo target up");
                 listeners.insert(target, listener);
@@ -91,9 +92,16 @@ fn flap(
     }
 }
 
+/// Whether no connection waits. A check has reset its connection by the time it is taken,
+/// which the system reports as an error.
+fn is_empty<T>(accepted: &io::Result<T>) -> bool {
+    let error = accepted.as_ref().err();
+    error.is_some_and(|error| error.kind() != io::ErrorKind::ConnectionAborted)
+}
+
 /// Takes connections for this long. Returns whether to go on.
 fn stays_up(
-    listeners: &BTreeMap<IpAddr, TcpListener>,
+    listeners: &BTreeMap<SocketAddr, TcpListener>,
     time: Duration,
     stopped: &Receiver<()>,
 ) -> bool {
@@ -101,7 +109,7 @@ fn stays_up(
     loop {
         for listener in listeners.values() {
             // Closed at once: a health check wants no more than to connect.
-            while listener.accept().is_ok() {}
+            while !is_empty(&listener.accept()) {}
         }
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {

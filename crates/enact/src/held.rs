@@ -8,7 +8,7 @@ use hyper::StatusCode;
 use tracing::info;
 
 /// Status and body of an answer.
-type Answer = (StatusCode, String);
+pub(crate) type Answer = (StatusCode, String);
 
 /// The Planner of this process, once it runs.
 #[derive(Clone, Default)]
@@ -68,7 +68,7 @@ impl Held {
     }
 }
 
-fn no_planner() -> Answer {
+pub(crate) fn no_planner() -> Answer {
     let text = "this process has no Planner; ask the Planner's process\n";
     (StatusCode::NOT_FOUND, text.into())
 }

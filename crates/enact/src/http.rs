@@ -1,4 +1,5 @@
-//! A small HTTP server: `GET /metrics`, `GET /ready`, `GET /held` and `POST /confirm`.
+//! A small HTTP server: `GET /metrics`, `GET /ready`, `GET /targets`,
+//! `GET /held` and `POST /confirm`.
 //!
 //! hyper serves it, on one thread. No client waits for another one: a client that is slow has
 //! [`PATIENCE`], and if all [`CLIENTS`] places are taken, a new client gets the oldest one's.
@@ -24,6 +25,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info};
 
+use crate::health::Checked;
 use crate::held::Held;
 use crate::readiness::Readiness;
 
@@ -41,7 +43,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What can be asked.
-const USAGE: &str = "GET /metrics, /ready or /held, or POST /confirm?id=ID\n";
+const USAGE: &str = "GET /metrics, /ready, /targets or /held, or POST /confirm?id=ID\n";
 
 /// The running server. Dropping it stops it, without waiting for a client.
 pub(crate) struct HttpServer {
@@ -55,6 +57,7 @@ struct Sources<M> {
     readiness: Readiness,
     metrics: M,
     held: Held,
+    health: Checked,
 }
 
 impl HttpServer {
@@ -63,6 +66,7 @@ impl HttpServer {
         readiness: Readiness,
         metrics: impl Fn() -> String + Send + Sync + 'static,
         held: Held,
+        health: Checked,
     ) -> io::Result<Self> {
         let named = |error: io::Error| {
             let text = format!("cannot listen on {address} (metrics): {error}");
@@ -82,6 +86,7 @@ impl HttpServer {
             readiness,
             metrics,
             held,
+            health,
         });
         runtime.spawn(serve(listener, sources));
         info!(url = %format!("http://{address}/metrics"), "serving metrics");
@@ -165,6 +170,7 @@ where
             Ok(()) => (StatusCode::OK, "ready\n".into()),
             Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, missing.lines()),
         },
+        (&Method::GET, "/targets") => sources.health.list(),
         (&Method::GET, "/held") => sources.held.list(),
         (&Method::POST, "/confirm") if query.is_some() => {
             sources.held.confirm(query.unwrap_or_default())
@@ -191,7 +197,9 @@ mod tests {
 
     fn start(readiness: &Readiness) -> HttpServer {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        HttpServer::start(any, readiness.clone(), || "m 1\n".into(), Held::default()).unwrap()
+        let metrics = || "m 1\n".into();
+        let (held, health) = (Held::default(), Checked::default());
+        HttpServer::start(any, readiness.clone(), metrics, held, health).unwrap()
     }
 
     fn get(server: &HttpServer, path: &str) -> String {

@@ -26,6 +26,8 @@ use std::time::Duration;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
+use crate::metrics::Text;
+
 /// How many lines wait for the log's thread at most.
 const LINES: usize = 1024;
 
@@ -65,6 +67,15 @@ impl Lost {
     /// Lines that standard error did not take.
     pub(crate) fn failed(&self) -> u64 {
         self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Writes them as metrics.
+    pub(crate) fn describe(&self, text: &mut Text) {
+        let name = "log_lines_lost_total";
+        let says = "Lines that are not in the log: the queue was full, or the write failed.";
+        text.help(name, "counter", says);
+        text.sample(name, "{reason=\"full\"}", self.dropped());
+        text.sample(name, "{reason=\"failed\"}", self.failed());
     }
 }
 

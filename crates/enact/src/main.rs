@@ -28,6 +28,8 @@ mod dns;
 mod etcd;
 #[cfg(any(feature = "etcd", test))]
 mod fleet_copy;
+mod fleet_hash;
+mod health;
 mod held;
 mod http;
 mod log;

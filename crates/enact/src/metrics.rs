@@ -8,7 +8,6 @@ use dns_server::{Counts, Outcome};
 
 use crate::backing::Backing;
 use crate::cli::Role;
-use crate::log::Lost;
 
 /// How many ticks and passes had which outcome.
 #[derive(Default)]
@@ -53,10 +52,8 @@ pub(crate) fn text(
     server: Option<&Counts>,
     tally: &Tally,
     planner: Option<&Status>,
-    lost: &Lost,
-) -> String {
+) -> Text {
     let mut text = Text(String::new());
-    describe_log(&mut text, lost);
     if let Some(counts) = server {
         describe_server(&mut text, counts);
     }
@@ -70,17 +67,7 @@ pub(crate) fn text(
     if role.includes(Role::Enactor) {
         describe_enactors(&mut text, tally);
     }
-    text.0
-}
-
-fn describe_log(text: &mut Text, lost: &Lost) {
-    text.help(
-        "log_lines_lost_total",
-        "counter",
-        "Lines that are not in the log: the queue was full, or the write failed.",
-    );
-    text.sample("log_lines_lost_total", "{reason=\"full\"}", lost.dropped());
-    text.sample("log_lines_lost_total", "{reason=\"failed\"}", lost.failed());
+    text
 }
 
 fn describe_server(text: &mut Text, counts: &Counts) {
@@ -170,6 +157,10 @@ fn describe_enactors(text: &mut Text, tally: &Tally) {
 pub(crate) struct Text(String);
 
 impl Text {
+    pub(crate) fn into_string(self) -> String {
+        self.0
+    }
+
     pub(crate) fn help(&mut self, name: &str, kind: &str, says: &str) {
         // Writing to a string does not fail.
         let _ = writeln!(self.0, "# HELP {name} {says}\n# TYPE {name} {kind}");

@@ -5,15 +5,18 @@ use std::io;
 use std::sync::Arc;
 
 use control_plane::{
-    Enactor, EnactorThread, Fleet, Pace, Planner, PlannerHandle, PlannerThread, TcpChecks,
+    Enactor, EnactorThread, Fleet, Pace, Planner, PlannerHandle, PlannerThread, Watchlist,
 };
 use dns_server::Server;
+use health_checks::HealthChecks;
 use tracing::{error, info, warn};
 
 use crate::backing::Backing;
 use crate::cli::{Role, ServeArguments};
 use crate::demo_targets::DemoTargets;
 use crate::dns::{self, Dns};
+use crate::fleet_hash::FleetHash;
+use crate::health::Checked;
 use crate::held::Held;
 use crate::http::HttpServer;
 use crate::log::Lost;
@@ -26,11 +29,12 @@ use control_plane::chain;
 pub(crate) struct Parts<'a, S: Backing> {
     arguments: &'a ServeArguments,
     fleet: Fleet,
+    hash: FleetHash,
     readiness: Readiness,
     planner: Option<PlannerThread>,
     _wakening: S::Wakening,
     enactors: Vec<EnactorThread>,
-    checks: Option<TcpChecks>,
+    checks: Option<HealthChecks>,
     dns: Option<Dns<S>>,
     server: dns::Shared,
     _http: Option<HttpServer>,
@@ -63,13 +67,28 @@ impl<'a, S: Backing> Parts<'a, S> {
         zones::of(fleet.dns_zones())?;
         let config = arguments.server()?;
         let server = dns::Shared::default();
-        let held = Held::default();
-        let http = start_http(arguments, store, &readiness, &server, &tally, &held, lost)?;
+        let hash = FleetHash::new(&fleet);
+        info!(%hash, "the fleet file is read");
+        let shown = Shown {
+            server: Arc::clone(&server),
+            tally: Arc::clone(&tally),
+            held: Held::default(),
+            health: Checked::default(),
+            hash: hash.clone(),
+            lost,
+        };
+        let (held, health) = (shown.held.clone(), shown.health.clone());
+        let metrics = metrics_of(role, store.clone(), shown);
+        let http = arguments.metrics.map(|address| {
+            let (held, health) = (held.clone(), health.clone());
+            HttpServer::start(address, readiness.clone(), metrics, held, health)
+        });
+        let http = http.transpose()?;
         let enactors = start_enactors(arguments, &fleet, store, enactor_parts, &tally)?;
         let wakers = || enactors.iter().map(EnactorThread::waker).collect();
         let wakening = store.wake_on_publish(wakers())?;
-        let checks = planner_part.is_some();
-        let checks = checks.then(|| TcpChecks::start(&fleet, seed)).transpose()?;
+        let checks = || HealthChecks::start(&Watchlist::of(&fleet), seed);
+        let checks = planner_part.is_some().then(checks).transpose()?;
         let planner = checks.as_ref().zip(planner_part).map(|(checks, part)| {
             let planner = Planner::new(store.clone(), fleet.clone());
             let interval = fleet.timings().planner_interval;
@@ -84,8 +103,9 @@ impl<'a, S: Backing> Parts<'a, S> {
             Dns::new(store, config, &fleet, Arc::clone(&server), part)
         });
         let planner = planner.transpose()?;
-        if let Some(planner) = &planner {
+        if let Some((planner, checks)) = planner.as_ref().zip(checks.as_ref()) {
             held.set(planner.handle());
+            health.set(checks.source());
         }
         Ok(Self {
             arguments,
@@ -98,6 +118,7 @@ impl<'a, S: Backing> Parts<'a, S> {
             _http: http,
             _targets: targets,
             fleet,
+            hash,
             readiness,
         })
     }
@@ -145,38 +166,39 @@ impl<'a, S: Backing> Parts<'a, S> {
         if fleet.retention() != self.fleet.retention() {
             warn!("another `keep_newest` counts only after a restart");
         }
+        self.hash.set(&fleet);
         self.fleet = fleet;
-        info!("the fleet file is read again");
+        info!(hash = %self.hash, "the fleet file is read again");
         Ok(())
     }
 }
 
-fn start_http<S: Backing>(
-    arguments: &ServeArguments,
-    store: &S,
-    readiness: &Readiness,
-    server: &dns::Shared,
-    tally: &Arc<Tally>,
-    held: &Held,
+/// What the metrics are made of, beside the store.
+struct Shown {
+    server: dns::Shared,
+    tally: Arc<Tally>,
+    held: Held,
+    health: Checked,
+    hash: FleetHash,
     lost: Lost,
-) -> io::Result<Option<HttpServer>> {
-    let (role, store) = (arguments.role, store.clone());
-    let (server, tally) = (Arc::clone(server), Arc::clone(tally));
-    let planner = held.clone();
-    let text = move || {
-        let counts = server.get().map(Server::counts);
-        let status = planner.planner().map(PlannerHandle::status);
-        metrics::text(
-            role,
-            &store,
-            counts.as_ref(),
-            &tally,
-            status.as_deref(),
-            &lost,
-        )
-    };
-    let start = |address| HttpServer::start(address, readiness.clone(), text, held.clone());
-    arguments.metrics.map(start).transpose()
+}
+
+/// What `/metrics` answers.
+fn metrics_of<S: Backing>(
+    role: Role,
+    store: S,
+    shown: Shown,
+) -> impl Fn() -> String + Send + Sync + 'static {
+    move || {
+        let counts = shown.server.get().map(Server::counts);
+        let status = shown.held.planner().map(PlannerHandle::status);
+        let (counts, status) = (counts.as_ref(), status.as_deref());
+        let mut text = metrics::text(role, &store, counts, &shown.tally, status);
+        shown.lost.describe(&mut text);
+        shown.hash.describe(&mut text);
+        shown.health.describe(&mut text);
+        text.into_string()
+    }
 }
 
 /// The Enactors of this process by name.

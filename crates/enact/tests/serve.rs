@@ -754,3 +754,84 @@ fn a_bad_argument_or_file_is_status_2() {
         assert!(!text.contains(READY), "{text}");
     }
 }
+
+/// The check of an endpoint is another one than that of the fleet, and a reload brings a
+/// third one. The list says why a target is down.
+#[test]
+fn checks_are_as_the_fleet_file_says_and_targets_are_listed_with_their_errors() {
+    let targets = Targets::start([1, 2]);
+    let port = web_server();
+    let fleet = |path: &str| {
+        let fleet = targets.fleet(&[("a", &[1, 2, 4]), ("b", &[3])]);
+        let check = format!("{{ kind = \"http\", port = {port}, path = \"{path}\" }}");
+        let (before, last) = fleet.split_at(fleet.rfind("target = ").unwrap());
+        format!("{before}health_check = {check}\n{last}")
+    };
+    let file = FleetFile::new("kinds", &fleet("/ill"));
+    let serve = Serve::start(&["--fleet", file.path()]);
+    assert!(has(&[1, 2])(&serve.ask("a.re.example.")));
+    let list = list_until(&serve, |list| list.matches(" down for ").count() == 2);
+    assert!(list.starts_with("HTTP/1.1 200 OK\r\n"), "{list}");
+    assert_eq!(of_target(&list, 1), "up");
+    let refused = of_target(&list, 4);
+    assert!(refused.ends_with("s: connection refused"), "{refused}");
+    let ill = of_target(&list, 3);
+    assert!(ill.contains(", failing for ") && ill.ends_with("s: status 503"));
+    let metrics = serve.get("/metrics");
+    for line in [
+        "health_targets{state=\"up\"} 2",
+        "health_targets{state=\"down\"} 2",
+        "health_targets_not_checked 0",
+        "health_checks_total{outcome=\"not_made\"} 0",
+    ] {
+        let is_there = metrics.lines().any(|l| l == line);
+        assert!(is_there, "no `{line}` in:\n{metrics}");
+    }
+    let hash = |metrics: &str| between(metrics, "fleet_info{hash=\"", "\"").to_owned();
+    let before = hash(&metrics);
+
+    file.write(&fleet("/well"));
+    serve.signal("HUP");
+    let says = serve.wait_for("the fleet file is read again");
+    list_until(&serve, |list| of_target(list, 3) == "up");
+    let after = hash(&serve.get("/metrics"));
+    assert_ne!(after, before);
+    assert!(says.contains(&after), "`{says}` does not say {after}");
+    serve.end();
+}
+
+/// A web server at target 3 that is well at one path and ill at all others. Returns its port.
+fn web_server() -> u16 {
+    let listener = TcpListener::bind((Targets::address(3), 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut line = String::new();
+            // A client that has gone needs no answer.
+            let _ = BufReader::new(&client).read_line(&mut line);
+            let is_well = line.starts_with("GET /well ");
+            let status = if is_well { "200 OK" } else { "503 No" };
+            let _ = write!(client, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    port
+}
+
+/// Asks for the list of targets until it is as wanted.
+fn list_until(serve: &Serve, wanted: impl Fn(&str) -> bool) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let list = serve.get("/targets");
+        if wanted(&list) {
+            return list;
+        }
+        assert!(Instant::now() < deadline, "not as wanted:\n{list}");
+    }
+}
+
+/// What a list says of a target.
+fn of_target(list: &str, number: u8) -> &str {
+    let address = format!("{} ", Targets::address(number));
+    let mut lines = list.lines();
+    lines.find_map(|line| line.strip_prefix(&address)).unwrap()
+}

@@ -7,15 +7,14 @@ use plan_store::{EndpointName, InvalidRecordSet, Plan, RecordSet, Target};
 use toml::Spanned;
 
 use super::file::{
-    DnsZoneTable, EndpointTable, FleetFile, HealthCheckTable, HealthStepTable, NameServerTable,
-    PlannerTable, TargetTable, TimingsTable,
+    DnsZoneTable, EndpointTable, FleetFile, HealthStepTable, NameServerTable, PlannerTable,
+    TargetTable, TimingsTable,
 };
+use super::health_checks::{self, Checks, longest};
 use super::source::Source;
 use super::values::{Name, Ttl, ZoneName};
-use super::{
-    DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthCheck, HealthStep, Timings,
-};
-use crate::FleetError;
+use super::{DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthStep, Timings, start};
+use crate::{FleetError, HealthCheck};
 
 /// The fleet, if the values of the file fit together.
 pub(super) fn fleet(source: &Source<'_>, file: FleetFile) -> Result<Fleet, FleetError> {
@@ -26,14 +25,19 @@ pub(super) fn fleet(source: &Source<'_>, file: FleetFile) -> Result<Fleet, Fleet
         in_a_zone(source, &table.name, &dns_zones)?;
         is_no_name_server(source, &table.name, &name_servers)?;
     }
-    let endpoints = endpoints(source, file.endpoint, &drained)?;
+    let check = health_checks::resolve(source, &file.health_check, &HealthCheck::default())?;
+    let mut checks = Checks::new(check, &file.endpoint);
+    let endpoints = endpoints(source, file.endpoint, &drained, &mut checks)?;
+    let check = checks.fleet;
     Ok(Fleet {
+        detection: longest(&check, &endpoints, HealthCheck::detection),
+        first_round: longest(&check, &endpoints, HealthCheck::first_round),
         health_script: health_script(source, &file.health, &endpoints)?,
         endpoints,
         timings: timings(source, &file.timings)?,
         change_limits: file.planner.change_limits(),
         retention: file.store.retention(),
-        health_check: health_check(source, &file.health_check)?,
+        health_check: check,
         dns_zones,
     })
 }
@@ -95,27 +99,13 @@ fn is_no_name_server(
     Err(source.mistake(start(name), mistake))
 }
 
-/// A check ends before the next one of the same target is due.
-fn health_check(source: &Source<'_>, table: &HealthCheckTable) -> Result<HealthCheck, FleetError> {
-    let check = table.health_check();
-    match &table.timeout_ms {
-        Some(given) if check.timeout > check.interval => {
-            let (timeout, interval) = (check.timeout.as_millis(), check.interval.as_millis());
-            let mistake = format!(
-                "`timeout_ms` is {timeout}, more than `interval_ms`, {interval}; use at most {interval}"
-            );
-            Err(source.mistake(start(given), mistake))
-        }
-        _ => Ok(check),
-    }
-}
-
 /// There is at least one endpoint, there are not too many, and no two have the same
 /// name.
 fn endpoints(
     source: &Source<'_>,
     tables: Vec<EndpointTable>,
     drained: &HashSet<String>,
+    checks: &mut Checks,
 ) -> Result<Vec<FleetEndpoint>, FleetError> {
     if tables.is_empty() {
         return Err(source.mistake(0, "the fleet has no endpoint; add an [[endpoint]]"));
@@ -139,7 +129,7 @@ fn endpoints(
     }
     let endpoints = tables.into_iter();
     endpoints
-        .map(|table| endpoint(source, table, drained))
+        .map(|table| endpoint(source, table, drained, checks))
         .collect()
 }
 
@@ -148,6 +138,7 @@ fn endpoint(
     source: &Source<'_>,
     table: EndpointTable,
     drained: &HashSet<String>,
+    checks: &mut Checks,
 ) -> Result<FleetEndpoint, FleetError> {
     let (fail, min_healthy_percent) = policies(source, &table)?;
     for target in &table.target {
@@ -157,11 +148,10 @@ fn endpoint(
             return Err(source.mistake(start(&target.address), mistake));
         }
     }
+    let checks = checks.of_targets(source, &table)?;
     let places: Vec<usize> = table.target.iter().map(|t| start(&t.address)).collect();
-    let targets = table
-        .target
-        .into_iter()
-        .map(|target| target.target(drained));
+    let targets = table.target.into_iter().zip(checks);
+    let targets = targets.map(|(target, check)| target.target(drained, check));
     let targets: Vec<FleetTarget> = targets.collect();
     let (at_name, name) = (start(&table.name), table.name.into_inner().into_inner());
     let ttl = table.ttl.map_or(FleetEndpoint::DEFAULT_TTL, Ttl::get);
@@ -330,9 +320,4 @@ fn name_server(
         }
     };
     Err(source.mistake(start(&server.name), mistake))
-}
-
-/// Where in the text a value begins.
-fn start<T>(value: &Spanned<T>) -> usize {
-    value.span().start
 }

@@ -3,16 +3,19 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use plan_store::{EndpointName, Retention};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::values::{
-    Address, Capacity, CheckCount, Fail, Millis, Name, Percent, PlanCount, Port, Reading,
-    ReportedCapacity, Tier, Ttl, Weight, ZoneName,
+    Address, Argument, BodyText, Capacity, CheckCount, Fail, Flaps, Kind, Method, Millis, Name,
+    Percent, PlanCount, Port, Reading, ReportedCapacity, RequestPath, ServiceName, StatusCodes,
+    Tier, Trusted, Ttl, Weight, ZoneName,
 };
-use super::{ChangeLimits, FleetTarget, HealthCheck, HealthStep, Timings};
+use super::{ChangeLimits, FleetTarget, HealthStep, Timings};
+use crate::HealthCheck;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
@@ -65,12 +68,23 @@ pub(super) struct StoreTable {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct HealthCheckTable {
-    interval_ms: Option<Millis<100>>,
+    pub(super) kind: Option<Spanned<Kind>>,
+    pub(super) port: Option<Port>,
+    pub(super) interval_ms: Option<Spanned<Millis<100>>>,
     pub(super) timeout_ms: Option<Spanned<Millis<10>>>,
-    jitter_percent: Option<Percent<0, 50>>,
-    rise: Option<CheckCount>,
-    fall: Option<CheckCount>,
-    port: Option<Port>,
+    pub(super) jitter_percent: Option<Percent<0, 50>>,
+    pub(super) rise: Option<CheckCount>,
+    pub(super) fall: Option<CheckCount>,
+    pub(super) damp_after: Option<Flaps>,
+    pub(super) damp_half_life_ms: Option<Spanned<Millis<1000, 3_600_000>>>,
+    pub(super) host: Option<Spanned<Name>>,
+    pub(super) trust: Option<Spanned<Trusted>>,
+    pub(super) method: Option<Spanned<Method>>,
+    pub(super) path: Option<Spanned<RequestPath>>,
+    pub(super) status: Option<Spanned<StatusCodes>>,
+    pub(super) body: Option<Spanned<BodyText>>,
+    pub(super) service: Option<Spanned<ServiceName>>,
+    pub(super) command: Option<Spanned<Vec<Argument>>>,
 }
 
 #[derive(Deserialize)]
@@ -98,6 +112,7 @@ pub(super) struct EndpointTable {
     pub(super) ttl: Option<Ttl>,
     pub(super) fail: Option<Spanned<Fail>>,
     pub(super) min_healthy_percent: Option<Spanned<Percent<0, 100>>>,
+    pub(super) health_check: Option<Box<HealthCheckTable>>,
     #[serde(default)]
     pub(super) target: Vec<TargetTable>,
 }
@@ -110,6 +125,7 @@ pub(super) struct TargetTable {
     capacity: Capacity,
     weight: Option<Weight>,
     tier: Option<Tier>,
+    pub(super) health_check: Option<Box<HealthCheckTable>>,
 }
 
 #[derive(Deserialize)]
@@ -158,24 +174,6 @@ impl StoreTable {
     }
 }
 
-impl HealthCheckTable {
-    pub(super) fn health_check(&self) -> HealthCheck {
-        let default = HealthCheck::default();
-        let interval = self.interval_ms.map_or(default.interval, Millis::get);
-        let timeout = self.timeout_ms.as_ref().map(|given| given.get_ref().get());
-        HealthCheck {
-            interval,
-            timeout: timeout.unwrap_or(default.timeout.min(interval)),
-            jitter_percent: self
-                .jitter_percent
-                .map_or(default.jitter_percent, Percent::get),
-            rise: self.rise.map_or(default.rise, CheckCount::get),
-            fall: self.fall.map_or(default.fall, CheckCount::get),
-            port: self.port.map_or(default.port, Port::get),
-        }
-    }
-}
-
 impl DnsZoneTable {
     pub(super) fn ttl(&self) -> u32 {
         self.ttl.map_or(3600, Ttl::get)
@@ -198,8 +196,12 @@ impl TargetTable {
         self.zone.get()
     }
 
-    /// The target, if these zones are drained.
-    pub(super) fn target(self, drained: &HashSet<String>) -> FleetTarget {
+    /// The target, if these zones are drained and it is checked in this way.
+    pub(super) fn target(
+        self,
+        drained: &HashSet<String>,
+        check: Option<Arc<HealthCheck>>,
+    ) -> FleetTarget {
         let zone = self.zone.into_inner();
         let weight = self.weight.map_or(u8::MAX, Weight::get);
         FleetTarget {
@@ -209,6 +211,7 @@ impl TargetTable {
             capacity: self.capacity.get(),
             weight,
             tier: self.tier.map_or(0, Tier::get),
+            check,
         }
     }
 }

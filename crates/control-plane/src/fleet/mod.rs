@@ -5,12 +5,14 @@
 //! 1. `values` checks each value by itself, while the TOML is read.
 //! 2. `file` is the layout of the file, made of such values.
 //! 3. `checks` compares values with each other: duplicates, addresses that no
-//!    endpoint has, bounds that cross.
+//!    endpoint has, bounds that cross. `health_checks` does so for the checks of the
+//!    fleet, its endpoints and its targets.
 //!
 //! `source` gives each mistake its place in the file.
 
 mod checks;
 mod file;
+mod health_checks;
 mod source;
 mod values;
 
@@ -22,9 +24,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plan_store::{EndpointName, RecordSet, Retention, Target};
+use toml::Spanned;
 
 use self::source::Source;
-use crate::FleetError;
+use crate::{FleetError, HealthCheck};
 
 /// The endpoints with their targets, and the settings of the control plane.
 ///
@@ -38,17 +41,31 @@ use crate::FleetError;
 /// | `timings.backoff_first_ms` | 1 to 600,000 | 50 | an Enactor's wait after a first failed pass |
 /// | `timings.backoff_max_ms` | `backoff_first_ms` to 600,000 | 5,000 | an Enactor's longest wait, after any number of failed passes |
 /// | `timings.recheck_ms` | 1 to 600,000 | 1,000 | after how long without a wake-up an Enactor looks at the store |
-/// | `planner.max_removal_percent` | 0 to 100 | 30 | the largest share of an endpoint's targets that a new fleet file may take away without a confirmation; 100 lets everything pass |
+/// | `planner.max_removal_percent` | 0 to 100 | 34 | the largest share of an endpoint's targets that a new fleet file may take away without a confirmation; the default lets one zone of three be drained, and 100 lets everything pass |
 /// | `planner.suspect_percent` | 1 to 100 | 50 | if more than this share of all targets becomes unhealthy within one detection window, the checks are suspected; 100 turns this off |
 /// | `planner.suspect_for_ms` | 0 to 600,000 | 30,000 | how long the removal of suspected targets waits |
 /// | `planner.drained_zones` | zones of targets | none | the targets in these availability zones are drained |
 /// | `store.keep_newest` | 1 to 10,000 | 3 | how many of the newest plans a sweep keeps |
-/// | `health_check.interval_ms` | 100 to 600,000 | 1,000 | from one check of a target to the next, for [`TcpChecks`](crate::TcpChecks) |
-/// | `health_check.timeout_ms` | 10 to `interval_ms` | 500, or `interval_ms` if that is less | how long a connection may take |
+/// | `health_check` | | | how targets are checked; see below |
+/// | `endpoint.health_check` | | the fleet's | how the targets of this endpoint are checked |
+/// | `endpoint.target.health_check` | | the endpoint's | how this target is checked |
+/// | `health_check.kind` | `"tcp"`, `"tls"`, `"http"`, `"https"`, `"grpc"`, `"grpcs"`, `"command"` | `"tcp"` | what is asked of a target: see [`CheckKind`](crate::CheckKind) |
+/// | `health_check.port` | 1 to 65,535 | 443 | the port of the connections |
+/// | `health_check.interval_ms` | 100 to 600,000 | 1,000 | from the beginning of one check of a target to the next |
+/// | `health_check.timeout_ms` | 10 to `interval_ms` | 500, or `interval_ms` if that is less | how long a check may take |
 /// | `health_check.jitter_percent` | 0 to 50 | 10 | how far an interval may deviate |
 /// | `health_check.rise` | 1 to 100 | 2 | how many checks in a row must succeed for a target to be healthy again |
 /// | `health_check.fall` | 1 to 100 | 3 | how many checks in a row must fail for a target to be unhealthy |
-/// | `health_check.port` | 1 to 65,535 | 443 | the port of the connections |
+/// | `health_check.damp_after` | 0 to 100 | 0 | after how many falls a target that flaps is kept out for a while: see [`Damping`](crate::Damping); 0 turns this off, 1 counts as 2 |
+/// | `health_check.damp_half_life_ms` | 1,000 to 3,600,000 | 60,000 | how long the memory of half of the falls lasts |
+/// | `health_check.host` | a DNS name | the endpoint's name | `Host` header, authority, and name in the certificate; not for `tcp` and `command` |
+/// | `health_check.trust` | `"system"`, `"any"`, a path | `"system"` | whose certificates are accepted: those of the system's authorities, any, those of the authorities in a PEM file; for `tls`, `https`, `grpcs` |
+/// | `health_check.method` | `"GET"`, `"HEAD"`, `"POST"`, `"OPTIONS"` | `"GET"` | for `http`, `https` |
+/// | `health_check.path` | a path | `"/"` | the path and the query of the request, for `http`, `https` |
+/// | `health_check.status` | codes and ranges | `"200-299"` | the status codes that are a success, such as `"200-299,404"`, for `http`, `https` |
+/// | `health_check.body` | 1 to 200 bytes | none | a text that must be in the first 64 KiB of the body, for `http`, `https` |
+/// | `health_check.service` | a name | `""` | the gRPC service; `""` is the whole server; for `grpc`, `grpcs` |
+/// | `health_check.command` | texts | | the absolute path of a program and its arguments, for `command` |
 /// | `dns_zone` | | none | the zones of the endpoints, for a DNS server |
 /// | `dns_zone.apex` | a DNS name | | unique |
 /// | `dns_zone.ttl` | 0 to 604,800 | 3,600 | how long resolvers may keep the zone's SOA and NS records, in seconds |
@@ -72,6 +89,13 @@ use crate::FleetError;
 /// | `health.target` | a target's address | | the target, at every endpoint that has it |
 /// | `health.healthy` | true or false | as before | at least one of `healthy` and `capacity` is required |
 /// | `health.capacity` | 0 to 1,000,000 | as before | |
+///
+/// # Health checks
+/// A `health_check` table of an endpoint or a target takes what it leaves out from the one
+/// around it. If it names another `kind`, it takes the port, the intervals and the
+/// thresholds, and nothing that belongs to the other kind. An address has one health, so it
+/// is checked in the same way at all endpoints that have it. `host` is then the name of the
+/// first of them, if no table sets it.
 ///
 /// ```
 /// # use std::path::Path;
@@ -100,26 +124,11 @@ pub struct Fleet {
     timings: Timings,
     change_limits: ChangeLimits,
     retention: Retention,
-    health_check: HealthCheck,
+    health_check: Arc<HealthCheck>,
+    detection: Duration,
+    first_round: Duration,
     health_script: Vec<HealthStep>,
     dns_zones: Vec<DnsZone>,
-}
-
-/// How targets are checked.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct HealthCheck {
-    /// From one check of a target to the next.
-    pub interval: Duration,
-    /// How long a connection may take.
-    pub timeout: Duration,
-    /// How far an interval may deviate, in per cent.
-    pub jitter_percent: u8,
-    /// How many checks in a row must succeed for a target to be healthy again.
-    pub rise: u8,
-    /// How many checks in a row must fail for a target to be unhealthy.
-    pub fall: u8,
-    /// The port of the connections.
-    pub port: u16,
 }
 
 /// How much may change without a delay.
@@ -129,7 +138,7 @@ pub struct ChangeLimits {
     /// take away without a confirmation.
     pub max_removal_percent: u8,
     /// If more than this share of all targets, in per cent, becomes unhealthy within
-    /// one [detection window](HealthCheck::detection), the checks are suspected.
+    /// one [detection window](Fleet::detection), the checks are suspected.
     pub suspect_percent: u8,
     /// How long the removal of suspected targets waits.
     pub suspect_for: Duration,
@@ -143,7 +152,7 @@ pub enum FailPolicy {
     #[default]
     All,
     /// The targets that were healthy last: those that became unhealthy within one
-    /// [detection window](HealthCheck::detection) before the last one did.
+    /// [detection window](Fleet::detection) before the last one did.
     Last,
     /// The drained targets that are healthy; if there are none, as [`FailPolicy::All`].
     Drained,
@@ -189,6 +198,8 @@ pub struct FleetTarget {
     pub tier: u8,
     /// Whether it gets no traffic: its weight is 0, or its zone is drained.
     pub drained: bool,
+    /// How it is checked, if not as the [fleet](Fleet::health_check).
+    pub check: Option<Arc<HealthCheck>>,
 }
 
 /// The intervals of the Planner and the Enactors.
@@ -278,9 +289,24 @@ impl Fleet {
         self.retention
     }
 
-    /// How targets are checked.
-    pub fn health_check(&self) -> HealthCheck {
-        self.health_check
+    /// How targets are checked, but for those that have a check of their own.
+    pub fn health_check(&self) -> &Arc<HealthCheck> {
+        &self.health_check
+    }
+
+    /// How this target is checked.
+    pub fn check_of<'a>(&'a self, target: &'a FleetTarget) -> &'a Arc<HealthCheck> {
+        target.check.as_ref().unwrap_or(&self.health_check)
+    }
+
+    /// The longest [detection window](HealthCheck::detection) of all targets.
+    pub fn detection(&self) -> Duration {
+        self.detection
+    }
+
+    /// The longest [first round](HealthCheck::first_round) of all targets.
+    pub fn first_round(&self) -> Duration {
+        self.first_round
     }
 
     /// The zones that a DNS server answers for, in the order of the file.
@@ -336,6 +362,7 @@ impl FleetEndpoint {
             weight: if target.weight == 0 { 0 } else { u8::MAX },
             tier: 0,
             drained: target.weight == 0,
+            check: None,
         };
         Self {
             name: name.clone(),
@@ -347,42 +374,12 @@ impl FleetEndpoint {
     }
 }
 
-impl HealthCheck {
-    /// The detection window: the longest time from a target's failure to the end of the
-    /// check that calls it unhealthy.
-    pub fn detection(&self) -> Duration {
-        let longest = self
-            .interval
-            .mul_f64(1.0 + f64::from(self.jitter_percent) / 100.0);
-        longest * u32::from(self.fall) + self.timeout
-    }
-
-    /// How long new targets may be waited for: each is checked once within one interval
-    /// and one time-out, and a checker with much to do gets the same again.
-    pub fn first_round(&self) -> Duration {
-        (self.interval + self.timeout) * 2
-    }
-}
-
 impl Default for ChangeLimits {
     fn default() -> Self {
         Self {
-            max_removal_percent: 30,
+            max_removal_percent: 34,
             suspect_percent: 50,
             suspect_for: Duration::from_secs(30),
-        }
-    }
-}
-
-impl Default for HealthCheck {
-    fn default() -> Self {
-        Self {
-            interval: Duration::from_secs(1),
-            timeout: Duration::from_millis(500),
-            jitter_percent: 10,
-            rise: 2,
-            fall: 3,
-            port: 443,
         }
     }
 }
@@ -404,4 +401,9 @@ fn read_to_bound(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     file.take(Fleet::MAX_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Where in the text a value begins.
+fn start<T>(value: &Spanned<T>) -> usize {
+    value.span().start
 }

@@ -7,12 +7,14 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use plan_store::{EndpointName, RecordSet};
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
 use super::FailPolicy;
+use crate::{HttpMethod, HttpPath, Statuses, Trust};
 
 /// An integer from `MIN` to `MAX`.
 #[derive(Clone, Copy)]
@@ -25,6 +27,7 @@ pub(super) type Tier = Bounded<u8, 0, 255>;
 pub(super) type Ttl = Bounded<u32, 0, { RecordSet::MAX_TTL }>;
 pub(super) type Port = Bounded<u16, 1, 65_535>;
 pub(super) type CheckCount = Bounded<u8, 1, 100>;
+pub(super) type Flaps = Bounded<u8, 0, 100>;
 pub(super) type PlanCount = Bounded<u32, 1, 10_000>;
 pub(super) type Reading = Bounded<u32, 1, 1_000_000>;
 pub(super) type Percent<const MIN: u32, const MAX: u32> = Bounded<u8, MIN, MAX>;
@@ -47,6 +50,39 @@ pub(super) struct ZoneName(String);
 /// What an endpoint serves when none of its targets is healthy.
 #[derive(Clone, Copy)]
 pub(super) struct Fail(FailPolicy);
+
+/// The kind of a health check.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Tcp,
+    Tls,
+    Http,
+    Https,
+    Grpc,
+    Grpcs,
+    Command,
+}
+
+/// Which certificates a health check accepts.
+pub(super) struct Trusted(Trust);
+
+/// The method of a health check over HTTP.
+pub(super) struct Method(HttpMethod);
+
+/// The path of a health check over HTTP.
+pub(super) struct RequestPath(HttpPath);
+
+/// The status codes that are a success.
+pub(super) struct StatusCodes(Statuses);
+
+/// A text in the body of an answer.
+pub(super) struct BodyText(String);
+
+/// The name of a gRPC service, or nothing for the whole server.
+pub(super) struct ServiceName(String);
+
+/// A part of a command.
+pub(super) struct Argument(String);
 
 /// Most characters of a [`ZoneName`].
 const MAX_ZONE_NAME: usize = 64;
@@ -85,6 +121,67 @@ impl Address {
 impl Fail {
     pub(super) fn get(self) -> FailPolicy {
         self.0
+    }
+}
+
+impl Kind {
+    pub(super) const ALL: [(&'static str, Self); 7] = [
+        ("tcp", Self::Tcp),
+        ("tls", Self::Tls),
+        ("http", Self::Http),
+        ("https", Self::Https),
+        ("grpc", Self::Grpc),
+        ("grpcs", Self::Grpcs),
+        ("command", Self::Command),
+    ];
+
+    /// As the fleet file has it.
+    pub(super) fn name(self) -> &'static str {
+        let all = Self::ALL.into_iter();
+        let mut name = all.filter_map(|(name, kind)| (kind == self).then_some(name));
+        name.next().unwrap_or_default()
+    }
+}
+
+impl Trusted {
+    pub(super) fn get(&self) -> Trust {
+        self.0.clone()
+    }
+}
+
+impl Method {
+    pub(super) fn get(&self) -> HttpMethod {
+        self.0
+    }
+}
+
+impl RequestPath {
+    pub(super) fn get(&self) -> HttpPath {
+        self.0.clone()
+    }
+}
+
+impl StatusCodes {
+    pub(super) fn get(&self) -> Statuses {
+        self.0.clone()
+    }
+}
+
+impl BodyText {
+    pub(super) fn get(&self) -> String {
+        self.0.clone()
+    }
+}
+
+impl ServiceName {
+    pub(super) fn get(&self) -> String {
+        self.0.clone()
+    }
+}
+
+impl Argument {
+    pub(super) fn get(&self) -> &str {
+        &self.0
     }
 }
 
@@ -153,6 +250,96 @@ impl<'de> Deserialize<'de> for Fail {
             },
         };
         deserializer.deserialize_str(policy).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Text {
+            expected: "\"tcp\", \"tls\", \"http\", \"https\", \"grpc\", \"grpcs\" or \"command\"",
+            read: |text| {
+                let mut all = Self::ALL.into_iter();
+                all.find_map(|(name, kind)| (name == text).then_some(kind))
+            },
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Trusted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let trust = Text {
+            expected: "\"system\", \"any\", or the absolute path of a PEM file",
+            read: |text| match text {
+                "system" => Some(Trust::System),
+                "any" => Some(Trust::Any),
+                path => (Path::new(path).is_absolute() && !path.contains('\0'))
+                    .then(|| Trust::File(PathBuf::from(path))),
+            },
+        };
+        deserializer.deserialize_str(trust).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Method {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let method = Text {
+            expected: "\"GET\", \"HEAD\", \"POST\" or \"OPTIONS\"",
+            read: HttpMethod::read,
+        };
+        deserializer.deserialize_str(method).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RequestPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let path = Text {
+            expected: "a path such as \"/health\", of at most 1024 visible ASCII characters; write others as %XX",
+            read: HttpPath::read,
+        };
+        deserializer.deserialize_str(path).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for StatusCodes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let status = Text {
+            expected: "codes and ranges from 100 to 599, such as \"200\" or \"200-299,404\"",
+            read: Statuses::read,
+        };
+        deserializer.deserialize_str(status).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for BodyText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let body = Text {
+            expected: "a text of 1 to 200 bytes",
+            read: |text| (1..=200).contains(&text.len()).then(|| text.to_owned()),
+        };
+        deserializer.deserialize_str(body).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ServiceName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let service = Text {
+            expected: "the name of a gRPC service of at most 200 bytes, or \"\" for the whole server",
+            read: |text| (text.len() <= 200).then(|| text.to_owned()),
+        };
+        deserializer.deserialize_str(service).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Argument {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let argument = Text {
+            expected: "texts of at most 1000 bytes without a zero byte",
+            read: |text| {
+                let fits = text.len() <= 1000 && !text.contains('\0');
+                fits.then(|| text.to_owned())
+            },
+        };
+        deserializer.deserialize_str(argument).map(Self)
     }
 }
 

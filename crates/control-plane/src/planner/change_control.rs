@@ -28,7 +28,7 @@ use std::time::Instant;
 
 use plan_store::{EndpointName, Plan};
 
-use crate::{Fleet, FleetEndpoint};
+use crate::{Fleet, FleetEndpoint, Watchlist};
 
 /// From so many targets on, a share of them may go; a smaller endpoint may lose all but
 /// the last.
@@ -126,13 +126,15 @@ impl ChangeControl {
         self.held.values().map(|held| &held.change)
     }
 
-    /// All targets of the configuration in force, and of the changes that are held.
-    pub(super) fn targets(&self) -> BTreeSet<IpAddr> {
-        let accepted = self.accepted.values();
-        let accepted = accepted.flat_map(Accepted::configs);
-        let held = self.held.values().flat_map(|held| &held.to);
-        let targets = accepted.chain(held).flat_map(FleetEndpoint::targets);
-        targets.map(|target| target.address).collect()
+    /// All targets of the configuration in force, and of the changes that are held. The
+    /// fleet, which has been proposed, says how each is checked.
+    pub(super) fn watchlist(&self, fleet: &Fleet) -> Watchlist {
+        // What is held is the fleet's.
+        let mut list = Watchlist::of(fleet);
+        for endpoint in self.accepted.values().flat_map(Accepted::configs) {
+            list.add(fleet, endpoint);
+        }
+        list
     }
 
     /// Takes the endpoints of a plan that are not known as the plan has them.
@@ -289,6 +291,9 @@ impl ChangeId {
                     text,
                     "{address} {zone} {capacity} {weight} {tier} {drained}"
                 );
+                if let Some(check) = &target.check {
+                    let _ = writeln!(text, "{check:?}");
+                }
             }
         }
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {

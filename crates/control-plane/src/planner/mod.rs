@@ -34,7 +34,6 @@ mod targets;
 mod weights;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -150,7 +149,7 @@ impl<S: DnsStore> Planner<S> {
     pub fn set_fleet(&mut self, fleet: Fleet, now: Instant) {
         self.fleet = fleet;
         if self.memory == Memory::Unread {
-            self.watch(Watchlist::of(&self.fleet).targets);
+            self.watch(Watchlist::of(&self.fleet));
         } else {
             self.propose(now);
         }
@@ -169,7 +168,7 @@ impl<S: DnsStore> Planner<S> {
         let begun = Vec::new();
         self.status
             .hold(self.control.held(), &HoldChanges { begun, ended });
-        self.watch(self.control.targets());
+        self.watch(self.control.watchlist(&self.fleet));
         true
     }
 
@@ -219,13 +218,11 @@ impl<S: DnsStore> Planner<S> {
     fn propose(&mut self, now: Instant) {
         let changes = self.control.propose(&self.fleet, now);
         self.status.hold(self.control.held(), &changes);
-        self.watch(self.control.targets());
+        self.watch(self.control.watchlist(&self.fleet));
     }
 
-    /// Watches these targets from now on.
-    fn watch(&mut self, targets: BTreeSet<IpAddr>) {
-        let check = self.fleet.health_check();
-        let list = Watchlist { targets, check };
+    /// Watches the targets of this list from now on.
+    fn watch(&mut self, list: Watchlist) {
         if list != *self.watchlist {
             self.targets.retain(&list.targets);
             self.watchlist = Arc::new(list);
@@ -245,7 +242,7 @@ impl<S: DnsStore> Planner<S> {
             endpoint.previous.truncate(needed);
         }
         if settled {
-            self.watch(self.control.targets());
+            self.watch(self.control.watchlist(&self.fleet));
         }
     }
 
@@ -253,13 +250,12 @@ impl<S: DnsStore> Planner<S> {
     fn decide(&mut self, latest: Option<&Plan>, now: Instant) -> Result<Vec<Change>, PlanError> {
         let watched = self.watchlist.targets.len();
         let suspected = Limit::of(&self.fleet).suspected(&self.targets, watched, now);
-        let check = self.fleet.health_check();
         let situation = Situation {
             targets: &self.targets,
             suspected: &suspected,
             now,
-            window: check.detection(),
-            first_round: check.first_round(),
+            window: self.fleet.detection(),
+            first_round: self.fleet.first_round(),
         };
         let Desired {
             changes,

@@ -45,7 +45,7 @@ impl Limit {
         let limits = fleet.change_limits();
         Self {
             percent: limits.suspect_percent,
-            window: fleet.health_check().detection(),
+            window: fleet.detection(),
             wait: limits.suspect_for,
         }
     }

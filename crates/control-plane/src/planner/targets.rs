@@ -11,13 +11,13 @@
 //! 4. What is known is a function of the last report on each target. When a reading was
 //!    made does not matter, and neither does what a reading in between would have said.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::Instant;
 
 use plan_store::Plan;
 
-use crate::{Health, TargetState};
+use crate::{Health, TargetState, Watched};
 
 /// What is known of the watched targets.
 #[derive(Debug, Default)]
@@ -85,9 +85,13 @@ impl Targets {
 
     /// Takes the reports of a reading on the watched targets. A report of *unknown* takes
     /// nothing back.
-    pub(super) fn observe(&mut self, health: &Health, watched: &BTreeSet<IpAddr>) -> Changes {
+    pub(super) fn observe(
+        &mut self,
+        health: &Health,
+        watched: &BTreeMap<IpAddr, Watched>,
+    ) -> Changes {
         let mut changes = Changes::default();
-        for (address, report) in health.reports().filter(|(t, _)| watched.contains(t)) {
+        for (address, report) in health.reports().filter(|(t, _)| watched.contains_key(t)) {
             let known = self.entry(address);
             let before = known.standing();
             known.capacity = report.capacity;
@@ -106,8 +110,8 @@ impl Targets {
     }
 
     /// Forgets all targets but these.
-    pub(super) fn retain(&mut self, watched: &BTreeSet<IpAddr>) {
-        self.known.retain(|target, _| watched.contains(target));
+    pub(super) fn retain(&mut self, watched: &BTreeMap<IpAddr, Watched>) {
+        self.known.retain(|target, _| watched.contains_key(target));
     }
 
     pub(super) fn standing(&self, target: IpAddr) -> Standing {

@@ -1,5 +1,7 @@
 //! Change control: what a new fleet file may take away, and how a person decides the rest.
 
+use std::net::IpAddr;
+
 use control_plane::{ChangeId, Fleet, HoldReason, Planner};
 use plan_store::MemoryStore;
 
@@ -222,8 +224,9 @@ fn row_11_the_target_of_an_endpoint_that_is_held_is_still_checked() {
     assert!(sim.confirm("b.example"));
     sim.run(2000);
     assert_eq!(serves(&sim.store, "b"), "");
-    let watched = [[192, 0, 2, 1].into(), [192, 0, 2, 2].into()];
-    assert_eq!(sim.planner.watchlist().targets, watched.into());
+    let watched: Vec<_> = sim.planner.watchlist().targets.keys().collect();
+    let left = [1, 2].map(|last| IpAddr::from([192, 0, 2, last]));
+    assert_eq!(watched, left.each_ref());
 }
 
 /// A target of a held change has been checked when a person confirms it.
@@ -255,5 +258,52 @@ fn row_12_another_fleet_brings_other_settings_of_the_checks() {
         "no change"
     );
     planner.set_fleet(parse(&text(2000)), at(0));
-    assert_eq!(planner.watchlist().check.interval.as_millis(), 2000);
+    let mut watched = planner.watchlist().targets.values();
+    assert!(watched.all(|watched| watched.check.interval.as_millis() == 2000));
+}
+
+/// A fleet file with default limits and this before its only endpoint.
+fn three_zones(before: &str, check: &str) -> Fleet {
+    let targets = (1..=6).map(|n| {
+        let zone = n % 3;
+        format!("{{ address = \"192.0.2.{n}\", zone = \"z{zone}\", capacity = 1 }}")
+    });
+    let targets: Vec<_> = targets.collect();
+    parse(&format!(
+        "{before}\n[[endpoint]]\nname = \"a.example\"\n{check}\ntarget = [{}]",
+        targets.join(", ")
+    ))
+}
+
+#[test]
+fn one_zone_of_three_may_be_drained_by_default_and_two_may_not() {
+    for (zones, held) in [("\"z1\"", 0), ("\"z1\", \"z2\"", 1)] {
+        let (mut planner, _) = planned(three_zones("", ""));
+        let drained = format!("planner = {{ drained_zones = [{zones}] }}");
+        planner.set_fleet(three_zones(&drained, ""), at(0));
+        assert_eq!(planner.status().held.len(), held, "{zones}");
+    }
+}
+
+/// Also for the targets of a change that is held: the new file says how they are checked.
+#[test]
+fn a_target_is_checked_as_the_newest_file_says_and_one_that_has_gone_as_before() {
+    let ports = |planner: &Planner<MemoryStore>| {
+        let targets = planner.watchlist().targets.values();
+        targets
+            .map(|watched| watched.check.port)
+            .collect::<Vec<_>>()
+    };
+    let one = r#"[[endpoint]]
+        name = "a.example"
+        health_check = { port = 3 }
+        target = [{ address = "192.0.2.6", zone = "z", capacity = 1 }]"#;
+    let (mut planner, _) = planned(three_zones("health_check = { port = 1 }", ""));
+    assert_eq!(ports(&planner), [1; 6]);
+    let own = "health_check = { port = 2 }";
+    planner.set_fleet(three_zones("health_check = { port = 1 }", own), at(0));
+    assert_eq!(ports(&planner), [2; 6]);
+    planner.set_fleet(parse(one), at(0));
+    assert_eq!(planner.status().held.len(), 1);
+    assert_eq!(ports(&planner), [2, 2, 2, 2, 2, 3]);
 }

@@ -262,7 +262,7 @@ impl Model {
         }
         if !matches!(event, Event::Restart) {
             let watched = &sim.planner.watchlist().targets;
-            self.found.retain(|target| watched.contains(target));
+            self.found.retain(|target| watched.contains_key(target));
         }
     }
 
@@ -290,6 +290,7 @@ impl Model {
                     weight: target.weight,
                     tier: 0,
                     drained: target.weight == 0,
+                    check: None,
                 });
                 let targets: Vec<_> = targets.collect();
                 let drawn = targets.iter().filter(|t| !t.drained);
@@ -303,7 +304,7 @@ impl Model {
     /// The laws, after a tick.
     fn check(&mut self, sim: &Sim, interval: u64) {
         let (status, watched) = (sim.planner.status(), &sim.planner.watchlist().targets);
-        self.found.retain(|target| watched.contains(target));
+        self.found.retain(|target| watched.contains_key(target));
         let held = status
             .held
             .iter()
@@ -405,7 +406,7 @@ fn reason(from: &[FleetTarget], to: Option<&[FleetTarget]>) -> Option<HoldReason
     };
     let (from, to) = (usable(from), usable(to));
     let (removed, of) = (from.difference(&to).count(), from.len());
-    let most = if of >= 4 { of * 30 / 100 } else { of - 1 };
+    let most = if of >= 4 { of * 34 / 100 } else { of - 1 };
     (removed > most || to.is_empty()).then_some(HoldReason::Loses { removed, of })
 }
 

@@ -1,8 +1,9 @@
 //! A world with a clock that the test moves: targets that live, refuse or swallow
-//! connections, checks of them as `TcpChecks` makes them, and a Planner that is restarted.
+//! connections, checks of them as the crate `health-checks` makes them, and a Planner that is restarted.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use control_plane::{Fleet, Health, HealthCheck, Planned, Planner, TargetState, Watchlist};
@@ -34,12 +35,12 @@ pub(crate) struct Sim {
 
 /// What the checks have found.
 struct Checks {
-    check: HealthCheck,
     targets: BTreeMap<IpAddr, Checked>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Checked {
+    check: Arc<HealthCheck>,
     state: TargetState,
     against: u8,
     /// When the next check begins.
@@ -145,7 +146,6 @@ impl Sim {
 impl Checks {
     fn new(list: &Watchlist, now: u64) -> Self {
         let mut checks = Self {
-            check: list.check,
             targets: BTreeMap::new(),
         };
         checks.watch(list, now);
@@ -153,35 +153,37 @@ impl Checks {
     }
 
     fn watch(&mut self, list: &Watchlist, now: u64) {
-        self.check = list.check;
         self.targets
-            .retain(|target, _| list.targets.contains(target));
-        for &target in &list.targets {
+            .retain(|target, _| list.targets.contains_key(target));
+        for (&target, watched) in &list.targets {
             // Each target has its own place in the interval.
             let spread = match target {
                 IpAddr::V4(v4) => u64::from(v4.octets()[3]),
                 IpAddr::V6(v6) => u64::from(v6.segments()[7]),
             };
-            let interval = millis(self.check.interval);
-            self.targets.entry(target).or_insert(Checked {
+            let interval = millis(watched.check.interval);
+            let checked = self.targets.entry(target).or_insert_with(|| Checked {
+                check: Arc::clone(&watched.check),
                 state: TargetState::Unknown,
                 against: 0,
                 next: now + (spread * 37) % interval,
                 ends: None,
             });
+            checked.check = Arc::clone(&watched.check);
         }
     }
 
     fn run_to(&mut self, end: u64, fates: &BTreeMap<IpAddr, Fate>) {
         for (target, checked) in &mut self.targets {
             let fate = fates.get(target).copied().unwrap_or(Fate::Lives);
-            checked.run_to(end, fate, &self.check);
+            checked.run_to(end, fate);
         }
     }
 }
 
 impl Checked {
-    fn run_to(&mut self, end: u64, fate: Fate, check: &HealthCheck) {
+    fn run_to(&mut self, end: u64, fate: Fate) {
+        let check = &*Arc::clone(&self.check);
         loop {
             if let Some((ends, success)) = self.ends {
                 if ends > end {

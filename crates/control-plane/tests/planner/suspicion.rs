@@ -125,7 +125,7 @@ fn the_suspicion_ends_when_the_targets_recover() {
 
 #[test]
 fn only_one_detection_window_counts() {
-    let window = fleet("").health_check().detection();
+    let window = fleet("").detection();
     assert_eq!(window, Duration::from_millis(3 * 1100 + 500));
     for (second, suspected) in [(3800, 12), (3801, 0)] {
         let (mut planner, _) = planned("");

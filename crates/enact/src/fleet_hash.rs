@@ -1,0 +1,83 @@
+//! The hash of the fleet that is in force: two processes that show different ones have
+//! different fleet files.
+
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use control_plane::Fleet;
+
+use crate::metrics::Text;
+
+/// The hash of the fleet that this process was given last. Clones share it.
+///
+/// It is a hash of what the file means, so comments do not count. Processes of different
+/// versions of this program may show different hashes of the same file.
+#[derive(Clone)]
+pub(crate) struct FleetHash(Arc<AtomicU64>);
+
+/// FNV-1a over a text as it is written. <http://www.isthe.com/chongo/tech/comp/fnv/>
+struct Fnv(u64);
+
+impl FleetHash {
+    pub(crate) fn new(fleet: &Fleet) -> Self {
+        Self(Arc::new(AtomicU64::new(hash(fleet))))
+    }
+
+    /// Takes another fleet.
+    pub(crate) fn set(&self, fleet: &Fleet) {
+        // Relaxed: readers use nothing else of the fleet with it.
+        self.0.store(hash(fleet), Ordering::Relaxed);
+    }
+
+    /// Writes it as a label, which is how Prometheus has texts.
+    pub(crate) fn describe(&self, text: &mut Text) {
+        let says = "The hash of the fleet file, to compare processes of the same version.";
+        text.help("fleet_info", "gauge", says);
+        text.sample("fleet_info", &format!("{{hash=\"{self}\"}}"), 1);
+    }
+}
+
+/// Sixteen hexadecimal digits.
+impl fmt::Display for FleetHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0.load(Ordering::Relaxed))
+    }
+}
+
+fn hash(fleet: &Fleet) -> u64 {
+    let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+    // Writing to a hash does not fail.
+    let _ = write!(hash, "{fleet:?}");
+    hash.0
+}
+
+impl fmt::Write for Fnv {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_meaning_has_another_hash_and_another_comment_has_not() {
+        let hash = |before: &str, capacity: u32| {
+            let text = format!(
+                "{before}\n[[endpoint]]\nname = \"a.example\"\n\
+                 target = [{{ address = \"192.0.2.1\", zone = \"z\", capacity = {capacity} }}]"
+            );
+            let fleet = Fleet::parse(&text, "fleet.toml".as_ref()).unwrap();
+            FleetHash::new(&fleet).to_string()
+        };
+        assert_eq!(hash("", 1).len(), 16);
+        assert_eq!(hash("", 1), hash("# The same.", 1));
+        assert_ne!(hash("", 1), hash("", 2));
+        assert_ne!(hash("", 1), hash("health_check = { port = 1 }", 1));
+    }
+}

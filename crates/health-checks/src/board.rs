@@ -1,0 +1,393 @@
+//! The board: what is known of all targets, and when each is checked next.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+use control_plane::{TargetHealth, TargetState, Watched, Watchlist};
+use tracing::warn;
+
+use crate::finding::{Finding, Trouble};
+use crate::record::Record;
+use crate::schedule::Schedule;
+
+/// A cause for which checks cannot be made is logged again if it has not been met for so long.
+const QUIET: Duration = Duration::from_mins(1);
+/// For how long the largest lag is remembered, at least.
+const LAG_WINDOW: Duration = Duration::from_secs(10);
+
+/// What is known of all targets.
+pub(crate) struct Board {
+    targets: BTreeMap<IpAddr, Entry>,
+    schedule: Schedule,
+    next_id: u64,
+    counts: Counts,
+    lag: Lag,
+    /// The causes for which checks could not be made, with the last time of each.
+    causes: HashMap<String, Instant>,
+}
+
+struct Entry {
+    watched: Watched,
+    record: Record,
+    /// Another number for another way of checking the target.
+    id: u64,
+    /// When it is due; `None` while it is being checked.
+    due: Option<Instant>,
+}
+
+/// A check that is to be made now.
+#[derive(Clone, Debug)]
+pub(crate) struct Due {
+    pub(crate) target: IpAddr,
+    pub(crate) watched: Watched,
+    pub(crate) id: u64,
+    pub(crate) begun: Instant,
+}
+
+/// How many checks ended in which way, and how punctual they are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Checks that succeeded.
+    pub succeeded: u64,
+    /// Checks that failed.
+    pub failed: u64,
+    /// Checks that could not be made.
+    pub not_made: u64,
+    /// Checks that run now.
+    pub running: u64,
+    /// The largest delay with which a check has begun in the last ten to twenty seconds. If
+    /// it is large, the machine is too slow for so many checks.
+    pub lag: Duration,
+}
+
+/// What is known of one target.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TargetStatus {
+    /// Its address.
+    pub target: IpAddr,
+    /// Its state.
+    pub state: TargetState,
+    /// Why the last check did not succeed, such as `connection refused` or `status 503`.
+    pub error: Option<Cow<'static, str>>,
+    /// Since when each check has had this error.
+    pub error_since: Option<Instant>,
+    /// Whether the last check could not be made, for a reason that is not the target's.
+    pub not_made: bool,
+    /// Whether it answers, and is unhealthy because it has fallen so often.
+    pub damped: bool,
+    /// When the certificate that it showed last expires.
+    pub certificate_expires: Option<SystemTime>,
+}
+
+/// The largest lag of this window and of the one before.
+struct Lag {
+    began: Instant,
+    now: Duration,
+    before: Duration,
+}
+
+impl Board {
+    pub(crate) fn new(seed: u64, now: Instant) -> Self {
+        Self {
+            targets: BTreeMap::new(),
+            schedule: Schedule::new(seed),
+            next_id: 0,
+            counts: Counts::default(),
+            lag: Lag {
+                began: now,
+                now: Duration::ZERO,
+                before: Duration::ZERO,
+            },
+            causes: HashMap::new(),
+        }
+    }
+
+    /// Checks the targets of this list from now on. A target that stays keeps its record.
+    pub(crate) fn watch(&mut self, list: &Watchlist, now: Instant) {
+        let (targets, schedule) = (&mut self.targets, &mut self.schedule);
+        targets.retain(|&target, entry| {
+            let stays = list.targets.get(&target) == Some(&entry.watched);
+            if let (false, Some(due)) = (stays, entry.due) {
+                schedule.remove(target, due);
+            }
+            stays || list.targets.contains_key(&target)
+        });
+        for (&target, watched) in &list.targets {
+            let record = match targets.get(&target) {
+                Some(entry) if entry.watched == *watched => continue,
+                Some(_) => targets.remove(&target).map(|entry| entry.record),
+                None => None,
+            };
+            self.next_id += 1;
+            let due = schedule.add_new(target, watched.check.interval, now);
+            let entry = Entry {
+                watched: watched.clone(),
+                record: record.unwrap_or_else(Record::new),
+                id: self.next_id,
+                due: Some(due),
+            };
+            targets.insert(target, entry);
+        }
+    }
+
+    /// Takes all targets whose checks are due. Returns when the next one will be due.
+    pub(crate) fn take_due(&mut self, now: Instant, due: &mut Vec<Due>) -> Option<Instant> {
+        loop {
+            let (planned, target) = match self.schedule.take_due(now) {
+                Ok(taken) => taken,
+                Err(next) => return next,
+            };
+            let Some(entry) = self.targets.get_mut(&target) else {
+                continue; // Every target on the schedule is on the board.
+            };
+            entry.due = None;
+            self.lag.note(now.duration_since(planned), now);
+            self.counts.running += 1;
+            due.push(Due {
+                target,
+                watched: entry.watched.clone(),
+                id: entry.id,
+                begun: now,
+            });
+        }
+    }
+
+    /// Takes what a check has found, and schedules the next one. Returns its time. Of a
+    /// target that is gone, or is checked in another way by now, the finding says nothing.
+    pub(crate) fn take(&mut self, due: &Due, finding: Finding, now: Instant) -> Option<Instant> {
+        self.counts.running = self.counts.running.saturating_sub(1);
+        *match &finding.result {
+            Ok(()) => &mut self.counts.succeeded,
+            Err(Trouble::Target(_)) => &mut self.counts.failed,
+            Err(Trouble::Checker(_)) => &mut self.counts.not_made,
+        } += 1;
+        if let Err(Trouble::Checker(cause)) = &finding.result {
+            self.could_not_check(cause, now);
+        }
+        let entry = self.targets.get_mut(&due.target)?;
+        if entry.id != due.id {
+            return None;
+        }
+        let check = &entry.watched.check;
+        entry.record.take(finding, check, now);
+        let (interval, jitter) = (check.interval, check.jitter_percent);
+        let next = self
+            .schedule
+            .add_checked(due.target, interval, jitter, due.begun);
+        entry.due = Some(next);
+        entry.due
+    }
+
+    /// Logs a cause once.
+    fn could_not_check(&mut self, cause: &str, now: Instant) {
+        if let Some(last) = self.causes.get_mut(cause)
+            && now.saturating_duration_since(*last) <= QUIET
+        {
+            *last = now;
+            return;
+        }
+        warn!(%cause, "health checks cannot be made; their targets keep the state that they have");
+        self.causes
+            .retain(|_, last| now.saturating_duration_since(*last) <= QUIET);
+        self.causes.insert(cause.to_owned(), now);
+    }
+
+    /// The state of each target.
+    pub(crate) fn states(&self) -> Vec<(IpAddr, TargetHealth)> {
+        let targets = self.targets.iter();
+        targets
+            .map(|(&target, entry)| (target, entry.record.state.into()))
+            .collect()
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            lag: self.lag.now.max(self.lag.before),
+            ..self.counts
+        }
+    }
+
+    pub(crate) fn status(&self) -> Vec<TargetStatus> {
+        let targets = self.targets.iter();
+        targets
+            .map(|(&target, Entry { record, .. })| TargetStatus {
+                target,
+                state: record.state,
+                error: record.error.as_ref().map(|error| error.text.clone()),
+                error_since: record.error.as_ref().map(|error| error.since),
+                not_made: record.error.as_ref().is_some_and(|e| e.is_checkers),
+                damped: record.is_damped(),
+                certificate_expires: record.certificate,
+            })
+            .collect()
+    }
+}
+
+impl Lag {
+    fn note(&mut self, lag: Duration, now: Instant) {
+        let windows = now.saturating_duration_since(self.began).as_secs() / LAG_WINDOW.as_secs();
+        if windows > 0 {
+            self.before = if windows == 1 {
+                self.now
+            } else {
+                Duration::ZERO
+            };
+            (self.began, self.now) = (now, Duration::ZERO);
+        }
+        self.now = self.now.max(lag);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use control_plane::HealthCheck;
+
+    use super::*;
+
+    fn target(last: u8) -> IpAddr {
+        [192, 0, 2, last].into()
+    }
+
+    fn list(targets: &[u8], interval: Duration) -> Watchlist {
+        let check = Arc::new(HealthCheck {
+            interval,
+            jitter_percent: 20,
+            ..HealthCheck::default()
+        });
+        let watched = Watched {
+            check,
+            endpoint: "a.example".parse().unwrap(),
+        };
+        let targets = targets.iter().map(|&last| (target(last), watched.clone()));
+        Watchlist {
+            targets: targets.collect(),
+        }
+    }
+
+    const INTERVAL: Duration = Duration::from_secs(10);
+
+    fn board(targets: &[u8], now: Instant) -> Board {
+        let mut board = Board::new(1, now);
+        board.watch(&list(targets, INTERVAL), now);
+        board
+    }
+
+    fn due(board: &mut Board, now: Instant) -> Vec<Due> {
+        let mut due = Vec::new();
+        board.take_due(now, &mut due);
+        due
+    }
+
+    fn refused() -> Finding {
+        Err(Trouble::target("connection refused")).into()
+    }
+
+    #[test]
+    fn every_target_is_due_within_an_interval_and_again_within_the_jitter() {
+        let begin = Instant::now();
+        let mut board = board(&[1, 2, 3, 4, 5], begin);
+        let all = due(&mut board, begin + INTERVAL);
+        assert_eq!(all.len(), 5, "all within the first interval");
+        let (low, high) = (Duration::from_secs(8), Duration::from_secs(12));
+        let mut one = all[0].clone();
+        for _ in 0..200 {
+            // A check that has taken long is not made less often.
+            let end = one.begun + Duration::from_secs(5);
+            let next = board.take(&one, Ok(()).into(), end).unwrap();
+            assert!((low..=high).contains(&(next - one.begun)));
+            let before = next.checked_sub(Duration::from_nanos(1)).unwrap();
+            assert!(due(&mut board, before).is_empty());
+            one = due(&mut board, next).remove(0);
+            assert_eq!((one.target, one.begun), (all[0].target, next));
+        }
+    }
+
+    #[test]
+    fn targets_come_and_go_and_those_that_stay_keep_their_health() {
+        let begin = Instant::now();
+        let mut board = board(&[0, 1, 2], begin);
+        let checks = due(&mut board, begin + INTERVAL);
+        let of = |last| {
+            checks
+                .iter()
+                .find(|due| due.target == target(last))
+                .unwrap()
+        };
+        for finding in [Ok(()).into(), refused(), refused(), refused()] {
+            board.take(of(1), finding, begin);
+        }
+        board.watch(&list(&[1, 7], INTERVAL), begin);
+        let states: BTreeMap<_, _> = board.states().into_iter().collect();
+        let (since, was_up) = (begin, true);
+        let down = TargetState::Down { since, was_up };
+        assert_eq!(states.len(), 2);
+        assert_eq!(states[&target(1)].state, down);
+        assert_eq!(states[&target(7)].state, TargetState::Unknown);
+        // The finding of a target that is gone changes nothing.
+        assert_eq!(board.take(of(0), refused(), begin), None);
+        let mut left: Vec<_> = due(&mut board, begin + 9 * INTERVAL);
+        left.sort_by_key(|due| due.target);
+        left.dedup_by_key(|due| due.target);
+        let left: Vec<_> = left.iter().map(|due| due.target).collect();
+        assert_eq!(left, [target(1), target(7)]);
+    }
+
+    /// The next check is by the new interval, and what a check of before finds is dropped.
+    #[test]
+    fn another_way_of_checking_begins_at_once_and_the_state_stays() {
+        let begin = Instant::now();
+        let mut board = board(&[1, 2], begin);
+        let checks = due(&mut board, begin + INTERVAL);
+        for due in &checks {
+            board.take(due, Ok(()).into(), begin + INTERVAL);
+        }
+        let running = due(&mut board, begin + 3 * INTERVAL);
+        assert_eq!(running.len(), 2);
+        let short = Duration::from_secs(1);
+        board.watch(&list(&[1, 2], short), begin + 3 * INTERVAL);
+        assert_eq!(due(&mut board, begin + 3 * INTERVAL + short).len(), 2);
+        for _ in 0..9 {
+            assert_eq!(board.take(&running[0], refused(), begin), None);
+        }
+        let states = board.states();
+        assert!(
+            states
+                .iter()
+                .all(|(_, health)| health.state == TargetState::Up)
+        );
+    }
+
+    #[test]
+    fn the_same_list_changes_nothing() {
+        let begin = Instant::now();
+        let mut board = board(&[1], begin);
+        let running = due(&mut board, begin + INTERVAL);
+        board.watch(&list(&[1], INTERVAL), begin + INTERVAL);
+        assert!(due(&mut board, begin + 9 * INTERVAL).is_empty());
+        assert!(
+            board
+                .take(&running[0], refused(), begin + INTERVAL)
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn the_largest_lag_is_remembered_for_a_window_or_two() {
+        let begin = Instant::now();
+        let mut board = board(&[1], begin);
+        let (mut now, late) = (begin + INTERVAL, Duration::from_secs(3));
+        for round in 0..8 {
+            let one = due(&mut board, now).remove(0);
+            let next = board.take(&one, Ok(()).into(), now).unwrap();
+            now = if round == 3 { next + late } else { next };
+            if round == 4 {
+                assert_eq!(board.counts().lag, late);
+            }
+        }
+        assert_eq!(board.counts().lag, Duration::ZERO, "forgotten");
+    }
+}

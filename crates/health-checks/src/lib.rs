@@ -1,0 +1,153 @@
+//! Health checks of many targets, for the control plane: TCP, TLS, HTTP and HTTPS, gRPC, and
+//! commands. The fleet file says which: [`control_plane::HealthCheck`].
+//!
+//! [`HealthChecks`] runs all checks on one thread. [`CheckedHealth`] is the control plane's
+//! [`HealthSource`]: what the checks have found.
+//!
+//! # What to rely on
+//! 1. A target that dies is called unhealthy within its
+//!    [detection window](control_plane::HealthCheck::detection), whatever the other targets
+//!    do. A machine that is too slow for that shows it as [`Counts::lag`].
+//! 2. A check that cannot be made says nothing about its target: the target keeps its state.
+//!    The cause is logged once.
+//! 3. Each check has a connection of its own, which is reset at the end. No socket stays in
+//!    `TIME_WAIT`.
+//!
+//! # Modules
+//! `engine` begins the checks that are due, by `board`, which has all state: `schedule` says
+//! when each target is checked next, `record` what its findings make of it. `check` makes a
+//! check of each kind, with `connect`, `tls`, `http`, `grpc` and `command`.
+
+mod board;
+mod check;
+mod command;
+mod connect;
+mod engine;
+mod finding;
+mod grpc;
+mod http;
+mod limits;
+mod record;
+mod schedule;
+mod tls;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use control_plane::{Health, HealthError, HealthSource, Watchlist};
+use tokio::runtime;
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use self::board::Board;
+use self::check::Checker;
+use self::engine::Shared;
+
+pub use self::board::{Counts, TargetStatus};
+
+/// The checks of a fleet's targets, on a thread of their own. Dropping this ends the checks
+/// that run, and kills the commands.
+pub struct HealthChecks {
+    health: CheckedHealth,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What [`HealthChecks`] have found. Clones share it.
+#[derive(Clone)]
+pub struct CheckedHealth {
+    shared: Arc<Shared>,
+    checker: Arc<Checker>,
+}
+
+impl HealthChecks {
+    /// Begins to check the targets of this list; `seed` decides the jitter. Raises the
+    /// process's limit of open files as far as it may go.
+    ///
+    /// # Errors
+    /// If the operating system cannot start a thread, or gives it no event queue.
+    pub fn start(list: &Watchlist, seed: u64) -> io::Result<Self> {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let shared = Arc::new(Shared::new(Board::new(seed, Instant::now())));
+        let checker = Arc::new(Checker::new(limits::checks_at_a_time()));
+        let mut health = CheckedHealth { shared, checker };
+        health.watch(list);
+        let (stop, stopped) = oneshot::channel();
+        let CheckedHealth { shared, checker } = health.clone();
+        let run = move || {
+            let check = move |due| {
+                let checker = Arc::clone(&checker);
+                async move { checker.check(&due).await }
+            };
+            runtime.block_on(async {
+                tokio::select! {
+                    () = engine::run(shared, check) => {}
+                    // An error means that nobody can stop it any more.
+                    _ = stopped => {}
+                }
+            });
+        };
+        let builder = thread::Builder::new().name("health-checks".into());
+        Ok(Self {
+            health,
+            stop: Some(stop),
+            thread: Some(builder.spawn(run)?),
+        })
+    }
+
+    /// A health source that reads what the checks have found so far.
+    pub fn source(&self) -> CheckedHealth {
+        self.health.clone()
+    }
+}
+
+impl CheckedHealth {
+    /// What is known of each target, by address.
+    pub fn status(&self) -> Vec<TargetStatus> {
+        self.shared.status()
+    }
+
+    /// How many checks ended in which way, since the start, and how punctual they are.
+    pub fn counts(&self) -> Counts {
+        self.shared.counts()
+    }
+}
+
+impl HealthSource for CheckedHealth {
+    fn watch(&mut self, list: &Watchlist) {
+        self.checker.load(list);
+        self.shared.watch(list, Instant::now());
+    }
+
+    fn read(&mut self) -> Result<Health, HealthError> {
+        Ok(self.shared.health())
+    }
+}
+
+impl Drop for HealthChecks {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            warn!("the thread of the health checks had panicked");
+        }
+    }
+}
+
+impl fmt::Debug for HealthChecks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HealthChecks").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CheckedHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CheckedHealth").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,59 @@
+//! The schedule: when each target is checked next.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+
+/// The targets that wait for a check. A target that is being checked is not here.
+pub(crate) struct Schedule {
+    due: BTreeSet<(Instant, IpAddr)>,
+    random: Rng,
+}
+
+impl Schedule {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            due: BTreeSet::new(),
+            random: Rng::with_seed(seed),
+        }
+    }
+
+    /// Adds a target at a random time within its first interval, so that new targets are
+    /// not all checked at once. Returns the time.
+    pub(crate) fn add_new(&mut self, target: IpAddr, interval: Duration, now: Instant) -> Instant {
+        let at = now + interval.mul_f64(self.random.f64());
+        self.due.insert((at, target));
+        at
+    }
+
+    /// Adds a target whose last check began at `begun`, for the next interval, which
+    /// deviates at random by at most `jitter_percent`. Counting from the beginning keeps a
+    /// slow target from being checked less often. Returns the time.
+    pub(crate) fn add_checked(
+        &mut self,
+        target: IpAddr,
+        interval: Duration,
+        jitter_percent: u8,
+        begun: Instant,
+    ) -> Instant {
+        let share = f64::from(jitter_percent) / 100.0;
+        let interval = interval.mul_f64(1.0 + share * (2.0 * self.random.f64() - 1.0));
+        self.due.insert((begun + interval, target));
+        begun + interval
+    }
+
+    pub(crate) fn remove(&mut self, target: IpAddr, at: Instant) {
+        self.due.remove(&(at, target));
+    }
+
+    /// Takes a target whose check is due, with the time for which it was planned, or returns
+    /// when the next one will be due.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Result<(Instant, IpAddr), Option<Instant>> {
+        match self.due.first() {
+            Some(&(at, _)) if at <= now => self.due.pop_first().ok_or(None),
+            next => Err(next.map(|&(at, _)| at)),
+        }
+    }
+}
