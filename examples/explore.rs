@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use drill::diagram;
 use incident::Invariant;
 use lexopt::prelude::{Long, Short};
-use models::checker::PlainLoads;
 use models::outage::{Protocol, Setup};
 
 const HELP: &str = "\
@@ -116,7 +115,7 @@ fn explore(args: &Args) -> bool {
         ..Setup::SMALL
     };
     println!("{protocol}: a Planner and two Enactors at one endpoint; both Enactors sweep.");
-    let explored = protocol.explore::<PlainLoads>(setup);
+    let explored = protocol.explore(setup);
     let executions = explored.executions;
     let times = explored.findings.times_broken();
     if times.is_empty() {

@@ -21,13 +21,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use drill::diagram;
-use incident::{IncidentStore, Invariant, Journal, Variant, Verdict};
+use incident::{Invariant, Journal, Variant, Verdict};
 use models::checker::{Checker, Dfs, Pct, Random, failures, run};
 use models::outage::{Protocol, Setup};
-use models::{Ended, Findings, Moved, Seen, races, system, wakeups};
-use plan_store::dns::MemoryStore;
+use models::{Ended, Explored, Findings, Moved, Outcome, Seen, races, wakeups, whole};
 use plan_store::primitives::Word as _;
-use plan_store::{Primitives, RetainReason, Shuttle};
+use plan_store::{Primitives, RetainReason};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
 
 /// Schedules of the whole system that each scheduler draws.
@@ -40,9 +39,9 @@ const SEED: u64 = 2025;
 /// All interleavings of the control [`models::litmus::hidden_load`].
 const DFS_EXECUTIONS: usize = 34;
 
-fn decides_as_loom_does<J: Checker>() {
+fn decides_as_loom_does(explore: fn(Protocol, Setup) -> Explored<Outcome>) {
     for protocol in Protocol::ALL {
-        let findings = protocol.explore::<J>(Setup::SMALL).findings;
+        let findings = explore(protocol, Setup::SMALL).findings;
         findings.assert_broken(protocol.broken());
         let seen = findings.seen();
         seen.assert_seen(&[Seen::Activated, Seen::Pass(Ended::Applied)]);
@@ -80,39 +79,36 @@ fn each_kind_of_schedule_is_what_it_is_called() {
 /// What the whole system on `MemoryStore` never shows is seen on the incident's store.
 #[test]
 fn an_answer_that_goes_back_and_a_pass_that_fails_are_seen_on_the_incidents_store() {
-    let (findings, fleet) = (Findings::default(), system::fleet());
+    let (findings, fleet) = (Findings::default(), whole::fleet());
     let found = findings.clone();
     let scheduler = RandomScheduler::new_from_seed(SEED, 2_000);
     run("incident's system, to its end", scheduler, move || {
-        let store = IncidentStore::<Shuttle>::with_primitives(Variant::Incident, system::RETENTION);
-        system::whole::<Random, _>(store, &fleet, &found);
+        whole::on_incident_store(Variant::Incident, &fleet, &found);
     });
     findings.assert_seen(&[Seen::Answer(Moved::Back), Seen::Pass(Ended::Failed)]);
 }
 
 #[test]
 fn random_schedules_decide_the_table_as_loom_does() {
-    decides_as_loom_does::<Random>();
+    decides_as_loom_does(Protocol::explore_random);
 }
 
 #[test]
 fn pct_schedules_decide_the_table_as_loom_does() {
-    decides_as_loom_does::<Pct>();
+    decides_as_loom_does(Protocol::explore_pct);
 }
 
 #[test]
 fn all_schedules_of_two_threads_keep_the_newer_the_withdrawn_and_the_pinned() {
-    races::activate_against_activate::holds::<Dfs>();
-    races::withdraw_against_activate::holds::<Dfs>();
-    races::pin_against_sweep::holds::<Dfs>();
+    races::hold_on_all_schedules();
 }
 
 #[test]
 fn no_wakeup_is_lost_and_the_loop_always_stops() {
-    wakeups::no_wakeup_is_lost::<Random>();
-    wakeups::it_always_stops::<Random>();
-    wakeups::it_retries_until_the_store_recovers::<Random>();
-    wakeups::no_wakeup_is_lost::<Pct>();
+    wakeups::no_wakeup_is_lost_by::<Random>();
+    wakeups::it_always_stops_by::<Random>();
+    wakeups::it_retries_until_the_store_recovers_by::<Random>();
+    wakeups::no_wakeup_is_lost_by::<Pct>();
 }
 
 /// The scheduler, or the schedule that the reader wants to see again.
@@ -136,12 +132,11 @@ fn demand(journal: &Journal) {
 }
 
 fn whole_system_holds(name: &str, scheduler: impl Scheduler + Send + 'static) {
-    let (findings, fleet) = (Findings::default(), system::fleet());
+    let (findings, fleet) = (Findings::default(), whole::fleet());
     let found = findings.clone();
     let name = format!("whole system, 10 endpoints ({name})");
     run(&name, wanted(scheduler), move || {
-        let store = MemoryStore::<Shuttle>::with_primitives(system::RETENTION);
-        demand(&system::whole::<Random, _>(store, &fleet, &found));
+        demand(&whole::on_memory_store(&fleet, &found));
     });
     findings.assert_broken(&[]);
     findings.assert_seen(&[
@@ -175,14 +170,13 @@ fn the_whole_system_holds_on_pct_schedules() {
 /// Runs the system of October 2025 until a sweep deletes what is active, and returns
 /// what broke.
 fn breaks(name: &str, scheduler: impl Scheduler + 'static) -> Verdict {
-    let (findings, fleet) = (Findings::default(), system::fleet());
+    let (findings, fleet) = (Findings::default(), whole::fleet());
     let breach = Arc::new(Mutex::new(Verdict::new()));
     let seen = Arc::clone(&breach);
     let explored = catch_unwind(AssertUnwindSafe(|| {
         run(name, scheduler, move || {
             let variant = Variant::LockPerEndpoint;
-            let store = IncidentStore::<Shuttle>::with_primitives(variant, system::RETENTION);
-            let journal = system::whole::<Random, _>(store, &fleet, &findings);
+            let journal = whole::on_incident_store(variant, &fleet, &findings);
             *seen.lock().unwrap() = journal.verdict();
             assert!(!journal.verdict().contains_key(&Invariant::ActiveKept));
         });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
-use models::checker::{Checker, PlainLoads, RmwLoads};
+use models::checker::{Checker, Loads, Loom};
 use plan_store::primitives::{Native, Primitives, Word};
 
 /// The register, on atomics that its user chooses.
@@ -40,8 +40,8 @@ fn two_enactors<C: Checker>() {
 
 #[test]
 fn loom_explores_it() {
-    two_enactors::<PlainLoads>();
-    two_enactors::<RmwLoads>();
+    two_enactors::<Loom>();
+    Loads::Rmw.during(two_enactors::<Loom>);
 }
 
 #[cfg(feature = "shuttle")]

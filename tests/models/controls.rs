@@ -5,30 +5,29 @@ use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use incident::{IncidentStore, Invariant, Variant};
-use models::checker::{PlainLoads, RmwLoads};
+use models::checker::{Loads, Loom};
 use models::outage::{Protocol, Setup};
 use models::system::{RETENTION, mixed_answers, slow_enactor};
 use models::{Instrumented, Moved, Seen, litmus};
+use plan_store::LoomRmw;
 use plan_store::dns::MemoryStore;
-use plan_store::{Loom, LoomRmw};
 
 use crate::apart::{APART, apart};
 
 #[test]
 fn only_plain_loads_show_a_stale_value() {
     let (raised, stale) = ((1, 1), (1, 0));
-    let plain = litmus::stale_value::<PlainLoads>().findings;
+    let plain = litmus::stale_value().findings;
     plain.assert_outcomes([(0, 0), (0, 1), raised, stale]);
-    let rmw = litmus::stale_value::<RmwLoads>().findings;
+    let rmw = Loads::Rmw.during(litmus::stale_value).findings;
     rmw.assert_outcomes([(0, 0), (0, 1), raised]);
 }
 
 #[test]
 fn only_rmw_loads_show_what_a_threads_own_load_hides() {
-    litmus::hidden_load::<PlainLoads>()
-        .findings
-        .assert_outcomes([0]);
-    litmus::hidden_load::<RmwLoads>()
+    litmus::hidden_load::<Loom>().findings.assert_outcomes([0]);
+    Loads::Rmw
+        .during(litmus::hidden_load::<Loom>)
         .findings
         .assert_outcomes([0, 1]);
 }
@@ -45,10 +44,11 @@ fn refused(model: impl FnOnce()) -> bool {
 #[test]
 fn a_model_on_primitives_that_the_checker_does_not_rule_is_refused() {
     fn plain() {
-        let _ = slow_enactor::<PlainLoads, _>(|| MemoryStore::<Loom>::with_primitives(RETENTION));
+        let _ = slow_enactor(|| MemoryStore::<plan_store::Loom>::with_primitives(RETENTION));
     }
     fn rmw() {
-        let _ = slow_enactor::<RmwLoads, _>(|| MemoryStore::<LoomRmw>::with_primitives(RETENTION));
+        let store = || MemoryStore::<LoomRmw>::with_primitives(RETENTION);
+        let _ = Loads::Rmw.during(|| slow_enactor(store));
     }
     assert!(refused(plain));
     assert!(refused(rmw));
@@ -69,8 +69,7 @@ fn a_model_that_fails_in_its_own_process_fails_its_test() {
 /// protocol breaks which. No protocol mixes two plans; this reader does.
 #[test]
 fn the_invariant_checker_reports_an_answer_of_two_plans() {
-    let mixed =
-        mixed_answers::<PlainLoads, _>(|| MemoryStore::<Instrumented>::with_primitives(RETENTION));
+    let mixed = mixed_answers(|| MemoryStore::<Instrumented>::with_primitives(RETENTION));
     mixed.findings.assert_broken(&[Invariant::WholeAnswer]);
 }
 
@@ -78,9 +77,8 @@ fn the_invariant_checker_reports_an_answer_of_two_plans() {
 #[test]
 fn each_invariant_is_reported_in_some_model() {
     let [overwritten, kept] = [Variant::Incident, Variant::NothingSwept]
-        .map(|variant| Protocol::Incident(variant).explore::<PlainLoads>(Setup::SMALL));
-    let mixed =
-        mixed_answers::<PlainLoads, _>(|| MemoryStore::<Instrumented>::with_primitives(RETENTION));
+        .map(|variant| Protocol::Incident(variant).explore(Setup::SMALL));
+    let mixed = mixed_answers(|| MemoryStore::<Instrumented>::with_primitives(RETENTION));
     let reports = [overwritten, kept, mixed].map(|explored| explored.findings.times_broken());
     let reported: BTreeSet<_> = reports.iter().flat_map(BTreeMap::keys).copied().collect();
     assert_eq!(reported, Invariant::ALL.into_iter().collect());
@@ -89,10 +87,10 @@ fn each_invariant_is_reported_in_some_model() {
 #[test]
 fn a_resolver_sees_an_answer_go_back_on_the_incidents_store_alone() {
     let incident = || IncidentStore::<Instrumented>::with_primitives(Variant::Incident, RETENTION);
-    let overwritten = slow_enactor::<PlainLoads, _>(incident).findings.seen();
+    let overwritten = slow_enactor(incident).findings.seen();
     overwritten.assert_seen(&[Seen::Answer(Moved::Back)]);
     let memory = || MemoryStore::<Instrumented>::with_primitives(RETENTION);
-    let refused = slow_enactor::<PlainLoads, _>(memory).findings.seen();
+    let refused = slow_enactor(memory).findings.seen();
     refused.assert_seen(&[Seen::Stale, Seen::Answer(Moved::Not)]);
     refused.assert_never(&Seen::Answer(Moved::Back));
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use incident::{Fencing, Variant};
 use models::Seen::{Activated, Already, Deleted, Pass, Refused, Spared, Stale, Stuck};
-use models::checker::{Checker, PlainLoads, RmwLoads};
+use models::checker::Loads;
 use models::outage::{Protocol, Setup};
 use models::{Ended, Explored, Findings, Outcome, Seen};
 use plan_store::{RetainReason, Retention};
@@ -17,8 +17,8 @@ use crate::apart::apart;
 /// loads and with rmw loads. This was seen in it, and nothing else.
 fn decided(protocol: Protocol, executions: [usize; 2], seen: &[Seen]) -> [Findings<Outcome>; 2] {
     let both = [
-        protocol.explore::<PlainLoads>(Setup::SMALL),
-        protocol.explore::<RmwLoads>(Setup::SMALL),
+        protocol.explore(Setup::SMALL),
+        Loads::Rmw.during(|| protocol.explore(Setup::SMALL)),
     ];
     assert_eq!(
         both.each_ref().map(|explored| explored.executions),
@@ -135,8 +135,8 @@ fn without_pins_a_plan_goes_from_under_who_holds_it() {
 }
 
 /// What must have happened on the way for a proof to mean something, and nothing else.
-fn proved<J: Checker>(setup: Setup) -> Explored<Outcome> {
-    let explored = Protocol::Repaired.explore::<J>(setup);
+fn proved(setup: Setup) -> Explored<Outcome> {
+    let explored = Protocol::Repaired.explore(setup);
     explored.findings.assert_broken(&[]);
     explored.findings.seen().assert_outcomes([
         Activated,
@@ -155,7 +155,7 @@ fn proved<J: Checker>(setup: Setup) -> Explored<Outcome> {
 /// The same with both kinds of loads, in so many executions with so many joint outcomes.
 /// Each of these is one of the steps taken one after another.
 fn assert_proved(setup: Setup, executions: [usize; 2], outcomes: [usize; 2]) {
-    let both = [proved::<PlainLoads>(setup), proved::<RmwLoads>(setup)];
+    let both = [proved(setup), Loads::Rmw.during(|| proved(setup))];
     let tried = both.each_ref().map(|explored| explored.executions);
     assert_eq!(tried, executions, "{setup:?}");
     let both = both.map(|explored| explored.findings);

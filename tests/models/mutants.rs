@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::panic::{catch_unwind, resume_unwind};
 use std::thread;
 
-use models::checker::PlainLoads;
 use models::mutant::{self, Access, Change, Mutation, Site};
 use models::outage::{Protocol, Setup};
 use models::races::{self, Check};
@@ -15,13 +14,13 @@ use crate::apart::apart;
 
 /// The models that a mutant must not pass.
 fn checks() -> Vec<Check> {
-    let mut checks = races::all::<PlainLoads>();
+    let mut checks = races::all();
     checks.push(("stale overwrite, then delete", outage));
     checks
 }
 
 fn outage() -> usize {
-    let explored = Protocol::Repaired.explore::<PlainLoads>(Setup::SMALL);
+    let explored = Protocol::Repaired.explore(Setup::SMALL);
     explored.findings.assert_broken(&[]);
     let seen = explored.findings.seen();
     seen.assert_seen(&[Seen::Stale, Seen::Deleted]);

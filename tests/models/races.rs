@@ -2,7 +2,7 @@
 //! three those of up to two or three preemptions. `crates/models/src/races` has a file
 //! for each race.
 
-use models::checker::{PlainLoads, RmwLoads};
+use models::checker::Loads;
 use models::races::{
     activate_against_activate, activate_against_sweep, activate_all_against_activate_all,
     activate_hands_on, denial_against_changing_places, pin_against_sweep, publish_against_forget,
@@ -22,12 +22,12 @@ macro_rules! races {
 
             #[test]
             fn holds_with_plain_loads() {
-                apart(|| assert_eq!($race::$holds::<PlainLoads>(), $plain));
+                apart(|| assert_eq!($race::$holds(), $plain));
             }
 
             #[test]
             fn holds_with_rmw_loads() {
-                apart(|| assert_eq!($race::$holds::<RmwLoads>(), $rmw));
+                apart(|| assert_eq!(Loads::Rmw.during($race::$holds), $rmw));
             }
         }
     )*};

@@ -3,7 +3,7 @@
 //!
 //! `tests/model_bound_three.rs` has the same at a bound of three preemptions.
 
-use models::checker::{PlainLoads, RmwLoads};
+use models::checker::Loads;
 use models::system::{Small, holds};
 
 use crate::apart::apart;
@@ -27,7 +27,7 @@ const RESOLVER: Small = Small {
 /// So many executions, so many joint outcomes, and so many that are allowed.
 #[test]
 fn planner_and_three_enactors_break_nothing_with_plain_loads() {
-    apart(|| assert_eq!(holds::<PlainLoads>(THREE_ENACTORS), (65_273, 73, 116)));
+    apart(|| assert_eq!(holds(THREE_ENACTORS), (65_273, 73, 116)));
 }
 
 /// At two endpoints, for a pass to be overtaken in the middle.
@@ -37,15 +37,20 @@ fn planner_and_three_enactors_break_nothing_with_rmw_loads() {
         endpoints: 2,
         ..THREE_ENACTORS
     };
-    apart(|| assert_eq!(holds::<RmwLoads>(two_endpoints), (56_597, 85, 260)));
+    apart(|| {
+        assert_eq!(
+            Loads::Rmw.during(|| holds(two_endpoints)),
+            (56_597, 85, 260)
+        );
+    });
 }
 
 #[test]
 fn planner_two_enactors_and_a_resolver_break_nothing_with_plain_loads() {
-    apart(|| assert_eq!(holds::<PlainLoads>(RESOLVER), (20_757, 95, 100)));
+    apart(|| assert_eq!(holds(RESOLVER), (20_757, 95, 100)));
 }
 
 #[test]
 fn planner_two_enactors_and_a_resolver_break_nothing_with_rmw_loads() {
-    apart(|| assert_eq!(holds::<RmwLoads>(RESOLVER), (23_089, 58, 100)));
+    apart(|| assert_eq!(Loads::Rmw.during(|| holds(RESOLVER)), (23_089, 58, 100)));
 }

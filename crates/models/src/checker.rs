@@ -27,7 +27,7 @@ pub trait Checker: 'static {
     type Thread<T: Send + 'static>;
 
     /// Its name in reports.
-    const NAME: &'static str;
+    fn name() -> &'static str;
 
     /// Runs the execution again and again, each time in another order, and returns how
     /// often. `bound` is on the preemptions, for checkers that count them.
@@ -83,46 +83,40 @@ pub enum Loads {
     Rmw,
 }
 
-/// loom, with each load as it is.
+impl Loads {
+    /// Has loom do the loads of all models on this thread so, while the work runs. It does
+    /// plain loads otherwise.
+    pub fn during<T>(self, work: impl FnOnce() -> T) -> T {
+        instrumented::load(self);
+        let result = work();
+        instrumented::load(Self::Plain);
+        result
+    }
+}
+
+/// loom, with the kind of loads that [`Loads::during`] chose.
 #[derive(Debug)]
-pub enum PlainLoads {}
+pub enum Loom {}
 
-/// loom, with each load as a read-modify-write.
-#[derive(Debug)]
-pub enum RmwLoads {}
-
-/// loom with one kind of loads.
-pub trait LoomLoads: 'static {
-    /// The checker's name in reports.
-    const NAME: &'static str;
-    /// The kind.
-    const LOADS: Loads;
-}
-
-impl LoomLoads for PlainLoads {
-    const NAME: &'static str = "loom, plain loads";
-    const LOADS: Loads = Loads::Plain;
-}
-
-impl LoomLoads for RmwLoads {
-    const NAME: &'static str = "loom, rmw loads";
-    const LOADS: Loads = Loads::Rmw;
-}
-
-impl<L: LoomLoads> Checker for L {
+impl Checker for Loom {
     type Primitives = Instrumented;
     type Thread<T: Send + 'static> = loom::thread::JoinHandle<T>;
 
-    const NAME: &'static str = L::NAME;
+    fn name() -> &'static str {
+        match instrumented::loads() {
+            Loads::Plain => "loom, plain loads",
+            Loads::Rmw => "loom, rmw loads",
+        }
+    }
 
     fn explore(
         name: &str,
         bound: Option<usize>,
         execution: impl Fn() + Send + Sync + 'static,
     ) -> usize {
-        let name = format!("{name} ({})", L::NAME);
+        let name = format!("{name} ({})", Self::name());
         let explore = || explore_by_loom(&name, bound, Box::new(execution));
-        let (executions, loads) = instrumented::with_loads(L::LOADS, explore);
+        let (executions, loads) = instrumented::counting(explore);
         assert!(
             loads > 0,
             "model {name} ran on other primitives: it made no load that was counted"

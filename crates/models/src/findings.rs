@@ -186,6 +186,8 @@ impl<O> Found<O> {
 #[derive(Debug)]
 #[must_use = "a model says nothing until its findings are asserted"]
 pub struct Explored<O> {
+    /// The checker's name.
+    pub checker: &'static str,
     /// What came to light.
     pub findings: Findings<O>,
     /// How many executions the checker tried. Every checker here tries the same ones
@@ -226,9 +228,10 @@ fn explore_boxed<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
         runs > 1 && runs == executions,
         "model {name} ({}) ran {runs} times, and its checker reports {executions} executions: \
          it was not explored",
-        J::NAME
+        J::name()
     );
     Explored {
+        checker: J::name(),
         findings,
         executions,
         time: begin.elapsed(),
@@ -252,7 +255,9 @@ mod tests {
         type Primitives = Native;
         type Thread<T: Send + 'static> = JoinHandle<T>;
 
-        const NAME: &'static str = "a fixed number";
+        fn name() -> &'static str {
+            "a fixed number"
+        }
 
         fn explore(
             _: &str,

@@ -21,10 +21,18 @@ thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Has all words on this thread load in this kind while the work runs. Returns also how
-/// many loads there were.
-pub(crate) fn with_loads<T>(loads: Loads, work: impl FnOnce() -> T) -> (T, u64) {
+/// Has all words on this thread load in this kind from now on.
+pub(crate) fn load(loads: Loads) {
     LOADS.set(loads);
+}
+
+/// The kind of loads on this thread.
+pub(crate) fn loads() -> Loads {
+    LOADS.get()
+}
+
+/// Does the work, and returns also how many loads it made on this thread.
+pub(crate) fn counting<T>(work: impl FnOnce() -> T) -> (T, u64) {
     let before = COUNT.get();
     let result = work();
     (result, COUNT.get() - before)

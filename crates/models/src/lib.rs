@@ -4,6 +4,7 @@
 //! - [`races`] has each race of the store on its own, one per file.
 //! - [`outage`] has the race of October 2025, on each protocol of the table.
 //! - [`system`] has a Planner, Enactors that sweep and a resolver, all at once.
+//! - `whole` has the whole system, for shuttle.
 //! - [`passes`] has two real passes, one of which is overtaken.
 //! - [`wakeups`] has the Enactor's loop with its signals.
 //! - [`litmus`] has what one kind of loads shows and the other does not.
@@ -29,6 +30,8 @@ mod randomized;
 mod serial;
 pub mod system;
 pub mod wakeups;
+#[cfg(feature = "shuttle")]
+pub mod whole;
 mod world;
 
 use std::fmt;

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use plan_store::primitives::{Primitives, Word};
 
-use crate::checker::Checker;
+use crate::checker::{Checker, Loom};
 use crate::{Explored, explore};
 
 /// A word of the checker's primitives, shared by two threads.
@@ -20,11 +20,11 @@ fn word<J: Checker>() -> Arc<impl Word> {
 /// show that: a read-modify-write always sees the newest value.
 ///
 /// The outcome is the flag and the data that the second thread read.
-pub fn stale_value<J: Checker>() -> Explored<(u64, u64)> {
-    explore::<J, (u64, u64)>("litmus: stale value", None, |found| {
-        let (data, flag) = (word::<J>(), word::<J>());
+pub fn stale_value() -> Explored<(u64, u64)> {
+    explore::<Loom, (u64, u64)>("litmus: stale value", None, |found| {
+        let (data, flag) = (word::<Loom>(), word::<Loom>());
         let (written, raised) = (Arc::clone(&data), Arc::clone(&flag));
-        let ((), read) = J::run_two(
+        let ((), read) = Loom::run_two(
             move || {
                 written.fetch_add(1, Relaxed);
                 raised.fetch_add(1, Relaxed);

@@ -13,7 +13,9 @@ use plan_store::dns::MemoryStore;
 use plan_store::primitives::{Lock as _, Primitives};
 use plan_store::{DnsStore, Retention};
 
-use crate::checker::Checker;
+use crate::checker::{Checker, Loom};
+#[cfg(feature = "shuttle")]
+use crate::checker::{Pct, Random};
 use crate::serial::Serial;
 use crate::{Explored, Outcome, World, endpoints, explore};
 
@@ -105,8 +107,24 @@ impl Protocol {
         }
     }
 
-    /// Has the checker explore the race.
-    pub fn explore<J: Checker>(self, setup: Setup) -> Explored<Outcome> {
+    /// Has loom explore the race.
+    pub fn explore(self, setup: Setup) -> Explored<Outcome> {
+        self.explore_by::<Loom>(setup)
+    }
+
+    /// Has shuttle draw random schedules of the race.
+    #[cfg(feature = "shuttle")]
+    pub fn explore_random(self, setup: Setup) -> Explored<Outcome> {
+        self.explore_by::<Random>(setup)
+    }
+
+    /// Has shuttle draw PCT schedules of the race.
+    #[cfg(feature = "shuttle")]
+    pub fn explore_pct(self, setup: Setup) -> Explored<Outcome> {
+        self.explore_by::<Pct>(setup)
+    }
+
+    fn explore_by<J: Checker>(self, setup: Setup) -> Explored<Outcome> {
         let setup = match self {
             Self::LargeRetention => Setup {
                 retention: Retention::newest(100),

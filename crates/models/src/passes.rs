@@ -17,7 +17,7 @@ use plan_store::{
 use std::convert::Infallible;
 
 use crate::Instrumented;
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker as _, Loom};
 use crate::mutant::{self, Access, Change, Mutation};
 use crate::{Explored, endpoints, explore, must, must_be, plan};
 
@@ -33,13 +33,13 @@ pub struct Outcome {
 
 /// Has the checker explore the two passes. All plans name both endpoints, but plan 3 only
 /// the first `third` of them.
-fn two_passes<J: Checker, S: DnsStore + Clone + 'static>(
+fn two_passes<S: DnsStore + Clone + 'static>(
     name: &str,
     bound: usize,
     store: fn() -> S,
     third: u8,
 ) -> Explored<Outcome> {
-    explore::<J, _>(name, Some(bound), move |found| {
+    explore::<Loom, _>(name, Some(bound), move |found| {
         let (store, names) = (store(), endpoints(2));
         for octet in 1..=2 {
             must(store.publish(plan(&names, octet)));
@@ -57,7 +57,7 @@ fn two_passes<J: Checker, S: DnsStore + Clone + 'static>(
             Enactor::new("quick", store.clone()),
         );
         let publishing = store.clone();
-        let (slow, quick) = J::run_two(
+        let (slow, quick) = Loom::run_two(
             move || must(slow.pass()),
             move || {
                 must(publishing.publish(newer));
@@ -74,8 +74,8 @@ fn memory<P: Primitives>() -> MemoryStore<P> {
 }
 
 /// The slow pass activates both endpoints, and may be overtaken at any of them.
-pub fn an_overtaken_pass_stops<J: Checker>() -> usize {
-    let explored = two_passes::<J, _>("an overtaken pass", 3, memory::<J::Primitives>, 2);
+pub fn an_overtaken_pass_stops() -> usize {
+    let explored = two_passes("an overtaken pass", 3, memory::<Instrumented>, 2);
     let mut expected = newer_plan_first();
     // Plan 3 was active everywhere before plan 4 was.
     let end = [active(4, 3), active(4, 3)];
@@ -85,8 +85,8 @@ pub fn an_overtaken_pass_stops<J: Checker>() -> usize {
 }
 
 /// The slow pass withdraws the second endpoint, which plan 4 names again.
-pub fn a_stale_withdrawal_is_refused<J: Checker>() -> usize {
-    let explored = two_passes::<J, _>("a stale withdrawal", 3, memory::<J::Primitives>, 1);
+pub fn a_stale_withdrawal_is_refused() -> usize {
+    let explored = two_passes("a stale withdrawal", 3, memory::<Instrumented>, 1);
     let mut expected = newer_plan_first();
     // Plan 3 had withdrawn the endpoint before plan 4 brought it back.
     expected.extend(older_plan_first([active(4, 3), active(4, None)]));
@@ -106,9 +106,9 @@ pub fn a_stale_withdrawal_is_refused<J: Checker>() -> usize {
 
 /// A slow Enactor that is not told that it was overtaken goes on, says that its plan is
 /// applied, and sweeps.
-pub fn a_pass_needs_to_be_told_that_it_is_stale<J: Checker>() {
-    let store = || NeverStale(memory::<J::Primitives>());
-    let explored = two_passes::<J, _>("a pass that is not told", 2, store, 2);
+pub fn a_pass_needs_to_be_told_that_it_is_stale() {
+    let store = || NeverStale(memory::<Instrumented>());
+    let explored = two_passes("a pass that is not told", 2, store, 2);
     let spared = [(2, RetainReason::Rollback), (3, RetainReason::Rollback)];
     explored.findings.assert_seen(&[Outcome {
         slow: applied(3, 1, &[1], &spared[..1]),
@@ -122,7 +122,7 @@ pub fn a_pass_needs_to_be_told_that_it_is_stale<J: Checker>() {
 pub fn a_withdrawal_needs_its_compare_and_swap() {
     let passes = || {
         let store = memory::<Instrumented>;
-        two_passes::<PlainLoads, _>("a torn withdrawal", 2, store, 1).findings
+        two_passes("a torn withdrawal", 2, store, 1).findings
     };
     // Of the endpoints alone: a torn count of pins fails an assertion of the store.
     let accesses = mutant::accesses(|| drop(passes()));

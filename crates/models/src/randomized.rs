@@ -37,14 +37,16 @@ macro_rules! checker {
             type Primitives = Shuttle;
             type Thread<T: Send + 'static> = shuttle::thread::JoinHandle<T>;
 
-            const NAME: &'static str = $name;
+            fn name() -> &'static str {
+                $name
+            }
 
             fn explore(
                 name: &str,
                 bound: Option<usize>,
                 execution: impl Fn() + Send + Sync + 'static,
             ) -> usize {
-                let name = format!("{name} ({})", Self::NAME);
+                let name = format!("{name} ({})", Self::name());
                 run(&name, $scheduler(bound), execution)
             }
 

@@ -1,37 +1,23 @@
-//! Systems: a Planner, Enactors that sweep by themselves, and a resolver.
-//!
-//! [`small`] is what loom can run, and [`whole`] is out of its reach: the real Planner,
-//! three Enactors and a resolver over ten endpoints.
+//! Systems that loom can run: a Planner, Enactors that sweep by themselves, and a resolver.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
-use control_plane::{Fleet, Health, Planned, Planner, TargetHealth, TargetState};
-use incident::{Actor, Journal};
+use incident::Actor;
 use plan_store::dns::MemoryStore;
-use plan_store::{
-    DnsStore, EndpointName, Generation, PlanStore, Resolution, Resolve, RetainReason, Retention,
-};
+use plan_store::{DnsStore, EndpointName, PlanStore, Resolution, Resolve, RetainReason, Retention};
 
-use crate::checker::{Checker, Work};
+use crate::checker::Loom;
 use crate::outcome::{Ended, Moved, Outcome, Seen};
 use crate::serial::Serial;
 use crate::world::{Part, World, endpoints};
-use crate::{Explored, Findings, explore, must, must_be};
+use crate::{Explored, Instrumented, explore, must, must_be};
 
 /// What the stores of these models keep.
 pub const RETENTION: Retention = Retention::newest(1);
 
-const ENDPOINTS: u8 = 10;
-/// How often the Planner plans while the others run.
-const TICKS: u32 = 3;
-/// How many passes each Enactor does.
-const PASSES: usize = 2;
 /// How often the resolver asks for all names.
-const ROUNDS: usize = 3;
+pub(crate) const ROUNDS: usize = 3;
 
 /// What takes part in a small system, beside a Planner that publishes once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,20 +47,20 @@ impl Small {
     }
 }
 
-/// Has the checker explore a small system on this store.
-pub fn small<J: Checker, S: DnsStore<Reader: Send> + Clone + 'static>(
+/// Has loom explore a small system on this store.
+pub fn small<S: DnsStore<Reader: Send> + Clone + 'static>(
     size: Small,
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
     let name = format!("system: {size:?}");
-    explore::<J, Outcome>(&name, Some(size.bound), move |found| {
+    explore::<Loom, Outcome>(&name, Some(size.bound), move |found| {
         let world = World::new(store(), endpoints(size.endpoints), RETENTION);
         let mut work = vec![world.planner(3..=3)];
         work.extend((1..=size.enactors).map(|number| world.enactor(number, 1)));
         if size.resolver {
             work.push(world.resolver(world.store.reader(), ROUNDS));
         }
-        found.note(world.run::<J>(work));
+        found.note(world.run::<Loom>(work));
         found.note_verdict(&world.journal);
     })
 }
@@ -82,9 +68,9 @@ pub fn small<J: Checker, S: DnsStore<Reader: Send> + Clone + 'static>(
 /// Asserts that nothing breaks, that all joint outcomes are allowed, and that what should
 /// happen does. Returns how many executions and joint outcomes there were, and how many joint
 /// outcomes are allowed.
-pub fn holds<J: Checker>(size: Small) -> (usize, usize, usize) {
-    let store = || MemoryStore::<J::Primitives>::with_primitives(RETENTION);
-    let explored = small::<J, _>(size, store);
+pub fn holds(size: Small) -> (usize, usize, usize) {
+    let store = || MemoryStore::<Instrumented>::with_primitives(RETENTION);
+    let explored = small(size, store);
     explored.findings.assert_broken(&[]);
     let mut expected = vec![
         Seen::Activated,
@@ -128,26 +114,26 @@ impl<S: DnsStore> Resolve for MixedAnswer<S> {
     }
 }
 
-/// Has the checker explore an Enactor's pass against a resolver with a reader that mixes
+/// Has loom explore an Enactor's pass against a resolver with a reader that mixes
 /// the records of two plans.
-pub fn mixed_answers<J: Checker, S: DnsStore + Clone + 'static>(
+pub fn mixed_answers<S: DnsStore + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
-    explore::<J, Outcome>("system: mixed answers", Some(2), move |found| {
+    explore::<Loom, Outcome>("system: mixed answers", Some(2), move |found| {
         let world = World::new(store(), endpoints(1), RETENTION);
         let reader = MixedAnswer(world.store.clone(), Resolution::Unknown);
         let asking = world.resolver(reader, ROUNDS);
-        found.note(world.run::<J>(vec![world.enactor(1, 1), asking]));
+        found.note(world.run::<Loom>(vec![world.enactor(1, 1), asking]));
         found.note_verdict(&world.journal);
     })
 }
 
-/// Has the checker explore a resolver against a slow Enactor that comes with plan 2 when
+/// Has loom explore a resolver against a slow Enactor that comes with plan 2 when
 /// plan 3 is active: the race of the incident, already under way.
-pub fn slow_enactor<J: Checker, S: DnsStore<Reader: Send> + Clone + 'static>(
+pub fn slow_enactor<S: DnsStore<Reader: Send> + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
-    explore::<J, Outcome>("system: slow Enactor", Some(2), move |found| {
+    explore::<Loom, Outcome>("system: slow Enactor", Some(2), move |found| {
         let world = World::new(store(), endpoints(1), RETENTION);
         let slow = world.handle(Actor::Enactor(1));
         let older = must_be(must(slow.latest()));
@@ -161,71 +147,7 @@ pub fn slow_enactor<J: Checker, S: DnsStore<Reader: Send> + Clone + 'static>(
             let _ = must(slow.activate(&older, &at));
             Part::Enactor(1, vec![None])
         };
-        found.note(world.run::<J>(vec![asking, Box::new(late)]));
+        found.note(world.run::<Loom>(vec![asking, Box::new(late)]));
         found.note_verdict(&world.journal);
     })
-}
-
-/// Ten endpoints with two targets each.
-pub fn fleet() -> Fleet {
-    let mut text = String::new();
-    for name in endpoints(ENDPOINTS) {
-        let target = |number: u8| {
-            format!(r#"{{ address = "192.0.2.{number}", zone = "z{number}", capacity = 100 }}"#)
-        };
-        let (one, two) = (target(1), target(2));
-        must(writeln!(
-            text,
-            "[[endpoint]]\nname = \"{name}\"\ntarget = [{one}, {two}]"
-        ));
-    }
-    must(Fleet::parse(&text, "the model".as_ref()))
-}
-
-/// A reading that makes a plan of its own at all endpoints.
-fn reading(capacity: u32) -> Health {
-    let report = |capacity| TargetHealth {
-        state: TargetState::Up,
-        capacity: Some(capacity),
-    };
-    let address = |number| IpAddr::from([192, 0, 2, number]);
-    let reports = [(address(1), report(100)), (address(2), report(capacity))];
-    Health::new(Instant::now(), reports)
-}
-
-/// Has the Planner publish a plan of its own, and returns the plan's generation.
-fn tick(planner: &mut Planner<impl DnsStore>, capacity: u32) -> Generation {
-    match must(planner.tick(&reading(capacity))) {
-        Planned::Published { generation, .. } => generation,
-        other => must(Err(other)),
-    }
-}
-
-/// One execution of the whole system, and its journal.
-pub fn whole<J: Checker, S: DnsStore<Reader: Send> + Clone + 'static>(
-    store: S,
-    fleet: &Fleet,
-    findings: &Findings<Seen>,
-) -> Arc<Journal> {
-    let mut capacity = 0;
-    let names = endpoints(ENDPOINTS);
-    let world = World::planned_by(store, names, RETENTION, |handle| {
-        capacity += 1;
-        let mut planner = Planner::new(handle.clone(), fleet.clone());
-        tick(&mut planner, capacity);
-    });
-    let mut planner = Planner::new(world.handle(Actor::Planner), fleet.clone());
-    let mut work: Vec<Work<Part>> = vec![
-        Box::new(move || {
-            let ticks = (capacity + 1..=capacity + TICKS).map(|n| tick(&mut planner, n));
-            Part::Planner(ticks.collect())
-        }),
-        world.resolver(world.store.reader(), ROUNDS),
-    ];
-    work.extend((1..=3).map(|number| world.enactor(number, PASSES)));
-    for seen in world.run::<J>(work).seen() {
-        findings.note(seen);
-    }
-    findings.note_verdict(&world.journal);
-    world.journal
 }

@@ -19,7 +19,7 @@ use plan_store::{
 
 use crate::Ended;
 use crate::Instrumented;
-use crate::checker::Checker;
+use crate::checker::{Checker, Loom};
 use crate::{Explored, endpoints, must, plan};
 
 const RETENTION: Retention = Retention::newest(1);
@@ -189,8 +189,8 @@ pub fn publish_then_wake<J: Checker, P: Primitives>() -> Explored<Passes> {
 }
 
 /// The wrong order: the Enactor may have looked before there is a plan.
-pub fn wake_then_publish<J: Checker, P: Primitives>() -> Explored<Passes> {
-    explore::<J, P, _>("wake, then publish", None, asleep::<P>(), |stage| {
+pub fn wake_then_publish<P: Primitives>() -> Explored<Passes> {
+    explore::<Loom, P, _>("wake, then publish", None, asleep::<P>(), |stage| {
         stage.wake();
         let plan = stage.publish(1);
         stage.await_applied(plan);
@@ -199,12 +199,12 @@ pub fn wake_then_publish<J: Checker, P: Primitives>() -> Explored<Passes> {
 
 /// A plan is published, and nothing is sent. Only an idle loop that looks at the store
 /// without a wake-up, if `rechecks`, applies the plan.
-pub fn publish_alone<J: Checker, P: Primitives>(rechecks: bool) -> Explored<Passes> {
+pub fn publish_alone<P: Primitives>(rechecks: bool) -> Explored<Passes> {
     let setting = Setting {
         rechecks,
         ..asleep::<P>()
     };
-    explore::<J, P, _>("publish alone", None, setting, |stage| {
+    explore::<Loom, P, _>("publish alone", None, setting, |stage| {
         let plan = stage.publish(1);
         stage.await_applied(plan);
     })
@@ -222,8 +222,8 @@ pub fn pause_and_resume<J: Checker, P: Primitives>() -> Explored<Passes> {
 }
 
 /// A resumption makes a pass even if no wake-up is pending.
-pub fn resume_alone<J: Checker, P: Primitives>() -> Explored<Passes> {
-    explore::<J, P, _>("resume alone", None, asleep::<P>(), |stage| {
+pub fn resume_alone<P: Primitives>() -> Explored<Passes> {
+    explore::<Loom, P, _>("resume alone", None, asleep::<P>(), |stage| {
         stage.signals.pause();
         let plan = stage.publish(1);
         stage.signals.resume();
@@ -232,8 +232,8 @@ pub fn resume_alone<J: Checker, P: Primitives>() -> Explored<Passes> {
 }
 
 /// A wake-up alone does not end a pause, so its plan is never applied.
-pub fn pause_and_wake<J: Checker, P: Primitives>() -> Explored<Passes> {
-    explore::<J, P, _>("pause and wake", None, asleep::<P>(), |stage| {
+pub fn pause_and_wake<P: Primitives>() -> Explored<Passes> {
+    explore::<Loom, P, _>("pause and wake", None, asleep::<P>(), |stage| {
         stage.signals.pause();
         let plan = stage.publish(1);
         stage.wake();
@@ -242,9 +242,9 @@ pub fn pause_and_wake<J: Checker, P: Primitives>() -> Explored<Passes> {
 }
 
 /// These signals are sent while a pass, for which a wake-up is pending, may be anywhere.
-fn signals_in_order<J: Checker, P: Primitives>(order: [Signal; 3]) -> Explored<Passes> {
+fn signals_in_order<P: Primitives>(order: [Signal; 3]) -> Explored<Passes> {
     let name = format!("signals in the order {order:?}");
-    explore::<J, P, _>(&name, Some(3), woken::<P>(), move |stage| {
+    explore::<Loom, P, _>(&name, Some(3), woken::<P>(), move |stage| {
         for signal in order {
             stage.send(signal);
         }
@@ -282,8 +282,8 @@ pub fn retry<J: Checker, P: Primitives>() -> Explored<Passes> {
 }
 
 /// A wake-up in the back-off after a failed pass, and then a stop.
-pub fn wake_in_a_backoff<J: Checker, P: Primitives>() -> Explored<Passes> {
-    explore::<J, P, _>("wake in a back-off", Some(3), shaky::<P, 1>(), |stage| {
+pub fn wake_in_a_backoff<P: Primitives>() -> Explored<Passes> {
+    explore::<Loom, P, _>("wake in a back-off", Some(3), shaky::<P, 1>(), |stage| {
         stage.publish(1);
         stage.wake();
         stage.await_failure();
@@ -292,8 +292,8 @@ pub fn wake_in_a_backoff<J: Checker, P: Primitives>() -> Explored<Passes> {
 }
 
 /// A resumption in the back-off after a failed pass.
-pub fn resume_in_a_backoff<J: Checker, P: Primitives>() -> Explored<Passes> {
-    explore::<J, P, _>("resume in a back-off", None, shaky::<P, 1>(), |stage| {
+pub fn resume_in_a_backoff<P: Primitives>() -> Explored<Passes> {
+    explore::<Loom, P, _>("resume in a back-off", None, shaky::<P, 1>(), |stage| {
         let plan = stage.publish(1);
         stage.wake();
         stage.await_failure();
@@ -369,7 +369,7 @@ impl<P: Primitives> Layer for Shaky<P> {
     }
 }
 
-/// The primitives of plain loads, but with a monitor that lets go between its look and its wait.
+/// The primitives of loom's models, but with a monitor that lets go between its look and its wait.
 #[derive(Debug)]
 pub enum Deaf {}
 
@@ -414,7 +414,7 @@ impl<T: Send + 'static> Monitor<T> for DeafMonitor<T> {
     }
 }
 
-/// The primitives of plain loads, but with a monitor at which no time-out is ever over.
+/// The primitives of loom's models, but with a monitor at which no time-out is ever over.
 #[derive(Debug)]
 pub enum Timeless {}
 
@@ -454,7 +454,12 @@ fn applied(plans: &[u32]) -> Passes {
 }
 
 /// Nothing that is published and woken for is missed, paused or not.
-pub fn no_wakeup_is_lost<J: Checker>() -> [usize; 2] {
+pub fn no_wakeup_is_lost() -> [usize; 2] {
+    no_wakeup_is_lost_by::<Loom>()
+}
+
+/// The same under this checker.
+pub fn no_wakeup_is_lost_by<J: Checker>() -> [usize; 2] {
     let twice = publish_then_wake::<J, J::Primitives>();
     let outcomes = [&[2][..], &[1, 2], &[2, 2]].map(applied);
     twice.findings.assert_outcomes(outcomes);
@@ -464,8 +469,8 @@ pub fn no_wakeup_is_lost<J: Checker>() -> [usize; 2] {
 }
 
 /// Without any wake-up, an idle loop finds the plan when it looks again.
-pub fn a_recheck_makes_a_missed_wakeup_good<J: Checker>() -> usize {
-    let alone = publish_alone::<J, J::Primitives>(true);
+pub fn a_recheck_makes_a_missed_wakeup_good() -> usize {
+    let alone = publish_alone::<Instrumented>(true);
     // It may look too early, and it goes on looking until it is stopped.
     let early = [vec![], vec![NO_PLAN]];
     let looks = early.iter().flat_map(|early| {
@@ -476,8 +481,8 @@ pub fn a_recheck_makes_a_missed_wakeup_good<J: Checker>() -> usize {
 }
 
 /// A resumption makes a pass by itself.
-pub fn a_resumption_makes_a_pass<J: Checker>() -> usize {
-    let resumed = resume_alone::<J, J::Primitives>();
+pub fn a_resumption_makes_a_pass() -> usize {
+    let resumed = resume_alone::<Instrumented>();
     resumed.findings.assert_outcomes([applied(&[1])]);
     resumed.executions
 }
@@ -485,7 +490,7 @@ pub fn a_resumption_makes_a_pass<J: Checker>() -> usize {
 /// A pause, a wake-up and a stop in every order, while a pass begins. That pass may come
 /// before all of them. A second pass needs a wake-up that comes before the pause and
 /// before the stop: neither of the two is lost.
-pub fn no_pause_and_no_stop_is_lost<J: Checker>() -> [usize; 6] {
+pub fn no_pause_and_no_stop_is_lost() -> [usize; 6] {
     use Signal::{Pause, Stop, Wake};
     let orders = [
         ([Wake, Pause, Stop], 2),
@@ -496,7 +501,7 @@ pub fn no_pause_and_no_stop_is_lost<J: Checker>() -> [usize; 6] {
         ([Stop, Pause, Wake], 1),
     ];
     orders.map(|(order, most)| {
-        let sent = signals_in_order::<J, J::Primitives>(order);
+        let sent = signals_in_order::<Instrumented>(order);
         let passes = (0..=most).map(|passes| applied(&[1].repeat(passes)));
         sent.findings.assert_outcomes(passes);
         sent.executions
@@ -505,7 +510,12 @@ pub fn no_pause_and_no_stop_is_lost<J: Checker>() -> [usize; 6] {
 
 /// Whether the loop passes before it stops depends on the schedule; that it stops does
 /// not.
-pub fn it_always_stops<J: Checker>() -> usize {
+pub fn it_always_stops() -> usize {
+    it_always_stops_by::<Loom>()
+}
+
+/// The same under this checker.
+pub fn it_always_stops_by<J: Checker>() -> usize {
     let stopped = stop_anywhere::<J, J::Primitives>();
     let outcomes = [applied(&[]), applied(&[1])];
     stopped.findings.assert_outcomes(outcomes);
@@ -513,7 +523,12 @@ pub fn it_always_stops<J: Checker>() -> usize {
 }
 
 /// Failed passes are repeated until the store recovers.
-pub fn it_retries_until_the_store_recovers<J: Checker>() -> usize {
+pub fn it_retries_until_the_store_recovers() -> usize {
+    it_retries_until_the_store_recovers_by::<Loom>()
+}
+
+/// The same under this checker.
+pub fn it_retries_until_the_store_recovers_by<J: Checker>() -> usize {
     let retried = retry::<J, J::Primitives>();
     let outcome = [vec![FAILED, FAILED], applied(&[1])].concat();
     retried.findings.assert_outcomes([outcome]);
@@ -521,18 +536,18 @@ pub fn it_retries_until_the_store_recovers<J: Checker>() -> usize {
 }
 
 /// While the time of a back-off is not over, a resumption ends it, and a wake-up does not.
-pub fn only_a_resumption_ends_a_backoff<J: Checker>() -> [usize; 2] {
-    let woken = wake_in_a_backoff::<J, Timeless>();
+pub fn only_a_resumption_ends_a_backoff() -> [usize; 2] {
+    let woken = wake_in_a_backoff::<Timeless>();
     woken.findings.assert_outcomes([vec![FAILED]]);
-    let resumed = resume_in_a_backoff::<J, Timeless>();
+    let resumed = resume_in_a_backoff::<Timeless>();
     let outcome = [vec![FAILED], applied(&[1])].concat();
     resumed.findings.assert_outcomes([outcome]);
     [woken.executions, resumed.executions]
 }
 
 /// Once the time of the back-off can be over, there may be a pass after the wake-up.
-pub fn a_backoff_ends_by_itself<J: Checker>() {
-    let woken = wake_in_a_backoff::<J, J::Primitives>();
+pub fn a_backoff_ends_by_itself() {
+    let woken = wake_in_a_backoff::<Instrumented>();
     let retried = [vec![FAILED], applied(&[1])].concat();
     woken.findings.assert_seen(&[vec![FAILED], retried]);
 }

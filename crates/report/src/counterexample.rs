@@ -4,7 +4,6 @@
 use std::fs;
 use std::path::PathBuf;
 
-use models::checker::PlainLoads;
 use models::outage::{Protocol, Setup};
 
 use crate::lang::Lang;
@@ -29,7 +28,7 @@ pub(crate) struct Args {
 /// executions that break the most.
 pub(crate) fn draw(args: &Args) -> Result<(), Error> {
     let protocol = Protocol::ALL[0];
-    let explored = protocol.explore::<PlainLoads>(Setup::SMALL);
+    let explored = protocol.explore(Setup::SMALL);
     let (steps, verdict) = explored
         .findings
         .counterexample(None)

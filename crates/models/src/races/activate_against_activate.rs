@@ -4,7 +4,7 @@ use plan_store::{Activation, EndpointState};
 
 use super::{activate, active, begin, memory, over, race, stale, state};
 use crate::Explored;
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker, Loom};
 use crate::mutant::Mutation;
 
 /// What both threads were told, and the endpoint's state at the end.
@@ -26,7 +26,12 @@ fn explore<J: Checker>() -> Explored<Outcome> {
 }
 
 /// The newer plan is active at the end, and the rollback target is what was active.
-pub fn holds<J: Checker>() -> usize {
+pub fn holds() -> usize {
+    holds_by::<Loom>()
+}
+
+/// The same under this checker.
+pub(super) fn holds_by<J: Checker>() -> usize {
     explore::<J>().holds([
         Outcome {
             two: over(active(1, None)),
@@ -43,7 +48,7 @@ pub fn holds<J: Checker>() -> usize {
 
 /// With a compare-and-swap in two steps, the older plan overwrites the newer one.
 pub fn needs_its_compare_and_swap() {
-    let torn = Mutation::TORN.during(explore::<PlainLoads>);
+    let torn = Mutation::TORN.during(explore::<Loom>);
     torn.findings.assert_seen(&[Outcome {
         two: over(active(1, None)),
         three: over(active(1, None)),

@@ -5,7 +5,7 @@ use plan_store::RetainReason::{Active, Pinned, Rollback};
 use plan_store::{Activation, EndpointState, PlanStore as _, Swept};
 
 use super::{Answer, active, begin, endpoint, generation, memory, over, race, state, sweep, swept};
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, must};
 
@@ -20,11 +20,11 @@ struct Outcome {
     answer: Answer,
 }
 
-fn explore<J: Checker>() -> Explored<Outcome> {
-    race::<J, _>("activate against sweep", None, || {
-        let store = begin(memory::<J>(), 3);
+fn explore() -> Explored<Outcome> {
+    race::<Loom, _>("activate against sweep", None, || {
+        let store = begin(memory::<Loom>(), 3);
         let (activates, sweeps) = (store.clone(), store.clone());
-        let (slow, swept) = J::run_two(
+        let (slow, swept) = Loom::run_two(
             move || {
                 let pin = activates.pin(generation(2)).ok()?;
                 Some(must(activates.activate(&pin, &endpoint())))
@@ -41,7 +41,7 @@ fn explore<J: Checker>() -> Explored<Outcome> {
 }
 
 /// The plan is deleted before the Enactor can pin it, or it is active at the end.
-pub fn holds<J: Checker>() -> usize {
+pub fn holds() -> usize {
     let gone = Outcome {
         slow: None,
         swept: swept([2], [(1, Active)]),
@@ -54,7 +54,7 @@ pub fn holds<J: Checker>() -> usize {
         end: active(2, 1),
         answer: Answer::From(2),
     };
-    explore::<J>().holds([
+    explore().holds([
         gone,
         activated(swept([], [(1, Active), (2, Pinned)])),
         activated(swept([], [(1, Rollback), (2, Active)])),
@@ -64,7 +64,7 @@ pub fn holds<J: Checker>() -> usize {
 /// With relaxed orderings, a sweep sees the pin given back and not the activation that
 /// was done under it, and deletes the active plan.
 pub fn needs_its_orderings() {
-    let relaxed = Mutation::RELAXED.during(explore::<PlainLoads>);
+    let relaxed = Mutation::RELAXED.during(explore);
     relaxed.findings.assert_seen(&[Outcome {
         slow: Some(over(active(1, None))),
         swept: swept([2], [(1, Active)]),

@@ -4,7 +4,7 @@
 use plan_store::{Activation, DnsStore, EndpointState, PlanStore};
 
 use super::{active, generation, memory, over, race, stale};
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
@@ -30,15 +30,15 @@ fn walk(store: &impl DnsStore, plan: u32) -> Vec<Activation> {
     told
 }
 
-fn explore<J: Checker>() -> Explored<Outcome> {
-    race::<J, _>("activate all against activate all", None, || {
-        let store = memory::<J>();
+fn explore() -> Explored<Outcome> {
+    race::<Loom, _>("activate all against activate all", None, || {
+        let store = memory::<Loom>();
         for octet in 1..=3 {
             must(store.publish(plan(&endpoints(2), octet)));
         }
         let _ = walk(&store, 1);
         let (older, newer) = (store.clone(), store.clone());
-        let (slow, quick) = J::run_two(move || walk(&older, 2), move || walk(&newer, 3));
+        let (slow, quick) = Loom::run_two(move || walk(&older, 2), move || walk(&newer, 3));
         let standing = |name| must(store.state(name));
         Outcome {
             slow,
@@ -50,14 +50,14 @@ fn explore<J: Checker>() -> Explored<Outcome> {
 
 /// The newer plan is active everywhere. The slow Enactor leaves alone what comes after the
 /// endpoint at which it is told that it is overtaken.
-pub fn holds<J: Checker>() -> usize {
+pub fn holds() -> usize {
     let (first, second) = (over(active(1, None)), over(active(2, 1)));
     let outcome = |slow: &[Activation], quick: [Activation; 2], rollbacks: [u32; 2]| Outcome {
         slow: slow.into(),
         quick: quick.into(),
         end: rollbacks.map(|rollback| active(3, rollback)).into(),
     };
-    explore::<J>().holds([
+    explore().holds([
         outcome(&[first, first], [second, second], [2, 2]),
         outcome(&[first, stale(3)], [second, first], [2, 1]),
         outcome(&[stale(3)], [first, first], [1, 1]),
@@ -67,7 +67,7 @@ pub fn holds<J: Checker>() -> usize {
 /// With a compare-and-swap in two steps, the older plan overwrites the newer one at the
 /// second endpoint.
 pub fn needs_its_compare_and_swap() {
-    let torn = Mutation::TORN.during(explore::<PlainLoads>);
+    let torn = Mutation::TORN.during(explore);
     let (first, second) = (over(active(1, None)), over(active(2, 1)));
     torn.findings.assert_seen(&[Outcome {
         slow: vec![first, first],

@@ -11,7 +11,8 @@ use plan_store::primitives::{Primitives, Word};
 use plan_store::{Activation, EndpointState, Generation, PlanStore as _};
 
 use super::{active, begin, endpoint, generation, memory, race, state};
-use crate::checker::{Checker, PlainLoads, Work};
+use crate::Instrumented;
+use crate::checker::{Checker as _, Loom, Work};
 use crate::mutant::Mutation;
 use crate::{Explored, must};
 
@@ -50,12 +51,12 @@ struct Outcome {
     end: EndpointState,
 }
 
-fn explore<J: Checker>() -> Explored<Outcome> {
+fn explore() -> Explored<Outcome> {
     // Without a bound it holds as well: 858,199 executions with plain loads,
     // 3,777,297 with rmw loads, eight minutes in all.
-    race::<J, _>("activate hands on", Some(2), || {
-        let store = begin(memory::<J>(), 3);
-        let done = Arc::new(<J::Primitives as Primitives>::Word::new(0));
+    race::<Loom, _>("activate hands on", Some(2), || {
+        let store = begin(memory::<Loom>(), 3);
+        let done = Arc::new(<Instrumented as Primitives>::Word::new(0));
         let activating = |number: u32| -> Work<Told> {
             let (store, done) = (store.clone(), Arc::clone(&done));
             Box::new(move || {
@@ -75,7 +76,7 @@ fn explore<J: Checker>() -> Explored<Outcome> {
             let told = state(&reading).standing.generation();
             Told::of(told, done_then.load(Relaxed))
         };
-        let (two, three, reader) = J::run_three(activating(2), activating(3), read);
+        let (two, three, reader) = Loom::run_three(activating(2), activating(3), read);
         let end = state(&store);
         Outcome {
             two,
@@ -87,7 +88,7 @@ fn explore<J: Checker>() -> Explored<Outcome> {
 }
 
 /// All threads see what they are told of.
-pub fn holds<J: Checker>() -> usize {
+pub fn holds() -> usize {
     use Told::{AndSees, OfFirst};
     // Plan 2 comes first, and plan 3 replaces it; or plan 2 comes too late.
     let in_order = |reader| Outcome {
@@ -102,7 +103,7 @@ pub fn holds<J: Checker>() -> usize {
         reader,
         end: active(3, 1),
     };
-    explore::<J>().holds([
+    explore().holds([
         in_order(OfFirst),
         in_order(AndSees(2)),
         in_order(AndSees(3)),
@@ -114,7 +115,7 @@ pub fn holds<J: Checker>() -> usize {
 /// With relaxed orderings, a thread is told of a plan and does not see what its activator
 /// did before.
 pub fn needs_the_words_orderings() {
-    let relaxed = Mutation::RELAXED.during(explore::<PlainLoads>).findings;
+    let relaxed = Mutation::RELAXED.during(explore).findings;
     let blind = |outcome: &Outcome| outcome.reader == Told::Blind(2);
     assert!(relaxed.outcomes().iter().any(blind), "{relaxed:#?}");
 }

@@ -9,7 +9,8 @@ use plan_store::dns::MemoryStore;
 use plan_store::{DnsStore, EndpointName, EndpointState, PlanStore, Resolve};
 
 use super::{OneLook, active, generation, memory, race, withdrawn};
-use crate::checker::{Checker, PlainLoads};
+use crate::Instrumented;
+use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
@@ -53,12 +54,12 @@ fn change_places(store: &impl DnsStore, number: u8, comes: &EndpointName, goes: 
     let _ = must(store.withdraw(&pin, goes));
 }
 
-fn explore<J: Checker, R: Resolve + Send + 'static>(
+fn explore<R: Resolve + Send + 'static>(
     at_first: First,
-    reader: fn(&MemoryStore<J::Primitives>) -> R,
+    reader: fn(&MemoryStore<Instrumented>) -> R,
 ) -> Explored<Outcome> {
-    race::<J, _>("denial against changing places", None, move || {
-        let (store, both) = (memory::<J>(), endpoints(2));
+    race::<Loom, _>("denial against changing places", None, move || {
+        let (store, both) = (memory::<Loom>(), endpoints(2));
         let (first, second) = (both[0].clone(), both[1].clone());
         let known = usize::from(at_first == First::Unknown);
         must(store.publish(plan(&both[known..], 1)));
@@ -69,7 +70,7 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
             assert_eq!(Name::by(&mut reader), Name::HasDescendant);
         }
         let changes = store.clone();
-        let ((meanwhile, mut reader), ()) = J::run_two(
+        let ((meanwhile, mut reader), ()) = Loom::run_two(
             move || (Name::by(&mut reader), reader),
             move || {
                 change_places(&changes, 3, &first, &second);
@@ -98,25 +99,25 @@ fn outcome(first: First, meanwhile: Name, last: Name) -> Outcome {
 }
 
 /// The name is never denied.
-fn holds<J: Checker>(first: First) -> usize {
+fn holds(first: First) -> usize {
     let never = outcome(first, Name::HasDescendant, Name::HasDescendant);
-    explore::<J, _>(first, MemoryStore::reader).holds([never])
+    explore(first, MemoryStore::reader).holds([never])
 }
 
 /// The race with an endpoint that comes back.
-pub fn holds_for_one_that_comes_back<J: Checker>() -> usize {
-    holds::<J>(First::Withdrawn)
+pub fn holds_for_one_that_comes_back() -> usize {
+    holds(First::Withdrawn)
 }
 
 /// The race with a new endpoint.
-pub fn holds_for_a_new_one<J: Checker>() -> usize {
-    holds::<J>(First::Unknown)
+pub fn holds_for_a_new_one() -> usize {
+    holds(First::Unknown)
 }
 
 /// A reader that looks at each endpoint once denies the name.
 pub fn needs_the_readers_second_look() {
     let first = First::Withdrawn;
-    let one_look = explore::<PlainLoads, _>(first, |store| OneLook::on(store.clone()));
+    let one_look = explore(first, |store| OneLook::on(store.clone()));
     let denied = outcome(first, Name::Denied, Name::HasDescendant);
     one_look.findings.assert_seen(&[denied]);
 }
@@ -124,7 +125,7 @@ pub fn needs_the_readers_second_look() {
 /// Without the count of comings and goings, the reader does not see the new endpoint.
 pub fn needs_the_count() {
     let first = First::Unknown;
-    let explore_new = || explore::<PlainLoads, _>(first, MemoryStore::reader);
+    let explore_new = || explore(first, MemoryStore::reader);
     let uncounted = Mutation::UNCOUNTED.during(explore_new);
     let denied = outcome(first, Name::Denied, Name::Denied);
     uncounted.findings.assert_seen(&[denied]);

@@ -6,7 +6,7 @@ use plan_store::{Generation, Pin as _, PinError, PlanStore as _, Swept};
 
 use super::{activate, begin, generation, generations, memory, race, sweep, swept};
 use crate::Explored;
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker, Loom};
 use crate::mutant::Mutation;
 
 /// What the thread that pins was told.
@@ -53,7 +53,12 @@ fn explore<J: Checker>() -> Explored<Outcome> {
 }
 
 /// The plan is not deleted while it is pinned.
-pub fn holds<J: Checker>() -> usize {
+pub fn holds() -> usize {
+    holds_by::<Loom>()
+}
+
+/// The same under this checker.
+pub(super) fn holds_by<J: Checker>() -> usize {
     let deleted = |pinning| Outcome {
         pinning,
         swept: swept([2], [(1, Rollback)]),
@@ -69,7 +74,7 @@ pub fn holds<J: Checker>() -> usize {
 
 /// With a compare-and-swap in two steps, the plan is deleted while it is pinned.
 pub fn needs_its_compare_and_swap() {
-    let torn = Mutation::TORN.during(explore::<PlainLoads>);
+    let torn = Mutation::TORN.during(explore::<Loom>);
     torn.findings.assert_seen(&[Outcome {
         pinning: Pinning::Lost,
         swept: swept([2], [(1, Rollback)]),

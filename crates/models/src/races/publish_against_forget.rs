@@ -9,7 +9,7 @@ use super::{
     withdrawn,
 };
 use crate::Instrumented;
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
@@ -23,15 +23,15 @@ struct Outcome {
     last: Answer,
 }
 
-fn explore<J: Checker, R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<J::Primitives>) -> R,
+fn explore<R: Resolve + Send + 'static>(
+    reader: fn(&MemoryStore<Instrumented>) -> R,
 ) -> Explored<Outcome> {
-    race::<J, _>("publish against forget", Some(3), move || {
-        let store = forgettable(memory::<J>());
+    race::<Loom, _>("publish against forget", Some(3), move || {
+        let store = forgettable(memory::<Loom>());
         let mut reader = reader(&store);
         let _ = Answer::by(&mut reader);
         let (publishes, sweeps) = (store.clone(), store.clone());
-        let (activation, swept, (read, mut reader)) = J::run_three(
+        let (activation, swept, (read, mut reader)) = Loom::run_three(
             move || {
                 must(publishes.publish(plan(&endpoints(1), 3)));
                 activate(&publishes, 3)
@@ -50,9 +50,7 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
 }
 
 /// The endpoint keeps its cell, or gets a new one; what is activated there is found.
-fn holds<J: Checker, R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<J::Primitives>) -> R,
-) -> usize {
+fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
     let outcome = |before, read| Outcome {
         activation: over(before),
         swept: swept([1], []),
@@ -69,23 +67,23 @@ fn holds<J: Checker, R: Resolve + Send + 'static>(
     ];
     let kept = kept.map(|read| outcome(withdrawn(2, None), read));
     let renewed = renewed.map(|read| outcome(EndpointState::VACANT, read));
-    explore::<J, R>(reader).holds(kept.into_iter().chain(renewed))
+    explore(reader).holds(kept.into_iter().chain(renewed))
 }
 
 /// The race with a reader.
-pub fn holds_for_a_reader<J: Checker>() -> usize {
-    holds::<J, _>(MemoryStore::reader)
+pub fn holds_for_a_reader() -> usize {
+    holds(MemoryStore::reader)
 }
 
 /// The race with a follower.
-pub fn holds_for_a_follower<J: Checker>() -> usize {
-    holds::<J, _>(Followed::of)
+pub fn holds_for_a_follower() -> usize {
+    holds(Followed::of)
 }
 
 /// Without the count of comings and goings, both stay with the forgotten cell for ever.
 pub fn needs_the_count() {
     fn left_behind<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
-        let uncounted = Mutation::UNCOUNTED.during(|| explore::<PlainLoads, R>(reader));
+        let uncounted = Mutation::UNCOUNTED.during(|| explore(reader));
         uncounted.findings.assert_seen(&[Outcome {
             activation: over(EndpointState::VACANT),
             swept: swept([1], []),

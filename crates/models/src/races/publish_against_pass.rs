@@ -6,7 +6,7 @@ use plan_store::RetainReason::{Pinned, Rollback};
 use plan_store::{Activation, EndpointState, Generation, PlanStore as _, Swept};
 
 use super::{active, endpoint, generation, memory, over, race, stale, state, swept, withdrawn};
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
@@ -22,12 +22,12 @@ struct Outcome {
     end: EndpointState,
 }
 
-fn explore<J: Checker>() -> Explored<Outcome> {
-    race::<J, _>("publish against pass", Some(3), || {
-        let store = memory::<J>();
+fn explore() -> Explored<Outcome> {
+    race::<Loom, _>("publish against pass", Some(3), || {
+        let store = memory::<Loom>();
         must(store.publish(plan(&endpoints(1), 1)));
         let (names, withdraws) = (store.clone(), store.clone());
-        let ((named_by, activation), (withdrawal, swept)) = J::run_two(
+        let ((named_by, activation), (withdrawal, swept)) = Loom::run_two(
             move || {
                 let named_by = must(names.publish(plan(&endpoints(1), 2)));
                 let pin = names.pin(named_by).ok();
@@ -52,7 +52,7 @@ fn explore<J: Checker>() -> Explored<Outcome> {
 }
 
 /// The newer of the two plans has its way, and what is activated is found.
-pub fn holds<J: Checker>() -> usize {
+pub fn holds() -> usize {
     let vacant = EndpointState::VACANT;
     let newer = |before, withdrawal| Outcome {
         named_by: generation(3),
@@ -68,7 +68,7 @@ pub fn holds<J: Checker>() -> usize {
         swept,
         end,
     };
-    explore::<J>().holds([
+    explore().holds([
         // Withdrawn before the activation, in the same cell; then in one that is forgotten.
         newer(withdrawn(2, None), over(vacant)),
         newer(vacant, over(vacant)),
@@ -93,7 +93,7 @@ pub fn holds<J: Checker>() -> usize {
 
 /// With a compare-and-swap in two steps, the older plan overwrites the newer one's.
 pub fn needs_its_compare_and_swap() {
-    let torn = Mutation::TORN.during(explore::<PlainLoads>);
+    let torn = Mutation::TORN.during(explore);
     let overwritten =
         |outcome: &Outcome| outcome.named_by == generation(3) && outcome.end == withdrawn(2, None);
     let outcomes = torn.findings.outcomes();

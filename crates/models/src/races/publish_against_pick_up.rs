@@ -7,7 +7,7 @@ use plan_store::{Activation, DnsStore, EndpointState, Generation, Pin as _, Plan
 
 use super::{Answer, Followed, active, generation, memory, over, race};
 use crate::Instrumented;
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, must_be, plan};
 
@@ -26,11 +26,11 @@ struct Outcome {
     end: Vec<EndpointState>,
 }
 
-fn explore<J: Checker, R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<J::Primitives>) -> R,
+fn explore<R: Resolve + Send + 'static>(
+    reader: fn(&MemoryStore<Instrumented>) -> R,
 ) -> Explored<Outcome> {
-    race::<J, _>("publish against pick-up", Some(3), move || {
-        let store = memory::<J>();
+    race::<Loom, _>("publish against pick-up", Some(3), move || {
+        let store = memory::<Loom>();
         must(store.publish(plan(&endpoints(2)[1..], 1)));
         let _ = pick_up(&store);
         let (publishes, picks) = (store.clone(), store.clone());
@@ -38,7 +38,7 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
         for reader in [&mut own, &mut other] {
             assert_eq!(Answer::by(reader), Answer::Unknown);
         }
-        let (_, (picked, activations, then), (read, mut other)) = J::run_three(
+        let (_, (picked, activations, then), (read, mut other)) = Loom::run_three(
             move || must(publishes.publish(plan(&endpoints(2), 2))),
             move || {
                 let (picked, activations) = pick_up(&picks);
@@ -69,9 +69,7 @@ fn pick_up(store: &impl DnsStore) -> (Generation, Vec<Activation>) {
 }
 
 /// All endpoints of a plan that is picked up are there, are activated, and answer.
-fn holds<J: Checker, R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<J::Primitives>) -> R,
-) -> usize {
+fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
     let too_early = |read| Outcome {
         picked: generation(1),
         activations: vec![Activation::Already],
@@ -96,23 +94,23 @@ fn holds<J: Checker, R: Resolve + Send + 'static>(
         })
     });
     let reads = [Answer::Unknown, Answer::Vacant, Answer::From(2)];
-    explore::<J, R>(reader).holds(early.chain(reads.map(in_time)))
+    explore(reader).holds(early.chain(reads.map(in_time)))
 }
 
 /// The race with readers.
-pub fn holds_for_a_reader<J: Checker>() -> usize {
-    holds::<J, _>(MemoryStore::reader)
+pub fn holds_for_a_reader() -> usize {
+    holds(MemoryStore::reader)
 }
 
 /// The race with followers.
-pub fn holds_for_a_follower<J: Checker>() -> usize {
-    holds::<J, _>(Followed::of)
+pub fn holds_for_a_follower() -> usize {
+    holds(Followed::of)
 }
 
 /// Without the count of comings and goings, an endpoint that is active stays unknown to both.
 pub fn needs_the_count() {
     fn unaware<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
-        let uncounted = Mutation::UNCOUNTED.during(|| explore::<PlainLoads, R>(reader));
+        let uncounted = Mutation::UNCOUNTED.during(|| explore(reader));
         uncounted.findings.assert_seen(&[Outcome {
             picked: generation(2),
             activations: vec![over(EndpointState::VACANT), over(active(1, None))],

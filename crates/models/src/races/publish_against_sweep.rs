@@ -8,7 +8,7 @@ use plan_store::{Activation, DnsStore, EndpointState, Generation, Pin as _, Swep
 
 use super::{RETENTION, active, begin, endpoint, generation, memory, over, race, state, swept};
 use crate::Instrumented;
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker as _, Loom};
 use crate::{Explored, endpoints, must, must_be, plan};
 
 /// What all threads were told, and the state at the end.
@@ -31,13 +31,13 @@ enum Picked {
     Lost(Generation),
 }
 
-fn explore<J: Checker, S: DnsStore + Clone + 'static>(store: fn() -> S) -> Explored<Outcome> {
+fn explore<S: DnsStore + Clone + 'static>(store: fn() -> S) -> Explored<Outcome> {
     // Without a bound it holds as well: 179,515 executions with plain loads,
     // 311,723 with rmw loads, a minute each.
-    race::<J, _>("publish against sweep", Some(3), move || {
+    race::<Loom, _>("publish against sweep", Some(3), move || {
         let store = begin(store(), 2);
         let (publishes, holds, sweeps) = (store.clone(), store.clone(), store.clone());
-        let (_, slow, (quick, activation, swept)) = J::run_three(
+        let (_, slow, (quick, activation, swept)) = Loom::run_three(
             move || must(publishes.publish(plan(&endpoints(1), 3))),
             move || {
                 let pin = must_be(must(holds.latest()));
@@ -66,7 +66,7 @@ fn explore<J: Checker, S: DnsStore + Clone + 'static>(store: fn() -> S) -> Explo
 }
 
 /// Nothing that is picked up is lost, and what was active is the rollback target.
-pub fn holds<J: Checker>() -> usize {
+pub fn holds() -> usize {
     let held = |plan| Picked::Held(generation(plan));
     let outcome = |slow, quick, swept| Outcome {
         slow,
@@ -78,7 +78,7 @@ pub fn holds<J: Checker>() -> usize {
     };
     let nothing_old = || swept([], [(1, Rollback)]);
     let deleted = || swept([2], [(1, Rollback)]);
-    explore::<J, _>(memory::<J>).holds([
+    explore(memory::<Loom>).holds([
         outcome(held(2), 2, nothing_old()),
         outcome(held(2), 3, swept([], [(1, Rollback), (2, Pinned)])),
         outcome(held(2), 3, deleted()),
@@ -91,7 +91,7 @@ pub fn holds<J: Checker>() -> usize {
 pub fn needs_to_spare_what_is_pinned() {
     let unprotected =
         || IncidentStore::<Instrumented>::with_primitives(Variant::CompareAndSwapOnly, RETENTION);
-    let findings = explore::<PlainLoads, _>(unprotected).findings;
+    let findings = explore(unprotected).findings;
     let lost = |outcome: &Outcome| matches!(outcome.slow, Picked::Lost(_));
     assert!(findings.outcomes().iter().any(lost), "{findings:#?}");
 }

@@ -10,7 +10,8 @@ use super::{
     swept,
 };
 use crate::Explored;
-use crate::checker::{Checker, PlainLoads};
+use crate::Instrumented;
+use crate::checker::{Checker as _, Loom};
 
 /// What the reader was told, first, next and once more after all threads had ended, what
 /// the other thread was told, and where the endpoint stands at the end.
@@ -24,15 +25,15 @@ struct Outcome {
     end: EndpointState,
 }
 
-fn explore<J: Checker, R: Resolve + Send + 'static>(
+fn explore<R: Resolve + Send + 'static>(
     bound: Option<usize>,
-    reader: fn(&MemoryStore<J::Primitives>) -> R,
+    reader: fn(&MemoryStore<Instrumented>) -> R,
 ) -> Explored<Outcome> {
-    race::<J, _>("reader against activate and sweep", bound, move || {
-        let store = begin(memory::<J>(), 3);
+    race::<Loom, _>("reader against activate and sweep", bound, move || {
+        let store = begin(memory::<Loom>(), 3);
         let mut reader = reader(&store);
         let activates = store.clone();
-        let ((first, next, mut reader), (activations, swept)) = J::run_two(
+        let ((first, next, mut reader), (activations, swept)) = Loom::run_two(
             move || {
                 let (first, next) = (Answer::by(&mut reader), Answer::by(&mut reader));
                 (first, next, reader)
@@ -55,9 +56,9 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
 }
 
 /// All answers are whole, none goes back, and the last one is from the newest plan.
-fn holds<J: Checker, R: Resolve + Send + 'static>(
+fn holds<R: Resolve + Send + 'static>(
     bound: Option<usize>,
-    reader: fn(&MemoryStore<J::Primitives>) -> R,
+    reader: fn(&MemoryStore<Instrumented>) -> R,
 ) -> usize {
     let forward = [(1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)];
     let outcome = |(first, next)| Outcome {
@@ -68,27 +69,27 @@ fn holds<J: Checker, R: Resolve + Send + 'static>(
         swept: swept([1], [(2, Rollback)]),
         end: active(3, 2),
     };
-    explore::<J, R>(bound, reader).holds(forward.map(outcome))
+    explore(bound, reader).holds(forward.map(outcome))
 }
 
 /// The race with a reader.
-pub fn holds_for_a_reader<J: Checker>() -> usize {
-    holds::<J, _>(None, MemoryStore::reader)
+pub fn holds_for_a_reader() -> usize {
+    holds(None, MemoryStore::reader)
 }
 
 /// The race with a follower.
-pub fn holds_for_a_follower<J: Checker>() -> usize {
-    holds::<J, _>(None, Followed::of)
+pub fn holds_for_a_follower() -> usize {
+    holds(None, Followed::of)
 }
 
 /// The race with calls of [`PlanStore::resolve`].
-pub fn holds_for_calls<J: Checker>() -> usize {
-    holds::<J, _>(Some(3), Calls::of)
+pub fn holds_for_calls() -> usize {
+    holds(Some(3), Calls::of)
 }
 
 /// A reader that does not look again finds its plan gone.
 pub fn needs_the_readers_second_look() {
-    let one_look = explore::<PlainLoads, _>(Some(3), |store| OneLook::on(store.clone()));
+    let one_look = explore(Some(3), |store| OneLook::on(store.clone()));
     one_look.findings.assert_seen(&[Outcome {
         first: Answer::Dangling(1),
         next: Answer::From(3),

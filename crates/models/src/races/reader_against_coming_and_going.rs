@@ -8,7 +8,7 @@ use super::{
     Answer, Followed, activate, active, forgettable, memory, over, race, state, sweep, swept,
 };
 use crate::Instrumented;
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
@@ -24,15 +24,15 @@ struct Outcome {
     end: EndpointState,
 }
 
-fn explore<J: Checker, R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<J::Primitives>) -> R,
+fn explore<R: Resolve + Send + 'static>(
+    reader: fn(&MemoryStore<Instrumented>) -> R,
 ) -> Explored<Outcome> {
-    race::<J, _>("reader against coming and going", None, move || {
-        let store = forgettable(memory::<J>());
+    race::<Loom, _>("reader against coming and going", None, move || {
+        let store = forgettable(memory::<Loom>());
         let mut reader = reader(&store);
         let _ = Answer::by(&mut reader);
         let changes = store.clone();
-        let ((first, next, mut reader), (swept, activation)) = J::run_two(
+        let ((first, next, mut reader), (swept, activation)) = Loom::run_two(
             move || {
                 let (first, next) = (Answer::by(&mut reader), Answer::by(&mut reader));
                 (first, next, reader)
@@ -56,9 +56,7 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
 }
 
 /// The reader follows the endpoint: withdrawn, not known, vacant, and answered again.
-fn holds<J: Checker, R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<J::Primitives>) -> R,
-) -> usize {
+fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
     let stages = [
         Answer::Withdrawn(2),
         Answer::Unknown,
@@ -76,23 +74,23 @@ fn holds<J: Checker, R: Resolve + Send + 'static>(
         activation: over(EndpointState::VACANT),
         end: active(3, None),
     };
-    explore::<J, R>(reader).holds(forward.map(outcome))
+    explore(reader).holds(forward.map(outcome))
 }
 
 /// The race with a reader.
-pub fn holds_for_a_reader<J: Checker>() -> usize {
-    holds::<J, _>(MemoryStore::reader)
+pub fn holds_for_a_reader() -> usize {
+    holds(MemoryStore::reader)
 }
 
 /// The race with a follower.
-pub fn holds_for_a_follower<J: Checker>() -> usize {
-    holds::<J, _>(Followed::of)
+pub fn holds_for_a_follower() -> usize {
+    holds(Followed::of)
 }
 
 /// Without the count of comings and goings, both stay with the old cell for ever.
 pub fn needs_the_count() {
     fn left_behind<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
-        let uncounted = Mutation::UNCOUNTED.during(|| explore::<PlainLoads, R>(reader));
+        let uncounted = Mutation::UNCOUNTED.during(|| explore(reader));
         uncounted.findings.assert_seen(&[Outcome {
             first: Answer::Withdrawn(2),
             next: Answer::Withdrawn(2),

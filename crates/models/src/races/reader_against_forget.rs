@@ -7,7 +7,7 @@ use plan_store::{EndpointState, PlanStore as _, Resolve, Standing, Swept};
 use super::{Answer, Followed, endpoint, forgettable, memory, race, state, sweep, swept};
 use crate::Explored;
 use crate::Instrumented;
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 
 /// What the thread was told in this order, what the sweep did, and what the reader says once
@@ -28,15 +28,15 @@ fn answer_of(state: EndpointState) -> Answer {
     }
 }
 
-fn explore<J: Checker, R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<J::Primitives>) -> R,
+fn explore<R: Resolve + Send + 'static>(
+    reader: fn(&MemoryStore<Instrumented>) -> R,
 ) -> Explored<Outcome> {
-    race::<J, _>("reader against forget", None, move || {
-        let store = forgettable(memory::<J>());
+    race::<Loom, _>("reader against forget", None, move || {
+        let store = forgettable(memory::<Loom>());
         let mut reader = reader(&store);
         let _ = Answer::by(&mut reader);
         let asked = store.clone();
-        let ((told, mut reader), swept) = J::run_two(
+        let ((told, mut reader), swept) = Loom::run_two(
             move || {
                 let told = [
                     Answer::by(&mut reader),
@@ -54,9 +54,7 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
 }
 
 /// Once the endpoint is said to be unknown, nobody calls it withdrawn.
-fn holds<J: Checker, R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<J::Primitives>) -> R,
-) -> usize {
+fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
     let outcome = |known: usize| {
         let mut told = [Answer::Unknown; 4];
         told[..known].fill(Answer::Withdrawn(2));
@@ -66,24 +64,24 @@ fn holds<J: Checker, R: Resolve + Send + 'static>(
             last: Answer::Unknown,
         }
     };
-    explore::<J, R>(reader).holds((0..=4).map(outcome))
+    explore(reader).holds((0..=4).map(outcome))
 }
 
 /// The race with a reader.
-pub fn holds_for_a_reader<J: Checker>() -> usize {
-    holds::<J, _>(MemoryStore::reader)
+pub fn holds_for_a_reader() -> usize {
+    holds(MemoryStore::reader)
 }
 
 /// The race with a follower.
-pub fn holds_for_a_follower<J: Checker>() -> usize {
-    holds::<J, _>(Followed::of)
+pub fn holds_for_a_follower() -> usize {
+    holds(Followed::of)
 }
 
 /// Without the count of comings and goings, both say *withdrawn* after *unknown*.
 pub fn needs_the_count() {
     fn goes_back<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
         let (withdrawn, unknown) = (Answer::Withdrawn(2), Answer::Unknown);
-        let uncounted = Mutation::UNCOUNTED.during(|| explore::<PlainLoads, R>(reader));
+        let uncounted = Mutation::UNCOUNTED.during(|| explore(reader));
         uncounted.findings.assert_seen(&[Outcome {
             told: [withdrawn, unknown, unknown, withdrawn],
             swept: swept([1], []),

@@ -12,7 +12,8 @@ use super::{
     Answer, Followed, OneLook, activate, active, begin, memory, over, race, state, sweep, swept,
 };
 use crate::Explored;
-use crate::checker::{Checker, PlainLoads};
+use crate::Instrumented;
+use crate::checker::{Checker as _, Loom};
 
 /// What the reader was told meanwhile, and once all threads had ended, what the other
 /// thread was told, and where the endpoint stands at the end.
@@ -24,14 +25,14 @@ struct Outcome {
     end: EndpointState,
 }
 
-fn explore<J: Checker, R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<J::Primitives>) -> R,
+fn explore<R: Resolve + Send + 'static>(
+    reader: fn(&MemoryStore<Instrumented>) -> R,
 ) -> Explored<Outcome> {
-    race::<J, _>("reader overtaken twice", Some(3), move || {
-        let store = begin(memory::<J>(), 5);
+    race::<Loom, _>("reader overtaken twice", Some(3), move || {
+        let store = begin(memory::<Loom>(), 5);
         let mut reader = reader(&store);
         let activates = store.clone();
-        let ((meanwhile, mut reader), rounds) = J::run_two(
+        let ((meanwhile, mut reader), rounds) = Loom::run_two(
             move || (Answer::by(&mut reader), reader),
             move || {
                 [[2, 3], [4, 5]].map(|plans| {
@@ -51,9 +52,7 @@ fn explore<J: Checker, R: Resolve + Send + 'static>(
 }
 
 /// Each time the reader reads the endpoint, it finds that plan, or looks again.
-fn holds<J: Checker, R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<J::Primitives>) -> R,
-) -> usize {
+fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
     let outcome = |meanwhile| Outcome {
         meanwhile: Answer::From(meanwhile),
         last: Answer::From(5),
@@ -69,22 +68,22 @@ fn holds<J: Checker, R: Resolve + Send + 'static>(
         ],
         end: active(5, 4),
     };
-    explore::<J, R>(reader).holds((1..=5).map(outcome))
+    explore(reader).holds((1..=5).map(outcome))
 }
 
 /// The race with a reader.
-pub fn holds_for_a_reader<J: Checker>() -> usize {
-    holds::<J, _>(MemoryStore::reader)
+pub fn holds_for_a_reader() -> usize {
+    holds(MemoryStore::reader)
 }
 
 /// The race with a follower.
-pub fn holds_for_a_follower<J: Checker>() -> usize {
-    holds::<J, _>(Followed::of)
+pub fn holds_for_a_follower() -> usize {
+    holds(Followed::of)
 }
 
 /// A reader that looks at most twice finds its plan gone.
 pub fn needs_to_look_until_it_finds_its_plan() {
-    let twice = explore::<PlainLoads, _>(|store| TwoLooks(OneLook::on(store.clone())));
+    let twice = explore(|store| TwoLooks(OneLook::on(store.clone())));
     let dangling = |outcome: &Outcome| outcome.meanwhile == Answer::Dangling(3);
     let outcomes = twice.findings.outcomes();
     assert!(outcomes.iter().any(dangling), "{outcomes:#?}");

@@ -6,7 +6,7 @@ use plan_store::{Generation, Swept};
 
 use super::{activate, begin, generations, memory, race, sweep, swept};
 use crate::Explored;
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 
 /// What both sweeps did, and the plans that are left.
@@ -17,12 +17,12 @@ struct Outcome {
     left: Vec<Generation>,
 }
 
-fn explore<J: Checker>() -> Explored<Outcome> {
-    race::<J, _>("sweep against sweep", None, || {
-        let store = begin(memory::<J>(), 3);
+fn explore() -> Explored<Outcome> {
+    race::<Loom, _>("sweep against sweep", None, || {
+        let store = begin(memory::<Loom>(), 3);
         let _ = activate(&store, 3);
         let (first, second) = (store.clone(), store.clone());
-        let (one, two) = J::run_two(move || sweep(&first, 3), move || sweep(&second, 3));
+        let (one, two) = Loom::run_two(move || sweep(&first, 3), move || sweep(&second, 3));
         Outcome {
             one,
             two,
@@ -32,10 +32,10 @@ fn explore<J: Checker>() -> Explored<Outcome> {
 }
 
 /// Exactly one of the sweeps says that it deleted the plan.
-pub fn holds<J: Checker>() -> usize {
+pub fn holds() -> usize {
     let (deletes, does_not) = (swept([2], [(1, Rollback)]), swept([], [(1, Rollback)]));
     let left = || generations([1, 3]);
-    explore::<J>().holds([
+    explore().holds([
         Outcome {
             one: deletes.clone(),
             two: does_not.clone(),
@@ -51,7 +51,7 @@ pub fn holds<J: Checker>() -> usize {
 
 /// With a compare-and-swap in two steps, both sweeps say that they deleted the plan.
 pub fn needs_its_compare_and_swap() {
-    let torn = Mutation::TORN.during(explore::<PlainLoads>);
+    let torn = Mutation::TORN.during(explore);
     torn.findings.assert_seen(&[Outcome {
         one: swept([2], [(1, Rollback)]),
         two: swept([2], [(1, Rollback)]),

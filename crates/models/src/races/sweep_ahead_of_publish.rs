@@ -8,7 +8,7 @@ use plan_store::{Activation, DnsStore, EndpointState, Generation, Swept};
 
 use super::{RETENTION, active, begin, generation, generations, memory, over, race, state, swept};
 use crate::Instrumented;
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker as _, Loom};
 use crate::{Explored, endpoints, must, plan};
 
 /// What both threads were told, and what is there at the end.
@@ -22,11 +22,11 @@ struct Outcome {
     end: [EndpointState; 2],
 }
 
-fn explore<J: Checker, S: DnsStore + Clone + 'static>(store: fn() -> S) -> Explored<Outcome> {
-    race::<J, _>("sweep ahead of publish", None, move || {
+fn explore<S: DnsStore + Clone + 'static>(store: fn() -> S) -> Explored<Outcome> {
+    race::<Loom, _>("sweep ahead of publish", None, move || {
         let store = begin(store(), 1);
         let (sweeps, publishes) = (store.clone(), store.clone());
-        let (swept, activation) = J::run_two(
+        let (swept, activation) = Loom::run_two(
             move || must(sweeps.sweep(generation(9))),
             move || {
                 let both = endpoints(2);
@@ -49,14 +49,14 @@ fn explore<J: Checker, S: DnsStore + Clone + 'static>(store: fn() -> S) -> Explo
 
 /// The sweep takes the newest plan that there is for the one that is applied, and spares
 /// what is active at an endpoint that has only just come.
-pub fn holds<J: Checker>() -> usize {
+pub fn holds() -> usize {
     let outcome = |swept| Outcome {
         activation: Some(over(EndpointState::VACANT)),
         swept,
         left: generations([1, 2, 3]),
         end: [active(1, None), active(2, None)],
     };
-    explore::<J, _>(memory::<J>).holds([
+    explore(memory::<Loom>).holds([
         outcome(swept([], [])),
         outcome(swept([], [(1, Active)])),
         outcome(swept([], [(1, Active), (2, Active)])),
@@ -67,7 +67,7 @@ pub fn holds<J: Checker>() -> usize {
 pub fn needs_to_stop_at_the_newest_plan() {
     let by_age =
         || IncidentStore::<Instrumented>::with_primitives(Variant::CompareAndSwapOnly, RETENTION);
-    let findings = explore::<PlainLoads, _>(by_age).findings;
+    let findings = explore(by_age).findings;
     let deleted = |outcome: &Outcome| outcome.swept.deleted.contains(&generation(3));
     assert!(findings.outcomes().iter().any(deleted), "{findings:#?}");
 }

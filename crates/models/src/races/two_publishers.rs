@@ -5,7 +5,7 @@ use plan_store::{DnsStore, EndpointName, Generation, Pin as _, PinError, PlanSto
 
 use super::{begin, generation, memory, race};
 use crate::Instrumented;
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker as _, Loom};
 use crate::{Explored, endpoints, must, must_be, plan};
 
 /// Which generations both Planners were given, and what is there at the end.
@@ -32,14 +32,14 @@ enum Content {
 /// How a Planner publishes, and which generation it takes its plan for.
 type Publish<S> = fn(&S, &[EndpointName], u8) -> Generation;
 
-fn explore<J: Checker>(publish: Publish<MemoryStore<J::Primitives>>) -> Explored<Outcome> {
-    race::<J, _>("two publishers", None, move || {
-        let store = begin(memory::<J>(), 1);
+fn explore(publish: Publish<MemoryStore<Instrumented>>) -> Explored<Outcome> {
+    race::<Loom, _>("two publishers", None, move || {
+        let store = begin(memory::<Loom>(), 1);
         let (first, second) = (store.clone(), store.clone());
         let [a, b, c] = must(<[_; 3]>::try_from(endpoints(3)));
         let everything = [a.clone(), b.clone(), c.clone()];
         let (with_b, with_c) = ([a.clone(), b], [a, c]);
-        let (one, two) = J::run_two(
+        let (one, two) = Loom::run_two(
             move || publish(&first, &with_b, 11),
             move || publish(&second, &with_c, 12),
         );
@@ -70,7 +70,7 @@ fn content(store: &impl DnsStore, number: u32) -> Option<Content> {
 }
 
 /// Each generation is given once, and the plans and their endpoints are there.
-pub fn holds<J: Checker>() -> usize {
+pub fn holds() -> usize {
     use Content::{First, One, Two};
     let outcome = |one, two, plans: [Content; 3]| Outcome {
         one: generation(one),
@@ -79,7 +79,7 @@ pub fn holds<J: Checker>() -> usize {
         latest: generation(3),
         known: endpoints(3),
     };
-    explore::<J>(|store, named, octet| must(store.publish(plan(named, octet)))).holds([
+    explore(|store, named, octet| must(store.publish(plan(named, octet)))).holds([
         outcome(2, 3, [First, One, Two]),
         outcome(3, 2, [First, Two, One]),
     ])
@@ -93,7 +93,7 @@ pub fn needs_one_section() {
         must(store.publish(plan(named, octet)));
         must(newest.next())
     };
-    let findings = explore::<PlainLoads>(guesses).findings;
+    let findings = explore(guesses).findings;
     let shared = |outcome: &Outcome| outcome.one == outcome.two;
     assert!(findings.outcomes().iter().any(shared), "{findings:#?}");
 }

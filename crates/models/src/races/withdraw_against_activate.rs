@@ -3,7 +3,7 @@
 use plan_store::{Activation, EndpointState, PlanStore as _};
 
 use super::{activate, active, begin, memory, over, race, stale, state, withdraw, withdrawn};
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
@@ -33,7 +33,12 @@ fn explore<J: Checker>() -> Explored<Outcome> {
 }
 
 /// The endpoint is withdrawn at the end, and the rollback target is what was active.
-pub fn holds<J: Checker>() -> usize {
+pub fn holds() -> usize {
+    holds_by::<Loom>()
+}
+
+/// The same under this checker.
+pub(super) fn holds_by<J: Checker>() -> usize {
     explore::<J>().holds([
         Outcome {
             activation: over(active(1, None)),
@@ -50,7 +55,7 @@ pub fn holds<J: Checker>() -> usize {
 
 /// With a compare-and-swap in two steps, the older plan brings the endpoint back.
 pub fn needs_its_compare_and_swap() {
-    let torn = Mutation::TORN.during(explore::<PlainLoads>);
+    let torn = Mutation::TORN.during(explore::<Loom>);
     torn.findings.assert_seen(&[Outcome {
         activation: over(active(1, None)),
         withdrawal: over(active(1, None)),

@@ -6,7 +6,7 @@ use plan_store::{Activation, EndpointState, PlanStore as _};
 use super::{
     activate, active, begin, endpoint, generation, memory, over, race, stale, state, withdrawn,
 };
-use crate::checker::{Checker, PlainLoads};
+use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
@@ -19,12 +19,12 @@ struct Outcome {
     end: EndpointState,
 }
 
-fn explore<J: Checker>() -> Explored<Outcome> {
-    race::<J, _>("withdraw against return", None, || {
-        let store = begin(memory::<J>(), 1);
+fn explore() -> Explored<Outcome> {
+    race::<Loom, _>("withdraw against return", None, || {
+        let store = begin(memory::<Loom>(), 1);
         must(store.publish(plan(&endpoints(2)[1..], 2)));
         let (withdrawing, returning) = (store.clone(), store.clone());
-        let (withdrawal, activation) = J::run_two(
+        let (withdrawal, activation) = Loom::run_two(
             move || {
                 let pin = must(withdrawing.pin(generation(2)));
                 let stale_endpoints = must(withdrawing.stale_endpoints(&pin));
@@ -47,7 +47,7 @@ fn explore<J: Checker>() -> Explored<Outcome> {
 
 /// The endpoint answers from plan 3 at the end. If it was withdrawn before, it has nothing
 /// to roll back to.
-pub fn holds<J: Checker>() -> usize {
+pub fn holds() -> usize {
     let overtaken = |withdrawal| Outcome {
         withdrawal,
         activation: over(active(1, None)),
@@ -58,13 +58,13 @@ pub fn holds<J: Checker>() -> usize {
         activation: over(withdrawn(2, 1)),
         end: active(3, None),
     };
-    explore::<J>().holds([overtaken(None), overtaken(Some(stale(3))), withdrawn])
+    explore().holds([overtaken(None), overtaken(Some(stale(3))), withdrawn])
 }
 
 /// With a compare-and-swap in two steps, the older plan withdraws what the newer one brought
 /// back.
 pub fn needs_its_compare_and_swap() {
-    let torn = Mutation::TORN.during(explore::<PlainLoads>);
+    let torn = Mutation::TORN.during(explore);
     torn.findings.assert_seen(&[Outcome {
         withdrawal: Some(over(active(1, None))),
         activation: over(active(1, None)),

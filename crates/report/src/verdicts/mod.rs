@@ -11,8 +11,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use incident::Invariant;
-use models::checker::{Checker, Pct, PlainLoads, Random, RmwLoads};
+use models::checker::Loads;
 use models::outage::{Protocol, Setup};
+use models::{Explored, Outcome};
 
 use crate::Error;
 
@@ -74,11 +75,11 @@ impl Row {
     /// All rows, one checker after the other. The order matters: once shuttle has run,
     /// its panic hook takes the ends of loom's threads for failures and says so.
     pub(super) fn decide_all() -> Vec<Self> {
-        let checkers = [
-            opinion::<PlainLoads>,
-            opinion::<RmwLoads>,
-            opinion::<Random>,
-            opinion::<Pct>,
+        let checkers: [fn(Protocol) -> Explored<Outcome>; 4] = [
+            |protocol| protocol.explore(Setup::SMALL),
+            |protocol| Loads::Rmw.during(|| protocol.explore(Setup::SMALL)),
+            |protocol| protocol.explore_random(Setup::SMALL),
+            |protocol| protocol.explore_pct(Setup::SMALL),
         ];
         let mut rows = Protocol::ALL.map(|protocol| Self {
             protocol,
@@ -86,7 +87,7 @@ impl Row {
         });
         for checker in checkers {
             for row in &mut rows {
-                row.opinions.push(checker(row.protocol));
+                row.opinions.push(Opinion::of(&checker(row.protocol)));
             }
         }
         rows.into()
@@ -118,12 +119,13 @@ impl Row {
     }
 }
 
-fn opinion<C: Checker>(protocol: Protocol) -> Opinion {
-    let explored = protocol.explore::<C>(Setup::SMALL);
-    Opinion {
-        checker: C::NAME,
-        broken: explored.findings.times_broken(),
-        executions: explored.executions,
-        time: explored.time,
+impl Opinion {
+    fn of(explored: &Explored<Outcome>) -> Self {
+        Self {
+            checker: explored.checker,
+            broken: explored.findings.times_broken(),
+            executions: explored.executions,
+            time: explored.time,
+        }
     }
 }
