@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use incident::Actor;
 use plan_store::dns::MemoryStore;
-use plan_store::{
-    DnsStore, EndpointName, PlanStore as _, Resolution, Resolve, RetainReason, Retention,
-};
+use plan_store::{DnsStore, EndpointName, PlanStore, Resolution, Resolve, RetainReason, Retention};
 
 use crate::checker::Loom;
 use crate::outcome::{Ended, Moved, Outcome, Seen};

@@ -1,6 +1,7 @@
 //! What a client can do to others, and what a failure or the end of the server costs.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
@@ -24,6 +25,7 @@ impl Layer for Poisoned {
     type Inner = MemoryStore;
     type Pin = MemoryPin;
     type Reader = PoisonedReader;
+    type Error = Infallible;
 
     fn inner(&self) -> &MemoryStore {
         &self.0
