@@ -76,7 +76,7 @@ impl Shared {
                     info!(%generation, endpoints, "publish");
                     return Ok(generation);
                 }
-                Attempt::Lost => debug!(%generation, "another publish or a sweep came first; trying again"),
+                Attempt::Lost => debug!(%generation, "came second; trying again"),
             }
         }
     }
