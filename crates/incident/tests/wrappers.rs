@@ -1,4 +1,5 @@
-//! What the wrappers run below them is what an Enactor without a wrapper runs.
+//! A wrapper calls the same methods of the inner store as an Enactor without a wrapper
+//! does.
 
 use incident::{Actor, Fencing, Journal, Leased, Observed, OneByOne};
 use plan_store::Native;
@@ -21,7 +22,7 @@ fn a_pass_under_a_lease_is_the_inner_stores() {
     }
 }
 
-/// The exception: it is there to take each step by itself.
+/// `OneByOne` is the exception: its purpose is to take each step separately.
 #[test]
 #[should_panic(expected = "one step each time")]
 fn a_pass_one_by_one_is_not_the_inner_stores() {

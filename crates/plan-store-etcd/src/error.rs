@@ -12,6 +12,7 @@ use tonic::Code;
 /// `downcast_ref` gets it out of a [`plan_store::Error::Backend`].
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the name of a field says what it is")]
 pub enum Error {
     /// The configuration cannot be used.
     #[error("the etcd store cannot be used: {what} `{value}`: {reason}")]
@@ -55,7 +56,6 @@ pub enum Error {
     Refused {
         /// The member that was asked.
         endpoint: String,
-        /// The status code.
         code: Code,
         /// The member's message.
         message: String,
@@ -68,14 +68,12 @@ pub enum Error {
         "the pin on plan {generation} is gone because its lease ran out; pick up the latest plan again"
     )]
     PinLost {
-        /// The plan.
         generation: Generation,
     },
 
     /// A key holds what this crate would not have written there.
     #[error("key {key} in etcd: {reason}; find out what else writes below this prefix")]
     Corrupt {
-        /// The key.
         key: String,
         /// What is wrong with its value.
         reason: String,
@@ -121,7 +119,6 @@ pub enum Error {
     /// The snapshot on disk cannot be read or written.
     #[error("snapshot {}: {reason}", file.display())]
     Snapshot {
-        /// The file.
         file: PathBuf,
         /// What is wrong with it.
         reason: String,
