@@ -187,7 +187,7 @@ impl<O> Found<O> {
 pub struct Explored<O> {
     /// The checker's name.
     pub checker: &'static str,
-    /// What came to light.
+    /// What the executions showed.
     pub findings: Findings<O>,
     /// The number of executions. Each checker here tries the same ones in every run.
     pub executions: usize,

@@ -112,13 +112,13 @@ impl Protocol {
         self.explore_by::<Loom>(setup)
     }
 
-    /// Has shuttle draw random schedules of the race.
+    /// Explores random schedules of the race with shuttle.
     #[cfg(feature = "shuttle")]
     pub fn explore_random(self, setup: Setup) -> Explored<Outcome> {
         self.explore_by::<Random>(setup)
     }
 
-    /// Has shuttle draw PCT schedules of the race.
+    /// Explores PCT schedules of the race with shuttle.
     #[cfg(feature = "shuttle")]
     pub fn explore_pct(self, setup: Setup) -> Explored<Outcome> {
         self.explore_by::<Pct>(setup)

@@ -1,10 +1,10 @@
 //! The store's races, one per file. Each has two or three threads, one outcome made of the
 //! threads' answers and the state at the end, the whole set of outcomes, and a control.
 //!
-//! `holds` is the race on [`MemoryStore`] under loom: it asserts the whole set, and returns
-//! how many executions there were. Each of the other public functions that return nothing is a
-//! control: it takes away the protection that the race is about, and asserts that the
-//! outcome appears which the protection is there to prevent.
+//! `holds` runs the race on [`MemoryStore`] under loom. It asserts the whole set of
+//! outcomes, and returns the number of executions. Each of the other public functions that
+//! return nothing is a control. It takes away the protection that the race is about, and
+//! asserts that the outcome appears which the protection prevents.
 
 pub mod activate_against_activate;
 pub mod activate_against_sweep;
@@ -279,7 +279,7 @@ impl<S: PlanStore> Resolve for Calls<S> {
     }
 }
 
-/// The races of two threads with few steps, on all schedules that there are.
+/// Checks the races of two threads with few steps on all schedules.
 #[cfg(feature = "shuttle")]
 pub fn hold_on_all_schedules() {
     activate_against_activate::holds_by::<Dfs>();
@@ -287,7 +287,8 @@ pub fn hold_on_all_schedules() {
     pin_against_sweep::holds_by::<Dfs>();
 }
 
-/// A race that is asserted to hold, by name; it returns how many executions there were.
+/// A check that a race holds: its name, and a function that returns the number of
+/// executions.
 pub type Check = (&'static str, fn() -> usize);
 
 /// The checks of all races. Every mutant of the store must fail at least one of them.

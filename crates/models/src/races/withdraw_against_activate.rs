@@ -39,7 +39,7 @@ pub fn holds() -> usize {
     holds_by::<Loom>()
 }
 
-/// The same under this checker.
+/// The same with this checker.
 pub(super) fn holds_by<J: Checker>() -> usize {
     explore::<J>().holds([
         Outcome {
