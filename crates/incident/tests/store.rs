@@ -283,7 +283,7 @@ fn a_repair_names_what_is_wrong_with_it() {
         not_in_plan,
         Error::Store(StoreError::NotInPlan { .. })
     ));
-    // A pin from another store. Its plan names an endpoint that this zone never had.
+    // A pin from another store, whose plan names what this zone never had.
     let other = IncidentStore::new(Variant::Incident, Retention::newest(1));
     let foreign = other.publish(plan(&["z"], 1)).unwrap();
     let foreign = other.pin(foreign).unwrap();

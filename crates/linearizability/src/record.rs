@@ -129,7 +129,7 @@ impl<S> Recorded<S> {
         }
     }
 
-    /// Takes a step, and records it if the client got an outcome.
+    /// Takes a step and records it, if the client was told what came of it.
     fn step(
         &self,
         step: impl FnOnce() -> Result<Activation, Error>,
@@ -224,7 +224,7 @@ impl<S: PlanStore> Layer for Recorded<S> {
         })
     }
 
-    /// Records one operation for each endpoint.
+    /// One moment for each endpoint.
     fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, Error> {
         let generation = pin.generation();
         self.history.call(
@@ -273,8 +273,7 @@ impl<S: PlanStore> Layer for Recorded<S> {
         )
     }
 
-    /// Records one operation for each plan that was deleted or spared. A sweep as a whole
-    /// has no single moment.
+    /// A sweep is not one moment: each deletion is, and each sparing.
     fn sweep(&self, applied: Generation) -> Result<Swept, Error> {
         self.history.call(
             self.client,

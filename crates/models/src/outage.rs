@@ -217,7 +217,8 @@ impl fmt::Display for Setup {
     }
 }
 
-/// A Planner and two Enactors on this store, optionally with one lock around each pass.
+/// A Planner and two Enactors on this store, with one lock around each pass if that is
+/// wanted.
 fn outage<J: Checker, S: PlanStore + Clone + 'static>(
     name: &str,
     setup: Setup,

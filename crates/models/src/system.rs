@@ -48,7 +48,7 @@ impl Small {
     }
 }
 
-/// Explores a small system on this store with loom.
+/// Has loom explore a small system on this store.
 pub fn small<S: PlanStore<Reader: Send> + Clone + 'static>(
     size: Small,
     store: impl Fn() -> S + Send + Sync + 'static,
@@ -115,7 +115,8 @@ impl<S: PlanStore> Resolve for MixedAnswer<S> {
     }
 }
 
-/// Explores with loom an Enactor's pass against a resolver whose reader mixes two plans.
+/// Has loom explore an Enactor's pass against a resolver with a reader that mixes
+/// the records of two plans.
 pub fn mixed_answers<S: PlanStore + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
@@ -128,8 +129,8 @@ pub fn mixed_answers<S: PlanStore + Clone + 'static>(
     })
 }
 
-/// Explores with loom a resolver against a slow Enactor that activates plan 2 when plan 3
-/// is active. This is the race of the incident, already under way.
+/// Has loom explore a resolver against a slow Enactor that comes with plan 2 when
+/// plan 3 is active: the race of the incident, already under way.
 pub fn slow_enactor<S: PlanStore<Reader: Send> + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {

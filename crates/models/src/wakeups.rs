@@ -137,8 +137,8 @@ enum Signal {
     Stop,
 }
 
-/// Explores a loop, and the thread of a Planner or an operator that runs `drive` and then
-/// stops the loop. The outcomes are the sequences of passes.
+/// Has the checker explore a loop, and the thread of a Planner or an operator that does
+/// `drive` and then stops the loop. The outcomes are the sequences of passes.
 fn explore<J: Checker, P: Primitives, S: PlanStore + Clone + 'static>(
     name: &str,
     bound: Option<usize>,

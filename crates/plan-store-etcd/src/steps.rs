@@ -27,7 +27,7 @@ enum Met {
     Elsewhere(StoredStanding),
 }
 
-/// The outcome of a step, or why it failed.
+/// What a step's end is, or why there is none.
 pub(crate) type Outcome = Result<Activation, plan_store::Error>;
 
 /// How many endpoints share a request. etcd's limit is 128 operations or comparisons in a

@@ -123,7 +123,7 @@ impl EtcdStore {
         self.supply.shown(&self.shared, &self.threads)
     }
 
-    /// The plan that the pin holds; an error if it is a pin of another store.
+    /// What the pin holds; an error if it is a pin of another store.
     fn own<'a>(&self, pin: &'a EtcdPin) -> Result<&'a Held, StoreError> {
         let generation = pin.generation();
         pin.held_in(&self.shared)

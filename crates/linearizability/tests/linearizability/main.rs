@@ -60,7 +60,7 @@ fn stall(chance: &mut Rng) {
     }
 }
 
-/// The history of one run of the whole system.
+/// What all of them were told, in one run of the whole system.
 fn history<S: PlanStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64) -> History {
     let history = History::default();
     let client = |number: u32| Recorded::new(store.clone(), number, Hold::Pin, &history);
@@ -120,7 +120,7 @@ fn history<S: PlanStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64
     history
 }
 
-/// Reads a plan of any age, or an endpoint. On a wrong store that may fail.
+/// Looks at a plan of any age, or at an endpoint. A wrong store may fail it.
 fn operate(store: &impl PlanStore, chance: &mut Rng) {
     if chance.bool() {
         let _ = store.state(&endpoint(chance.usize(..ENDPOINTS)));

@@ -46,7 +46,7 @@ enum First {
     Unknown,
 }
 
-/// Publishes a plan of one endpoint, activates it there, and withdraws the other endpoint.
+/// A plan of one endpoint comes: it is activated there, and withdraws the other.
 fn change_places(store: &impl PlanStore, number: u8, comes: &EndpointName, goes: &EndpointName) {
     must(store.publish(plan(slice::from_ref(comes), number)));
     let pin = must(store.pin(generation(number.into())));

@@ -53,7 +53,7 @@ fn explore(publish: Publish<MemoryStore<Instrumented>>) -> Explored<Outcome> {
     })
 }
 
-/// The publisher of the plan with this number, if there is such a plan.
+/// Whose plan has this number, if there is one.
 fn content(store: &impl PlanStore, number: u32) -> Option<Content> {
     let pin = match store.pin(generation(number)) {
         Err(Error::NoSuchPlan { .. }) => return None,
