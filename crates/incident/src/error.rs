@@ -21,9 +21,7 @@ pub enum Error {
 
     /// No plan has named the endpoint.
     #[error("endpoint {endpoint} is not in the zone; publish a plan that names it first")]
-    UnknownEndpoint {
-        endpoint: EndpointName,
-    },
+    UnknownEndpoint { endpoint: EndpointName },
 
     /// Another Enactor has taken the lease since, or has written with a later token.
     #[error(

@@ -48,9 +48,7 @@ pub enum Event {
         plan: Arc<Plan>,
     },
     /// The latest plan was picked up, and pinned.
-    PickedUp {
-        generation: Generation,
-    },
+    PickedUp { generation: Generation },
     /// The check at the start of a pass.
     Checked {
         /// The newest generation that was active anywhere.
@@ -94,9 +92,7 @@ pub enum Event {
     },
     /// One publish and one undisturbed pass did not make the plan active
     /// everywhere.
-    NoProgress {
-        generation: Generation,
-    },
+    NoProgress { generation: Generation },
     /// At rest, an endpoint is not on the newest plan that any Enactor picked up.
     LeftBehind {
         endpoint: EndpointName,
@@ -105,9 +101,7 @@ pub enum Event {
     },
     /// At rest, after a sweep, a plan is there that is neither active, nor a rollback
     /// target, nor retained.
-    NotReclaimed {
-        generation: Generation,
-    },
+    NotReclaimed { generation: Generation },
     /// An endpoint was repaired by hand.
     Repaired {
         endpoint: EndpointName,

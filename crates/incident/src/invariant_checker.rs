@@ -328,7 +328,11 @@ mod tests {
         }
         assert_eq!(checker.held.len(), 0);
         assert_eq!(checker.deleted.len(), MAX_DELETED);
-        assert_eq!(checker.verdict(), Verdict::new(), "no actor held any of them");
+        assert_eq!(
+            checker.verdict(),
+            Verdict::new(),
+            "no actor held any of them"
+        );
 
         // The checker still knows which step deleted the last plan.
         let generation = Generation::new(u32::try_from(last).unwrap()).unwrap();

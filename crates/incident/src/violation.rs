@@ -30,22 +30,16 @@ pub enum Violation {
         generation: Generation,
     },
     /// A plan was deleted while an actor had pinned it.
-    PinnedDeleted {
-        generation: Generation,
-    },
+    PinnedDeleted { generation: Generation },
     /// An endpoint that resolved before has no records now.
-    Emptied {
-        endpoint: EndpointName,
-    },
+    Emptied { endpoint: EndpointName },
     /// An answer's records are not those of the plan it is said to be from.
     OtherRecords {
         endpoint: EndpointName,
         generation: Generation,
     },
     /// A plan was published and could not be applied.
-    NotApplied {
-        generation: Generation,
-    },
+    NotApplied { generation: Generation },
     /// At rest, an endpoint is not on the newest plan.
     LeftBehind {
         endpoint: EndpointName,
@@ -54,9 +48,7 @@ pub enum Violation {
     },
     /// At rest, after a sweep, a plan is there that is neither active, nor a rollback
     /// target, nor retained.
-    NotReclaimed {
-        generation: Generation,
-    },
+    NotReclaimed { generation: Generation },
 }
 
 impl fmt::Display for Violation {

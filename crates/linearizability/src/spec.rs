@@ -62,15 +62,9 @@ pub enum Op {
         told: Activation,
     },
     /// An endpoint was resolved.
-    Resolve {
-        at: usize,
-        told: ClientAnswer,
-    },
+    Resolve { at: usize, told: ClientAnswer },
     /// An endpoint's state was read.
-    State {
-        at: usize,
-        told: EndpointState,
-    },
+    State { at: usize, told: EndpointState },
     /// A search for a plan's stale endpoints looked at one endpoint.
     StaleEndpoint {
         generation: Generation,

@@ -67,9 +67,7 @@ pub enum Error {
     #[error(
         "the pin on plan {generation} is gone because its lease ran out; pick up the latest plan again"
     )]
-    PinLost {
-        generation: Generation,
-    },
+    PinLost { generation: Generation },
 
     /// A key holds what this crate would not have written there.
     #[error("key {key} in etcd: {reason}; find out what else writes below this prefix")]

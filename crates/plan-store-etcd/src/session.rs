@@ -153,7 +153,9 @@ async fn renew(client: Arc<Client>, id: i64, ttl: Duration, over: Arc<AtomicBool
         let asked = Instant::now();
         match client.keep_alive(id).await {
             Ok(1..) => renewed = asked,
-            Err(error) if renewed.elapsed() < ttl => debug!(lease = id, %error, "lease not renewed"),
+            Err(error) if renewed.elapsed() < ttl => {
+                debug!(lease = id, %error, "lease not renewed")
+            }
             Ok(_) | Err(_) => break,
         }
     }

@@ -162,7 +162,9 @@ fn the_memory_store_is_linearizable() {
         let history = history(&MemoryStore::new(RETENTION), seed);
         match decide(&history) {
             Verdict::Linearizable => {}
-            Verdict::Illegal(stuck) => panic!("seed {seed}: no order explains the history: {stuck}"),
+            Verdict::Illegal(stuck) => {
+                panic!("seed {seed}: no order explains the history: {stuck}")
+            }
             Verdict::Undecided(tried) => {
                 panic!("seed {seed}: undecided after {tried} tries:\n{history}")
             }

@@ -49,7 +49,7 @@ fn is_refusal(status: &Status) -> bool {
     status.code() == Code::Unimplemented || refuses && status.message().starts_with("etcdserver:")
 }
 
-/// Whether the request was not sent: the connection was gone, and no new one could be made.
+/// Whether the request was not sent: the connection was gone and could not be made again.
 fn was_not_sent(status: &Status) -> bool {
     causes(status).any(<dyn std::error::Error>::is::<ConnectError>)
 }
