@@ -95,7 +95,7 @@ impl PlanStore for ByHand {
             .transpose()
     }
 
-    /// Returns a copy of the plan. It does not keep the plan from being deleted.
+    /// A copy, which keeps no plan from being deleted.
     fn pin(&self, generation: Generation) -> Result<Copied, Error> {
         let plan = self.plan(generation)?;
         let plan = plan.ok_or(Error::NoSuchPlan { generation })?;
@@ -136,7 +136,7 @@ impl PlanStore for ByHand {
         activate_one_by_one(self, pin)
     }
 
-    /// Always empty: every plan of this race names every endpoint.
+    /// None: every plan of this race names every endpoint.
     fn stale_endpoints(&self, _: &Copied) -> Result<Vec<EndpointName>, Error> {
         Ok(Vec::new())
     }

@@ -160,7 +160,7 @@ fn generation(number: u32) -> Generation {
     Generation::new(number).unwrap()
 }
 
-/// The plans in the store; empty before the first publish.
+/// The plans that are in the store, as far as it has published any.
 fn generations<S: PlanStore>(store: &S) -> Vec<Generation> {
     let latest = store.latest().unwrap();
     let newest = latest.map_or(0, |pin| pin.generation().get());

@@ -63,8 +63,8 @@ pub(crate) fn config(
     }
 }
 
-/// Publishes the next plan and lets one Enactor apply it. Tries again if etcd did not
-/// answer. Fails if the store refuses a step.
+/// Publishes the next plan and lets one Enactor apply it; tries again if etcd did not
+/// answer. A step that the store refuses is a failure.
 pub(crate) fn publish_and_apply<S: PlanStore + Clone>(
     store: &S,
     mut next: impl FnMut() -> Arc<Plan>,

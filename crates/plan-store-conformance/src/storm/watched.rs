@@ -36,7 +36,7 @@ struct Whims<P> {
 }
 
 impl<'a, S: PlanStore> Watched<'a, S> {
-    /// A store for one Enactor, which stalls at random, by this seed.
+    /// Stalls as this seed says.
     pub(super) fn new(store: &'a S, announced: &'a Announced, seed: u64) -> Self {
         let mut stalls = Stalls::new(seed);
         Self {
