@@ -68,7 +68,7 @@
 //!    publish that adds a plan, and a sweep that deletes keys which a plan may come to
 //!    need. So publishes, forgetting and deleting chunks happen one after another, and each
 //!    has seen the effects of all before it.
-//! 4. The endpoints of every plan in the store…
+//! 4. The endpoints of every plan in the store have their keys, and its chunks are there.
 //! 5. Leases only tell which stores are alive. They are never the guard. The guard is the
 //!    pin's key. etcd deletes that key in a step of its own, before or after a transaction
 //!    but never within it.
@@ -80,7 +80,7 @@
 //!    store believes that the endpoint is beyond that, it compares with `4g`. So a step is
 //!    done only below `4g + 1`, and no read decides that it is stale. A second comparison,
 //!    with `4g + 1`, would add nothing.
-//! 3. An endpoint starts anew only after…
+//! 3. An endpoint starts anew only after a sweep has forgotten it, when no plan in the
 //!    store names it. The next plan that names it is newer than all before.
 //!
 //! **`ActiveKept`, `RollbackKept`, `PinnedKept`.**
@@ -90,7 +90,7 @@
 //!    where it is active.
 //! 3. An activation need not compare with `plan/g`: the pin was put while the plan was
 //!    there, and while there is a pin the plan is not deleted.
-//! 4. A comparison of values is false…
+//! 4. A comparison of values is false if there is no key at all. But every plan's
 //!    endpoints have their keys (rule 4).
 //!
 //! **The rollback target is the plan that was active.** etcd cannot copy a value within a

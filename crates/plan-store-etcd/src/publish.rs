@@ -7,7 +7,7 @@
 //!    Then a transaction checks that all are there, and writes `head` unchanged.
 //! 3. Endpoints that the previous plan does not name get keys, if they have none. Step 4
 //!    does that for as many as fit into its transaction, this step for the others.
-//! 4. In one transaction: if `head` has…
+//! 4. In one transaction: if `head` has not been written since and the generation is
 //!    free, store the plan and move `head` on.
 //!
 //! If step 4 is refused, another publish or a sweep has written `head`, and the publish

@@ -14,7 +14,7 @@
 //!    next step with it fails.
 //! 2. This module's knowledge of a lease decides only under which lease the next pin is
 //!    taken. Whether a pin still holds is decided by etcd, in each transaction.
-//! 3. A pin that is dropped is…
+//! 3. A pin that is dropped is deleted in the background. A sweep by the same store
 //!    waits for that.
 
 use std::sync::Arc;

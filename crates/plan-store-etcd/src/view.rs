@@ -13,7 +13,7 @@
 //! 2. A view is replaced only by a view of the same cluster at a later revision. So what a
 //!    reader sees of an endpoint never goes back, whichever member it comes from, also
 //!    after a start from disk.
-//! 3. An answer holds the records…
+//! 3. An answer holds the records of one plan; it is replaced, never changed.
 
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
