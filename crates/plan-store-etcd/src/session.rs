@@ -153,9 +153,7 @@ async fn renew(client: Arc<Client>, id: i64, ttl: Duration, over: Arc<AtomicBool
         let asked = Instant::now();
         match client.keep_alive(id).await {
             Ok(1..) => renewed = asked,
-            Err(error) if renewed.elapsed() < ttl => {
-                debug!(lease = id, %error, "lease not renewed")
-            }
+            Err(error) if renewed.elapsed() < ttl => debug!(lease = id, %error, "not renewed"),
             Ok(_) | Err(_) => break,
         }
     }
