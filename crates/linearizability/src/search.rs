@@ -45,7 +45,7 @@ pub enum Verdict {
     Linearizable,
     /// There is no order. The text says where the longest attempt got stuck.
     Illegal(String),
-    /// The search was given up after so many tries.
+    /// The search gave up after this many tries.
     Undecided(usize),
 }
 
@@ -80,7 +80,7 @@ impl Set {
 
 /// A search under way.
 struct Search<'a> {
-    /// By time of call.
+    /// Sorted by the time of the call.
     operations: Vec<&'a Operation>,
     /// The operations in the order so far, each with the state before it.
     order: Vec<(usize, State)>,

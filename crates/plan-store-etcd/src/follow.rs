@@ -51,7 +51,7 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Follows the cluster for ever.
+    /// Follows the cluster forever.
     pub(crate) async fn run(self) {
         let mut must_list = self.shown.get().cluster == 0;
         loop {

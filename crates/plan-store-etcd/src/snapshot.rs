@@ -51,7 +51,7 @@ pub(crate) fn show(file: &Path, shown: &Shown) {
     }
 }
 
-/// Writes the view whenever there is a newer one, for ever.
+/// Writes the view whenever there is a newer one. Never returns.
 pub(crate) async fn keep(file: PathBuf, shown: Arc<Shown>) {
     let mut saved = shown.get().revision;
     loop {

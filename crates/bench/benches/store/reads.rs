@@ -12,7 +12,7 @@ use criterion::{BenchmarkId, Criterion};
 use crossbeam_epoch::{self as epoch, Atomic, Owned};
 use plan_store::{PlanStore, Resolve};
 
-/// As large as a small record set.
+/// A payload as large as a small record set.
 type Payload = [u64; 16];
 
 fn payload(number: u64) -> Payload {

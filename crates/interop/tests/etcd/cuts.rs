@@ -26,7 +26,7 @@ impl Bound {
         let client = 10 + u32::try_from(member).unwrap();
         let recorded = load.record(store.clone(), client);
         let mut pin = None;
-        wait_until("it has picked up a plan", || {
+        wait_until("the client has picked up a plan", || {
             pin = recorded.latest().ok().flatten();
             pin.is_some()
         });
