@@ -315,7 +315,7 @@ fn the_diagram_and_what_follows_it_fit_into_the_terminal() {
 }
 
 #[test]
-fn the_library_in_one_sitting_tells_its_story() {
+fn the_plan_store_example_tells_its_story() {
     let output = run("plan_store", &[]);
     assert_eq!(output.status.code(), Some(0));
     let story = "\
@@ -332,7 +332,7 @@ db.example resolves to 192.0.2.5, from plan 5.
 }
 
 #[test]
-fn the_library_in_one_sitting_takes_no_arguments() {
+fn the_plan_store_example_takes_no_arguments() {
     let output = run("plan_store", &["--bogus"]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(stdout(&output), "");

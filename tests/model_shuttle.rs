@@ -67,7 +67,7 @@ fn undisturbed<J: Checker>() -> (usize, usize) {
 /// The three kinds of schedules differ: random schedules hardly ever let a thread run
 /// undisturbed, PCT schedules often do, and DFS tries all schedules.
 #[test]
-fn each_kind_of_schedule_is_what_it_is_called() {
+fn each_kind_of_schedule_matches_its_name() {
     let (random, schedules) = undisturbed::<Random>();
     assert!(random < schedules / 50, "{random} of {schedules}");
     let (pct, schedules) = undisturbed::<Pct>();

@@ -41,7 +41,7 @@ fn refused(model: impl FnOnce()) -> bool {
 }
 
 #[test]
-fn a_model_on_primitives_that_the_checker_does_not_rule_is_refused() {
+fn a_model_on_another_checkers_primitives_is_refused() {
     fn plain() {
         let _ = slow_enactor(|| MemoryStore::<plan_store::Loom>::with_primitives(RETENTION));
     }

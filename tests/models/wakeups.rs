@@ -88,7 +88,7 @@ fn a_wakeup_between_a_look_and_the_wait_is_lost() {
 }
 
 #[test]
-fn without_a_recheck_a_plan_that_no_wakeup_came_for_is_missed() {
+fn without_a_recheck_a_plan_without_a_wakeup_is_missed() {
     assert!(deadlocks(|| publish_alone::<Instrumented>(false)));
     // Only the time-out finds the plan.
     assert!(deadlocks(|| publish_alone::<Timeless>(true)));

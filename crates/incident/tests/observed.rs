@@ -325,7 +325,7 @@ fn a_look_at_what_is_left_reports_a_plan_that_nothing_needs() {
 
 /// `conclude` makes all of these checks, and resolves before and after them.
 #[test]
-fn the_looks_at_the_end_are_all_made() {
+fn conclude_makes_every_check() {
     let conclude = |store: &IncidentStore, pick_up| {
         let journal = Journal::keeping_steps();
         let generation = g(pick_up);

@@ -276,7 +276,7 @@ fn a_repair_by_hand_leaves_no_rollback_target_and_ends_the_stuck_state() {
 }
 
 #[test]
-fn a_repair_names_what_is_wrong_with_it() {
+fn a_wrong_repair_is_refused_with_the_reason() {
     let (store, pins) = store_with(Variant::Incident, 1);
     let not_in_plan = store.repair(&pins[0], &endpoint("z")).unwrap_err();
     assert!(matches!(

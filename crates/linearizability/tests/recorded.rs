@@ -93,7 +93,7 @@ fn each_call_is_recorded_with_what_the_client_was_told() {
 }
 
 #[test]
-fn a_recorded_pass_is_the_inner_stores() {
+fn a_recorded_pass_uses_the_inner_stores_walk() {
     let history = History::default();
     activate_all_reaches_the_inner_store(|store| Recorded::new(store, 1, Hold::Pin, &history));
 }

@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "happened, so many times")]
-    fn an_outcome_that_should_never_be_fails() {
+    fn an_outcome_that_must_not_occur_fails() {
         found().assert_never(&'a');
     }
 
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn the_counterexample_is_the_shortest_and_without_a_name_of_those_that_break_the_most() {
+    fn the_counterexample_is_the_shortest_and_without_a_name_one_that_breaks_the_most() {
         use Invariant::{Progress, Reclaimed};
         let findings = Findings::<char>::default();
         for (steps, invariants) in [

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_leaves_what_is_there() {
+    fn a_failed_write_leaves_the_old_file() {
         let folder = Folder::new("kept");
         save(&folder.file(), &view(8)).unwrap();
         // A folder is in the way of the second file.

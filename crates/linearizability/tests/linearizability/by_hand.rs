@@ -299,7 +299,7 @@ fn a_name_has_a_descendant_until_all_below_it_are_withdrawn_or_unknown() {
 /// If only one endpoint can be a descendant, the answer whether there is one also tells
 /// whether a step there was taken.
 #[test]
-fn an_answer_about_descendants_says_what_became_of_a_step() {
+fn an_answer_about_descendants_tells_whether_a_step_was_taken() {
     let step = [
         publish(2, 1),
         publish(4, 2),
@@ -435,7 +435,7 @@ fn the_plans_name_the_second_endpoint_as_these_tests_say() {
 }
 
 #[test]
-fn a_withdrawn_endpoint_says_by_which_plan() {
+fn a_withdrawn_endpoint_names_the_plan_that_withdrew_it() {
     let gone = [in_use(), vec![withdraw(0, over(active(1, None)))]].concat();
     assert_told(
         &gone,

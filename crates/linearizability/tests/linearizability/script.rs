@@ -85,7 +85,7 @@ fn look(store: &impl PlanStore, reader: &mut impl Resolve) {
 }
 
 #[test]
-fn the_script_on_a_right_store_has_an_order() {
+fn the_script_on_a_correct_store_has_an_order() {
     let history = script(Wrong::new(MemoryStore::new(RETENTION), None));
     assert_eq!(decide(&history), Verdict::Linearizable, "{history}");
 }

@@ -92,7 +92,7 @@ fn the_comparison_rejects_every_defect() {
 /// Each edge case fails on a store with the matching defect. The suite itself tests that it
 /// holds on a correct store.
 #[test]
-fn each_case_at_the_edge_rejects_the_defect_that_it_is_about() {
+fn each_edge_case_rejects_its_defect() {
     use edges::{
         a_newer_plan_fences_off_what_an_older_one_had_not_activated_yet as fences,
         an_endpoint_that_no_plan_names_is_forgotten_by_store_and_reader as forgotten,
