@@ -257,7 +257,7 @@ impl<P: Primitives> Resolve for Followed<P> {
     }
 }
 
-/// A reader that calls [`PlanStore::resolve`].
+/// Calls of [`PlanStore::resolve`], as a reader.
 #[derive(Debug)]
 struct Calls<S>(S, Resolution);
 
