@@ -69,7 +69,7 @@ pub fn another_stores_pin_is_refused_whatever_it_is_for<M: Stores>(stores: &M) {
     assert_eq!(state.standing, Standing::Active(generation(1)));
 }
 
-/// An older plan does not see an endpoint that a newer plan brings.
+/// To the older plan, the endpoint is not there yet.
 pub fn an_older_plan_does_not_withdraw_what_a_newer_one_brings<M: Stores>(stores: &M) {
     let store = make(stores);
     let old = publish(&store, &["a.example"]);
