@@ -46,8 +46,8 @@ pub enum Violation {
         /// The newest plan.
         newest: Generation,
     },
-    /// At rest, after a sweep, a plan is there that is neither active, nor a rollback
-    /// target, nor retained.
+    /// At rest, after a sweep, a plan exists that is not active, not a rollback target and
+    /// not retained.
     NotReclaimed { generation: Generation },
 }
 

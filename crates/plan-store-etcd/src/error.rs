@@ -105,7 +105,7 @@ pub enum Error {
         source: Box<Error>,
     },
 
-    /// The view of the cluster has not become complete in time.
+    /// There was no complete view of the cluster within the time to wait.
     #[error("no view of the cluster after {waited:?}: {reason}")]
     NoView {
         /// How long the caller waited.
