@@ -13,27 +13,27 @@ use crate::serial::Serial;
 use crate::world::{Part, World, endpoints};
 use crate::{Explored, Instrumented, explore, must, must_be};
 
-/// What the stores of these models keep.
+/// The retention of the stores of these models.
 pub const RETENTION: Retention = Retention::newest(1);
 
 /// How often the resolver asks for all names.
 pub(crate) const ROUNDS: usize = 3;
 
-/// What takes part in a small system, beside a Planner that publishes once.
+/// The size of a small system. It also has a Planner, which publishes once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Small {
     /// How many endpoints there are.
     pub endpoints: u8,
-    /// How many Enactors do a pass each.
+    /// How many Enactors there are. Each makes one pass.
     pub enactors: u8,
     /// Whether a resolver asks for all names.
     pub resolver: bool,
-    /// How many preemptions the checker tries, at most.
+    /// The most preemptions that the checker tries.
     pub bound: usize,
 }
 
 impl Small {
-    /// The joint outcomes of the system, one step after another.
+    /// The joint outcomes of the system if its steps are taken one after another.
     fn serial(self) -> BTreeSet<Outcome> {
         let serial = Serial {
             repaired: true,
@@ -65,9 +65,9 @@ pub fn small<S: DnsStore<Reader: Send> + Clone + 'static>(
     })
 }
 
-/// Asserts that nothing breaks, that all joint outcomes are allowed, and that what should
-/// happen does. Returns how many executions and joint outcomes there were, and how many joint
-/// outcomes are allowed.
+/// Asserts that nothing breaks, that every joint outcome is allowed, and that everything
+/// expected happens. Returns the number of executions, the number of joint outcomes, and
+/// how many joint outcomes are allowed.
 pub fn holds(size: Small) -> (usize, usize, usize) {
     let store = || MemoryStore::<Instrumented>::with_primitives(RETENTION);
     let explored = small(size, store);
@@ -93,7 +93,7 @@ pub fn holds(size: Small) -> (usize, usize, usize) {
     (explored.executions, outcomes, allowed.len())
 }
 
-/// A reader that makes an answer of two looks: the generation of the first, and the
+/// A reader that combines two looks into one answer: the generation of the first, and the
 /// records of the second.
 #[derive(Debug)]
 pub struct MixedAnswer<S>(pub S, pub Resolution);
