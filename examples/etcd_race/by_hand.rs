@@ -98,7 +98,7 @@ impl PlanStore for ByHand {
             .transpose()
     }
 
-    /// A copy, which keeps no plan from being deleted.
+    /// Returns a copy of the plan. It does not keep the plan from being deleted.
     fn pin(&self, generation: Generation) -> Result<Copied, PinError<Error>> {
         let plan = self.plan(generation)?;
         let plan = plan.ok_or(PinError::NoSuchPlan { generation })?;
@@ -143,7 +143,7 @@ impl PlanStore for ByHand {
         activate_one_by_one(self, pin)
     }
 
-    /// None: every plan of this race names every endpoint.
+    /// Always empty: every plan of this race names every endpoint.
     fn stale_endpoints(&self, _: &Copied) -> Result<Vec<EndpointName>, StepError<Error>> {
         Ok(Vec::new())
     }

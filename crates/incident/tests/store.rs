@@ -280,7 +280,7 @@ fn a_wrong_repair_is_refused_with_the_reason() {
     assert!(matches!(not_in_plan, Error::Store(_)));
     let text = not_in_plan.to_string();
     assert!(text.contains("plan 1 does not name the endpoint"), "{text}");
-    // A pin from another store, whose plan names what this zone never had.
+    // A pin from another store. Its plan names an endpoint that this zone never had.
     let other = IncidentStore::new(Variant::Incident, Retention::newest(1));
     let foreign = other.publish(plan(&["z"], 1)).unwrap();
     let foreign = other.pin(foreign).unwrap();

@@ -129,7 +129,7 @@ impl<S> Recorded<S> {
         }
     }
 
-    /// Takes a step and records it, if the client was told what came of it.
+    /// Takes a step, and records it if the client got an outcome.
     fn step<E>(
         &self,
         step: impl FnOnce() -> Result<Activation, E>,
@@ -225,7 +225,7 @@ impl<S: DnsStore> Layer for Recorded<S> {
         })
     }
 
-    /// One moment for each endpoint.
+    /// Records one operation for each endpoint.
     fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, StepError<S::Error>> {
         let generation = pin.generation();
         self.history.call(
@@ -274,7 +274,8 @@ impl<S: DnsStore> Layer for Recorded<S> {
         )
     }
 
-    /// A sweep is not one moment: each deletion is, and each sparing.
+    /// Records one operation for each plan that was deleted or spared. A sweep as a whole
+    /// has no single moment.
     fn sweep(&self, applied: Generation) -> Result<Swept, Failed<S::Error>> {
         self.history.call(
             self.client,

@@ -218,8 +218,7 @@ impl fmt::Display for Setup {
     }
 }
 
-/// A Planner and two Enactors on this store, with one lock around each pass if that is
-/// wanted.
+/// A Planner and two Enactors on this store, optionally with one lock around each pass.
 fn outage<J: Checker, S: DnsStore + Clone + 'static>(
     name: &str,
     setup: Setup,

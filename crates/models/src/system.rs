@@ -47,7 +47,7 @@ impl Small {
     }
 }
 
-/// Has loom explore a small system on this store.
+/// Explores a small system on this store with loom.
 pub fn small<S: DnsStore<Reader: Send> + Clone + 'static>(
     size: Small,
     store: impl Fn() -> S + Send + Sync + 'static,
@@ -114,8 +114,7 @@ impl<S: DnsStore> Resolve for MixedAnswer<S> {
     }
 }
 
-/// Has loom explore an Enactor's pass against a resolver with a reader that mixes
-/// the records of two plans.
+/// Explores with loom an Enactor's pass against a resolver whose reader mixes two plans.
 pub fn mixed_answers<S: DnsStore + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
@@ -128,8 +127,8 @@ pub fn mixed_answers<S: DnsStore + Clone + 'static>(
     })
 }
 
-/// Has loom explore a resolver against a slow Enactor that comes with plan 2 when
-/// plan 3 is active: the race of the incident, already under way.
+/// Explores with loom a resolver against a slow Enactor that activates plan 2 when plan 3
+/// is active. This is the race of the incident, already under way.
 pub fn slow_enactor<S: DnsStore<Reader: Send> + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {

@@ -138,8 +138,8 @@ enum Signal {
     Stop,
 }
 
-/// Has the checker explore a loop, and the thread of a Planner or an operator that does
-/// `drive` and then stops the loop. The outcomes are the sequences of passes.
+/// Explores a loop, and the thread of a Planner or an operator that runs `drive` and then
+/// stops the loop. The outcomes are the sequences of passes.
 fn explore<J: Checker, P: Primitives, S: DnsStore + Clone + 'static>(
     name: &str,
     bound: Option<usize>,

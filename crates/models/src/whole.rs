@@ -51,7 +51,7 @@ fn reading(capacity: u32) -> Health {
     Health::new(Instant::now(), reports)
 }
 
-/// Has the Planner publish a plan of its own, and returns the plan's generation.
+/// Makes the Planner publish a plan, and returns the plan's generation.
 fn tick(planner: &mut Planner<impl DnsStore>, capacity: u32) -> Generation {
     match must(planner.tick(&reading(capacity))) {
         Planned::Published { generation, .. } => generation,

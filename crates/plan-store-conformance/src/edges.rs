@@ -83,7 +83,7 @@ pub fn a_walk_takes_each_endpoint_of_the_plan_once_and_in_its_order<M: Stores>(s
     assert_eq!(walked, in_order, "in the plan's order");
 }
 
-/// To the older plan, the endpoint is not there yet.
+/// An older plan does not see an endpoint that a newer plan brings.
 pub fn an_older_plan_does_not_withdraw_what_a_newer_one_brings<M: Stores>(stores: &M) {
     let store = make(stores);
     let old = publish(&store, &["a.example"]);

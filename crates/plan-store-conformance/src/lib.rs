@@ -162,7 +162,7 @@ fn generation(number: u32) -> Generation {
     Generation::new(number).unwrap()
 }
 
-/// The plans that are in the store, as far as it has published any.
+/// The plans in the store; empty before the first publish.
 fn generations<S: DnsStore>(store: &S) -> Vec<Generation> {
     let latest = store.latest().unwrap();
     let newest = latest.map_or(0, |pin| pin.generation().get());

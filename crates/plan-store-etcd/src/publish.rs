@@ -58,8 +58,8 @@ const BATCH: usize = 100;
 const SETTLINGS: usize = 3;
 
 impl Shared {
-    /// Adds a plan under the next generation. Goes round only when `head` has been
-    /// written meanwhile, by a publish or by a sweep that had something to forget.
+    /// Stores a plan under the next generation. Starts again only if `head` was written
+    /// meanwhile, by another publish or by a sweep that had something to forget.
     pub(crate) async fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError<Error>> {
         let encoded = encode(&plan, self.sizes);
         loop {

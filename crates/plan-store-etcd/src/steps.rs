@@ -27,7 +27,7 @@ enum Met {
     Elsewhere(StoredStanding),
 }
 
-/// What a step's end is, or why there is none.
+/// The outcome of a step, or why it failed.
 pub(crate) type Outcome = Result<Activation, StepError<Error>>;
 
 /// How many endpoints share a request. etcd's limit is 128 operations or comparisons in a

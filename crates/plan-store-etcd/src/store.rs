@@ -123,7 +123,7 @@ impl EtcdStore {
         self.supply.shown(&self.shared, &self.threads)
     }
 
-    /// What the pin holds; an error if it is a pin of another store.
+    /// The plan that the pin holds; an error if it is a pin of another store.
     fn own<'a>(&self, pin: &'a EtcdPin) -> Result<&'a Held, StepError<Error>> {
         let generation = pin.generation();
         pin.held_in(&self.shared)

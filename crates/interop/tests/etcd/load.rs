@@ -64,8 +64,8 @@ pub(crate) fn config(
     }
 }
 
-/// Publishes the next plan and lets one Enactor apply it; tries again if etcd did not
-/// answer. A step that the store refuses is a failure.
+/// Publishes the next plan and lets one Enactor apply it. Tries again if etcd did not
+/// answer. Fails if the store refuses a step.
 pub(crate) fn publish_and_apply<S: DnsStore + Clone>(
     store: &S,
     mut next: impl FnMut() -> Arc<Plan>,

@@ -60,7 +60,7 @@ fn stall(chance: &mut Rng) {
     }
 }
 
-/// What all of them were told, in one run of the whole system.
+/// The history of one run of the whole system.
 fn history<S: DnsStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64) -> History {
     let history = History::default();
     let client = |number: u32| Recorded::new(store.clone(), number, Hold::Pin, &history);
@@ -120,7 +120,7 @@ fn history<S: DnsStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64)
     history
 }
 
-/// Looks at a plan of any age, or at an endpoint. A wrong store may fail it.
+/// Reads a plan of any age, or an endpoint. On a wrong store that may fail.
 fn operate(store: &impl DnsStore, chance: &mut Rng) {
     if chance.bool() {
         let _ = store.state(&endpoint(chance.usize(..ENDPOINTS)));

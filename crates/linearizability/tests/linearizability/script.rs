@@ -66,7 +66,7 @@ fn script(store: Wrong) -> History {
     history
 }
 
-/// What an Enactor does with a plan, and a second look for stale endpoints.
+/// Applies a plan as an Enactor does, and asks a second time for stale endpoints.
 fn apply<S: DnsStore>(store: &S, pin: &S::Pin) {
     for (_, outcome) in store.activate_all(pin) {
         let _ = outcome.unwrap();

@@ -18,7 +18,7 @@ struct Outcome {
     end: Vec<EndpointState>,
 }
 
-/// Activates the plan everywhere, and ends at the first endpoint that refuses it.
+/// Activates the plan everywhere, and stops at the first endpoint that refuses it.
 fn walk(store: &impl DnsStore, plan: u32) -> Vec<Activation> {
     let pin = must(store.pin(generation(plan)));
     let mut told = Vec::new();

@@ -47,7 +47,7 @@ enum First {
     Unknown,
 }
 
-/// A plan of one endpoint comes: it is activated there, and withdraws the other.
+/// Publishes a plan of one endpoint, activates it there, and withdraws the other endpoint.
 fn change_places(store: &impl DnsStore, number: u8, comes: &EndpointName, goes: &EndpointName) {
     must(store.publish(plan(slice::from_ref(comes), number)));
     let pin = must(store.pin(generation(number.into())));

@@ -73,7 +73,7 @@ impl<O: Ord + Clone + Debug> Explored<O> {
 
 // Steps of the models, on plans by their numbers.
 
-/// Publishes so many plans and makes the first active at the only endpoint.
+/// Publishes `plans` plans, and activates the first at the only endpoint.
 fn begin<S: DnsStore>(store: S, plans: u8) -> S {
     for octet in 1..=plans {
         must(store.publish(plan(&endpoints(1), octet)));

@@ -32,8 +32,8 @@ enum Picked {
 }
 
 fn explore<S: DnsStore + Clone + 'static>(store: fn() -> S) -> Explored<Outcome> {
-    // Without a bound it holds as well: 179,515 executions with plain loads,
-    // 311,723 with rmw loads, a minute each.
+    // The race also holds without a bound: 179,515 executions with plain loads and 311,723
+    // with rmw loads, a minute each.
     race::<Loom, _>("publish against sweep", Some(3), move || {
         let store = begin(store(), 2);
         let (publishes, holds, sweeps) = (store.clone(), store.clone(), store.clone());

@@ -54,7 +54,7 @@ fn explore(publish: Publish<MemoryStore<Instrumented>>) -> Explored<Outcome> {
     })
 }
 
-/// Whose plan has this number, if there is one.
+/// The publisher of the plan with this number, if there is such a plan.
 fn content(store: &impl DnsStore, number: u32) -> Option<Content> {
     let pin = match store.pin(generation(number)) {
         Err(PinError::NoSuchPlan { .. }) => return None,

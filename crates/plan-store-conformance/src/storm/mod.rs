@@ -129,7 +129,7 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|cause| resume_unwind(cause))
 }
 
-/// So many passes. Asks for a new plan before each.
+/// Makes `passes` passes, and asks for a new plan before each.
 fn enact<S: DnsStore>(watched: Watched<'_, S>, passes: u32, next_plan: &Sender<()>) -> Tally {
     for _ in 0..passes {
         next_plan.send(()).unwrap();
@@ -138,8 +138,8 @@ fn enact<S: DnsStore>(watched: Watched<'_, S>, passes: u32, next_plan: &Sender<(
     watched.into_tally()
 }
 
-/// As many passes, each in a thread of its own that panics in mid-pass, or just
-/// survives.
+/// Makes the passes, each in a thread of its own. The thread panics in the middle of the
+/// pass, or just survives.
 fn crash<S: DnsStore>(
     store: &S,
     announced: &Announced,
@@ -173,7 +173,7 @@ fn crash_after(steps: u64) -> impl FnMut() + Send {
     }
 }
 
-/// A sweep before its time, then a pass.
+/// Sweeps too early, then makes a pass.
 fn sweep_and_pass<S: DnsStore>(watched: Watched<'_, S>) -> Tally {
     watched.sweep_latest();
     let _ = watched.pass();
@@ -185,7 +185,8 @@ fn states(store: &impl DnsStore) -> Vec<EndpointState> {
     (0..ENDPOINTS).map(state).collect()
 }
 
-/// Every endpoint that plan `number` names is on it, and all others are on none.
+/// Asserts that plan `number` is active at every endpoint that it names, and that no plan
+/// is active at the others.
 fn assert_everywhere(store: &impl DnsStore, number: u32, invariant: &str) {
     for (at, state) in (0..ENDPOINTS).zip(states(store)) {
         let expected = names(number, at).then(|| generation(number));
@@ -193,7 +194,7 @@ fn assert_everywhere(store: &impl DnsStore, number: u32, invariant: &str) {
     }
 }
 
-/// One publish and one pass, when no other thread works on the store.
+/// Checks one publish and one pass while no other thread uses the store.
 fn assert_progress_and_reclaimed(store: &impl DnsStore, number: u32) {
     publish(store, number..number + 1);
     let _ = sweep_and_pass(Watched::new(store, &Announced::default(), 1));

@@ -49,7 +49,7 @@ pub(super) fn small_plan() -> Arc<Plan> {
     Arc::new(Plan::new([(endpoint(0), records(1, 0))]).unwrap())
 }
 
-/// Publishes plans that get these generations.
+/// Publishes plans, which get these generations.
 pub(super) fn publish(store: &impl DnsStore, numbers: Range<u32>) {
     for number in numbers {
         assert_eq!(store.publish(plan(number)).unwrap(), generation(number));

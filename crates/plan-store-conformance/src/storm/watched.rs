@@ -38,7 +38,7 @@ struct Whims<P> {
 }
 
 impl<'a, S: DnsStore> Watched<'a, S> {
-    /// Stalls as this seed says.
+    /// A store for one Enactor, which stalls at random, by this seed.
     pub(super) fn new(store: &'a S, announced: &'a Announced, seed: u64) -> Self {
         let mut stalls = Stalls::new(seed);
         Self {
