@@ -2,7 +2,8 @@
 
 use plan_store::{Activation, DnsStore, EndpointName, Layer, StepError};
 
-/// Takes each step of [`PlanStore::activate_all`](plan_store::PlanStore::activate_all) when the caller asks for it.
+/// Takes each step of [`PlanStore::activate_all`](plan_store::PlanStore::activate_all) when
+/// the caller asks for it.
 ///
 /// A store on other machines takes some steps ahead of the caller. A wrapper that stops
 /// before a step, or records when a step began, would then be too late. So such a wrapper

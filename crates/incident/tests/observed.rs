@@ -446,7 +446,7 @@ enum Odd {
     Unswept(MemoryStore),
 }
 
-/// What a sweep fails with.
+/// The error of the failing sweep.
 #[derive(Debug, thiserror::Error)]
 #[error("told to fail")]
 struct ToldToFail;

@@ -315,7 +315,7 @@ impl<P: Primitives> Clone for Shaky<P> {
     }
 }
 
-/// What a step fails with that was planned to fail.
+/// The error of a step that is meant to fail.
 #[derive(Debug)]
 pub struct Planned;
 

@@ -1,5 +1,5 @@
-//! Tests whether a store does what [`PlanStore`](plan_store::PlanStore) asks of it: each test once, for any
-//! store.
+//! Tests that a store does what [`PlanStore`](plan_store::PlanStore) requires. Each test is
+//! written once, for any store.
 //!
 //! The author of a store implements [`Stores`], which makes stores for the tests. The macro
 //! [`suite!`] adds the tests:
@@ -78,9 +78,9 @@ pub trait Stores: Sync {
         false
     }
 
-    /// Whether [`PlanStore::activate_all`](plan_store::PlanStore::activate_all) begins steps before it has handed out the
-    /// outcomes of earlier ones. If an Enactor panics there, such a store may take
-    /// some more steps.
+    /// Whether [`PlanStore::activate_all`](plan_store::PlanStore::activate_all) begins
+    /// steps before it has returned the outcomes of earlier steps. If an Enactor panics
+    /// there, such a store may take some more steps.
     fn steps_ahead(&self) -> bool {
         false
     }

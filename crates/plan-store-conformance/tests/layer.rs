@@ -69,7 +69,7 @@ struct Refuses {
     endpoint: EndpointName,
 }
 
-/// What the refused step fails with.
+/// The error of the refused step.
 #[derive(Debug)]
 struct Refused;
 

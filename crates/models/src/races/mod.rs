@@ -258,7 +258,7 @@ impl<P: Primitives> Resolve for Followed<P> {
     }
 }
 
-/// Calls of [`PlanStore::resolve`](plan_store::PlanStore::resolve), as a reader.
+/// A reader that calls [`PlanStore::resolve`](plan_store::PlanStore::resolve).
 #[derive(Debug)]
 struct Calls<S>(S, Resolution);
 
