@@ -107,7 +107,7 @@ fn help() -> bool {
     true
 }
 
-/// Whether what broke is what is known to break.
+/// Explores and reports. Returns whether exactly the expected invariants broke.
 fn explore(args: &Args) -> bool {
     let protocol = args.protocol;
     let setup = Setup {

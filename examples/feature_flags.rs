@@ -1,8 +1,8 @@
 //! The store without DNS: feature flags of an online shop.
 //!
-//! A plan says for each feature which share of the users gets it. Several deployers roll the
-//! latest plan out, unaware of each other. A plan that leaves out a feature switches it off.
-//! A slow deployer must not switch it on again.
+//! A plan says, for each feature, which share of the users gets it. Several deployers roll
+//! out the latest plan and do not know of each other. A plan that leaves out a feature
+//! switches it off. A slow deployer must not switch it on again.
 //!
 //! Run it with `cargo run --example feature_flags`, and its model with
 //! `cargo test --features loom --example feature_flags`.
@@ -47,7 +47,7 @@ fn search_alone() -> Result<Content, Box<dyn std::error::Error>> {
     Ok(Arc::new(Plan::new([(SEARCH, Share(100))])?))
 }
 
-/// A deployer's pass over the plan that it holds. Returns the newer plan if one was first.
+/// A deployer's pass with the plan that it holds. Returns the newer plan if one came first.
 fn roll_out<P: Primitives>(
     store: &Flags<P>,
     plan: <Flags<P> as PlanStore>::Pin,

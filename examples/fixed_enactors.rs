@@ -1,5 +1,5 @@
-//! The Planner, the Enactors and the schedule of `buggy_enactors` on the store with the
-//! fix: it refuses the slow Enactor's activation as stale, and no invariant breaks.
+//! The Planner, the Enactors and the schedule of `buggy_enactors`, on the store with the
+//! fix. It refuses the slow Enactor's activation as stale, and no invariant breaks.
 
 use std::process::ExitCode;
 

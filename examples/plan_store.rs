@@ -1,4 +1,4 @@
-//! The library in one sitting: publish, activate, lose a race and see *stale*, sweep.
+//! A short tour of the library: publish, activate, lose a race and get *stale*, sweep.
 //! Run it with `cargo run --example plan_store`.
 
 use std::error::Error;

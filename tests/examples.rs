@@ -17,7 +17,7 @@ const BIG_FLEET: &str = concat!(
 );
 
 fn command(example: &str, args: &[&str]) -> Command {
-    // Built beside the folder of the test that is running.
+    // Cargo builds the examples in a folder beside the running test's folder.
     let test = env::current_exe().unwrap();
     let folder = test.ancestors().nth(2).unwrap().join("examples");
     let path = folder
@@ -25,7 +25,7 @@ fn command(example: &str, args: &[&str]) -> Command {
         .with_extension(env::consts::EXE_EXTENSION);
     assert!(
         path.exists(),
-        "`cargo build --examples` first: {}",
+        "run `cargo build --examples` first: {}",
         path.display()
     );
     let mut command = Command::new(path);
@@ -56,7 +56,7 @@ fn parsed(json: &str) -> JsonValue {
     json.parse().unwrap()
 }
 
-/// The JSON that an example ends with, and its status.
+/// The JSON at the end of an example's output, and its exit status.
 fn report(example: &str, args: &[&str]) -> (JsonValue, Option<i32>) {
     let output = run(example, &[args, &["--json"]].concat());
     let printed = stdout(&output);
@@ -167,7 +167,7 @@ fn running_freely_the_fixed_enactors_break_nothing() {
 
 #[test]
 fn running_freely_the_buggy_enactors_end_up_stuck() {
-    // They end by themselves, long before that.
+    // They get stuck and end by themselves, long before 600 s are over.
     let (reported, status) = report("buggy_enactors", &["--free-running", "600"]);
     assert_eq!((&reported["stuck"], status), (&parsed("true"), Some(0)));
     let violations: &Vec<JsonValue> = reported["violations"].get().unwrap();
@@ -315,7 +315,7 @@ fn the_diagram_and_what_follows_it_fit_into_the_terminal() {
 }
 
 #[test]
-fn the_library_in_one_sitting_tells_its_story() {
+fn the_plan_store_example_tells_its_story() {
     let output = run("plan_store", &[]);
     assert_eq!(output.status.code(), Some(0));
     let story = "\
@@ -332,7 +332,7 @@ db.example resolves to 192.0.2.5, from plan 5.
 }
 
 #[test]
-fn the_library_in_one_sitting_takes_no_arguments() {
+fn the_plan_store_example_takes_no_arguments() {
     let output = run("plan_store", &["--bogus"]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(stdout(&output), "");

@@ -1,5 +1,6 @@
-//! The systems that take minutes: at a bound of three preemptions, over one endpoint, and
-//! three Enactors at two endpoints. `cargo test` leaves them out unless they are asked for:
+//! The systems that take minutes to explore: those with a bound of three preemptions at one
+//! endpoint, and three Enactors at two endpoints. `cargo test` runs them only when they are
+//! named:
 //!
 //! ```sh
 //! cargo test --features loom --test model_bound_three
@@ -23,7 +24,8 @@ const RESOLVER: Small = Small {
     ..THREE_ENACTORS
 };
 
-/// So many executions, so many joint outcomes, and so many that are allowed.
+/// The numbers are the executions, the joint outcomes, and the joint outcomes that are
+/// allowed.
 #[test]
 fn planner_and_three_enactors_break_nothing_with_plain_loads() {
     assert_eq!(holds(THREE_ENACTORS), (1_736_261, 116, 116));
@@ -37,7 +39,7 @@ fn planner_and_three_enactors_break_nothing_with_rmw_loads() {
     );
 }
 
-/// `tests/models/system.rs` has the same with rmw loads.
+/// `tests/models/system.rs` has the same system with rmw loads.
 #[test]
 fn planner_and_three_enactors_break_nothing_at_two_endpoints_with_plain_loads() {
     let two_endpoints = Small {

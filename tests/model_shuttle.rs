@@ -1,8 +1,8 @@
-//! The second checker: the same table, the same races, and the whole system with ten
-//! endpoints, which is out of loom's reach.
+//! The second checker, shuttle, on the same table and the same races, and on the whole
+//! system with ten endpoints, which is too large for loom.
 //!
-//! A schedule that breaks something is kept in a file, and its name is printed.
-//! To play it again, with the picture of what happened:
+//! A schedule that breaks an invariant is kept in a file, whose name is printed. To replay
+//! it, with a picture of what happened:
 //!
 //! ```sh
 //! SCHEDULE=FILE cargo test --features shuttle --test model_shuttle whole_system -- --nocapture
@@ -29,7 +29,7 @@ use plan_store::primitives::Word as _;
 use plan_store::{Primitives, RetainReason};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
 
-/// Schedules of the whole system that each scheduler draws.
+/// The number of schedules of the whole system that each scheduler draws.
 fn schedules() -> usize {
     env::var("SCHEDULES").map_or(150_000, |text| text.parse().unwrap())
 }
@@ -48,7 +48,8 @@ fn decides_as_loom_does(explore: fn(Protocol, Setup) -> Explored<Outcome>) {
     }
 }
 
-/// How often a thread of ten steps ran before another had taken one, of all schedules.
+/// The number of schedules in which a thread of ten steps ran before another thread took
+/// any step, and the number of all schedules.
 fn undisturbed<J: Checker>() -> (usize, usize) {
     let explored = models::explore::<J, bool>("control: undisturbed", None, |found| {
         let word = Arc::new(<J::Primitives as Primitives>::Word::new(0));
@@ -63,10 +64,10 @@ fn undisturbed<J: Checker>() -> (usize, usize) {
     (explored.findings.times(&true), explored.executions)
 }
 
-/// The three kinds of schedules cannot be exchanged: random ones hardly ever leave a thread
-/// alone, PCT ones do so as a rule, and DFS counts all there are.
+/// The three kinds of schedules differ: random schedules hardly ever let a thread run
+/// undisturbed, PCT schedules often do, and DFS tries all schedules.
 #[test]
-fn each_kind_of_schedule_is_what_it_is_called() {
+fn each_kind_of_schedule_matches_its_name() {
     let (random, schedules) = undisturbed::<Random>();
     assert!(random < schedules / 50, "{random} of {schedules}");
     let (pct, schedules) = undisturbed::<Pct>();
@@ -76,7 +77,7 @@ fn each_kind_of_schedule_is_what_it_is_called() {
     assert_eq!(all.executions, DFS_EXECUTIONS);
 }
 
-/// What the whole system on `MemoryStore` never shows is seen on the incident's store.
+/// The incident's store shows what the whole system on `MemoryStore` never shows.
 #[test]
 fn an_answer_that_goes_back_and_a_pass_that_fails_are_seen_on_the_incidents_store() {
     let (findings, fleet) = (Findings::default(), whole::fleet());
@@ -111,7 +112,7 @@ fn no_wakeup_is_lost_and_the_loop_always_stops() {
     wakeups::no_wakeup_is_lost_by::<Pct>();
 }
 
-/// The scheduler, or the schedule that the reader wants to see again.
+/// The scheduler, or the schedule in the file that `SCHEDULE` names.
 fn wanted(scheduler: impl Scheduler + Send + 'static) -> Box<dyn Scheduler + Send> {
     match env::var("SCHEDULE") {
         Ok(file) => Box::new(ReplayScheduler::new_from_file(file).unwrap()),
@@ -119,8 +120,7 @@ fn wanted(scheduler: impl Scheduler + Send + 'static) -> Box<dyn Scheduler + Sen
     }
 }
 
-/// Panics with a picture if an invariant broke, so that shuttle says how to see
-/// it again.
+/// Panics with a picture if an invariant broke. Then shuttle prints how to replay it.
 fn demand(journal: &Journal) {
     let verdict = journal.verdict();
     assert!(
@@ -167,8 +167,8 @@ fn the_whole_system_holds_on_pct_schedules() {
     whole_system_holds("shuttle, PCT", scheduler);
 }
 
-/// Runs the system of October 2025 until a sweep deletes what is active, and returns
-/// what broke.
+/// Runs the system of October 2025 until a sweep deletes an active plan, and returns the
+/// broken invariants.
 fn breaks(name: &str, scheduler: impl Scheduler + 'static) -> Verdict {
     let (findings, fleet) = (Findings::default(), whole::fleet());
     let breach = Arc::new(Mutex::new(Verdict::new()));
@@ -203,7 +203,7 @@ fn the_system_of_the_incident_breaks_and_its_schedule_can_be_played_again() {
     }
 }
 
-/// The schedules that have been kept.
+/// The files of the schedules that have been kept.
 fn kept() -> BTreeSet<PathBuf> {
     fs::create_dir_all(failures()).unwrap();
     let files = fs::read_dir(failures()).unwrap();

@@ -1,7 +1,7 @@
-//! The whole system on real threads: a Planner, three Enactors that stall at random, and
-//! a client that resolves all the time. A seed decides their actions, but not how the
-//! machine interleaves them. A run ends after a number of plans; no result depends on how
-//! long anything takes.
+//! The whole system on real threads: a Planner, three Enactors that stall at random, and a
+//! client that resolves all the time. A seed decides their actions, but not how the machine
+//! interleaves them. A run ends after a number of plans, so no result depends on how long
+//! anything takes.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -22,7 +22,7 @@ use plan_store::{DnsStore, EndpointName, Generation, MemoryStore, Pin, Resolve, 
 const RETENTION: Retention = Retention::newest(1);
 /// Every run has at least this many plans.
 const PLANS: usize = 300;
-/// Ends a run that waits in vain. The events that a run waits for are common.
+/// Ends a run in which an expected event never comes. These events are common.
 const MOST_PLANS: usize = 50_000;
 /// Ends a test that hangs.
 const FAIL_SAFE: Duration = Duration::from_mins(1);
@@ -80,7 +80,7 @@ impl<S: DnsStore + Clone + 'static> System<S> {
         ControlPlane::start(planner, source, interval, enactors, pace, report).unwrap()
     }
 
-    /// Makes all checks that are possible while the threads run.
+    /// Makes the checks that are possible while the threads run.
     fn look(&mut self) {
         for endpoint in &self.endpoints {
             let Some(now) = self.reader.resolve(endpoint).generation() else {
@@ -104,7 +104,10 @@ impl<S: DnsStore + Clone + 'static> System<S> {
             if published >= PLANS && enough(tally, &verdict) {
                 return;
             }
-            assert!(published < MOST_PLANS, "in vain: {tally:?}, {verdict:?}");
+            assert!(
+                published < MOST_PLANS,
+                "gave up waiting: {tally:?}, {verdict:?}"
+            );
         }
     }
 
@@ -112,7 +115,10 @@ impl<S: DnsStore + Clone + 'static> System<S> {
     fn watch_until_active(&mut self, newest: Generation) {
         let begin = Instant::now();
         while !probe::is_active_everywhere(&self.store, &self.endpoints, newest).unwrap() {
-            assert!(begin.elapsed() < FAIL_SAFE, "plan {newest} does not come");
+            assert!(
+                begin.elapsed() < FAIL_SAFE,
+                "plan {newest} did not become active everywhere"
+            );
             self.look();
         }
     }

@@ -32,12 +32,14 @@ ZONE = "bench.test"
 NAMES, TARGETS = 100, 16
 SERVER_CORE, CLIENT_CORE = "1", "0"
 TICK = os.sysconf("SC_CLK_TCK")
-# Of a round, before a server is given up.
+# How often a round is tried before the script gives up on a server.
 ATTEMPTS = 3
 
 
-# The same for all names, so that our server's health checks cost next to nothing: a first
-# round of checks must be over before it answers. Nothing listens there, so it fails open.
+# All names have the same targets, so that our server's health checks cost almost nothing.
+# It
+# answers only after a first round of checks. No program listens at these addresses, so all
+# targets look unhealthy, and the server keeps them all.
 ADDRESSES = [f"127.1.0.{target}" for target in range(1, TARGETS + 1)]
 
 
@@ -61,7 +63,7 @@ def fleet_file():
 
 
 def servers(folder, wanted, ours):
-    """For each server its command and its port."""
+    """The command and the port of each server."""
     ports = {name: free_port() for name in wanted}
     files = {
         "zone": zone_file(),
@@ -130,13 +132,13 @@ zone "{ZONE}" {{ type primary; file "zone"; }};
         "knot": ["knotd", "-c", folder / "knot.conf"],
         "bind": ["named", "-f", "-n", "1", "-c", folder / "named.conf"],
     }
-    # Only those that are wanted need to be installed.
+    # Only the chosen servers need to be installed.
     found = {name: [program(commands[name][0]), *commands[name][1:]] for name in wanted}
     return {name: (found[name], ports[name]) for name in wanted}
 
 
 def built(profile):
-    """Our server, as cargo built it."""
+    """The path of our server, as cargo built it."""
     return target_folder() / {"dev": "debug"}.get(profile, profile) / "enact"
 
 
@@ -210,13 +212,13 @@ def figure(text, label):
 
 
 def measure(folder, command, port, seconds):
-    """One round of one server. A machine that stands still for a while lets dnsperf count no
-    query: such a round says nothing, and is taken again."""
+    """One round of one server. If the machine stalls for a while, dnsperf may count no query.
+    Such a round is repeated."""
     for _ in range(ATTEMPTS):
         figures = attempt(folder, command, port, seconds)
         if figures:
             return figures
-        print("no query was answered: once more", file=sys.stderr)
+        print("no query was answered; trying again", file=sys.stderr)
     sys.exit(f"{command[0]}: dnsperf counted no answer in {ATTEMPTS} attempts; "
              "try again when the machine is less busy, or with a longer --seconds")
 
@@ -231,7 +233,7 @@ def attempt(folder, command, port, seconds):
             before = processor_time(process.pid)
             text = dnsperf(folder, port, "-c", "4", "-q", "100", "-l", str(seconds))
             after = processor_time(process.pid)
-            # At a rate at which no query waits for another.
+            # At a low rate, so that no query waits for another.
             calm = dnsperf(folder, port, "-v", "-c", "1", "-q", "10", "-Q", "5000", "-l", "2")
         finally:
             process.send_signal(signal.SIGTERM)
@@ -259,7 +261,8 @@ def table(results):
              "p50 µs", "p99 µs", "lost"]
     rows = [heads]
     for name, it in median.items():
-        # A short round can take less processor time than /proc shows.
+        # In a short round the processor time can be too small for /proc, which then shows
+        # 0.
         ratios = [f"{it['both'] / median[peer]['both']:.2f}"
                   if peer in median and median[peer]["both"] else "-"
                   for peer in ("nsd", "knot")]

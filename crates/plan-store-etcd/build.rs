@@ -1,5 +1,4 @@
-//! Makes Rust of `proto/`, with a compiler that is a crate: nothing needs to be
-//! installed.
+//! Compiles `proto/` to Rust. The compiler is a crate, so nothing needs to be installed.
 
 use std::error::Error;
 

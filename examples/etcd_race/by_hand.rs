@@ -1,5 +1,5 @@
-//! The incident's protocol on etcd, written with `etcdctl`: read, then put; delete what
-//! is old.
+//! The incident's protocol on etcd, written with `etcdctl`: it reads and then puts, and it
+//! deletes old plans.
 //!
 //! | key | value |
 //! |---|---|
@@ -8,8 +8,8 @@
 //! | `active/<endpoint>` | the active plan, `0` for none |
 //! | `rollback/<endpoint>` | the rollback target, `0` for none |
 //!
-//! An activation is one transaction, as it was in the incident: it sets the rollback
-//! target to the active plan, which must be there, and the endpoint to the new plan.
+//! An activation is one transaction, as in the incident. It sets the rollback target to the
+//! active plan, which must exist, and the endpoint to the new plan.
 //! Whether the new plan is newer than the active one is checked only at the start of the
 //! pass. A sweep deletes old plans and does not ask whether one is active.
 
@@ -51,7 +51,7 @@ impl ByHand {
         parsed.collect()
     }
 
-    /// What people did by hand in the end.
+    /// The repair that people made by hand in the end.
     pub(crate) fn repair(&self, endpoint: &EndpointName) -> Result<(), Error> {
         if let Some(newest) = self.latest().map_err(plan_store::Error::from)? {
             let newest = newest.generation.to_string();
@@ -98,7 +98,7 @@ impl PlanStore for ByHand {
             .transpose()
     }
 
-    /// A copy, which keeps no plan from being deleted.
+    /// Returns a copy of the plan. It does not keep the plan from being deleted.
     fn pin(&self, generation: Generation) -> Result<Copied, PinError<Error>> {
         let plan = self.plan(generation)?;
         let plan = plan.ok_or(PinError::NoSuchPlan { generation })?;
@@ -143,7 +143,7 @@ impl PlanStore for ByHand {
         activate_one_by_one(self, pin)
     }
 
-    /// None: every plan of this race names every endpoint.
+    /// Always empty: every plan of this race names every endpoint.
     fn stale_endpoints(&self, _: &Copied) -> Result<Vec<EndpointName>, StepError<Error>> {
         Ok(Vec::new())
     }
@@ -230,7 +230,7 @@ impl Follows {
 
 impl Resolve for Follows {
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
-        // Without an answer it keeps the last one.
+        // If etcd does not answer, the reader keeps the last answer.
         if let Ok(now) = self.look(endpoint) {
             self.last = now;
         }
@@ -248,7 +248,7 @@ fn plan_key(generation: Generation) -> String {
     format!("plan/{:010}", generation.get())
 }
 
-/// The generation that a text says; `None` for `0`.
+/// Parses a generation; `None` for `0`.
 fn generation(text: &str) -> Result<Option<Generation>, Error> {
     let number = text.parse::<u32>();
     let number = number.map_err(|_| failure(format!("`{text}` is not a number")))?;

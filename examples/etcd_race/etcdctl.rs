@@ -9,7 +9,7 @@ use incident::Error;
 /// `etcdctl`, on the keys below a prefix.
 #[derive(Clone)]
 pub(crate) struct Etcdctl {
-    /// Where the members are, as `etcdctl` takes it.
+    /// The members' addresses, in `etcdctl`'s format.
     pub(crate) endpoints: String,
     pub(crate) prefix: &'static str,
 }
@@ -46,8 +46,8 @@ impl Etcdctl {
         self.run(&["del", "--prefix", self.prefix], "").map(drop)
     }
 
-    /// One transaction: puts these keys if the key `exists` is there, or in any case if
-    /// none is given. Says whether it put them.
+    /// Puts these keys in one transaction, if the key `exists` is there or is `None`.
+    /// Returns whether it put them.
     pub(crate) fn put_if(
         &self,
         exists: Option<&str>,
@@ -64,7 +64,7 @@ impl Etcdctl {
         format!("{}{key}", self.prefix)
     }
 
-    /// Runs it with this input, and returns its output.
+    /// Runs `etcdctl` with this input, and returns its output.
     fn run(&self, arguments: &[&str], input: &str) -> Result<String, Error> {
         let failed = |error: String| failure(format!("etcdctl: {error}"));
         let mut child = Command::new("etcdctl")
@@ -75,7 +75,11 @@ impl Etcdctl {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| failed(format!("{error}; apt-get install etcd-client")))?;
+            .map_err(|error| {
+                failed(format!(
+                    "{error}; install it with `apt-get install etcd-client`"
+                ))
+            })?;
         if let Some(mut stdin) = child.stdin.take() {
             let written = stdin.write_all(input.as_bytes());
             written.map_err(|error| failed(error.to_string()))?;

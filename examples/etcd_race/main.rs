@@ -1,14 +1,14 @@
-//! The race of October 2025 on a real etcd cluster. The Planner, the Enactors and the
-//! schedule are the same twice: first with a store that reads and then puts, written with
-//! `etcdctl`, then with the store whose transactions are guarded.
+//! The race of October 2025 on a real etcd cluster. The same Planner, Enactors and schedule
+//! run on two stores. The first store reads and then puts, and is written with `etcdctl`.
+//! The second has guarded transactions.
 //!
 //! ```sh
 //! crates/enact/cluster.sh etcd &
 //! cargo run --features etcd --example etcd_race
 //! ```
 //!
-//! `ETCDCTL_ENDPOINTS` says where the cluster is; the default is where the script starts
-//! it. The keys that an earlier run left are deleted first.
+//! `ETCDCTL_ENDPOINTS` says where the cluster is. The default is the cluster that the
+//! script starts. The example first deletes the keys that an earlier run left.
 
 mod by_hand;
 mod etcdctl;
@@ -23,7 +23,7 @@ use etcdctl::Etcdctl;
 use incident::OneByOne;
 use plan_store_etcd::{EtcdConfig, EtcdStore};
 
-/// Where `crates/enact/cluster.sh` starts the members.
+/// The addresses at which `crates/enact/cluster.sh` starts the members.
 const ENDPOINTS: &str = "127.0.0.1:12379,127.0.0.1:22379,127.0.0.1:32379";
 
 fn main() -> ExitCode {

@@ -6,8 +6,7 @@ use loom::thread;
 use crate::explore::explore;
 use crate::fix::Active;
 
-/// How many executions there are with so many Enactors, each of which activates two
-/// versions.
+/// The number of executions with this many Enactors, each of which activates two versions.
 fn executions(enactors: u64, bound: Option<usize>) -> usize {
     let (outcomes, executions) = explore(bound, move || {
         let active = Arc::new(Active::new(0));

@@ -33,7 +33,7 @@ impl Active {
     }
 }
 
-/// What a model needs of either version.
+/// What the model needs, on the bug and on the fix.
 trait Activate: Send + Sync + 'static {
     fn starting_at(version: u64) -> Self;
     fn activate(&self, version: u64) -> Result<u64, u64>;

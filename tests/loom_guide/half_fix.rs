@@ -1,4 +1,4 @@
-//! Step 2: a fix that the end state alone would let pass.
+//! Step 2: a wrong fix that a check of the end state alone would accept.
 
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicU64;

@@ -1,5 +1,5 @@
 //! The code of docs/loom.md, one module for each of its steps. The page quotes these files,
-//! and a test here fails when it quotes what they do not say.
+//! and a test here fails if a quotation does not match.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed model")]
 

@@ -1,4 +1,4 @@
-//! The page docs/loom.md quotes these files and nothing else.
+//! Checks that all Rust code on the page docs/loom.md is quoted from these files.
 
 /// The files, and the page.
 const FILES: [&str; 7] = [
@@ -29,11 +29,11 @@ fn each_block_of_code_is_in_a_file() {
         blocks.len()
     );
     for block in blocks {
-        // A block may leave out lines; it says so with a line of its own.
+        // A block may leave out lines. A line `// …` marks each gap.
         for part in block.split("// …\n") {
             assert!(
                 FILES.iter().any(|file| file.contains(part.trim_end())),
-                "docs/loom.md quotes what no file says:\n{part}"
+                "docs/loom.md quotes code that is in no file:\n{part}"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Models in processes of their own.
+//! Runs models in processes of their own.
 //!
 //! loom maps a stack for each thread of each execution, and unmaps it afterwards. The
 //! kernel lets one thread of a process do that at a time. So two models in one process
@@ -8,11 +8,12 @@ use std::env;
 use std::process::{Command, Stdio};
 use std::thread;
 
-/// Says to a test that it is in its own process already.
+/// The environment variable that tells a test that it is in its own process already.
 pub(crate) const APART: &str = "MODEL_APART";
 
-/// Runs the model of the calling test in another process, and fails if it fails there.
-/// In that process, and under a runner without a thread per test, the model runs here.
+/// Runs the model of the calling test in another process, and fails if it fails there. If
+/// this is that process already, or the test runner does not start a thread for each test,
+/// the model runs here.
 #[expect(clippy::expect_used, reason = "no process, no model")]
 pub(crate) fn apart(model: impl FnOnce()) {
     let this = thread::current();

@@ -1,4 +1,4 @@
-//! Controls of the checkers themselves: each finds what it is there to find.
+//! Controls of the checkers themselves: each finds what it is meant to find.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -42,7 +42,7 @@ fn refused(model: impl FnOnce()) -> bool {
 }
 
 #[test]
-fn a_model_on_primitives_that_the_checker_does_not_rule_is_refused() {
+fn a_model_on_another_checkers_primitives_is_refused() {
     fn plain() {
         let _ = slow_enactor(|| MemoryStore::<plan_store::Loom>::with_primitives(RETENTION));
     }
@@ -54,7 +54,7 @@ fn a_model_on_primitives_that_the_checker_does_not_rule_is_refused() {
     assert!(refused(rmw));
 }
 
-/// In its process the model fails, and so must the test that has sent it there.
+/// The model fails in its own process, so the test that started it must fail too.
 #[test]
 fn a_model_that_fails_in_its_own_process_fails_its_test() {
     let fails = || assert!(env::var_os(APART).is_none(), "planned");
@@ -65,15 +65,15 @@ fn a_model_that_fails_in_its_own_process_fails_its_test() {
     assert!(failed.is_err(), "the model was not run");
 }
 
-/// The incident's protocols break all invariants but one, and the table says which
-/// protocol breaks which. No protocol mixes two plans; this reader does.
+/// The incident's protocols break all invariants except `WholeAnswer`; the table says which
+/// protocol breaks which. No protocol mixes two plans, but this reader does.
 #[test]
 fn the_invariant_checker_reports_an_answer_of_two_plans() {
     let mixed = mixed_answers(|| MemoryStore::<Instrumented>::with_primitives(RETENTION));
     mixed.findings.assert_broken(&[Invariant::WholeAnswer]);
 }
 
-/// On three stores, each of which breaks what the others cannot.
+/// Uses three stores. Each of them breaks invariants that the others cannot break.
 #[test]
 fn each_invariant_is_reported_in_some_model() {
     let [overwritten, kept] = [Variant::Incident, Variant::NothingSwept]

@@ -1,6 +1,6 @@
-//! The race of October 2025 on each protocol: loom finds what breaks, and no more than
-//! the table says. `cargo run -p report --features models -- verdicts` prints the table
-//! from the same runs.
+//! The race of October 2025 on each protocol: loom finds exactly the broken invariants that
+//! the table has. `cargo run -p report --features models -- verdicts` prints the table from
+//! the same runs.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use plan_store::{RetainReason, Retention};
 
 use crate::apart::apart;
 
-/// Has both kinds of loom decide a row of the table, in so many executions with plain
-/// loads and with rmw loads. This was seen in it, and nothing else.
+/// Decides a row of the table with loom, with plain loads and with rmw loads. `executions`
+/// are the numbers of executions, and `seen` is everything that was seen.
 fn decided(protocol: Protocol, executions: [usize; 2], seen: &[Seen]) -> [Findings<Outcome>; 2] {
     let both = [
         protocol.explore(Setup::SMALL),
@@ -46,8 +46,8 @@ fn the_incident_breaks_and_no_enactor_can_go_on() {
     assert_allowed(&findings, &allowed, [17, 17]);
 }
 
-/// The joint outcomes are so many, with plain loads and with rmw loads, and each is one of
-/// the steps taken one after another.
+/// Asserts the numbers of joint outcomes, with plain loads and with rmw loads, and that
+/// each outcome can also result from taking the steps one after another.
 fn assert_allowed(both: &[Findings<Outcome>; 2], serial: &BTreeSet<Outcome>, counts: [usize; 2]) {
     for (findings, count) in both.iter().zip(counts) {
         findings.assert_within(serial, count);
@@ -105,14 +105,14 @@ fn a_token_at_the_endpoint_orders_the_leases_and_not_the_plans() {
 }
 
 #[test]
-fn to_spare_the_active_does_not_save_what_becomes_active_next() {
+fn sparing_active_plans_does_not_save_the_plan_that_becomes_active_next() {
     let seen = [LATE, Deleted, Spared(RetainReason::Active), Stuck];
     let spared = Protocol::Incident(Variant::SpareActive);
     decided(spared, [1_507, 2_106], &seen);
 }
 
 #[test]
-fn to_spare_the_rollback_target_as_well_does_not_save_it_either() {
+fn sparing_rollback_targets_too_does_not_save_it_either() {
     let spared = [RetainReason::Active, RetainReason::Rollback].map(Spared);
     let seen = [&[LATE, Deleted, Stuck][..], &spared].concat();
     let both_spared = Protocol::Incident(Variant::SpareActiveAndRollback);
@@ -127,14 +127,15 @@ fn compare_and_swap_alone_still_loses_the_rollback_target() {
 }
 
 #[test]
-fn without_pins_a_plan_goes_from_under_who_holds_it() {
+fn without_pins_a_plan_is_deleted_while_an_enactor_holds_it() {
     let spared = Spared(RetainReason::Rollback);
     let seen = [LATE, Stale, Pass(Ended::Stale), Deleted, spared];
     let unpinned = Protocol::Incident(Variant::CompareAndSwapBothSpared);
     decided(unpinned, [1_507, 2_106], &seen);
 }
 
-/// What must have happened on the way for a proof to mean something, and nothing else.
+/// Explores the race on the repaired store, and asserts what was seen: everything that must
+/// happen for the proof to mean something, and nothing else.
 fn proved(setup: Setup) -> Explored<Outcome> {
     let explored = Protocol::Repaired.explore(setup);
     explored.findings.assert_broken(&[]);
@@ -152,8 +153,8 @@ fn proved(setup: Setup) -> Explored<Outcome> {
     explored
 }
 
-/// The same with both kinds of loads, in so many executions with so many joint outcomes.
-/// Each of these is one of the steps taken one after another.
+/// Does the same with both kinds of loads, and asserts the numbers of executions and joint
+/// outcomes. Each joint outcome can also result from taking the steps one after another.
 fn assert_proved(setup: Setup, executions: [usize; 2], outcomes: [usize; 2]) {
     let both = [proved(setup), Loads::Rmw.during(|| proved(setup))];
     let tried = both.each_ref().map(|explored| explored.executions);
@@ -162,7 +163,7 @@ fn assert_proved(setup: Setup, executions: [usize; 2], outcomes: [usize; 2]) {
     assert_allowed(&both, &setup.serial(true), outcomes);
 }
 
-/// With plain loads, all joint outcomes happen that are allowed.
+/// With plain loads, all allowed joint outcomes happen.
 #[test]
 fn the_memory_store_holds() {
     assert_proved(Setup::SMALL, [2_268, 2_534], [16, 14]);
@@ -195,7 +196,7 @@ fn the_memory_store_holds_at_a_bound_of_three() {
 #[test]
 fn the_memory_store_holds_when_generations_are_skipped_whatever_is_retained() {
     apart(|| {
-        // 0 keeps what 1 keeps.
+        // A retention of 0 keeps the same plans as a retention of 1.
         for (newest, executions, outcomes, allowed) in [
             (1, [2_744, 2_828], [35, 29], 50),
             (2, [2_307, 2_204], [23, 21], 26),

@@ -1,8 +1,8 @@
-//! The models under loom, in one program, so that they run on all cores.
+//! The models under loom, in one test program, so that they run on all cores.
 //!
-//! The number of executions of each model is asserted: it does not vary from run to run,
-//! and a model that silently shrinks is no proof. Whoever changes the store on purpose
-//! puts the new numbers here and into `docs/verification.md`.
+//! Each test asserts the number of executions of its model. The number does not vary from
+//! run to run, and a model that silently shrinks proves nothing. If you change the store on
+//! purpose, put the new numbers here and into `docs/verification.md`.
 
 mod apart;
 mod controls;

@@ -1,5 +1,5 @@
-//! Every ordering, compare-and-swap and count of the store is needed: with any one of
-//! them weakened, at least one model of a race fails.
+//! Every ordering, compare-and-swap and count of the store is needed: if any one of them is
+//! weakened, at least one model of a race fails.
 
 use std::collections::BTreeMap;
 use std::panic::{catch_unwind, resume_unwind};
@@ -12,7 +12,7 @@ use models::{Seen, say};
 
 use crate::apart::apart;
 
-/// The models that a mutant must not pass.
+/// The models of which a mutant must fail at least one.
 fn checks() -> Vec<Check> {
     let mut checks = races::all();
     checks.push(("stale overwrite, then delete", outage));
@@ -29,7 +29,7 @@ fn outage() -> usize {
     explored.executions
 }
 
-/// The store's accesses, as the models make them unchanged.
+/// The accesses of the unchanged store that the models make.
 fn all_accesses() -> BTreeMap<Site, Access> {
     mutant::accesses(|| {
         for (_, check) in checks() {
@@ -55,17 +55,17 @@ fn no_mutant_survives() {
         .into_iter()
         .flat_map(|(site, access)| access.changes().into_iter().map(move |c| (site, access, c)))
         .collect();
-    // As many as in the table of `docs/verification.md`.
+    // The table of `docs/verification.md` has the same number.
     assert_eq!(mutants.len(), 10, "{mutants:#?}");
     let survivors: Vec<_> = mutants.into_iter().filter_map(survives).collect();
     assert!(
         survivors.is_empty(),
-        "not needed by any model: {survivors:#?}"
+        "no model fails without: {survivors:#?}"
     );
 }
 
-/// Tries a mutant, on a thread of its own, and says what caught it. Returns its name if
-/// nothing did.
+/// Tries a mutant on a thread of its own, and prints which model caught it. Returns the
+/// mutant's name if no model did.
 fn survives((site, access, change): (Site, Access, Change)) -> Option<String> {
     let mutation = Mutation {
         site: Some(site),

@@ -1,6 +1,6 @@
-//! Each race of the store on its own: with two threads all interleavings there are, with
-//! three those of up to two or three preemptions. `crates/models/src/races` has a file
-//! for each race.
+//! Each race of the store on its own. Races of two threads are explored in all
+//! interleavings, races of three threads in those with up to two or three preemptions.
+//! `crates/models/src/races` has a file for each race.
 
 use models::checker::Loads;
 use models::races::{
@@ -14,7 +14,8 @@ use models::races::{
 
 use crate::apart::apart;
 
-/// A race holds, in so many executions with plain loads and so many with rmw loads.
+/// Tests that a race holds, with the numbers of executions with plain loads and with rmw
+/// loads.
 macro_rules! races {
     ($($name:ident: $race:ident::$holds:ident, $plain:literal, $rmw:literal;)*) => {$(
         mod $name {
@@ -63,7 +64,7 @@ races! {
     a_publish_against_a_sweep: publish_against_sweep::holds, 7_260, 6_281;
 }
 
-/// Without the protection that it is about, a race is lost.
+/// Without its protection, each race is lost.
 mod controls {
     use super::*;
 

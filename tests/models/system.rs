@@ -1,7 +1,7 @@
-//! The system: a Planner, Enactors that sweep by themselves, and a resolver. With the
-//! model's main thread, four of them are the five threads that loom can run.
+//! The system: a Planner, Enactors that sweep by themselves, and a resolver. Four of them
+//! and the model's main thread are the five threads that loom can run.
 //!
-//! `tests/model_bound_three.rs` has the same at a bound of three preemptions.
+//! `tests/model_bound_three.rs` has the same with a bound of three preemptions.
 
 use models::checker::Loads;
 use models::system::{Small, holds};
@@ -24,13 +24,14 @@ const RESOLVER: Small = Small {
     bound: 2,
 };
 
-/// So many executions, so many joint outcomes, and so many that are allowed.
+/// The numbers are the executions, the joint outcomes, and the joint outcomes that are
+/// allowed.
 #[test]
 fn planner_and_three_enactors_break_nothing_with_plain_loads() {
     apart(|| assert_eq!(holds(THREE_ENACTORS), (65_273, 73, 116)));
 }
 
-/// At two endpoints, for a pass to be overtaken in the middle.
+/// There are two endpoints, so that a pass can be overtaken in the middle.
 #[test]
 fn planner_and_three_enactors_break_nothing_with_rmw_loads() {
     let two_endpoints = Small {

@@ -1,6 +1,6 @@
-//! The Enactor's loop under loom: no wake-up is lost, and the loop ends when it is told
-//! to. Both are models without a clock, so no time-out can make good what is lost. Each
-//! protection is taken away in turn, and then threads wait for ever.
+//! The Enactor's loop under loom: no wake-up is lost, and the loop ends when it is told to
+//! stop. The models have no clock, so no time-out can hide a lost signal. Each protection
+//! is taken away in turn, and then threads wait forever.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -42,9 +42,9 @@ fn it_retries_until_the_store_recovers() {
 }
 
 #[test]
-fn a_recheck_makes_a_missed_wakeup_good() {
-    let plain = wakeups::a_recheck_makes_a_missed_wakeup_good();
-    let rmw = Loads::Rmw.during(wakeups::a_recheck_makes_a_missed_wakeup_good);
+fn a_recheck_finds_a_plan_without_a_wakeup() {
+    let plain = wakeups::a_recheck_finds_a_plan_without_a_wakeup();
+    let rmw = Loads::Rmw.during(wakeups::a_recheck_finds_a_plan_without_a_wakeup);
     assert_eq!([plain, rmw], [1_287, 1_287]);
 }
 
@@ -88,9 +88,9 @@ fn a_wakeup_between_a_look_and_the_wait_is_lost() {
 }
 
 #[test]
-fn without_a_recheck_a_plan_that_no_wakeup_came_for_is_missed() {
+fn without_a_recheck_a_plan_without_a_wakeup_is_missed() {
     assert!(deadlocks(|| publish_alone::<Instrumented>(false)));
-    // It is the time-out that finds it.
+    // Only the time-out finds the plan.
     assert!(deadlocks(|| publish_alone::<Timeless>(true)));
 }
 

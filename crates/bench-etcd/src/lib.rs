@@ -1,6 +1,6 @@
-//! The part of etcd's protocol that the benchmark's own client speaks; see `benches/`.
+//! The part of etcd's protocol that the benchmark's own client uses; see `benches/`.
 
-/// What `build.rs` makes of `proto/etcd.proto`.
+/// The code that `build.rs` generates from `proto/etcd.proto`.
 pub mod proto {
     #![allow(
         missing_docs,

@@ -1,6 +1,7 @@
-//! The time from publishing a plan to the first answer from it, in one process: with a
-//! pass on the same thread, and with an Enactor on its own thread that is woken, while the
-//! responder is asked without pause. `cargo bench -p bench --bench dns_activation`.
+//! Measures the time from publishing a plan to the first answer from it, in one process. It
+//! does so with a pass on the same thread, and with an Enactor that is woken on its own
+//! thread while the responder is asked without pause.
+//! `cargo bench -p bench --bench dns_activation`.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed benchmark")]
 
@@ -17,7 +18,7 @@ const ENDPOINTS: u8 = 100;
 const TARGETS: u8 = 16;
 const PLANS: u32 = 20_000;
 
-/// A plan that has its number in the targets of endpoint 7.
+/// A plan with its number in the targets of endpoint 7.
 fn plan(number: u32, before: Option<&Plan>) -> Arc<Plan> {
     let [_, high, middle, low] = number.to_be_bytes();
     let endpoints = (0..ENDPOINTS).map(|at| {
@@ -102,7 +103,7 @@ fn main() {
     enactor.stop();
 }
 
-/// Does it again and again, and prints percentiles of the times.
+/// Runs `once` again and again, and prints percentiles of the times.
 fn report(what: &str, mut once: impl FnMut() -> Duration) {
     let mut times: Vec<_> = (0..PLANS).map(|_| once()).collect();
     times.sort_unstable();

@@ -1,4 +1,4 @@
-//! The time that a responder takes for a query, without sockets:
+//! Measures the time that a responder takes for a query, without sockets:
 //! `cargo bench -p bench --bench dns_respond`.
 
 #![allow(missing_docs, reason = "criterion's macros")]

@@ -1,16 +1,16 @@
-//! Results are written into `docs/` if the variable `PERFORMANCE_DOCS` is set.
+//! Writes results into `docs/` if the environment variable `PERFORMANCE_DOCS` is set.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folder `docs/`, if results are to be written there.
+/// The folder `docs/`, if results are to be written into it.
 pub fn folder() -> Option<PathBuf> {
     std::env::var_os("PERFORMANCE_DOCS")?;
     Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs"))
 }
 
-/// Writes a text between the marks of this name in `docs/performance.md`, if results are
-/// to be written there.
+/// Writes a text between the marks of this name in `docs/performance.md`, if results are to
+/// be written there.
 pub fn put(name: &str, text: &str) {
     let Some(folder) = folder() else {
         return;

@@ -1,4 +1,4 @@
-//! What the benchmarks in `benches/` share.
+//! Code that the benchmarks in `benches/` share.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed benchmark")]
 

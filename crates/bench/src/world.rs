@@ -1,11 +1,12 @@
-//! Plans and stores to measure with.
+//! Plans and stores for measurements.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use plan_store::{EndpointName, MemoryStore, Plan, PlanStore, RecordSet, Retention, Target};
 
-/// Eight targets take 64 bytes, about as much as the payload of the peers.
+/// The targets of each endpoint. Eight take 64 bytes, about as much as the payload of the
+/// peers.
 const TARGETS: u32 = 8;
 
 /// The name of an endpoint.

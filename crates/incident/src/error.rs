@@ -8,25 +8,22 @@ use thiserror::Error;
 /// What went wrong, where, and what to do about it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the name of a field says what it is")]
 pub enum Error {
-    /// The transaction must make the active plan the rollback target, and the
-    /// active plan is gone. No Enactor can get past this.
+    /// The transaction must make the active plan the rollback target, but the active plan
+    /// is deleted. Every pass of every Enactor fails here.
     #[error(
         "endpoint {endpoint}: plan {active} is active and deleted, so it cannot become the rollback target; repair the endpoint by hand"
     )]
     Stuck {
-        /// The endpoint.
         endpoint: EndpointName,
-        /// The plan that is active there, and gone.
+        /// The plan that is active there and deleted.
         active: Generation,
     },
 
     /// No plan has named the endpoint.
     #[error("endpoint {endpoint} is not in the zone; publish a plan that names it first")]
-    UnknownEndpoint {
-        /// The endpoint.
-        endpoint: EndpointName,
-    },
+    UnknownEndpoint { endpoint: EndpointName },
 
     /// Another Enactor has taken the lease since, or has written with a later token.
     #[error(

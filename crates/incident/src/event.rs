@@ -1,5 +1,5 @@
-//! What actors do: events, and steps, which are events in an order. The journal and the
-//! invariant checker are both built on these.
+//! Events are what actors do. A step is an event with its place in the order. The journal
+//! and the invariant checker are both built on these.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub enum Actor {
     Enactor(u8),
     /// A client that resolves names.
     Resolver,
-    /// A person, and whatever looks at the store from outside.
+    /// A person, or a check of the store from outside.
     Operator,
 }
 
@@ -38,21 +38,17 @@ impl fmt::Display for Actor {
     }
 }
 
-/// What an actor did, with the result.
+/// What an actor did, with the result. `generation` is the generation of the plan.
 #[derive(Clone, PartialEq, Debug)]
+#[allow(missing_docs, reason = "the name of a field says what it is")]
 pub enum Event {
     /// A plan was published.
     Published {
-        /// Its generation.
         generation: Generation,
-        /// Its content.
         plan: Arc<Plan>,
     },
     /// The latest plan was picked up, and pinned.
-    PickedUp {
-        /// Its generation.
-        generation: Generation,
-    },
+    PickedUp { generation: Generation },
     /// The check at the start of a pass.
     Checked {
         /// The newest generation that was active anywhere.
@@ -60,13 +56,10 @@ pub enum Event {
     },
     /// An Enactor activated a plan at an endpoint, or withdrew the endpoint, or tried to.
     Stepped {
-        /// The endpoint.
         endpoint: EndpointName,
-        /// The plan.
         generation: Generation,
         /// Whether the plan withdraws the endpoint.
         withdraws: bool,
-        /// The store's answer.
         outcome: Activation,
     },
     /// Old plans were swept.
@@ -78,16 +71,13 @@ pub enum Event {
     },
     /// A name was resolved.
     Resolved {
-        /// The endpoint.
         endpoint: EndpointName,
-        /// The store's resolution.
         resolution: Resolution,
         /// The answer that a client got over the wire, if a client asked.
         told: Option<ClientAnswer>,
     },
     /// An endpoint's rollback target was found deleted.
     RollbackGone {
-        /// The endpoint.
         endpoint: EndpointName,
         /// The plan that is gone.
         rollback: Generation,
@@ -102,26 +92,18 @@ pub enum Event {
     },
     /// One publish and one undisturbed pass did not make the plan active
     /// everywhere.
-    NoProgress {
-        /// The plan.
-        generation: Generation,
-    },
+    NoProgress { generation: Generation },
     /// At rest, an endpoint is not on the newest plan that any Enactor picked up.
     LeftBehind {
-        /// The endpoint.
         endpoint: EndpointName,
         /// The newest plan.
         newest: Generation,
     },
-    /// At rest, after a sweep, a plan is there that is neither active, nor a rollback
-    /// target, nor retained.
-    NotReclaimed {
-        /// The plan.
-        generation: Generation,
-    },
+    /// At rest, after a sweep, a plan exists that is not active, not a rollback target and
+    /// not retained.
+    NotReclaimed { generation: Generation },
     /// An endpoint was repaired by hand.
     Repaired {
-        /// The endpoint.
         endpoint: EndpointName,
         /// The plan that it was pointed at.
         generation: Generation,

@@ -21,9 +21,9 @@ pub enum Invariant {
     Monotonic,
     /// A plan that is active at any endpoint is never deleted.
     ActiveKept,
-    /// Nor is a rollback target.
+    /// A rollback target is never deleted.
     RollbackKept,
-    /// Nor is a plan that is pinned.
+    /// A plan that is pinned is never deleted.
     PinnedKept,
     /// An endpoint that has resolved never resolves to nothing.
     NeverEmpty,
@@ -328,7 +328,11 @@ mod tests {
         }
         assert_eq!(checker.held.len(), 0);
         assert_eq!(checker.deleted.len(), MAX_DELETED);
-        assert_eq!(checker.verdict(), Verdict::new(), "nobody held any of them");
+        assert_eq!(
+            checker.verdict(),
+            Verdict::new(),
+            "no actor held any of them"
+        );
 
         // The checker still knows which step deleted the last plan.
         let generation = Generation::new(u32::try_from(last).unwrap()).unwrap();

@@ -101,12 +101,12 @@ impl Journal {
         self.record.lock().checker.let_go(generation);
     }
 
-    /// The steps so far; none if they are not kept.
+    /// The steps so far. Empty if the journal keeps none.
     pub fn steps(&self) -> Vec<Step> {
         self.record.lock().steps.clone()
     }
 
-    /// Has this read the steps so far; none if they are not kept.
+    /// Calls `read` with the steps so far. They are empty if the journal keeps none.
     pub fn read<R>(&self, read: impl FnOnce(&[Step]) -> R) -> R {
         read(&self.record.lock().steps)
     }

@@ -1,8 +1,9 @@
-//! The DNS automation of October 2025 as it was, and with its race repaired.
+//! The DNS automation of October 2025, as it was and with attempts to repair its race.
 //!
-//! - [`IncidentStore`] is the protocol as it was, and [variants](Variant) of it, behind
-//!   the same trait as the repaired store. The same Planner and Enactors run on both.
-//! - [`Leased`] puts a lease around each pass, which looks like a repair and is none.
+//! - [`IncidentStore`] is the protocol as it was, and [variants](Variant) of it. It
+//!   implements the same trait as the repaired store, so the same Planner and Enactors run
+//!   on both.
+//! - [`Leased`] puts a lease around each pass. That looks like a repair but is not one.
 //! - [`Observed`] records each [`Event`] in a [`Journal`] and calls a [`Hook`] before each
 //!   step.
 //! - The [`InvariantChecker`] watches the journal's steps. It names each [`Invariant`]

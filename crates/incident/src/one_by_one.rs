@@ -2,10 +2,12 @@
 
 use plan_store::{Activation, DnsStore, EndpointName, Layer, StepError};
 
-/// Takes each step of [`PlanStore::activate_all`](plan_store::PlanStore::activate_all) when the caller asks for it.
+/// Takes each step of [`PlanStore::activate_all`](plan_store::PlanStore::activate_all) when
+/// the caller asks for it.
 ///
-/// A store that is far away takes some steps ahead of the caller. A wrapper that stops
-/// before a step, or takes down when it began, then comes too late; so it wraps this.
+/// A store on other machines takes some steps ahead of the caller. A wrapper that stops
+/// before a step, or records when a step began, would then be too late. So such a wrapper
+/// wraps this.
 #[derive(Clone, Debug)]
 pub struct OneByOne<S>(pub S);
 
@@ -27,7 +29,7 @@ impl<S: DnsStore> Layer for OneByOne<S> {
         self.0.reader()
     }
 
-    /// Leaves out the step that the store would take in its own way.
+    /// Takes the step by `activate`. The closure would be a step of the inner store's walk.
     fn activate(
         &self,
         pin: &S::Pin,

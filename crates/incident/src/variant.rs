@@ -7,10 +7,11 @@ use std::fmt;
 pub enum Variant {
     /// The incident's protocol without its lock. An activation compares no generations.
     Incident,
-    /// The incident's protocol. A lock at each endpoint proves who writes, and nothing
-    /// about the plan.
+    /// The incident's protocol. A lock at each endpoint keeps two Enactors from writing
+    /// there at once, but proves nothing about the plan.
     LockPerEndpoint,
-    /// Freshness is checked again before each write. It may have changed by the write.
+    /// An Enactor checks freshness again before each write. A newer plan may become active
+    /// between the check and the write.
     RecheckBeforeEach,
     /// [`Incident`](Self::Incident), but a sweep deletes nothing.
     NothingSwept,
@@ -18,10 +19,10 @@ pub enum Variant {
     SpareActive,
     /// [`Incident`](Self::Incident), but a sweep spares active plans and rollback targets.
     SpareActiveAndRollback,
-    /// Freshness is decided in the write. A sweep still spares nothing.
+    /// An activation decides freshness in the write itself. A sweep still spares nothing.
     CompareAndSwapOnly,
-    /// Freshness is decided in the write, and a sweep spares active plans and rollback
-    /// targets. Only the pins of the repaired store are missing.
+    /// An activation decides freshness in the write itself, and a sweep spares active plans
+    /// and rollback targets. Only the pins of the repaired store are missing.
     CompareAndSwapBothSpared,
 }
 

@@ -4,13 +4,13 @@ use std::fmt;
 
 use plan_store::{EndpointName, Generation};
 
-/// What broke an invariant, with the endpoint and the plans that it is about. `Display`
-/// says it in English.
+/// What broke an invariant, with the endpoint and the plans concerned. `Display` says it in
+/// English.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the name of a field says what it is")]
 pub enum Violation {
     /// An older plan replaced a newer one.
     StaleOverwrite {
-        /// The endpoint.
         endpoint: EndpointName,
         /// The older plan.
         generation: Generation,
@@ -21,51 +21,34 @@ pub enum Violation {
     ActiveDeleted {
         /// The endpoint where it is active.
         endpoint: EndpointName,
-        /// The plan.
         generation: Generation,
     },
     /// A rollback target was deleted.
     RollbackDeleted {
         /// The endpoint whose rollback target it was.
         endpoint: EndpointName,
-        /// The plan.
         generation: Generation,
     },
     /// A plan was deleted while an actor had pinned it.
-    PinnedDeleted {
-        /// The plan.
-        generation: Generation,
-    },
+    PinnedDeleted { generation: Generation },
     /// An endpoint that resolved before has no records now.
-    Emptied {
-        /// The endpoint.
-        endpoint: EndpointName,
-    },
+    Emptied { endpoint: EndpointName },
     /// An answer's records are not those of the plan it is said to be from.
     OtherRecords {
-        /// The endpoint.
         endpoint: EndpointName,
-        /// The plan.
         generation: Generation,
     },
     /// A plan was published and could not be applied.
-    NotApplied {
-        /// The plan.
-        generation: Generation,
-    },
+    NotApplied { generation: Generation },
     /// At rest, an endpoint is not on the newest plan.
     LeftBehind {
-        /// The endpoint.
         endpoint: EndpointName,
         /// The newest plan.
         newest: Generation,
     },
-    /// At rest, after a sweep, a plan is there that is neither active, nor a rollback
-    /// target, nor retained.
-    NotReclaimed {
-        /// The plan.
-        generation: Generation,
-    },
+    /// At rest, after a sweep, a plan exists that is not active, not a rollback target and
+    /// not retained.
+    NotReclaimed { generation: Generation },
 }
 
 impl fmt::Display for Violation {

@@ -1,5 +1,5 @@
-//! The invariant checker, invariant by invariant: a journal that breaks it, and one at its
-//! boundary that does not.
+//! The invariant checker, invariant by invariant: a journal that breaks the invariant, and
+//! a similar journal that just does not.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -77,7 +77,7 @@ fn resolved(resolution: Resolution) -> Event {
     told(resolution, None)
 }
 
-/// An answer that is said to come from this plan, with the records of that one.
+/// An answer that claims to come from plan `generation`, with the records of plan `octet`.
 fn answer(generation: u32, octet: u8) -> Resolution {
     Resolution::Answer {
         generation: g(generation),
@@ -246,7 +246,7 @@ fn never_empty_breaks_if_an_endpoint_that_resolved_has_no_records() {
     ] {
         assert_breaks([before, after], &emptied);
     }
-    // An endpoint that dangles is empty since the deletion.
+    // A dangling endpoint has been empty since the deletion.
     let deleted = Violation::ActiveDeleted {
         endpoint: a(),
         generation: g(1),

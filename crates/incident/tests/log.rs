@@ -1,5 +1,5 @@
-//! The incident's store logs as the memory store does, so that the two logs of
-//! one schedule can be laid side by side.
+//! The incident's store writes the same log messages as the memory store, so that the two
+//! logs of one schedule can be compared.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -27,7 +27,7 @@ impl io::Write for Log {
     }
 }
 
-/// The lines that `work` logs, without when and in which module.
+/// The lines that `work` logs, without the time and the module.
 fn logged(work: impl FnOnce()) -> Vec<String> {
     let log = Log::default();
     let writer = log.clone();

@@ -61,7 +61,7 @@ fn over(active: u32) -> Activation {
     }
 }
 
-/// Every kind of step once, each by its method.
+/// Takes every kind of step once, each through its method.
 #[test]
 fn each_step_reaches_its_point_and_is_recorded() {
     let (journal, points) = (Journal::keeping_steps(), Arc::new(Points::default()));
@@ -175,8 +175,8 @@ fn a_journal_without_steps_still_counts_and_judges() {
     assert_eq!(broken, [Invariant::PinnedKept]);
 }
 
-/// A store of this variant with so many plans for a.example, the first ones active one
-/// after another.
+/// A store of this variant with `plans` plans for a.example. The first `active` of them
+/// were activated, one after another.
 fn store(variant: Variant, plans: u32, active: u32) -> IncidentStore {
     let store = IncidentStore::new(variant, KEEP);
     for _ in 1..=plans {
@@ -189,7 +189,7 @@ fn store(variant: Variant, plans: u32, active: u32) -> IncidentStore {
     store
 }
 
-/// What the look records, without the errors of a pass.
+/// The events that the probe records, without the errors of a pass.
 fn found(look: impl FnOnce(&[EndpointName], &Journal)) -> Vec<Event> {
     let journal = Journal::keeping_steps();
     look(&[endpoint("a")], &journal);
@@ -214,7 +214,7 @@ fn a_look_at_rollback_targets_reports_one_that_is_gone() {
     assert_eq!(look(&store(Variant::CompareAndSwapOnly, 2, 1)), []);
 }
 
-/// A store on which a newer plan is activated while somebody looks for a plan that is gone.
+/// A store on which a newer plan is activated while a caller looks for a plan that is gone.
 struct Moving(IncidentStore);
 
 impl plan_store::Layer for Moving {
@@ -281,7 +281,7 @@ fn a_look_at_the_newest_plan_reports_an_endpoint_that_is_left_behind() {
             // No Enactor has picked up a plan yet.
             probe::check_latest_wins(&store, endpoints, journal).unwrap();
             assert!(journal.steps().is_empty());
-            // The slow one comes last, and the newest plan counts.
+            // The slow Enactor picks up its plan last, but the newest plan counts.
             for generation in [2, 1].map(g) {
                 journal.record(Actor::Enactor(1), Event::PickedUp { generation });
             }
@@ -325,9 +325,9 @@ fn a_look_at_what_is_left_reports_a_plan_that_nothing_needs() {
     assert_eq!(look(Variant::CompareAndSwapBothSpared), []);
 }
 
-/// The looks at the end make all of these, and resolve before and after.
+/// `conclude` makes all of these checks, and resolves before and after them.
 #[test]
-fn the_looks_at_the_end_are_all_made() {
+fn conclude_makes_every_check() {
     let conclude = |store: &IncidentStore, pick_up| {
         let journal = Journal::keeping_steps();
         let generation = g(pick_up);
@@ -400,7 +400,8 @@ fn a_look_at_rollback_targets_goes_on_after_an_endpoint_without_one() {
     assert!(journal.verdict().contains_key(&Invariant::RollbackKept));
 }
 
-/// The pass that looks for progress replaces it by one that is there.
+/// The check of progress makes a pass, which replaces the missing rollback target by an
+/// existing one.
 #[test]
 fn a_rollback_target_that_is_gone_is_noticed_before_the_last_pass() {
     let keep = Retention::newest(2);
@@ -436,16 +437,16 @@ fn an_endpoint_that_the_newest_plan_withdrew_is_not_left_behind() {
     assert_eq!(journal.tally().steps, 1);
 }
 
-/// A store on which a pass and the state that it leaves do not agree.
+/// A store on which the result of a pass and the resulting state do not agree.
 #[derive(Clone)]
 enum Odd {
-    /// No step is taken, and each is said to have been taken before.
+    /// No step is taken, and each reports that it was taken before.
     Idle(MemoryStore),
-    /// Each sweep fails, when the plan is active already.
+    /// Each sweep fails. By then the plan is active.
     Unswept(MemoryStore),
 }
 
-/// What a sweep fails with.
+/// The error of the failing sweep.
 #[derive(Debug, thiserror::Error)]
 #[error("told to fail")]
 struct ToldToFail;
@@ -497,7 +498,8 @@ impl plan_store::Layer for Odd {
     }
 }
 
-/// Without progress there is no look at what is left, whose sweep would fail here.
+/// Without progress, `conclude` does not check what is left. The sweep of that check would
+/// fail here.
 #[test]
 fn progress_takes_a_pass_that_succeeds_and_a_plan_that_is_active_everywhere() {
     for odd in [Odd::Idle, Odd::Unswept] {

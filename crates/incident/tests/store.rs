@@ -1,4 +1,4 @@
-//! What the incident's store has in common with any other, and what it does not.
+//! What the incident's store does like every store, and what it does differently.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -11,7 +11,7 @@ use plan_store::{
     Resolution, Resolve, RetainReason, Retention, Standing, StepError, Swept, Target,
 };
 
-/// The sweep deletes what is active.
+/// The variants whose sweep deletes active plans.
 const SPARING_NOTHING: [Variant; 4] = [
     Variant::Incident,
     Variant::LockPerEndpoint,
@@ -19,7 +19,7 @@ const SPARING_NOTHING: [Variant; 4] = [
     Variant::CompareAndSwapOnly,
 ];
 
-/// An older plan overwrites a newer one whenever it comes later.
+/// The variants in which an older plan overwrites a newer one if it comes later.
 const COMPARING_NOTHING: [Variant; 5] = [
     Variant::Incident,
     Variant::LockPerEndpoint,
@@ -238,7 +238,7 @@ fn once_the_active_plan_is_gone_no_plan_can_follow() {
             assert!(matches!(cause, Error::Stuck { active, .. } if active == g(1)));
         }
         assert_eq!(store.state(&endpoint("a")).unwrap(), state(1, None));
-        // Nor can the endpoint be withdrawn.
+        // The endpoint cannot be withdrawn either.
         let without = store.publish(plan(&["b"], 4)).unwrap();
         let without = store.pin(without).unwrap();
         assert!(store.withdraw(&without, &endpoint("a")).is_err());
@@ -246,7 +246,7 @@ fn once_the_active_plan_is_gone_no_plan_can_follow() {
 }
 
 #[test]
-fn who_still_has_the_deleted_plan_brings_it_back() {
+fn an_enactor_that_still_has_the_deleted_plan_brings_it_back() {
     let (store, pins) = dangling(Variant::Incident);
     assert_eq!(
         store.activate(&pins[0], &endpoint("a")).unwrap(),
@@ -274,13 +274,13 @@ fn a_repair_by_hand_leaves_no_rollback_target_and_ends_the_stuck_state() {
 }
 
 #[test]
-fn a_repair_names_what_is_wrong_with_it() {
+fn a_wrong_repair_is_refused_with_the_reason() {
     let (store, pins) = store_with(Variant::Incident, 1);
     let not_in_plan = store.repair(&pins[0], &endpoint("z")).unwrap_err();
     assert!(matches!(not_in_plan, Error::Store(_)));
     let text = not_in_plan.to_string();
     assert!(text.contains("plan 1 does not name the endpoint"), "{text}");
-    // A pin from another store, whose plan names what this zone never had.
+    // A pin from another store. Its plan names an endpoint that this zone never had.
     let other = IncidentStore::new(Variant::Incident, Retention::newest(1));
     let foreign = other.publish(plan(&["z"], 1)).unwrap();
     let foreign = other.pin(foreign).unwrap();

@@ -1,9 +1,9 @@
-//! Tests against other people's programs; see `tests/`. A program that is missing is a
-//! failure.
+//! Tests against programs of other projects; see `tests/`. If a program is missing, its
+//! tests fail.
 
 use std::io;
 
-/// The program's process or output.
+/// Unwraps the process or output of a program.
 ///
 /// # Panics
 /// If it could not be started. The message says what to install.
@@ -16,7 +16,7 @@ pub fn started<T>(program: &str, result: io::Result<T>) -> T {
     })
 }
 
-/// Debian's name for what brings a program.
+/// The Debian package that contains a program.
 fn package(program: &str) -> &str {
     match program {
         "dig" => "bind9-dnsutils",

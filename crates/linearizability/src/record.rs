@@ -1,5 +1,5 @@
-//! What each client was told, and when. A clock that every call advances says which call
-//! ended before which other began.
+//! Records what each client was told, and when. Every call advances a clock, which shows
+//! which calls ended before which others began.
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use plan_store::{
 use crate::search::Operation;
 use crate::spec::{ClientAnswer, Content, ENDPOINTS, Hold, Op, below, place};
 
-/// What all clients were told.
+/// A record of what all clients were told.
 #[derive(Clone, Default, Debug)]
 pub struct History(Arc<Shared>);
 
@@ -33,8 +33,8 @@ impl History {
         self.0.operations.lock().clone()
     }
 
-    /// The plans that a sweep may have deleted without saying so: those that were too
-    /// old for it, of which nobody has said that they are deleted.
+    /// The plans that a sweep may have deleted without reporting it: plans that were old
+    /// enough, and whose deletion no sweep has reported.
     fn may_be_deleted(&self, applied: Generation) -> Vec<Op> {
         let operations = self.0.operations.lock();
         let deleted = operations
@@ -53,12 +53,12 @@ impl History {
         .collect()
     }
 
-    /// What the clock says; whatever begins later has a later time.
+    /// The clock's time. A call that begins later has a later time.
     pub fn now(&self) -> i64 {
         self.0.clock.fetch_add(1, Ordering::SeqCst)
     }
 
-    /// Makes a call, and takes down the operations that it came to.
+    /// Makes a call, and records the operations that it turned out to be.
     fn call<T>(
         &self,
         client: u32,
@@ -100,13 +100,14 @@ impl fmt::Display for History {
 
 /// One client's handle on a store.
 ///
-/// A store that holds plans by leases is far away, and what it reads may be out of date
-/// when it arrives. Nothing is decided from that, so reads are not part of its history.
+/// A store that holds plans by leases is on other machines, and the result of a read may be
+/// out of date when it arrives. No decision rests on a read, so reads are not part of its
+/// history.
 ///
-/// `newest_active` is not part of any history: it looks at one endpoint after another, and
-/// its answer is advice. So is the answer of `stale_endpoints`, but it says something of
-/// each endpoint. That is an operation of its own for each: at some moment within the call
-/// the endpoint was stale if it is in the answer, and not stale if it is not. The
+/// `newest_active` is not part of any history: it reads one endpoint after another, and its
+/// answer is advice. The answer of `stale_endpoints` is advice too, but it says something
+/// of each endpoint. So it counts as one operation for each endpoint: at some moment within
+/// the call, the endpoint was stale if it is in the answer, and not stale if it is not. The
 /// operations of one call may have different moments.
 #[derive(Clone, Debug)]
 pub struct Recorded<S> {
@@ -128,7 +129,7 @@ impl<S> Recorded<S> {
         }
     }
 
-    /// Takes a step and records it, if the client was told what came of it.
+    /// Takes a step, and records it if the client got an outcome.
     fn step<E>(
         &self,
         step: impl FnOnce() -> Result<Activation, E>,
@@ -224,7 +225,7 @@ impl<S: DnsStore> Layer for Recorded<S> {
         })
     }
 
-    /// One moment for each endpoint.
+    /// Records one operation for each endpoint.
     fn stale_endpoints(&self, pin: &Self::Pin) -> Result<Vec<EndpointName>, StepError<S::Error>> {
         let generation = pin.generation();
         self.history.call(
@@ -273,7 +274,8 @@ impl<S: DnsStore> Layer for Recorded<S> {
         )
     }
 
-    /// A sweep is not one moment: each deletion is, and each sparing.
+    /// Records one operation for each plan that was deleted or spared. A sweep as a whole
+    /// has no single moment.
     fn sweep(&self, applied: Generation) -> Result<Swept, Failed<S::Error>> {
         self.history.call(
             self.client,
@@ -290,7 +292,7 @@ impl<S: DnsStore> Layer for Recorded<S> {
                     applied,
                 });
                 let spared = swept.spared.iter();
-                // A lease may have held it of which nobody knows.
+                // A lease that is not in the history may have held the plan.
                 let known = |why| self.hold == Hold::Pin || why != RetainReason::Pinned;
                 let spared = spared.filter(|(_, why)| known(*why));
                 let spared = spared.map(|&(generation, why)| Op::Spare { generation, why });
@@ -304,7 +306,7 @@ impl<S: DnsStore> Layer for Recorded<S> {
 /// A pin whose end is part of the history.
 #[derive(Debug)]
 pub struct RecordedPin<P: Pin> {
-    /// There until the pin is dropped.
+    /// `Some` until the pin is dropped.
     pin: Option<P>,
     client: u32,
     hold: Hold,

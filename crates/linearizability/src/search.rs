@@ -1,15 +1,18 @@
-//! The search for an order in which a sequential store says what the clients were told
-//! (Wing and Gong, JPDC 1993, with the memory of Lowe, CCPE 2017).
+//! The search for an order in which a sequential store gives the answers that the clients
+//! got (Wing and Gong, JPDC 1993, with the memoization of Lowe, CCPE 2017).
 //!
 //! # Steps
-//! 1. An operation can be next if no other operation that is left returned before it was
-//!    called.
-//! 2. Such an operation is next if the sequential store allows it in its state.
-//! 3. If none can be next, the last one is taken back, and another is tried in its place.
-//! 4. A set of operations that leads to a state in which it was before is not tried again.
+//! 1. An operation is a candidate to be next if no other remaining operation returned
+//!    before it was called.
+//! 2. A candidate becomes the next operation if the sequential store allows it in its
+//!    current state.
+//! 3. If no candidate is allowed, the search takes back the last operation and tries
+//!    another one in its place.
+//! 4. If the same set of operations has led to the same state before, the search does not
+//!    go on from there.
 //!
-//! The search ends after [`LIMIT`] tries. So a history that is too hard for it fails with
-//! its seed, and does not run into a test's time-out.
+//! The search ends after [`LIMIT`] tries. So a history that is too hard fails with its
+//! seed, before the test's time-out.
 
 use std::collections::HashSet;
 use std::mem;
@@ -17,7 +20,7 @@ use std::time::Instant;
 
 use crate::spec::{Op, State};
 
-/// How many steps of the sequential store a search tries, at most.
+/// The most steps of the sequential store that a search tries.
 pub const LIMIT: usize = 1_000_000;
 
 /// An operation of a client, with the times of its call and its return.
@@ -27,22 +30,22 @@ pub struct Operation {
     pub client: u32,
     /// When it was called.
     pub called: i64,
-    /// When it returned; [`i64::MAX`] if it may be done at any later time, or never.
+    /// When it returned; [`i64::MAX`] if it may take effect at any later time, or never.
     pub returned: i64,
-    /// When the client was told, by the machine's clock.
+    /// When the client got the answer, by the machine's clock.
     pub told_at: Instant,
     /// What it was, and what the client was told.
     pub op: Op,
 }
 
-/// What the search came to.
+/// The result of a search.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// There is such an order.
+    /// There is an order.
     Linearizable,
-    /// There is none. The text says where the longest order got stuck.
+    /// There is no order. The text says where the longest attempt got stuck.
     Illegal(String),
-    /// The search was given up after so many tries.
+    /// The search gave up after this many tries.
     Undecided(usize),
 }
 
@@ -51,7 +54,7 @@ pub fn check(history: &[Operation]) -> Verdict {
     check_within(history, LIMIT)
 }
 
-/// The same, with another limit on the tries.
+/// The same as [`check`], with another limit on the tries.
 pub fn check_within(history: &[Operation], limit: usize) -> Verdict {
     Search::over(history).run(limit)
 }
@@ -69,7 +72,7 @@ impl Set {
         self.0[at / 64] & 1 << (at % 64) != 0
     }
 
-    /// Puts it in, or takes it out.
+    /// Adds the operation, or removes it.
     fn flip(&mut self, at: usize) {
         self.0[at / 64] ^= 1 << (at % 64);
     }
@@ -77,13 +80,14 @@ impl Set {
 
 /// A search under way.
 struct Search<'a> {
-    /// By time of call.
+    /// Sorted by the time of the call.
     operations: Vec<&'a Operation>,
     /// The operations in the order so far, each with the state before it.
     order: Vec<(usize, State)>,
     done: Set,
     state: State,
-    /// Where the search has been: which operations were done, and the state after them.
+    /// What the search has visited: sets of done operations, each with the state after
+    /// them.
     been: HashSet<(Set, State)>,
     longest: (usize, String),
     tried: usize,
@@ -122,8 +126,8 @@ impl<'a> Search<'a> {
         Verdict::Linearizable
     }
 
-    /// The operations that can be next: those called before any other that is left
-    /// returned.
+    /// The candidates to be next: the operations that were called before any other
+    /// remaining operation returned.
     fn candidates(&self) -> Vec<usize> {
         let mut returned = i64::MAX;
         let mut candidates = Vec::new();
@@ -139,7 +143,7 @@ impl<'a> Search<'a> {
         candidates
     }
 
-    /// Puts an operation, of those from this index on, next in the order.
+    /// Extends the order by one candidate from this index on.
     fn extend(&mut self, from: usize) -> bool {
         let candidates = self.candidates().into_iter().filter(|&at| at >= from);
         for at in candidates {
@@ -158,8 +162,8 @@ impl<'a> Search<'a> {
         false
     }
 
-    /// Takes the last operation back, and returns the index to go on from; `None` if
-    /// there is nothing to take back.
+    /// Takes the last operation back, and returns the index from which to try others.
+    /// `None` if the order is empty.
     fn take_back(&mut self) -> Option<usize> {
         if self.order.len() >= self.longest.0 {
             self.longest = (self.order.len(), self.stuck());

@@ -1,11 +1,12 @@
-//! The store for one client at a time, as a step from state to state.
+//! The sequential specification: a store for one client at a time, as a function from state
+//! to state.
 //!
-//! What a client is told leaves open, now and then, what the state is: a sweep does not
-//! say which endpoints it forgot. So a state holds all that each endpoint may be.
+//! Sometimes an answer does not determine the state: a sweep does not say which endpoints
+//! it forgot. So a state holds everything that each endpoint may be.
 //!
-//! An operation whose outcome nobody was told is allowed at any time, and does then what
-//! it does. It is recorded as if it never returned, so that it may come last, where
-//! nobody sees it: as if it had not been done.
+//! An operation whose outcome no client was told may happen at any time after its call. It
+//! is recorded as if it never returned. So it may also come last, where no client sees its
+//! effect, as if it had not been done.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,73 +19,55 @@ use plan_store::{
 pub const ENDPOINTS: usize = 3;
 /// Their names, by [`place`]. All but the first lie below the first.
 pub const NAMES: [&str; ENDPOINTS] = ["a.example", "b.a.example", "c.a.example"];
-/// What the stores keep whose histories are checked.
+/// The retention of the stores whose histories are checked.
 pub const RETENTION: Retention = Retention::newest(1);
 
-/// An operation, with what was told.
+/// An operation, with what the client was told. In each variant, `generation` is the plan,
+/// `at` is the endpoint's [`place`], `hold` is how the plan is held, and `told` is the
+/// answer.
 #[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the name of a field says what it is")]
 pub enum Op {
     /// A plan was published.
     Publish {
         /// What the plan says.
         content: Content,
-        /// Its generation; `None` if nobody was told.
+        /// Its generation; `None` if the client was not told.
         generation: Option<Generation>,
     },
-    /// The newest plan was picked up, if there is one, and is held in this way.
+    /// The newest plan, if there was one, was picked up and held in this way.
     PickUp(Option<Generation>, Hold),
-    /// A plan was to be pinned by its generation.
+    /// A client asked to pin a plan by its generation.
     Pin {
         /// Which plan the client asked for.
         asked: Generation,
         /// The plan that the pin is on; `None` if there is no such plan.
         told: Option<Generation>,
-        /// How the plan is held.
         hold: Hold,
     },
-    /// A pin on this plan was given back.
+    /// A pin on this plan was released.
     LetGo(Generation),
-    /// A plan was to be activated at an endpoint.
+    /// A client asked to activate a plan at an endpoint.
     Activate {
-        /// The plan.
         generation: Generation,
-        /// How the plan is held.
         hold: Hold,
-        /// The endpoint's [`place`].
         at: usize,
-        /// What came of it.
         told: Activation,
     },
-    /// A plan was to withdraw an endpoint.
+    /// A client asked to withdraw an endpoint by a plan.
     Withdraw {
-        /// The plan.
         generation: Generation,
-        /// How the plan is held.
         hold: Hold,
-        /// The endpoint's [`place`].
         at: usize,
-        /// What came of it.
         told: Activation,
     },
     /// An endpoint was resolved.
-    Resolve {
-        /// The endpoint's [`place`].
-        at: usize,
-        /// The answer.
-        told: ClientAnswer,
-    },
+    Resolve { at: usize, told: ClientAnswer },
     /// An endpoint's state was read.
-    State {
-        /// The endpoint's [`place`].
-        at: usize,
-        /// The state.
-        told: EndpointState,
-    },
-    /// A search for a plan's stale endpoints came to one of the endpoints.
+    State { at: usize, told: EndpointState },
+    /// A search for a plan's stale endpoints looked at one endpoint.
     StaleEndpoint {
-        /// The plan.
         generation: Generation,
-        /// The endpoint's [`place`].
         at: usize,
         /// Whether the endpoint was among the stale ones.
         told: bool,
@@ -93,26 +76,22 @@ pub enum Op {
     HasDescendant {
         /// Which endpoints lie below the name, by [`place`].
         below: [bool; ENDPOINTS],
-        /// The answer.
         told: bool,
     },
     /// A sweep deleted a plan.
     Delete {
-        /// The plan.
         generation: Generation,
         /// The plan that was applied before the sweep.
         applied: Generation,
     },
     /// A sweep may have deleted a plan.
     MayDelete {
-        /// The plan.
         generation: Generation,
         /// The plan that was applied before the sweep.
         applied: Generation,
     },
     /// A sweep spared a plan.
     Spare {
-        /// The plan.
         generation: Generation,
         /// Why it is needed.
         why: RetainReason,
@@ -125,7 +104,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// Whether nobody knows when it was done, or whether.
+    /// Whether it is unknown when the operation was done, or whether it was done at all.
     pub fn is_open(&self) -> bool {
         match self {
             Self::Publish { generation, .. } => generation.is_none(),
@@ -142,14 +121,15 @@ impl Op {
 /// How a plan is held.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Hold {
-    /// For certain, until it is let go.
+    /// By a pin, until that is released.
     Pin,
-    /// Until a lease runs out, and then somewhat longer. What is left to be said: no step
-    /// is taken by a plan that is deleted.
+    /// By a lease, which may run out before the plan is released. The specification only
+    /// demands that no step is taken by a deleted plan.
     Lease,
 }
 
-/// What a plan says: which endpoints it names, and a number of its own in its records.
+/// A plan's content: the endpoints that it names, and the number in its records, which no
+/// other plan has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Content {
     names: [bool; ENDPOINTS],
@@ -157,7 +137,7 @@ pub struct Content {
 }
 
 impl Content {
-    /// What this plan says.
+    /// The content of this plan.
     pub fn of(plan: &Plan) -> Self {
         let mut content = Self {
             names: [false; ENDPOINTS],
@@ -179,7 +159,7 @@ fn serial(records: &RecordSet) -> Option<u16> {
 /// What a name resolved to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ClientAnswer {
-    /// By which plan, and that plan's number.
+    /// An answer from this plan, with this number in its records.
     Answer(Generation, u16),
     /// This plan withdrew it.
     Withdrawn(Generation),
@@ -192,7 +172,7 @@ pub enum ClientAnswer {
 }
 
 impl ClientAnswer {
-    /// What a client makes of this resolution.
+    /// Converts a resolution.
     pub fn of(resolution: &Resolution) -> Self {
         match resolution {
             Resolution::Answer {
@@ -213,7 +193,7 @@ pub fn below(name: &EndpointName) -> [bool; ENDPOINTS] {
     parsed.map(|endpoint| endpoint.is_ok_and(|endpoint| endpoint.is_below(name)))
 }
 
-/// Which endpoint this is.
+/// The index of this endpoint in [`NAMES`].
 pub fn place(endpoint: &EndpointName) -> usize {
     usize::from(endpoint.as_str().as_bytes()[0] - b'a')
 }
@@ -232,8 +212,7 @@ struct Held {
     pins: usize,
 }
 
-/// What the store may know of an endpoint: nothing, or where it stands and which plan
-/// brought it.
+/// What the store knows of an endpoint: nothing, or its state and the plan that brought it.
 type Known = Option<(EndpointState, Generation)>;
 
 impl Default for State {
@@ -248,13 +227,13 @@ impl Default for State {
 }
 
 impl State {
-    /// The state after the operation, if it can be done now with what was told.
+    /// The state after the operation; `None` if the store could not give this answer now.
     pub fn after(&self, op: &Op) -> Option<Self> {
         let mut next = self.clone();
         next.can(op).then_some(next)
     }
 
-    /// Whether the operation can be, now; if so, this is the state after it.
+    /// Does the operation. Returns false if the store could not give this answer now.
     fn can(&mut self, op: &Op) -> bool {
         match *op {
             Op::Publish {
@@ -342,7 +321,8 @@ impl State {
         same
     }
 
-    /// Pins the plan that was asked for and no other, or there is no such plan.
+    /// A client that asks for a plan gets a pin on that plan, or is told that there is no
+    /// such plan.
     fn pin(&mut self, asked: Generation, told: Option<Generation>, hold: Hold) -> bool {
         let plan = self.plans.get_mut(&asked);
         let same = plan.as_ref().map(|_| asked) == told;
@@ -363,14 +343,15 @@ impl State {
         from && self.keep(at, |known| answers(known, told))
     }
 
-    /// Keeps of what an endpoint may be what is so, and says whether anything is left.
+    /// Keeps those possibilities for an endpoint that satisfy `so`. Returns whether any is
+    /// left.
     fn keep(&mut self, at: usize, so: impl Fn(&Known) -> bool) -> bool {
         self.endpoints[at].retain(so);
         !self.endpoints[at].is_empty()
     }
 
-    /// Moves the endpoint on, where that is told so. A step that nobody was told of may
-    /// have come to anything, or to nothing.
+    /// Takes a step at an endpoint, with this outcome. A step of unknown outcome may have
+    /// had any outcome, or may not have been done.
     fn advance(&mut self, at: usize, target: Standing, hold: Hold, told: Activation) -> bool {
         let unknown = told == Activation::Unknown;
         let plan = target.generation().and_then(|plan| self.plans.get(&plan));
@@ -389,7 +370,7 @@ impl State {
         true
     }
 
-    /// Whether the pinned plan finds the endpoint stale, or not stale, as was told.
+    /// Whether the pinned plan can find the endpoint stale, or not stale, as told.
     fn stale_endpoint(&mut self, generation: Generation, at: usize, told: bool) -> bool {
         let plan = self.plans.get(&generation).filter(|plan| plan.pins > 0);
         let Some(named) = plan.map(|plan| plan.content.names[at]) else {
@@ -398,9 +379,9 @@ impl State {
         self.keep(at, |known| (!named && is_behind(known, generation)) == told)
     }
 
-    /// Without a descendant, all endpoints below the name are unknown or withdrawn. With
-    /// one, at least one of them is neither. If that may be one of several, the state
-    /// cannot say which, and stays as it is.
+    /// If there is no descendant, all endpoints below the name are unknown or withdrawn. If
+    /// there is one, at least one of them is neither. If several may be that one, the state
+    /// cannot express which, and stays as it is.
     fn has_descendant(&mut self, below: [bool; ENDPOINTS], told: bool) -> bool {
         let mut below = (0..ENDPOINTS).filter(|&at| below[at]);
         if !told {
@@ -443,7 +424,8 @@ impl State {
         }
     }
 
-    /// An endpoint that is in use is named by the plan that it uses.
+    /// An endpoint may be forgotten if no plan names it. One that is in use is always named
+    /// by the plan that it uses.
     fn may_forget(&mut self) {
         for (at, known) in self.endpoints.iter_mut().enumerate() {
             if !self.plans.values().any(|plan| plan.content.names[at]) {
@@ -453,7 +435,7 @@ impl State {
     }
 }
 
-/// Whether that is what the endpoint answers.
+/// Whether the endpoint gives this answer.
 fn answers(known: &Known, told: ClientAnswer) -> bool {
     match (known.map(|(state, _)| state.standing), told) {
         (None, ClientAnswer::Unknown) | (Some(Standing::Vacant), ClientAnswer::Vacant) => true,
@@ -468,16 +450,17 @@ fn is_there(known: &Known) -> bool {
     known.is_some_and(|(state, _)| !matches!(state.standing, Standing::Withdrawn(_)))
 }
 
-/// Whether the endpoint came with an older plan than this, and stands on an older one or
-/// on none.
+/// Whether an older plan than this one brought the endpoint, and the endpoint stands on an
+/// older plan or on none.
 fn is_behind(known: &Known, plan: Generation) -> bool {
     known.is_some_and(|(state, since)| since < plan && state.standing.generation() < Some(plan))
 }
 
-/// An endpoint moved on, and what is told of it; `None` if that cannot be.
+/// The endpoint after a step, and the step's outcome; `None` if the step is impossible.
 fn step(known: Known, target: Standing) -> Option<(Known, Activation)> {
     let Some((state, since)) = known else {
-        // Who holds a plan that names it keeps it from being forgotten.
+        // Only a plan that names the endpoint activates it, and such a plan, while it is
+        // held, keeps the endpoint from being forgotten.
         return target
             .active()
             .is_none()

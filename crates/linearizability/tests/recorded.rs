@@ -1,4 +1,5 @@
-//! A recorded pass runs what an Enactor without a record runs, and each call is taken down.
+//! A recorded pass makes the same calls as a pass without a record, and each call is
+//! recorded.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -22,7 +23,8 @@ fn plan(at: usize) -> Arc<Plan> {
     Arc::new(Plan::new([(name(at), records)]).unwrap())
 }
 
-/// What a client of this kind is told, in order: each kind of call once.
+/// Makes each kind of call once, as a client of this kind, and returns the answers in
+/// order.
 fn told(hold: Hold) -> String {
     let history = History::default();
     let client = Recorded::new(MemoryStore::new(RETENTION), 1, hold, &history);
@@ -82,7 +84,7 @@ fn each_call_is_recorded_with_what_the_client_was_told() {
             Op::LetGo(one),
             Op::LetGo(two),
         ];
-        // By a lease, a read is advice, and nobody knows when the hold ends.
+        // With a lease, a read is only advice, and it is unknown when the hold ends.
         if hold == Hold::Lease {
             expected.retain(|op| !matches!(op, Op::State { .. } | Op::LetGo(_)));
         }
@@ -91,7 +93,7 @@ fn each_call_is_recorded_with_what_the_client_was_told() {
 }
 
 #[test]
-fn a_recorded_pass_is_the_inner_stores() {
+fn a_recorded_pass_uses_the_inner_stores_walk() {
     let history = History::default();
     activate_all_reaches_the_inner_store(|store| Recorded::new(store, 1, Hold::Pin, &history));
 }

@@ -1,4 +1,4 @@
-//! The checkers: what draws up the executions of a model, and on which primitives.
+//! The checkers: each chooses the executions of a model, and runs it on its own primitives.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,20 +17,20 @@ pub type Work<T = ()> = Box<dyn FnOnce() -> T + Send>;
 
 /// A model checker, on primitives that it can see.
 ///
-/// The main thread of a model only spawns and joins: loom would miss races with it.
-/// So all threads of a model are spawned before the first is joined.
+/// The main thread of a model only spawns and joins, because loom would miss races with it.
+/// So all threads of a model are spawned before the first one is joined.
 pub trait Checker: 'static {
-    /// What the store and the threads over it are built of.
+    /// The primitives that the store and the code above it are built on.
     type Primitives: Primitives;
 
     /// A thread of a model.
     type Thread<T: Send + 'static>;
 
-    /// Its name in reports.
+    /// The checker's name in reports.
     fn name() -> &'static str;
 
     /// Runs the execution again and again, each time in another order, and returns how
-    /// often. `bound` is on the preemptions, for checkers that count them.
+    /// often. `bound` limits the preemptions, for checkers that count them.
     fn explore(
         name: &str,
         bound: Option<usize>,
@@ -40,16 +40,17 @@ pub trait Checker: 'static {
     /// Starts a thread of the model.
     fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Self::Thread<T>;
 
-    /// Waits for a thread, and returns what its work returned.
+    /// Waits for a thread, and returns the result of its work.
     fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T;
 
-    /// Runs these on a thread each, and returns what they returned, in this order.
+    /// Runs each piece of work on a thread of its own, and returns the results in the same
+    /// order.
     fn run_all<T: Send + 'static>(work: Vec<Work<T>>) -> Vec<T> {
         let threads: Vec<_> = work.into_iter().map(Self::spawn).collect();
         threads.into_iter().map(Self::join).collect()
     }
 
-    /// Runs two pieces of work on a thread each.
+    /// Runs two pieces of work, each on a thread of its own.
     fn run_two<A: Send + 'static, B: Send + 'static>(
         one: impl FnOnce() -> A + Send + 'static,
         two: impl FnOnce() -> B + Send + 'static,
@@ -58,7 +59,7 @@ pub trait Checker: 'static {
         (Self::join(one), Self::join(two))
     }
 
-    /// Runs three pieces of work on a thread each.
+    /// Runs three pieces of work, each on a thread of its own.
     fn run_three<A: Send + 'static, B: Send + 'static, C: Send + 'static>(
         one: impl FnOnce() -> A + Send + 'static,
         two: impl FnOnce() -> B + Send + 'static,
@@ -73,19 +74,19 @@ pub trait Checker: 'static {
     }
 }
 
-/// How loom does a model's loads. [`litmus`](crate::litmus) shows what each of the two does
-/// not see.
+/// How loom does a model's loads. [`litmus`](crate::litmus) shows what each of the two
+/// kinds misses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Loads {
-    /// As they are.
+    /// As plain loads.
     Plain,
-    /// As read-modify-writes that change nothing.
+    /// As read-modify-writes that add 0.
     Rmw,
 }
 
 impl Loads {
-    /// Has loom do the loads of all models on this thread so, while the work runs. It does
-    /// plain loads otherwise.
+    /// While the work runs, loom uses this kind of loads for all models on this thread.
+    /// Otherwise it uses plain loads.
     pub fn during<T>(self, work: impl FnOnce() -> T) -> T {
         instrumented::load(self);
         let result = work();
@@ -119,13 +120,13 @@ impl Checker for Loom {
         let (executions, loads) = instrumented::counting(explore);
         assert!(
             loads > 0,
-            "model {name} ran on other primitives: it made no load that was counted"
+            "model {name} ran on other primitives: none of its loads was counted"
         );
         executions
     }
 
     fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Self::Thread<T> {
-        // In a box, so that what loom does for a thread is compiled once for each `T`.
+        // In a box, so that loom's code for a thread is compiled once for each `T`.
         loom::thread::spawn::<Work<T>, T>(Box::new(work))
     }
 
@@ -134,7 +135,8 @@ impl Checker for Loom {
     }
 }
 
-/// Explores all interleavings with at most `bound` preemptions, or all that there are.
+/// Explores all interleavings with at most `bound` preemptions, or all interleavings
+/// without a bound.
 fn explore_by_loom(
     name: &str,
     bound: Option<usize>,

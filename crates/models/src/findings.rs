@@ -1,4 +1,4 @@
-//! What the executions of a model came to.
+//! Collects the outcomes of a model's executions, and asserts which ones there must be.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 
 use crate::checker::Checker;
 
-/// What came to light over all executions of a model. Clones are handles on the same
-/// findings.
+/// The findings over all executions of a model: outcomes, broken invariants and
+/// counterexamples. Clones are handles on the same findings.
 #[derive(Debug)]
 pub struct Findings<O>(Arc<Mutex<Found<O>>>);
 
@@ -41,7 +41,7 @@ impl<O> Default for Findings<O> {
 }
 
 impl<O: Ord + Clone + Debug> Findings<O> {
-    /// Notes that this was an outcome.
+    /// Notes the outcome of one execution.
     pub fn note(&self, outcome: O) {
         *self.0.lock().outcomes.entry(outcome).or_default() += 1;
     }
@@ -62,7 +62,7 @@ impl<O: Ord + Clone + Debug> Findings<O> {
         found.keep(None, &steps, &verdict, BTreeMap::len);
     }
 
-    /// The parts of all outcomes, as findings of their own.
+    /// Splits each outcome into parts, and returns the findings for the parts.
     pub fn parts<P: Ord, I: IntoIterator<Item = P>>(&self, of: impl Fn(&O) -> I) -> Findings<P> {
         let parts = Findings::default();
         for (outcome, times) in &self.0.lock().outcomes {
@@ -73,8 +73,8 @@ impl<O: Ord + Clone + Debug> Findings<O> {
         parts
     }
 
-    /// The shortest execution that broke the invariant. Without an invariant: of the
-    /// executions that broke the most, the shortest.
+    /// The shortest execution that broke the invariant. Without an invariant: the shortest
+    /// of the executions that broke the most invariants.
     pub fn counterexample(&self, of: Option<Invariant>) -> Option<(Vec<Step>, Verdict)> {
         self.0.lock().counterexamples.get(&of).cloned()
     }
@@ -106,8 +106,7 @@ impl<O: Ord + Clone + Debug> Findings<O> {
         );
     }
 
-    /// Asserts that these were the outcomes, each of at least one execution, and that
-    /// there was no other.
+    /// Asserts that exactly these outcomes occurred, each in at least one execution.
     #[track_caller]
     pub fn assert_outcomes(&self, expected: impl IntoIterator<Item = O>) {
         let (outcomes, expected) = (self.outcomes(), expected.into_iter().collect());
@@ -119,7 +118,7 @@ impl<O: Ord + Clone + Debug> Findings<O> {
         );
     }
 
-    /// Asserts that there were so many outcomes, and each of them is one of these.
+    /// Asserts that there were `count` outcomes, and that each of them is allowed.
     #[track_caller]
     pub fn assert_within(&self, allowed: &BTreeSet<O>, count: usize) {
         let outcomes = self.outcomes();
@@ -131,7 +130,7 @@ impl<O: Ord + Clone + Debug> Findings<O> {
         assert_eq!(outcomes.len(), count, "left: how many outcomes there were");
     }
 
-    /// Asserts that each of these was the outcome of at least one execution.
+    /// Asserts that each of these outcomes occurred in at least one execution.
     #[track_caller]
     pub fn assert_seen(&self, expected: &[O]) {
         let outcomes = self.outcomes();
@@ -144,7 +143,7 @@ impl<O: Ord + Clone + Debug> Findings<O> {
         }
     }
 
-    /// Asserts that this was the outcome of no execution.
+    /// Asserts that this outcome occurred in no execution.
     #[track_caller]
     pub fn assert_never(&self, outcome: &O) {
         assert_eq!(
@@ -155,7 +154,7 @@ impl<O: Ord + Clone + Debug> Findings<O> {
     }
 }
 
-/// The outcomes, each on a line of its own.
+/// Formats the outcomes, each on a line of its own.
 fn lines<'a, O: Debug + 'a>(outcomes: impl IntoIterator<Item = &'a O>) -> String {
     let lines = outcomes
         .into_iter()
@@ -164,8 +163,8 @@ fn lines<'a, O: Debug + 'a>(outcomes: impl IntoIterator<Item = &'a O>) -> String
 }
 
 impl<O> Found<O> {
-    /// Keeps a counterexample that is worth more than the one kept before, or as much
-    /// and is shorter.
+    /// Keeps a counterexample if it is worth more than the one kept so far, or is worth the
+    /// same and is shorter.
     fn keep(
         &mut self,
         of: Option<Invariant>,
@@ -182,23 +181,22 @@ impl<O> Found<O> {
     }
 }
 
-/// What a checker found.
+/// The result of exploring a model.
 #[derive(Debug)]
 #[must_use = "a model says nothing until its findings are asserted"]
 pub struct Explored<O> {
     /// The checker's name.
     pub checker: &'static str,
-    /// What came to light.
+    /// What the executions showed.
     pub findings: Findings<O>,
-    /// How many executions the checker tried. Every checker here tries the same ones
-    /// in every run.
+    /// The number of executions. Each checker here tries the same ones in every run.
     pub executions: usize,
     /// How long it took.
     pub time: Duration,
 }
 
-/// Has the checker explore a model, whose executions note what they find. A checker that
-/// runs the model less than twice, or less often than it says, has not explored it.
+/// Explores a model with the checker. Each execution notes its outcome in the findings.
+/// Fails if the checker runs the model less than twice, or less often than it reports.
 pub fn explore<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
     name: &str,
     bound: Option<usize>,
@@ -207,10 +205,11 @@ pub fn explore<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
     explore_boxed::<J, O>(name, bound, Box::new(execution))
 }
 
-/// What a checker runs again and again.
+/// One execution of a model, which a checker runs again and again.
 type Execution<O> = Box<dyn Fn(&Findings<O>) + Send + Sync>;
 
-/// In a box, so that it is compiled for a type of outcomes, and not for each model.
+/// Takes a box, so that this is compiled once for each type of outcomes and not for each
+/// model.
 fn explore_boxed<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
     name: &str,
     bound: Option<usize>,
@@ -248,7 +247,7 @@ mod tests {
     use super::*;
     use crate::must;
 
-    /// A checker that runs a model so many times, and reports so many executions.
+    /// A checker that runs a model `TIMES` times, and reports `REPORTED` executions.
     enum Runs<const TIMES: usize, const REPORTED: usize> {}
 
     impl<const TIMES: usize, const REPORTED: usize> Checker for Runs<TIMES, REPORTED> {
@@ -344,7 +343,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "happened, so many times")]
-    fn an_outcome_that_should_never_be_fails() {
+    fn an_outcome_that_must_not_occur_fails() {
         found().assert_never(&'a');
     }
 
@@ -381,7 +380,7 @@ mod tests {
         assert_eq!(parts.times(&'z'), 3);
     }
 
-    /// A journal of so many steps, the last of which break these.
+    /// A journal of `steps` steps. The last of them break these invariants.
     fn broken(steps: usize, invariants: &[Invariant]) -> Arc<Journal> {
         let (journal, generation) = (Journal::keeping_steps(), Generation::FIRST);
         for _ in invariants.len()..steps {
@@ -398,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn the_counterexample_is_the_shortest_and_without_a_name_of_those_that_break_the_most() {
+    fn the_counterexample_is_the_shortest_and_without_a_name_one_that_breaks_the_most() {
         use Invariant::{Progress, Reclaimed};
         let findings = Findings::<char>::default();
         for (steps, invariants) in [

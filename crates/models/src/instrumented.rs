@@ -1,9 +1,9 @@
-//! The primitives of all models under loom. A word counts its loads and does them in the
-//! kind that the checker has chosen; and a [`Mutation`](crate::mutant::Mutation) can change
-//! each of its accesses.
+//! The primitives of all models under loom. A word counts its loads, and does them in the
+//! kind that the checker has chosen. A [`Mutation`](crate::mutant::Mutation) can change
+//! each access of a word.
 //!
-//! The choice is made when the model runs and not by a type, so that the store and all that
-//! stands on it are compiled for loom once.
+//! The kind of loads is chosen at run time and not by a type, so that the store and the
+//! code above it are compiled for loom only once.
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
@@ -21,7 +21,7 @@ thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Has all words on this thread load in this kind from now on.
+/// From now on, all words on this thread use this kind of loads.
 pub(crate) fn load(loads: Loads) {
     LOADS.set(loads);
 }
@@ -31,7 +31,7 @@ pub(crate) fn loads() -> Loads {
     LOADS.get()
 }
 
-/// Does the work, and returns also how many loads it made on this thread.
+/// Does the work. Also returns the number of loads that it made on this thread.
 pub(crate) fn counting<T>(work: impl FnOnce() -> T) -> (T, u64) {
     let before = COUNT.get();
     let result = work();
@@ -48,8 +48,8 @@ impl Primitives for Instrumented {
     type Monitor<T: Send + 'static> = <Loom as Primitives>::Monitor<T>;
 }
 
-/// loom's word, whose loads are counted and of either kind, and whose accesses can be
-/// changed.
+/// loom's word, with loads that are counted and of either kind, and with accesses that a
+/// mutation can change.
 #[derive(Debug)]
 pub struct InstrumentedWord(AtomicU64);
 
@@ -70,8 +70,9 @@ impl Word for InstrumentedWord {
         let order = ordered(order, change(Access::Load(order)));
         match LOADS.get() {
             Loads::Plain => self.0.load(order),
-            // Stronger than any order that the store may ask for: this kind is there for
-            // what loom would not see, and the other for orderings.
+            // This is stronger than any ordering that the store asks for. This kind of
+            // loads finds interleavings that loom would miss otherwise; plain loads check
+            // the orderings.
             Loads::Rmw => self.0.fetch_add(0, Ordering::AcqRel),
         }
     }
@@ -85,7 +86,7 @@ impl Word for InstrumentedWord {
     ) -> Result<u64, u64> {
         let change = change(Access::CompareExchange(success, failure));
         if change == Some(Change::Torn) {
-            // A read-modify-write that changes nothing: loom loses none of them.
+            // A read-modify-write that adds 0: loom misses none of these.
             let seen = self.0.fetch_add(0, Ordering::AcqRel);
             if seen != current {
                 return Err(seen);

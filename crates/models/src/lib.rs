@@ -1,20 +1,20 @@
-//! Models of the plan store and the control plane: what a model checker explores.
+//! Models of the plan store and the control plane, for model checkers to explore.
 //!
-//! - [`checker`] has the checkers: loom on two kinds of loads, and shuttle.
-//! - [`races`] has each race of the store on its own, one per file.
+//! - [`checker`] has the checkers: loom with two kinds of loads, and shuttle.
+//! - [`races`] has the races of the store, one per file.
 //! - [`outage`] has the race of October 2025, on each protocol of the table.
 //! - [`system`] has a Planner, Enactors that sweep and a resolver, all at once.
 //! - `whole` has the whole system, for shuttle.
 //! - [`passes`] has two real passes, one of which is overtaken.
 //! - [`wakeups`] has the Enactor's loop with its signals.
-//! - [`litmus`] has what one kind of loads shows and the other does not.
-//! - [`mutant`] weakens one access of the store, so that a model must fail.
+//! - [`litmus`] shows what one kind of loads finds and the other misses.
+//! - [`mutant`] weakens one access of the store; then at least one model must fail.
 //!
-//! How to read a model. A checker runs the execution once for each interleaving that
-//! it tries. An execution asserts nothing: it returns what its threads were told and
-//! the state at the end as one typed value, its outcome. The test asserts the whole
-//! set of outcomes afterwards. So a model says that nothing bad happened, and also
-//! that what should have happened did.
+//! How to read a model: A checker runs the execution once for each interleaving that it
+//! tries. An execution asserts nothing. It returns one typed value, its outcome: the
+//! answers that its threads got, and the state at the end. Afterwards the test asserts the
+//! whole set of outcomes. So a test shows both that nothing bad happened and that
+//! everything expected did happen.
 
 pub mod checker;
 mod findings;
@@ -44,12 +44,12 @@ pub use world::{Part, World, endpoints, plan};
 
 /// Prints a line at once, past the test runner's capture.
 pub fn say(line: &str) {
-    // There is nobody to tell if standard error is closed.
+    // If standard error is closed, there is no place to report that.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// The value of a step that does not fail in this model. If it does fail, the model
-/// is wrong, and the execution ends here.
+/// Unwraps the result of a step that cannot fail in this model. If it fails, the model is
+/// wrong, and the execution panics here.
 #[track_caller]
 #[expect(clippy::panic, reason = "a failed step is a failed model")]
 pub(crate) fn must<T, E: fmt::Debug>(step: Result<T, E>) -> T {
@@ -59,7 +59,7 @@ pub(crate) fn must<T, E: fmt::Debug>(step: Result<T, E>) -> T {
     }
 }
 
-/// The same for a value that is there in this model.
+/// Unwraps a value that is always there in this model.
 #[track_caller]
 pub(crate) fn must_be<T>(value: Option<T>) -> T {
     must(value.ok_or("no value"))

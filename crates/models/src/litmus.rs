@@ -1,6 +1,6 @@
-//! What one kind of loads shows and the other does not: two small programs that have
-//! nothing to do with the store. Each is the reason for one of the two checkers, and a
-//! control that the two cannot be exchanged.
+//! Two small programs that show what one kind of loads finds and the other misses. They
+//! have nothing to do with the store. Each is the reason for one of the two kinds, and a
+//! control that neither kind can replace the other.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -15,9 +15,9 @@ fn word<J: Checker>() -> Arc<impl Word> {
     Arc::new(<J::Primitives as Primitives>::Word::new(0))
 }
 
-/// One thread writes data, then raises a flag, both relaxed. The other thread sees the
-/// flag and reads the data: may the data still be old? It may, and only plain loads
-/// show that: a read-modify-write always sees the newest value.
+/// One thread writes data, then sets a flag, both relaxed. The other thread sees the flag
+/// and reads the data. Can the data still be old? Yes, and only plain loads show that,
+/// because a read-modify-write always sees the newest value.
 ///
 /// The outcome is the flag and the data that the second thread read.
 pub fn stale_value() -> Explored<(u64, u64)> {
@@ -35,10 +35,10 @@ pub fn stale_value() -> Explored<(u64, u64)> {
     })
 }
 
-/// One thread reads a word. The other thread reads it too, and then adds to it: may the
-/// first thread read the sum? It may, and plain loads miss that. loom keeps the last
-/// access of a word only, so the second thread's own load hides the first thread's load
-/// from the search (loom issues 166 and 392).
+/// One thread reads a word. The other thread reads it too, and then adds to it. Can the
+/// first thread read the sum? Yes, but plain loads miss that. loom keeps only the last
+/// access of a word, so the second thread's own load hides the first thread's load from the
+/// search (loom issues 166 and 392).
 ///
 /// The outcome is what the first thread read.
 pub fn hidden_load<J: Checker>() -> Explored<u64> {

@@ -1,5 +1,5 @@
-//! One access of the store, changed, for models that must fail then. Nothing is compiled
-//! anew: a word knows its caller's place in the source.
+//! Mutants: one access of the store is changed, and at least one model must fail. Nothing
+//! is recompiled, because a word knows where in the source it is called.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ impl Site {
         Self { file, line }
     }
 
-    /// Whether it is in the store, and not in a model.
+    /// Whether the access is in the store, and not in a model.
     fn is_in_store(self) -> bool {
         self.file.contains("plan-store/src/")
     }
@@ -38,7 +38,7 @@ impl fmt::Display for Site {
     }
 }
 
-/// What kind of access it is, with its orderings.
+/// The kind of an access, with its orderings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
     /// A load.
@@ -51,23 +51,23 @@ pub enum Access {
     Sub(Ordering),
 }
 
-/// What an access is turned into.
+/// How an access is changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// Its ordering, or that of its success, is this.
+    /// It gets this ordering; a compare-and-swap gets it for success.
     Order(Ordering),
-    /// The ordering of its failure is relaxed.
+    /// A compare-and-swap gets a relaxed ordering for failure.
     RelaxedFailure,
-    /// A compare-and-swap is a load and then a store.
+    /// A compare-and-swap becomes a load and then a store.
     Torn,
-    /// It adds nothing.
+    /// An addition adds 0.
     AddsNothing,
-    /// It subtracts nothing.
+    /// A subtraction subtracts 0.
     SubtractsNothing,
 }
 
 impl Access {
-    /// All ways to take away a little of it.
+    /// All ways to weaken the access by one step.
     pub fn changes(self) -> Vec<Change> {
         let mut changes = Vec::new();
         let (Self::Load(order)
@@ -93,10 +93,10 @@ impl Access {
     }
 }
 
-/// One change.
+/// A change of one access, or of all accesses of a kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Mutation {
-    /// The access that is changed. `None`: all at which the change can be made.
+    /// The access that is changed. `None` means all accesses to which the change applies.
     pub site: Option<Site>,
     /// The change.
     pub change: Change,
@@ -109,7 +109,7 @@ thread_local! {
 }
 
 impl Mutation {
-    /// Every compare-and-swap is a load and then a store.
+    /// Every compare-and-swap becomes a load and then a store.
     pub const TORN: Self = Self::everywhere(Change::Torn);
     /// Every access is relaxed.
     pub const RELAXED: Self = Self::everywhere(Change::Order(Ordering::Relaxed));
@@ -129,14 +129,14 @@ impl Mutation {
     }
 }
 
-/// The accesses of the store that the work makes on this thread.
+/// Runs the work, and returns the accesses of the store that it made on this thread.
 pub fn accesses(work: impl FnOnce()) -> BTreeMap<Site, Access> {
     SEEN.set(Some(BTreeMap::new()));
     work();
     SEEN.take().unwrap_or_default()
 }
 
-/// Notes the access, and says how it is to be changed.
+/// Notes the access, and returns how it is to be changed.
 #[track_caller]
 pub(crate) fn change(access: Access) -> Option<Change> {
     let mutation = MUTATION.get();

@@ -1,8 +1,8 @@
-//! The race of October 2025 on each protocol: a stale overwrite, a sweep that
-//! deletes what has become active by it, and the stuck state that follows.
+//! The race of October 2025 on each protocol: a stale overwrite, a sweep that deletes the
+//! plan which the overwrite made active, and the stuck state that follows.
 //!
-//! At the start plan 1 is active and plan 2 published. The Planner publishes
-//! plan 3 while two Enactors do a pass each; each sweeps the old plans.
+//! At the start, plan 1 is active and plan 2 is published. The Planner publishes plan 3
+//! while two Enactors make one pass each. Each pass ends with a sweep.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -19,18 +19,19 @@ use crate::checker::{Pct, Random};
 use crate::serial::Serial;
 use crate::{Explored, Outcome, World, endpoints, explore};
 
-/// A row of the table.
+/// A protocol: a row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Protocol {
-    /// On the store of October 2025.
+    /// The store of October 2025, or a variant of it.
     Incident(Variant),
-    /// The same, with a retention so large that nothing is deleted.
+    /// The incident's store, with a retention so large that nothing is deleted.
     LargeRetention,
-    /// The same, and one lock around each whole pass.
+    /// The incident's store, with one lock around each whole pass.
     LockPerPass,
-    /// The same, and a lease around each pass that may run out under its holder.
+    /// The incident's store, with a lease around each pass. The lease may run out during
+    /// the pass.
     Lease(Fencing),
-    /// On `MemoryStore`.
+    /// `MemoryStore`.
     Repaired,
 }
 
@@ -73,7 +74,7 @@ impl Protocol {
         }
     }
 
-    /// What breaks, in the order of the table, and nothing else does.
+    /// The invariants that break, in the order of the table. No other invariant breaks.
     pub fn broken(self) -> &'static [Invariant] {
         use Invariant::{
             ActiveKept, LatestWins, Monotonic, NeverEmpty, PinnedKept, Progress, Reclaimed,
@@ -107,18 +108,18 @@ impl Protocol {
         }
     }
 
-    /// Has loom explore the race.
+    /// Explores the race with loom.
     pub fn explore(self, setup: Setup) -> Explored<Outcome> {
         self.explore_by::<Loom>(setup)
     }
 
-    /// Has shuttle draw random schedules of the race.
+    /// Explores random schedules of the race with shuttle.
     #[cfg(feature = "shuttle")]
     pub fn explore_random(self, setup: Setup) -> Explored<Outcome> {
         self.explore_by::<Random>(setup)
     }
 
-    /// Has shuttle draw PCT schedules of the race.
+    /// Explores PCT schedules of the race with shuttle.
     #[cfg(feature = "shuttle")]
     pub fn explore_pct(self, setup: Setup) -> Explored<Outcome> {
         self.explore_by::<Pct>(setup)
@@ -130,7 +131,8 @@ impl Protocol {
                 retention: Retention::newest(100),
                 ..setup
             },
-            // To get the plans in another order than the leases takes one more.
+            // It takes one more preemption to pick up plans in another order than the
+            // leases.
             Self::Lease(Fencing::AtEndpoint) => Setup {
                 bound: setup.bound + 1,
                 ..setup
@@ -159,8 +161,8 @@ impl Protocol {
 }
 
 impl Setup {
-    /// The joint outcomes of the race, one step after another: on the repaired store, or on
-    /// the incident's.
+    /// The joint outcomes of the race if its steps are taken one after another, on the
+    /// repaired store or on the incident's store.
     pub fn serial(self, repaired: bool) -> BTreeSet<Outcome> {
         let serial = Serial {
             repaired,
@@ -191,11 +193,11 @@ impl fmt::Display for Protocol {
 pub struct Setup {
     /// How many endpoints there are.
     pub endpoints: u8,
-    /// The last plan that the Planner publishes; an Enactor may skip some.
+    /// The last plan that the Planner publishes. An Enactor may skip plans.
     pub last_plan: u8,
-    /// What a sweep keeps for its age alone.
+    /// The plans that a sweep retains because of their age.
     pub retention: Retention,
-    /// How many preemptions an exhaustive checker tries, at most.
+    /// The most preemptions that an exhaustive checker tries.
     pub bound: usize,
 }
 
@@ -216,8 +218,7 @@ impl fmt::Display for Setup {
     }
 }
 
-/// A Planner and two Enactors on this store, with one lock around each pass if that is
-/// wanted.
+/// A Planner and two Enactors on this store, optionally with one lock around each pass.
 fn outage<J: Checker, S: DnsStore + Clone + 'static>(
     name: &str,
     setup: Setup,

@@ -1,5 +1,5 @@
-//! The joint outcome of one execution of a larger model: what all threads were told, and
-//! the state at the end.
+//! The joint outcome of one execution of a larger model: the answers that all threads got,
+//! and the state at the end.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use plan_store::{Activation, EndpointName, EndpointState, Generation, RetainReas
 
 use crate::Findings;
 
-/// What all threads were told in one execution, and the state at the end.
+/// The answers that all threads got in one execution, and the state at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Outcome {
     /// The generations of the plans that the Planner's thread published, in order.
     pub published: Vec<Generation>,
-    /// The Enactors' passes, sorted: the Enactors are alike.
+    /// The Enactors' passes, sorted, because the Enactors are interchangeable.
     pub passes: Vec<PassTold>,
-    /// What the resolver was told at each look, in order.
+    /// The plans that the resolver's answers came from, in order.
     pub answers: Vec<Option<Generation>>,
     /// The state once all threads had ended.
     pub end: End,
@@ -25,26 +25,26 @@ pub struct Outcome {
 /// What an Enactor was told in one pass.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PassTold {
-    /// What the store said to each of its calls.
+    /// The store's answer to each of its calls.
     pub told: Vec<Told>,
-    /// What the pass returned; `None` if it failed, or if the calls were no whole pass.
+    /// The result of the pass; `None` if it failed, or if the calls were not a whole pass.
     pub result: Option<Pass>,
 }
 
-/// What the store said to an Enactor's call, by the journal.
+/// The store's answer to a call by an Enactor, from the journal.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Told {
-    /// It has picked up this plan.
+    /// The Enactor picked up this plan.
     PickedUp(Generation),
-    /// This was the newest plan at any endpoint.
+    /// This was the newest active plan.
     Newest(Option<Generation>),
-    /// What became of an activation.
+    /// The outcome of an activation.
     Activated(EndpointName, Activation),
-    /// What became of a withdrawal.
+    /// The outcome of a withdrawal.
     Withdrawn(EndpointName, Activation),
-    /// What a sweep did.
+    /// The result of a sweep.
     Swept(Swept),
-    /// The active plan, which is deleted, stands in the way of a step.
+    /// A step failed because this plan is active and deleted.
     Stuck(Generation),
     /// A step failed for another reason.
     Refused,
@@ -57,13 +57,13 @@ pub struct End {
     pub endpoints: Vec<EndpointState>,
     /// The plans that are in the store.
     pub plans: Vec<Generation>,
-    /// The plan that is active and deleted, if that stops the next pass.
+    /// The plan that is active and deleted, if that makes the next pass fail.
     pub stuck: Option<Generation>,
     /// The invariants that broke.
     pub broken: BTreeSet<Invariant>,
 }
 
-/// One thing that a larger model asserts on: a part of an [`Outcome`].
+/// A part of an [`Outcome`] that a larger model asserts on.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Seen {
     /// A plan was activated at an endpoint.
@@ -80,7 +80,7 @@ pub enum Seen {
     Deleted,
     /// A sweep spared an old plan for this reason.
     Spared(RetainReason),
-    /// The store refused a step because the active plan is gone.
+    /// The store refused a step because the active plan is deleted.
     Stuck,
     /// The store refused a step for another reason.
     Refused,
@@ -117,7 +117,7 @@ pub enum Moved {
 }
 
 impl Outcome {
-    /// Everything in it that a model may assert on.
+    /// All parts of the outcome that a model may assert on.
     pub fn seen(&self) -> BTreeSet<Seen> {
         let passes = self.passes.iter().flat_map(PassTold::seen);
         let stuck = self.end.stuck.map(|_| Seen::Stuck);
@@ -147,7 +147,7 @@ impl PassTold {
 }
 
 impl Told {
-    /// What the journal says that the store said, if the event is one of an Enactor's.
+    /// The store's answer in this event, if it is an Enactor's event.
     fn of(event: &Event) -> Option<Self> {
         Some(match event {
             Event::PickedUp { generation } => Self::PickedUp(*generation),
@@ -204,7 +204,8 @@ impl Ended {
     }
 }
 
-/// What each of an Enactor's passes was told, by the journal, beside what it returned.
+/// The answers that each of an Enactor's passes got, from the journal, together with the
+/// pass's result.
 pub(crate) fn passes_told(
     steps: &[Step],
     enactor: Actor,

@@ -1,11 +1,10 @@
-//! Passes of two real Enactors on the store, where the second comes with a newer plan: a
-//! pass that is overtaken stops at that endpoint, says so, and does not sweep.
+//! Passes of two real Enactors, the second with a newer plan: a pass that is overtaken
+//! stops at that endpoint, reports it, and does not sweep.
 //!
 //! Plan 2 is active and plan 3 is published. A slow Enactor makes a pass, while another
-//! thread publishes plan 4 and makes a pass with it. Plan 1 is not in use: a sweep by
-//! either Enactor deletes it, so the outcome shows which of them swept first. An
-//! execution's outcome is the two passes, as the Enactors report them, and the state at
-//! the end.
+//! thread publishes plan 4 and makes a pass with it. Plan 1 is not in use, so a sweep by
+//! either Enactor deletes it, and the outcome shows which of them swept first. The outcome
+//! of an execution is the results of the two passes, and the state at the end.
 
 use control_plane::{Enactor, Pass};
 use plan_store::dns::{MemoryPin, MemoryStore, Reader};
@@ -23,7 +22,7 @@ use crate::{Explored, endpoints, explore, must, must_be, plan};
 
 const RETENTION: Retention = Retention::newest(0);
 
-/// What both passes came to, and where the two endpoints stand at the end.
+/// The results of both passes, and where the two endpoints stand at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Outcome {
     slow: Pass,
@@ -31,7 +30,7 @@ pub struct Outcome {
     end: [EndpointState; 2],
 }
 
-/// Has the checker explore the two passes. All plans name both endpoints, but plan 3 only
+/// Explores the two passes. All plans name both endpoints, except plan 3, which names only
 /// the first `third` of them.
 fn two_passes<S: DnsStore + Clone + 'static>(
     name: &str,
@@ -90,8 +89,8 @@ pub fn a_stale_withdrawal_is_refused() -> usize {
     let mut expected = newer_plan_first();
     // Plan 3 had withdrawn the endpoint before plan 4 brought it back.
     expected.extend(older_plan_first([active(4, 3), active(4, None)]));
-    // Plan 4 came to that endpoint before plan 3 asked which ones are stale, so all that
-    // was left to plan 3 was done.
+    // Plan 4 was active at that endpoint before the slow Enactor asked which endpoints are
+    // stale. So plan 3 had nothing left to do there.
     let spared = [(2, RetainReason::Rollback), (3, RetainReason::Rollback)];
     for (slow, quick) in [(&[][..], &[1][..]), (&[1], &[])] {
         expected.push(Outcome {
@@ -104,7 +103,7 @@ pub fn a_stale_withdrawal_is_refused() -> usize {
     explored.executions
 }
 
-/// A slow Enactor that is not told that it was overtaken goes on, says that its plan is
+/// A slow Enactor that is not told that it was overtaken goes on, reports its plan as
 /// applied, and sweeps.
 pub fn a_pass_needs_to_be_told_that_it_is_stale() {
     let store = || NeverStale(memory::<Instrumented>());
@@ -124,7 +123,8 @@ pub fn a_withdrawal_needs_its_compare_and_swap() {
         let store = memory::<Instrumented>;
         two_passes("a torn withdrawal", 2, store, 1).findings
     };
-    // Of the endpoints alone: a torn count of pins fails an assertion of the store.
+    // Only the compare-and-swap of the endpoints: a torn count of pins would fail an
+    // assertion of the store.
     let accesses = mutant::accesses(|| drop(passes()));
     let flip = accesses.into_iter().find(|(site, access)| {
         let of_cells = site.to_string().starts_with("memory/cell.rs");
@@ -140,8 +140,8 @@ pub fn a_withdrawal_needs_its_compare_and_swap() {
     assert!(torn.outcomes().iter().any(lost), "{torn:#?}");
 }
 
-/// The outcomes in which plan 4 comes to an endpoint before plan 3 does, or the slow
-/// Enactor picks up plan 4 too.
+/// The outcomes in which plan 4 reaches an endpoint before plan 3, or the slow Enactor
+/// picks up plan 4 too.
 fn newer_plan_first() -> Vec<Outcome> {
     let [two, three] = [2, 3].map(|plan| (plan, RetainReason::Rollback));
     let (held, nowhere) = ((3, RetainReason::Pinned), [active(4, 2), active(4, 2)]);
@@ -152,7 +152,7 @@ fn newer_plan_first() -> Vec<Outcome> {
         endpoint: endpoints(2).remove(at),
     };
     let mut outcomes = Vec::new();
-    // Plan 3 came nowhere, and the quick sweep may find it still held.
+    // Plan 3 reached no endpoint, and the quick sweep may find it still pinned.
     for slow in [Pass::StaleAtStart { plan, newer }, stale(0)] {
         let sweeps = [(&[1][..], &[two, held][..]), (&[1, 3], &[two])];
         outcomes.extend(sweeps.map(|(deleted, spared)| Outcome {
@@ -161,14 +161,14 @@ fn newer_plan_first() -> Vec<Outcome> {
             end: nowhere,
         }));
     }
-    // Plan 3 came to the first endpoint alone. The pass has not swept: plan 1 was there
-    // for the quick sweep.
+    // Plan 3 reached only the first endpoint. Its pass did not sweep, so plan 1 was still
+    // there for the quick sweep.
     outcomes.push(Outcome {
         slow: stale(1),
         quick: applied(4, 2, &[1], &[two, three]),
         end: [active(4, 3), active(4, 2)],
     });
-    // Both passes have plan 4, and share its endpoints and the plans to delete.
+    // Both passes have plan 4. They share its endpoints and the plans to delete.
     for changed in 0..=2 {
         let shares: [(&[u32], &[u32]); 4] =
             [(&[], &[1, 3]), (&[1], &[3]), (&[3], &[1]), (&[1, 3], &[])];
@@ -233,7 +233,7 @@ fn generation(number: u32) -> Generation {
     must_be(Generation::new(number))
 }
 
-/// A store that says *already* where the store below says *stale*.
+/// A store that says *already* where the inner store says *stale*.
 #[derive(Clone)]
 struct NeverStale<S>(S);
 

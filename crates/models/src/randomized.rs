@@ -1,4 +1,4 @@
-//! shuttle. Its seeds are fixed: each run explores the same executions.
+//! The checker shuttle. Its seeds are fixed, so each run explores the same executions.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use shuttle::{Config, FailurePersistence, Runner};
 use crate::checker::Checker;
 use crate::{must, say};
 
-/// How many executions are drawn for each cell of the table.
+/// The number of executions that are drawn for a model.
 const EXECUTIONS: usize = 10_000;
 
 const SEED: u64 = 2025;
@@ -20,14 +20,13 @@ const SEED: u64 = 2025;
 #[derive(Debug)]
 pub enum Random {}
 
-/// Threads have priorities, which change at a few points drawn at random
-/// (Burckhardt and others, ASPLOS 2010): at as many as there may be preemptions,
-/// which makes the depth one more.
+/// PCT: threads have priorities, which change at a few points drawn at random (Burckhardt
+/// and others, ASPLOS 2010). The number of points is the bound on preemptions, so the depth
+/// is one more than the bound.
 #[derive(Debug)]
 pub enum Pct {}
 
-/// All executions there are, without a bound. It ends for two threads with
-/// few steps each.
+/// All executions, without a bound. This ends only for two threads with few steps each.
 #[derive(Debug)]
 pub enum Dfs {}
 
@@ -71,15 +70,15 @@ checker!(Pct, "shuttle, PCT", |bound: Option<usize>| {
 });
 checker!(Dfs, "shuttle, DFS", |_| DfsScheduler::new(None, true));
 
-/// Where schedules are kept that break something. One place for all models: shuttle
-/// asks the first model that runs, once for the whole process.
+/// The folder for schedules that break something. All models share it, because shuttle
+/// reads this setting once for the whole process.
 pub fn failures() -> PathBuf {
     let folder = option_env!("CARGO_TARGET_TMPDIR").unwrap_or("target/tmp");
     Path::new(folder).join("schedules")
 }
 
-/// Runs what the scheduler draws, and returns how many executions that were. If an
-/// execution panics, its schedule is kept in a file in [`failures`].
+/// Runs the executions that the scheduler draws, and returns their number. If an execution
+/// panics, its schedule is kept in a file in [`failures`].
 pub fn run(
     name: &str,
     scheduler: impl Scheduler + 'static,

@@ -1,15 +1,16 @@
-//! The outage as single steps, taken one after another: what its threads may be told.
+//! The outage as a specification: single steps, taken one after another, and the answers
+//! that the threads may get.
 //!
-//! This is a specification, without atomics, locks and the code of any store. It has each
-//! step that other threads can come between, and it tries all orders of the steps. A
-//! checker's set of [outcomes](Outcome) has none that is not in this set.
+//! It has no atomics and no locks, and uses no code of any store. It has each step between
+//! which other threads can run, and it tries all orders of the steps. Every
+//! [outcome](Outcome) that a checker finds must be one of the outcomes found here.
 //!
 //! Each kind of store has its own steps:
 //! - The repaired store decides freshness in the activation. Its sweep notes the old plans
-//!   and whether they are pinned, reads the endpoints one by one, then deletes plan by
-//!   plan.
+//!   and whether they are pinned, reads the endpoints one by one, then deletes the plans
+//!   one by one.
 //! - The incident's store builds the plan, then flips the endpoint without comparing. Its
-//!   sweep is one step that deletes by age.
+//!   sweep is a single step that deletes by age.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
@@ -23,21 +24,21 @@ use plan_store::{
 use crate::outcome::{End, Outcome, PassTold, Told};
 use crate::{endpoints, must_be};
 
-/// What takes part.
+/// The system: the kind of store, and the threads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Serial {
-    /// Whether the store is the repaired one, or the incident's.
+    /// Whether the store is the repaired one. Otherwise it is the incident's.
     pub(crate) repaired: bool,
     pub(crate) endpoints: u8,
     pub(crate) enactors: usize,
-    /// The Planner publishes plan 3 and those up to this one.
+    /// The Planner publishes the plans from 3 to this one.
     pub(crate) last_plan: u8,
     pub(crate) retention: Retention,
     /// How often a resolver asks for all names.
     pub(crate) rounds: usize,
 }
 
-/// A state on the way. Enactors are alike, so their order does not matter.
+/// A state of the system. Enactors are interchangeable, so their order does not matter.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct State {
     plans: BTreeSet<Generation>,
@@ -49,7 +50,7 @@ struct State {
     broken: BTreeSet<Invariant>,
 }
 
-/// How many pins are held on a plan, and how many ever were.
+/// How many pins a plan has, and how many it ever had.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 struct Pins {
     held: u8,
@@ -241,7 +242,7 @@ impl Serial {
         }
     }
 
-    /// What a look at everything finds at the end.
+    /// The outcome in this final state.
     fn conclude(state: State) -> Outcome {
         let mut broken = state.broken;
         let gone = |plan: Option<Generation>| plan.is_some_and(|plan| !state.plans.contains(&plan));
@@ -250,7 +251,7 @@ impl Serial {
         for endpoint in &state.endpoints {
             let active = endpoint.standing.active();
             if gone(active) {
-                // The next transaction fails, and so no plan can follow.
+                // The next transaction fails, so no later plan can become active.
                 stuck = stuck.or(active);
                 let empty = [
                     Invariant::ActiveKept,
@@ -297,7 +298,7 @@ impl Running {
         self.at = At::LetGo;
     }
 
-    /// One step of the repaired store, which refuses an older plan.
+    /// An activation by the repaired store, in one step. It refuses an older plan.
     fn flip_if_newer(&mut self, state: &mut EndpointState, endpoint: &EndpointName) {
         let (plan, replaced) = (self.plan(), *state);
         let outcome = match replaced.standing.generation() {
@@ -321,8 +322,8 @@ impl Running {
         }
     }
 
-    /// One transaction of the incident's store: the active plan must be there to become the
-    /// rollback target.
+    /// An activation by the incident's store, in one transaction. It fails if the active
+    /// plan is deleted, because that must become the rollback target.
     fn flip(&mut self, state: &mut State, at: usize, endpoint: &EndpointName) {
         let (plan, replaced) = (self.plan(), state.endpoints[at]);
         let target = Standing::Active(plan);
@@ -373,7 +374,8 @@ impl Running {
         }
     }
 
-    /// It deletes one old plan, if that is not in use and was not pinned meanwhile.
+    /// The repaired store's sweep deletes one old plan, if that is not in use and was not
+    /// pinned meanwhile.
     fn delete(&mut self, state: &mut State, index: usize) {
         let (plan, noted) = self.old[index];
         let now = state.pins.get(&plan).copied().unwrap_or_default();

@@ -13,27 +13,27 @@ use crate::serial::Serial;
 use crate::world::{Part, World, endpoints};
 use crate::{Explored, Instrumented, explore, must, must_be};
 
-/// What the stores of these models keep.
+/// The retention of the stores of these models.
 pub const RETENTION: Retention = Retention::newest(1);
 
 /// How often the resolver asks for all names.
 pub(crate) const ROUNDS: usize = 3;
 
-/// What takes part in a small system, beside a Planner that publishes once.
+/// The size of a small system. It also has a Planner, which publishes once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Small {
     /// How many endpoints there are.
     pub endpoints: u8,
-    /// How many Enactors do a pass each.
+    /// How many Enactors there are. Each makes one pass.
     pub enactors: u8,
     /// Whether a resolver asks for all names.
     pub resolver: bool,
-    /// How many preemptions the checker tries, at most.
+    /// The most preemptions that the checker tries.
     pub bound: usize,
 }
 
 impl Small {
-    /// The joint outcomes of the system, one step after another.
+    /// The joint outcomes of the system if its steps are taken one after another.
     fn serial(self) -> BTreeSet<Outcome> {
         let serial = Serial {
             repaired: true,
@@ -47,7 +47,7 @@ impl Small {
     }
 }
 
-/// Has loom explore a small system on this store.
+/// Explores a small system on this store with loom.
 pub fn small<S: DnsStore<Reader: Send> + Clone + 'static>(
     size: Small,
     store: impl Fn() -> S + Send + Sync + 'static,
@@ -65,9 +65,9 @@ pub fn small<S: DnsStore<Reader: Send> + Clone + 'static>(
     })
 }
 
-/// Asserts that nothing breaks, that all joint outcomes are allowed, and that what should
-/// happen does. Returns how many executions and joint outcomes there were, and how many joint
-/// outcomes are allowed.
+/// Asserts that nothing breaks, that every joint outcome is allowed, and that everything
+/// expected happens. Returns the number of executions, the number of joint outcomes, and
+/// how many joint outcomes are allowed.
 pub fn holds(size: Small) -> (usize, usize, usize) {
     let store = || MemoryStore::<Instrumented>::with_primitives(RETENTION);
     let explored = small(size, store);
@@ -93,7 +93,7 @@ pub fn holds(size: Small) -> (usize, usize, usize) {
     (explored.executions, outcomes, allowed.len())
 }
 
-/// A reader that makes an answer of two looks: the generation of the first, and the
+/// A reader that combines two looks into one answer: the generation of the first, and the
 /// records of the second.
 #[derive(Debug)]
 pub struct MixedAnswer<S>(pub S, pub Resolution);
@@ -114,8 +114,7 @@ impl<S: DnsStore> Resolve for MixedAnswer<S> {
     }
 }
 
-/// Has loom explore an Enactor's pass against a resolver with a reader that mixes
-/// the records of two plans.
+/// Explores with loom an Enactor's pass against a resolver whose reader mixes two plans.
 pub fn mixed_answers<S: DnsStore + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
@@ -128,8 +127,8 @@ pub fn mixed_answers<S: DnsStore + Clone + 'static>(
     })
 }
 
-/// Has loom explore a resolver against a slow Enactor that comes with plan 2 when
-/// plan 3 is active: the race of the incident, already under way.
+/// Explores with loom a resolver against a slow Enactor that activates plan 2 when plan 3
+/// is active. This is the race of the incident, already under way.
 pub fn slow_enactor<S: DnsStore<Reader: Send> + Clone + 'static>(
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {

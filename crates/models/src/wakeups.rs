@@ -1,8 +1,8 @@
-//! The Enactor's loop and its signals: what is published becomes active, and the
-//! loop ends when it is told to.
+//! The Enactor's loop and its signals: a published plan becomes active, and the loop ends
+//! when it is told to stop.
 //!
-//! A wake-up that is lost leaves all threads waiting, which the checkers report as a
-//! deadlock; so does a stop that is missed.
+//! If a wake-up or a stop is lost, all threads wait forever. The checkers report that as a
+//! deadlock.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -24,8 +24,8 @@ use crate::{Explored, endpoints, must, plan};
 
 const RETENTION: Retention = Retention::newest(1);
 
-/// What the loop's reports said in one execution, in order: each pass, and the plan if
-/// the pass applied one.
+/// The loop's reports in one execution, in order: how each pass ended, and the plan if the
+/// pass applied one.
 pub type Passes = Vec<(Ended, Option<Generation>)>;
 
 /// A loop's report of one pass.
@@ -39,23 +39,23 @@ fn report(pass: &Result<Pass, PassError>) -> (Ended, Option<Generation>) {
     }
 }
 
-/// What a model is made of.
+/// The parameters of a model.
 struct Setting<S> {
     store: fn() -> S,
-    /// Plan 1 is published, and the wake-up for it is pending before the threads start.
+    /// Whether plan 1 is published, and its wake-up pending, before the threads start.
     woken: bool,
-    /// An idle loop looks at the store without a wake-up.
+    /// Whether an idle loop reads the store without a wake-up.
     rechecks: bool,
 }
 
-/// An Enactor's loop and what other threads use beside it, on these primitives.
+/// An Enactor's loop, and what other threads use beside it.
 struct Stage<P: Primitives, S> {
     store: S,
     signals: Signals<P>,
     passes: Arc<Mutex<Passes>>,
-    /// The newest plan that a pass has applied, by the loop's reports.
+    /// The newest plan that a pass has applied, from the loop's reports.
     applied: Arc<P::Monitor<Option<Generation>>>,
-    /// Whether a pass has failed, by the loop's reports.
+    /// Whether a pass has failed, from the loop's reports.
     failed: Arc<P::Monitor<bool>>,
 }
 
@@ -138,8 +138,8 @@ enum Signal {
     Stop,
 }
 
-/// Has the checker explore a loop, and the thread of a Planner or an operator that does
-/// `drive` and then stops the loop. The outcomes are the sequences of passes.
+/// Explores a loop, and the thread of a Planner or an operator that runs `drive` and then
+/// stops the loop. The outcomes are the sequences of passes.
 fn explore<J: Checker, P: Primitives, S: DnsStore + Clone + 'static>(
     name: &str,
     bound: Option<usize>,
@@ -178,8 +178,8 @@ fn woken<P: Primitives>() -> Setting<MemoryStore<P>> {
     }
 }
 
-/// A first plan is published and woken for before the loop begins, and a second plan
-/// while the loop may be anywhere.
+/// A first plan is published, and its wake-up sent, before the loop begins. A second plan
+/// follows at any moment of the loop.
 pub fn publish_then_wake<J: Checker, P: Primitives>() -> Explored<Passes> {
     explore::<J, P, _>("publish, then wake", None, woken::<P>(), |stage| {
         let second = stage.publish(2);
@@ -188,7 +188,7 @@ pub fn publish_then_wake<J: Checker, P: Primitives>() -> Explored<Passes> {
     })
 }
 
-/// The wrong order: the Enactor may have looked before there is a plan.
+/// The wrong order: the Enactor may look before the plan is published.
 pub fn wake_then_publish<P: Primitives>() -> Explored<Passes> {
     explore::<Loom, P, _>("wake, then publish", None, asleep::<P>(), |stage| {
         stage.wake();
@@ -197,8 +197,8 @@ pub fn wake_then_publish<P: Primitives>() -> Explored<Passes> {
     })
 }
 
-/// A plan is published, and nothing is sent. Only an idle loop that looks at the store
-/// without a wake-up, if `rechecks`, applies the plan.
+/// A plan is published, and no signal is sent. The loop applies the plan only if it reads
+/// the store without a wake-up, which `rechecks` says.
 pub fn publish_alone<P: Primitives>(rechecks: bool) -> Explored<Passes> {
     let setting = Setting {
         rechecks,
@@ -241,7 +241,7 @@ pub fn pause_and_wake<P: Primitives>() -> Explored<Passes> {
     })
 }
 
-/// These signals are sent while a pass, for which a wake-up is pending, may be anywhere.
+/// These signals are sent at any moment of a pass whose wake-up was pending.
 fn signals_in_order<P: Primitives>(order: [Signal; 3]) -> Explored<Passes> {
     let name = format!("signals in the order {order:?}");
     explore::<Loom, P, _>(&name, Some(3), woken::<P>(), move |stage| {
@@ -251,7 +251,7 @@ fn signals_in_order<P: Primitives>(order: [Signal; 3]) -> Explored<Passes> {
     })
 }
 
-/// The loop is told to stop while it may be anywhere.
+/// The loop is told to stop at any moment.
 pub fn stop_anywhere<J: Checker, P: Primitives>() -> Explored<Passes> {
     explore::<J, P, _>("stop anywhere", None, asleep::<P>(), |stage| {
         stage.publish(1);
@@ -260,7 +260,7 @@ pub fn stop_anywhere<J: Checker, P: Primitives>() -> Explored<Passes> {
     })
 }
 
-/// A store whose first two activations fail; then it recovers.
+/// A setting with a store whose first activations fail; then the store recovers.
 fn shaky<P: Primitives, const FAILURES: u32>() -> Setting<Shaky<P>> {
     Setting {
         store: || Shaky {
@@ -302,7 +302,7 @@ pub fn resume_in_a_backoff<P: Primitives>() -> Explored<Passes> {
     })
 }
 
-/// A store whose first activations fail.
+/// A store whose first activations fail; then it recovers.
 struct Shaky<P: Primitives> {
     store: MemoryStore<P>,
     failures: Arc<P::Monitor<u32>>,
@@ -315,7 +315,7 @@ impl<P: Primitives> Clone for Shaky<P> {
     }
 }
 
-/// What a step fails with that was planned to fail.
+/// The error of a step that is meant to fail.
 #[derive(Debug)]
 pub struct Planned;
 
@@ -369,7 +369,8 @@ impl<P: Primitives> Layer for Shaky<P> {
     }
 }
 
-/// The primitives of loom's models, but with a monitor that lets go between its look and its wait.
+/// The primitives of loom's models, but with a monitor that releases its lock between its
+/// look and its wait.
 #[derive(Debug)]
 pub enum Deaf {}
 
@@ -414,7 +415,7 @@ impl<T: Send + 'static> Monitor<T> for DeafMonitor<T> {
     }
 }
 
-/// The primitives of loom's models, but with a monitor at which no time-out is ever over.
+/// The primitives of loom's models, but with a monitor whose time-outs never end.
 #[derive(Debug)]
 pub enum Timeless {}
 
@@ -453,7 +454,7 @@ fn applied(plans: &[u32]) -> Passes {
     plans.map(|plan| (Ended::Applied, plan)).collect()
 }
 
-/// Nothing that is published and woken for is missed, paused or not.
+/// No plan is missed for which a wake-up was sent, whether the loop is paused or not.
 pub fn no_wakeup_is_lost() -> [usize; 2] {
     no_wakeup_is_lost_by::<Loom>()
 }
@@ -468,10 +469,10 @@ pub fn no_wakeup_is_lost_by<J: Checker>() -> [usize; 2] {
     [twice.executions, paused.executions]
 }
 
-/// Without any wake-up, an idle loop finds the plan when it looks again.
-pub fn a_recheck_makes_a_missed_wakeup_good() -> usize {
+/// Without any wake-up, an idle loop finds the plan when it reads the store again.
+pub fn a_recheck_finds_a_plan_without_a_wakeup() -> usize {
     let alone = publish_alone::<Instrumented>(true);
-    // It may look too early, and it goes on looking until it is stopped.
+    // It may read the store too early. Then it reads again, until it is stopped.
     let early = [vec![], vec![NO_PLAN]];
     let looks = early.iter().flat_map(|early| {
         [1, 2, 3].map(|times| [early.clone(), applied(&[1].repeat(times))].concat())
@@ -487,9 +488,9 @@ pub fn a_resumption_makes_a_pass() -> usize {
     resumed.executions
 }
 
-/// A pause, a wake-up and a stop in every order, while a pass begins. That pass may come
-/// before all of them. A second pass needs a wake-up that comes before the pause and
-/// before the stop: neither of the two is lost.
+/// A pause, a wake-up and a stop are sent in every order, while a pass begins. That pass
+/// may come before all of them. A second pass needs a wake-up before the pause and before
+/// the stop. So neither the pause nor the stop is lost.
 pub fn no_pause_and_no_stop_is_lost() -> [usize; 6] {
     use Signal::{Pause, Stop, Wake};
     let orders = [
@@ -508,8 +509,7 @@ pub fn no_pause_and_no_stop_is_lost() -> [usize; 6] {
     })
 }
 
-/// Whether the loop passes before it stops depends on the schedule; that it stops does
-/// not.
+/// The loop always stops. Whether it makes a pass before that depends on the schedule.
 pub fn it_always_stops() -> usize {
     it_always_stops_by::<Loom>()
 }
@@ -535,7 +535,8 @@ pub fn it_retries_until_the_store_recovers_by<J: Checker>() -> usize {
     retried.executions
 }
 
-/// While the time of a back-off is not over, a resumption ends it, and a wake-up does not.
+/// Before the time of a back-off is over, a resumption ends the back-off, and a wake-up
+/// does not.
 pub fn only_a_resumption_ends_a_backoff() -> [usize; 2] {
     let woken = wake_in_a_backoff::<Timeless>();
     woken.findings.assert_outcomes([vec![FAILED]]);
@@ -545,7 +546,7 @@ pub fn only_a_resumption_ends_a_backoff() -> [usize; 2] {
     [woken.executions, resumed.executions]
 }
 
-/// Once the time of the back-off can be over, there may be a pass after the wake-up.
+/// If the time of the back-off can end, there may be a pass after the wake-up.
 pub fn a_backoff_ends_by_itself() {
     let woken = wake_in_a_backoff::<Instrumented>();
     let retried = [vec![FAILED], applied(&[1])].concat();

@@ -20,7 +20,7 @@ use crate::{Findings, must};
 const ENDPOINTS: u8 = 10;
 /// How often the Planner plans while the others run.
 const TICKS: u32 = 3;
-/// How many passes each Enactor does.
+/// How many passes each Enactor makes.
 const PASSES: usize = 2;
 
 /// Ten endpoints with two targets each.
@@ -39,7 +39,8 @@ pub fn fleet() -> Fleet {
     must(Fleet::parse(&text, "the model".as_ref()))
 }
 
-/// A reading that makes a plan of its own at all endpoints.
+/// A reading in which one target of each endpoint has this capacity. Another capacity makes
+/// another plan at all endpoints.
 fn reading(capacity: u32) -> Health {
     let report = |capacity| TargetHealth {
         state: TargetState::Up,
@@ -50,7 +51,7 @@ fn reading(capacity: u32) -> Health {
     Health::new(Instant::now(), reports)
 }
 
-/// Has the Planner publish a plan of its own, and returns the plan's generation.
+/// Makes the Planner publish a plan, and returns the plan's generation.
 fn tick(planner: &mut Planner<impl DnsStore>, capacity: u32) -> Generation {
     match must(planner.tick(&reading(capacity))) {
         Planned::Published { generation, .. } => generation,

@@ -1,4 +1,4 @@
-//! A store in use, and the threads that use it: what the larger models are built of.
+//! The parts of the larger models: a store in use, and the threads that use it.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use crate::checker::{Checker, Work};
 use crate::must;
 use crate::outcome::{End, Outcome, passes_told};
 
-/// What the work of one thread returns.
+/// The result of one thread's work.
 #[derive(Debug)]
 pub enum Part {
     /// The generations of the plans that a Planner published.
     Planner(Vec<Generation>),
-    /// What an Enactor's passes returned; `None` for one that failed.
+    /// The results of an Enactor's passes; `None` for a pass that failed.
     Enactor(u8, Vec<Option<Pass>>),
     /// The plans that a resolver's answers came from.
     Resolver(Vec<Option<Generation>>),
@@ -49,7 +49,7 @@ pub struct World<S> {
     pub store: S,
     /// The endpoints that all plans name.
     pub endpoints: Vec<EndpointName>,
-    /// What the actors do, and which invariants that breaks.
+    /// Records the actors' steps, and the invariants that break.
     pub journal: Arc<Journal>,
     retention: Retention,
 }
@@ -65,7 +65,7 @@ impl<S: DnsStore + Clone + 'static> World<S> {
         })
     }
 
-    /// A world with plans of the caller's making; `publish` is called twice.
+    /// A world with plans that the caller makes; `publish` is called twice.
     pub fn planned_by(
         store: S,
         endpoints: Vec<EndpointName>,
@@ -101,7 +101,7 @@ impl<S: DnsStore + Clone + 'static> World<S> {
         })
     }
 
-    /// The work of an Enactor's thread: so many passes.
+    /// The work of an Enactor's thread: it makes this many passes.
     pub fn enactor(&self, number: u8, passes: usize) -> Work<Part> {
         let enactor = Enactor::new("enactor", self.handle(Actor::Enactor(number)));
         Box::new(move || {
@@ -110,7 +110,7 @@ impl<S: DnsStore + Clone + 'static> World<S> {
         })
     }
 
-    /// The work of a resolver's thread: it asks this reader for all names, so many times.
+    /// The work of a resolver's thread: it asks this reader for all names, `rounds` times.
     pub fn resolver(&self, mut reader: impl Resolve + Send + 'static, rounds: usize) -> Work<Part> {
         let (names, journal) = (self.endpoints.clone(), Arc::clone(&self.journal));
         Box::new(move || {
@@ -119,8 +119,8 @@ impl<S: DnsStore + Clone + 'static> World<S> {
         })
     }
 
-    /// Runs these on a thread each. Once all have ended, looks at everything, and returns
-    /// what the threads were told with the state at the end.
+    /// Runs each piece of work on a thread of its own. After all have ended, makes the
+    /// checks at rest, and returns the outcome.
     pub fn run<J: Checker>(&self, work: Vec<Work<Part>>) -> Outcome {
         let parts = J::run_all(work);
         let (store, journal) = (&self.store, &self.journal);

@@ -1,5 +1,5 @@
-//! Whether a wrapper runs the inner store's [`PlanStore::activate_all`], as an Enactor
-//! does that has no wrapper.
+//! Checks that a wrapper uses the inner store's [`PlanStore::activate_all`], as an Enactor
+//! without a wrapper does.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;

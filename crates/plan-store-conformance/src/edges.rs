@@ -1,5 +1,5 @@
-//! What a store says at the edges: pins of another store, endpoints that come
-//! and go, generations that are not there.
+//! Edge cases: pins of another store, endpoints that come and go, generations that do not
+//! exist.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ fn withdraw(store: &impl DnsStore, plan: Generation, endpoint: &str) -> Activati
     store.withdraw(&pin, &name(endpoint)).unwrap()
 }
 
-/// A pin of another store is refused by every call that takes one.
+/// Every call that takes a pin refuses a pin of another store.
 pub fn another_stores_pin_is_refused_whatever_it_is_for<M: Stores>(stores: &M) {
     let (ours, theirs) = (make(stores), make(stores));
     for store in [&ours, &theirs] {
@@ -83,7 +83,7 @@ pub fn a_walk_takes_each_endpoint_of_the_plan_once_and_in_its_order<M: Stores>(s
     assert_eq!(walked, in_order, "in the plan's order");
 }
 
-/// To the older plan, the endpoint is not there yet.
+/// An older plan does not see an endpoint that a newer plan brings.
 pub fn an_older_plan_does_not_withdraw_what_a_newer_one_brings<M: Stores>(stores: &M) {
     let store = make(stores);
     let old = publish(&store, &["a.example"]);
@@ -98,7 +98,7 @@ pub fn an_older_plan_does_not_withdraw_what_a_newer_one_brings<M: Stores>(stores
     );
 }
 
-/// A withdrawal holds against an older plan that comes late.
+/// A withdrawal refuses an older plan that comes late.
 pub fn a_newer_plan_fences_off_what_an_older_one_had_not_activated_yet<M: Stores>(stores: &M) {
     let store = make(stores);
     let old = publish(&store, &["a.example", "b.example"]);
@@ -111,7 +111,7 @@ pub fn a_newer_plan_fences_off_what_an_older_one_had_not_activated_yet<M: Stores
     assert_eq!(late, Activation::Stale { newer: new });
 }
 
-/// An endpoint that is withdrawn and has nothing to roll back to goes with the next sweep.
+/// The next sweep forgets an endpoint that is withdrawn and has no rollback target.
 pub fn an_endpoint_that_no_plan_names_is_forgotten_by_store_and_reader<M: Stores>(stores: &M) {
     let store = make(stores);
     let mut reader = store.reader();
@@ -136,7 +136,7 @@ pub fn an_endpoint_that_no_plan_names_is_forgotten_by_store_and_reader<M: Stores
     assert!(reader.has_descendant(&name("example")));
 }
 
-/// A generation beyond the newest counts as that.
+/// A sweep takes a generation beyond the newest plan for the newest plan.
 pub fn no_sweep_deletes_the_newest_plan_whatever_it_is_told_is_applied<M: Stores>(stores: &M) {
     let store = make(stores);
     publish(&store, &["a.example"]);

@@ -1,8 +1,8 @@
-//! Tests whether a store does what [`PlanStore`](plan_store::PlanStore) asks of it: each test once, for any
-//! store.
+//! Tests that a store does what [`PlanStore`](plan_store::PlanStore) requires. Each test is
+//! written once, for any store.
 //!
-//! The author of a store implements [`Stores`], which makes stores for the tests, and
-//! gets the tests by [`suite!`]:
+//! The author of a store implements [`Stores`], which makes stores for the tests. The macro
+//! [`suite!`] adds the tests:
 //!
 //! ```
 //! use plan_store::{Generation, MemoryStore, Retention};
@@ -28,15 +28,15 @@
 //! plan_store_conformance::suite!(InMemory);
 //! ```
 //!
-//! - [`edges`]: what a store says at the edges, case by case.
-//! - [`scripts`]: any sequence of operations agrees, result for result, with a
-//!   plain sequential [`Reference`](script::Reference), and keeps every invariant
-//!   after every step.
-//! - [`storm`]: a Planner, Enactors that stall and crash, and servers, all at once
-//!   on real threads; races that are run into again and again; the race of October
-//!   2025, with the slow Enactor held between its check and its first activation.
-//! - [`counted`]: for a wrapper around a store, whether the wrapper runs what the
-//!   store runs.
+//! - [`edges`]: edge cases, one by one.
+//! - [`scripts`]: for any sequence of operations, every result is the same as on a simple
+//!   sequential [`Reference`](script::Reference), and every invariant holds after every
+//!   step.
+//! - [`storm`]: a Planner, Enactors that stall and crash, and servers, all at once on real
+//!   threads; single races, repeated many times; the race of October 2025, with the slow
+//!   Enactor held between its check and its first activation.
+//! - [`counted`]: for a wrapper around a store, whether it calls the inner store in the
+//!   same way as an Enactor.
 //!
 //! A test panics if the store is wrong, and the message says how.
 
@@ -54,22 +54,23 @@ pub mod storm;
 
 use plan_store::{DnsStore, Generation, Pin, Retention};
 
-/// Where the suite's stores come from.
+/// Makes the stores for the suite.
 pub trait Stores: Sync {
     /// The store under test. Clones are handles on the same store.
     type Store: DnsStore<Reader: 'static> + Clone + 'static;
 
-    /// An empty store. Its first plan follows `last`, or is the very first.
+    /// Makes an empty store. Its first plan has the generation after `last`, or the first
+    /// generation if `last` is `None`.
     fn make(&self, retention: Retention, last: Option<Generation>) -> Self::Store;
 
-    /// Whether a store can be made that continues after a generation whose plan it
-    /// does not have. If not, each store begins with the first generation.
+    /// Whether `make` can make a store that continues after `last`. If not, each store
+    /// begins with the first generation.
     fn can_continue(&self) -> bool {
         true
     }
 
-    /// Returns once every reader of this handle shows all that was done to the
-    /// store before. If readers never lag, there is nothing to do.
+    /// Returns when every reader of this handle shows all earlier changes of the store. If
+    /// readers never lag, it does nothing.
     fn settle(&self, _store: &Self::Store) {}
 
     /// Whether a reader may still show an older state than the store itself.
@@ -77,30 +78,30 @@ pub trait Stores: Sync {
         false
     }
 
-    /// Whether [`PlanStore::activate_all`](plan_store::PlanStore::activate_all) begins steps before it has handed out the
-    /// outcomes of earlier ones. If an Enactor panics there, such a store may take
-    /// some more steps.
+    /// Whether [`PlanStore::activate_all`](plan_store::PlanStore::activate_all) begins
+    /// steps before it has returned the outcomes of earlier steps. If an Enactor panics
+    /// there, such a store may take some more steps.
     fn steps_ahead(&self) -> bool {
         false
     }
 
-    /// How often each test tries.
+    /// How much each test tries.
     fn effort(&self) -> Effort;
 }
 
-/// How often the tests try, as the store's speed allows.
+/// How much the tests try. A slow store chooses less.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Effort {
     /// Scripts of up to 80 operations. `None` means eight times proptest's own
     /// number, which `PROPTEST_CASES` sets.
     pub scripts: Option<u32>,
-    /// Storms, each with a seed of its own.
+    /// The number of storms, each with its own seed.
     pub storms: u64,
-    /// Passes of each Enactor in a storm.
+    /// The passes of each Enactor in a storm.
     pub passes: u32,
-    /// Plans that collide at one endpoint.
+    /// The number of plans that threads activate at one endpoint at once.
     pub collisions: u32,
-    /// Plans that are swept at the moment of their activation.
+    /// The number of plans that are swept while they are being activated.
     pub sweeps: u32,
 }
 
@@ -114,8 +115,8 @@ impl Effort {
         sweeps: 20_000,
     };
 
-    /// For a store behind a network, with a millisecond or so for each step: about
-    /// a minute.
+    /// For a store behind a network, with about a millisecond for each step: about a
+    /// minute.
     pub const REMOTE: Self = Self {
         scripts: Some(12),
         storms: 1,
@@ -125,8 +126,8 @@ impl Effort {
     };
 }
 
-/// The suite's tests, each as a `#[test]` of its own, on the stores of the
-/// expression.
+/// Adds the suite's tests, each as a `#[test]` of its own. The argument is an expression
+/// for the [`Stores`].
 #[macro_export]
 macro_rules! suite {
     ($stores:expr) => {
@@ -161,7 +162,7 @@ fn generation(number: u32) -> Generation {
     Generation::new(number).unwrap()
 }
 
-/// The plans that are in the store, as far as it has published any.
+/// The plans in the store; empty before the first publish.
 fn generations<S: DnsStore>(store: &S) -> Vec<Generation> {
     let latest = store.latest().unwrap();
     let newest = latest.map_or(0, |pin| pin.generation().get());

@@ -1,4 +1,4 @@
-//! Any sequence of operations, on the store and on a plain reference.
+//! Tests with arbitrary sequences of operations, on the store and on a simple reference.
 
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRunner};
@@ -6,9 +6,9 @@ use proptest::test_runner::{RngAlgorithm, TestRunner};
 use crate::script::{Reference, References, Script, Session, watch};
 use crate::{Effort, Stores};
 
-/// How many scripts. Those that fail are printed, not written to a file. The random
-/// numbers are from the cheapest generator: the default one, built without
-/// optimization, takes most of the time of a test.
+/// The settings of proptest. Failing scripts are printed, not written to a file. The random
+/// numbers come from the cheapest generator, because the default one, built without
+/// optimization, would take most of a test's time.
 pub fn config(effort: Effort) -> ProptestConfig {
     let default = ProptestConfig::default();
     ProptestConfig {

@@ -1,4 +1,4 @@
-//! What a [`Layer`] passes on to the store that it wraps.
+//! What a [`Layer`] passes on to the inner store.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -69,7 +69,7 @@ struct Refuses {
     endpoint: EndpointName,
 }
 
-/// What the refused step fails with.
+/// The error of the refused step.
 #[derive(Debug)]
 struct Refused;
 

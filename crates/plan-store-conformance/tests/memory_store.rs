@@ -1,4 +1,4 @@
-//! `MemoryStore` does what `PlanStore` asks of a store. For more scripts run
+//! `MemoryStore` does what `PlanStore` requires. For more scripts run
 //! `PROPTEST_CASES=100000 cargo test -p plan-store-conformance --test memory_store scripts`.
 
 use plan_store::{Generation, MemoryStore, Retention};

@@ -1,4 +1,4 @@
-//! Activation of many endpoints: many share a request, and a few requests are under way
+//! Activates many endpoints: many steps share a request, and a few requests are under way
 //! at a time. Each endpoint is still a step of its own.
 
 use std::collections::VecDeque;
@@ -13,7 +13,8 @@ use crate::shared::Shared;
 use crate::steps::{self, Outcome, Step};
 use crate::threads::{Begun, Threads};
 
-/// How many requests are under way at a time, with the one that is waited for.
+/// The number of requests that are under way at a time, including the one that the caller
+/// waits for.
 const WINDOW: usize = 5;
 
 /// Activates a plan at these endpoints. Yields each endpoint with its outcome. When the

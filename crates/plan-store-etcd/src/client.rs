@@ -1,6 +1,6 @@
-//! What is asked of the cluster: transactions, reads, leases and watches.
+//! The requests to the cluster: transactions, reads, leases and watches.
 //!
-//! [`members`] says which member is asked, and what happens if it fails.
+//! [`members`] decides which member gets a request, and what happens if that member fails.
 
 mod login;
 mod member;
@@ -30,10 +30,11 @@ pub(crate) struct Client {
     members: Members,
 }
 
-/// What a watch brings.
+/// The messages of a watch.
 pub(crate) type Watch = Streaming<WatchResponse>;
 
-/// The longest answer that is read. A page of endpoints or a chunk is far smaller.
+/// The largest answer that the client accepts, in bytes. A page of endpoints or a chunk is
+/// far smaller.
 const MAX_ANSWER: usize = 64 << 20;
 
 impl Client {
@@ -69,7 +70,7 @@ impl Client {
         self.members.ask(|_| true, ask).await
     }
 
-    /// A new lease, of this many seconds.
+    /// Creates a lease that lasts `ttl` seconds, and returns its id.
     pub(crate) async fn grant(&self, ttl: i64) -> Result<i64, Error> {
         let ask = |to: Connection| async move {
             let grant = to.request(LeaseGrantRequest { ttl, id: 0 });
@@ -78,8 +79,7 @@ impl Client {
         Ok(self.members.ask(|_| true, ask).await?.id)
     }
 
-    /// Renews a lease, and says how many seconds it has from now: none if it has
-    /// run out.
+    /// Renews a lease, and returns the seconds that are left; 0 if the lease has run out.
     pub(crate) async fn keep_alive(&self, id: i64) -> Result<i64, Error> {
         let ask = |to: Connection| async move {
             let once = to.request(tokio_stream::once(LeaseKeepAliveRequest { id }));
@@ -91,7 +91,7 @@ impl Client {
         Ok(self.members.ask(|_| true, ask).await?.ttl)
     }
 
-    /// Gives a lease back, with all keys under it.
+    /// Ends a lease and deletes all keys under it.
     pub(crate) async fn revoke(&self, id: i64) -> Result<(), Error> {
         let ask = |to: Connection| async move {
             let revoke = to.request(LeaseRevokeRequest { id });
@@ -100,7 +100,7 @@ impl Client {
         self.members.ask(|_| true, ask).await.map(drop)
     }
 
-    /// Reads keys at this member and no other.
+    /// Reads keys, at this member only.
     pub(crate) async fn range_at(
         &self,
         at: usize,
@@ -113,7 +113,7 @@ impl Client {
         self.members.ask_at(at, ask).await
     }
 
-    /// Begins to follow all changes of some keys, at a member that it names.
+    /// Starts a watch on some keys. Also returns the index of the member that serves it.
     pub(crate) async fn watch(&self, create: WatchCreateRequest) -> Result<(usize, Watch), Error> {
         let create = WatchRequest {
             request_union: Some(RequestUnion::CreateRequest(create)),
@@ -122,7 +122,7 @@ impl Client {
             // The member ends the watch when this end of the stream ends.
             let requests = tokio_stream::once(create.clone()).chain(tokio_stream::pending());
             let mut requests = to.request(requests);
-            // It also ends the watch when it has lost the other members.
+            // The member also ends the watch when it has no leader any more.
             let yes = MetadataValue::from_static("true");
             requests.metadata_mut().insert("hasleader", yes);
             async move {
@@ -152,15 +152,15 @@ mod tests {
     use crate::config::User;
     use crate::threads::Threads;
 
-    /// A client of members that never answer, given as what they listen at.
+    /// A client of the members at these addresses, none of which ever answers.
     fn client(members: &[&str]) -> Client {
         let mut config = EtcdConfig::new(members.iter().copied());
         config.request_timeout = Duration::from_millis(50);
         Client::new(&config).unwrap()
     }
 
-    /// Listens, and takes every connection, but says nothing. Also says how many
-    /// there have been.
+    /// Accepts every connection and never answers. Returns the address and a count of the
+    /// connections.
     fn silent() -> (String, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -178,7 +178,7 @@ mod tests {
         (url, connections)
     }
 
-    /// Nobody listens there.
+    /// An address at which no program listens.
     fn closed() -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_is_asked_for_what_was_not_sent_but_not_for_what_was() {
+    fn the_next_member_gets_a_request_that_was_not_sent_but_not_one_that_was() {
         let ((url, connections), closed) = (silent(), closed());
         let once = client(&[&closed, &url]);
         let error = run(async move { once.txn_once(TxnRequest::default()).await }).unwrap_err();

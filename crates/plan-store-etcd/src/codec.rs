@@ -1,9 +1,9 @@
-//! Plans as bytes, and back.
+//! Encodes plans as bytes, and decodes them.
 //!
-//! A plan that fits is stored with its generation; one that does not, in chunks
-//! that are named by their SHA-256. Where a chunk ends depends on the names near by
-//! alone, so that plans which differ in a few endpoints have most chunks in common,
-//! and those need not be sent again.
+//! A plan that fits into one value is stored in the key of its generation. A larger plan is
+//! stored as chunks, each named by its SHA-256. Only the names nearby decide where a chunk
+//! ends. So plans that differ in a few endpoints share most chunks, and shared chunks are
+//! not sent again.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -29,9 +29,9 @@ pub(crate) struct Chunk {
 /// How large the parts may be, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
-    /// The largest plan that is stored in one.
+    /// The largest plan that is stored whole.
     pub(crate) inline: usize,
-    /// A chunk ends where it may once it has half of this, and here at the latest.
+    /// The largest chunk. A chunk larger than half of this ends at the next boundary.
     pub(crate) chunk: usize,
 }
 
@@ -43,8 +43,8 @@ impl Sizes {
     };
 }
 
-/// A chunk of sufficient size ends after a name whose hash ends in so many zeros:
-/// after one in 64.
+/// A name is a boundary, after which a chunk may end, if its hash ends in this many zero
+/// bits. That is one name in 64.
 const BOUNDARY_BITS: u32 = 6;
 
 pub(crate) fn encode(plan: &Plan, sizes: Sizes) -> Encoded {
@@ -63,7 +63,7 @@ pub(crate) fn encode(plan: &Plan, sizes: Sizes) -> Encoded {
 fn cut(endpoints: Vec<stored::Endpoint>, size: usize) -> Vec<Chunk> {
     let (mut chunks, mut part, mut length) = (Vec::new(), Vec::new(), 0);
     for endpoint in endpoints {
-        // With room for the tag and the length before it.
+        // 8 bytes are enough for the tag and the length before the endpoint.
         let more = endpoint.encoded_len() + 8;
         if length + more > size && !part.is_empty() {
             chunks.push(Chunk::of(std::mem::take(&mut part)));
@@ -84,7 +84,7 @@ fn cut(endpoints: Vec<stored::Endpoint>, size: usize) -> Vec<Chunk> {
 }
 
 fn is_boundary(name: &str) -> bool {
-    // FNV-1a, with its upper half, which is the better one.
+    // FNV-1a. Its upper half is mixed better.
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -102,12 +102,12 @@ impl Chunk {
 /// Checks a chunk's content, and decodes it.
 pub(crate) fn decode_chunk(hash: &[u8], bytes: &[u8]) -> Result<stored::Endpoints, String> {
     if Sha256::digest(bytes).as_slice() != hash {
-        return Err("its content does not have its hash".into());
+        return Err("its content does not match its hash".into());
     }
     stored::Endpoints::decode(bytes).map_err(|error| error.to_string())
 }
 
-/// Checks what is stored of a plan, part by part, and makes a plan of it.
+/// Checks the stored parts of a plan, and makes a plan of them.
 pub(crate) fn decode(parts: impl IntoIterator<Item = stored::Endpoints>) -> Result<Plan, String> {
     let endpoints = parts.into_iter().flat_map(|part| part.endpoints);
     let endpoints = endpoints.map(|endpoint| {
@@ -143,7 +143,7 @@ pub(crate) fn decode_records(stored: &stored::RecordSet) -> Result<RecordSet, In
     let (a, a_rest) = stored.a.as_chunks::<5>();
     let (aaaa, aaaa_rest) = stored.aaaa.as_chunks::<17>();
     if !(a_rest.is_empty() && aaaa_rest.is_empty()) {
-        // An address that is cut off is none.
+        // An address that is cut off does not count as an address.
         return Err(InvalidRecordSet::Empty);
     }
     let a = a.iter().map(|&[address @ .., weight]| {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_survives_its_bytes() {
+    fn a_plan_survives_encoding_and_decoding() {
         let plan = plan(3000, None);
         let Encoded::Inline(whole) = encode(&plan, Sizes::DEFAULT) else {
             panic!("it was cut");
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_been_damaged_is_refused() {
+    fn damaged_bytes_are_refused() {
         let mut some = chunks(&plan(3000, None));
         some[7].bytes[100] ^= 1;
         assert!(decoded(&some).unwrap_err().contains("hash"));

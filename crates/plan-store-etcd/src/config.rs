@@ -24,39 +24,39 @@ pub struct EtcdConfig {
     /// The members, each as `http://host:port` or, with [`EtcdConfig::tls`],
     /// `https://host:port`.
     pub endpoints: Vec<String>,
-    /// What the store's keys begin with, ending in a slash. Stores with different
-    /// prefixes do not know of each other, unless one begins with the other. Default:
+    /// The prefix of all keys of the store; it ends in a slash. Stores with different
+    /// prefixes are independent, unless one prefix begins with the other. Default:
     /// `/dns-control-plane/`.
     pub prefix: String,
-    /// How to talk TLS; without it the members are talked to in the clear.
+    /// The settings for TLS. `None` means connections without TLS.
     pub tls: Option<Tls>,
-    /// Who to be, if the cluster asks.
+    /// The user to log in as, if the cluster requires one.
     pub user: Option<User>,
     /// How long to wait for a connection to one member. Default: 1 s.
     pub connect_timeout: Duration,
     /// How long to wait for one member's answer to one request. Default: 2 s,
     /// longer than etcd takes to elect a leader.
     pub request_timeout: Duration,
-    /// How long pins outlive a process that is gone or stands still; in whole seconds, at
-    /// least two. Default: 10 s.
+    /// How long pins outlive a process that has ended or stalled: whole seconds, at least 2
+    /// s. Default: 10 s.
     pub lease_ttl: Duration,
-    /// Which plans a sweep of this process keeps; give all processes the same.
+    /// Which plans a sweep by this process keeps. Give all processes the same value.
     /// Default: the newest 3.
     pub retention: Retention,
-    /// Where readers keep their view, to start from if the cluster cannot be
-    /// reached then. Default: nowhere.
+    /// The file in which readers keep their view. A process that cannot reach the cluster
+    /// when it starts shows the view in this file. Default: no file.
     pub snapshot: Option<PathBuf>,
 }
 
-/// How to talk TLS. All in PEM.
+/// The settings for TLS. All texts are PEM.
 #[derive(Clone, Debug)]
 pub struct Tls {
-    /// The authorities that may vouch for the members.
+    /// The certificates of the authorities that may sign the members' certificates.
     pub ca: Vec<u8>,
-    /// Our own certificate and key, if the cluster asks for them.
+    /// This client's certificate and key, if the cluster requires them.
     pub identity: Option<Identity>,
-    /// The name that the members' certificates are for, if it is not the host of
-    /// their URLs.
+    /// The host name in the members' certificates, if it differs from the host of their
+    /// URLs.
     pub domain: Option<String>,
 }
 
@@ -79,7 +79,7 @@ pub struct User {
 }
 
 impl EtcdConfig {
-    /// These members, and the defaults for the rest.
+    /// A configuration with these members and the defaults for the rest.
     pub fn new(endpoints: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
             endpoints: endpoints.into_iter().map(Into::into).collect(),
@@ -147,7 +147,7 @@ impl EtcdConfig {
 }
 
 impl Tls {
-    /// Each part's name, its text, and what that must have.
+    /// The name of each part, its text, and the kind of PEM block that the text must have.
     fn parts(&self) -> impl Iterator<Item = (&'static str, &[u8], &'static str)> {
         let ca = ("tls.ca", self.ca.as_slice(), "CERTIFICATE");
         let ours = self.identity.iter().flat_map(|ours| {
@@ -163,8 +163,9 @@ impl Tls {
 const MAX_PREFIX: usize = 128;
 const LONGEST: Duration = Duration::from_hours(1);
 
-/// `etcd://host:port,host:port/prefix`, or `etcds://` for TLS, whose
-/// [`EtcdConfig::tls`] is still to be set. Without a prefix the default counts.
+/// Parses `etcd://host:port,host:port/prefix`, or the same with `etcds://` for TLS. After
+/// `etcds://`, [`EtcdConfig::tls`] is still to be set. Without a prefix, the default prefix
+/// is used.
 impl FromStr for EtcdConfig {
     type Err = Error;
 

@@ -10,22 +10,23 @@ use tonic::Code;
 /// What went wrong, where, and what to do about it.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the name of a field says what it is")]
 pub enum Error {
     /// The configuration cannot be used.
     #[error("the etcd store cannot be used: {what} `{value}`: {reason}")]
     Config {
-        /// Which part of it.
+        /// The part that cannot be used.
         what: &'static str,
-        /// What it said.
+        /// Its value.
         value: String,
-        /// Why not, and what would do.
+        /// Why it cannot be used, and what to give instead.
         reason: String,
     },
 
     /// The threads that talk to etcd could not be started.
     #[error("cannot start the threads of the etcd store: {reason}")]
     NoThreads {
-        /// What the system said.
+        /// The system's message.
         reason: String,
     },
 
@@ -48,32 +49,27 @@ pub enum Error {
         reason: String,
     },
 
-    /// etcd refused the request, and has done nothing.
+    /// etcd refused the request and did nothing.
     #[error("etcd at {endpoint} refused the request: {message} ({code:?})")]
     Refused {
         /// The member that was asked.
         endpoint: String,
-        /// The status code.
         code: Code,
-        /// What it said.
+        /// The member's message.
         message: String,
     },
 
-    /// The pin that a step was to be made under is gone. Its lease ran out because this
-    /// process stood still or was cut off for longer than
+    /// The pin that the step needs is gone. Its lease ran out because this process stalled
+    /// or was cut off for longer than
     /// [`EtcdConfig::lease_ttl`](crate::EtcdConfig::lease_ttl).
     #[error(
         "the pin on plan {generation} is gone because its lease ran out; pick up the latest plan again"
     )]
-    PinLost {
-        /// The plan.
-        generation: Generation,
-    },
+    PinLost { generation: Generation },
 
     /// A key holds what this crate would not have written there.
     #[error("key {key} in etcd: {reason}; find out what else writes below this prefix")]
     Corrupt {
-        /// The key.
         key: String,
         /// What is wrong with its value.
         reason: String,
@@ -86,7 +82,8 @@ pub enum Error {
         revision: i64,
     },
 
-    /// The cluster is not the one that the view came from, or has gone back.
+    /// The cluster is not the one that the view came from, or has lost its latest
+    /// revisions.
     #[error(
         "the cluster is not the one that was followed: {reason}; if this is intended, remove the snapshot and restart"
     )]
@@ -95,30 +92,29 @@ pub enum Error {
         reason: String,
     },
 
-    /// It could not be found out whether a plan was published.
+    /// The outcome of a publish is unknown.
     #[error(
         "plan {generation} may have been published; look at the latest plan before you publish again"
     )]
     PublishUnknown {
-        /// The generation that it would have.
+        /// The generation that the plan would have.
         generation: Generation,
         /// Why the last attempt to find out failed.
         source: Box<Error>,
     },
 
-    /// The view of the cluster has not become complete in time.
+    /// There was no complete view of the cluster within the time to wait.
     #[error("no view of the cluster after {waited:?}: {reason}")]
     NoView {
-        /// How long it was waited for.
+        /// How long the caller waited.
         waited: Duration,
-        /// What kept it.
+        /// Why there is no view.
         reason: String,
     },
 
     /// The snapshot on disk cannot be read or written.
     #[error("snapshot {}: {reason}", file.display())]
     Snapshot {
-        /// The file.
         file: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -126,13 +122,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a change that was asked for has certainly not been made, and will
-    /// not be.
+    /// Whether it is certain that the requested change has not been made and will not be.
     pub(crate) fn not_applied(&self) -> bool {
         match self {
             Self::NoAnswer { .. } | Self::PublishUnknown { .. } => false,
-            // The rest is said before anything is asked for, or by etcd itself
-            // instead of doing it.
+            // All other errors occur before a request is sent, or are refusals by etcd
+            // itself.
             _ => true,
         }
     }

@@ -1,4 +1,4 @@
-//! Brings the view up to date, and keeps it so.
+//! The follower: brings the view up to date and keeps it up to date.
 //!
 //! # States
 //! ```text
@@ -13,10 +13,10 @@
 //! # Rules
 //! 1. A watch begins at the revision after the view's, so no change is left out, and
 //!    brings all changes of one revision at once.
-//! 2. While no change comes, the member that is watched is asked for `head` every
-//!    second: an answer takes the agreement of most members. One that does not answer
-//!    is left.
-//! 3. A list is shown only if it is of the same cluster as the view, and not older.
+//! 2. While no change comes, the follower reads `head` every second at the member that it
+//!    watches. Such a read needs a majority of the members. If the member does not answer,
+//!    the follower goes to the next member.
+//! 3. A list replaces the view only if it is of the same cluster and not older.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,14 +35,14 @@ use crate::shared::{Shared, head_of, standing_of};
 use crate::txn::one;
 use crate::view::{Shown, View, answer_at};
 
-/// How often a silent member is asked.
+/// After this long without a message, the follower probes the member.
 const PROBE: Duration = Duration::from_secs(1);
 
-/// How long after a failure it is tried again.
+/// The pause between a failure and the next attempt.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How often the member may say that `head` is newer than the view, without the
-/// watch having brought it.
+/// How many probes in a row may find a `head` newer than the view before the follower takes
+/// the watch for broken.
 const PATIENCE: u32 = 3;
 
 pub(crate) struct Follower {
@@ -51,7 +51,7 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Follows the cluster for ever.
+    /// Follows the cluster forever.
     pub(crate) async fn run(self) {
         let mut must_list = self.shown.get().cluster == 0;
         loop {
@@ -65,13 +65,14 @@ impl Follower {
         }
     }
 
-    /// Follows the cluster until something is in the way.
+    /// Follows the cluster until something fails, and returns the error.
     async fn follow(&self, must_list: bool) -> Error {
         let watching = async {
             if must_list {
                 self.list().await?;
             } else {
-                // An ordinary request gets a new token, should it take one.
+                // If the login token has expired, this request renews it; a watch would
+                // not.
                 self.shared.read_head().await?;
             }
             let followed = self.shared.keys.followed();
@@ -106,7 +107,7 @@ impl Follower {
         }
     }
 
-    /// Asks the member whether it is there, and whether it has told everything.
+    /// Checks that the member answers, and that its watch has delivered all changes.
     async fn probe(&self, at: usize, behind: &mut u32) -> Result<(), Error> {
         let head = one(self.shared.keys.head());
         let answer = self.shared.client.range_at(at, head).await?;
@@ -116,14 +117,14 @@ impl Follower {
             *behind = 0;
             self.shown.contact();
         } else if *behind == PATIENCE {
-            return Err(no_answer("the watch keeps changes back"));
+            return Err(no_answer("the watch does not deliver changes"));
         } else {
             *behind += 1;
         }
         Ok(())
     }
 
-    /// Reads everything.
+    /// Reads all keys that the view needs, and shows them.
     async fn list(&self) -> Result<(), Error> {
         let (header, keys) = self
             .shared
@@ -156,7 +157,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Refuses what is from before the view, or from another cluster.
+    /// Refuses an answer that is older than the view or from another cluster.
     fn check(&self, header: ResponseHeader) -> Result<(), Error> {
         self.check_cluster(header)?;
         let seen = self.shown.get().revision;
@@ -176,7 +177,7 @@ impl Follower {
         }
     }
 
-    /// Takes over the changes that the watch has brought.
+    /// Applies the changes in a message of the watch to the view.
     async fn apply(&self, message: WatchResponse) -> Result<(), Error> {
         if message.canceled {
             return Err(match message.compact_revision {
@@ -184,7 +185,8 @@ impl Follower {
                 revision => Error::Compacted { revision },
             });
         }
-        // The member itself may be behind: it will bring the changes in time.
+        // Only the cluster is checked. The member may be behind the view; its changes come
+        // later.
         self.check_cluster(message.header.unwrap_or_default())?;
         if message.events.is_empty() {
             return Ok(()); // The watch has begun.
@@ -203,7 +205,7 @@ impl Follower {
     }
 }
 
-/// Makes a change in the view.
+/// Applies one change to the view.
 async fn change(view: &mut View, plans: &mut PlansAt<'_>, event: Event) -> Result<(), Error> {
     let deleted = event.r#type() == EventType::Delete;
     let key = event.kv.unwrap_or_default();
@@ -211,7 +213,7 @@ async fn change(view: &mut View, plans: &mut PlansAt<'_>, event: Event) -> Resul
     let keys = &plans.shared.keys;
     let actives = keys.actives();
     if actives.rest(&key.key).is_none() {
-        // `head`: the next that is activated. It is read now, to be here then.
+        // `head` names the plan that will be activated next. It is read ahead.
         if !deleted {
             (view.newest, _) = head_of(Some(&key))?;
         }
@@ -226,7 +228,7 @@ async fn change(view: &mut View, plans: &mut PlansAt<'_>, event: Event) -> Resul
     } else {
         let (endpoint, stored) = standing_of(&actives, &key)?;
         match (stored.standing(), plans.active(stored).await?) {
-            // The plan is swept by now. The watch brings the newer one later.
+            // The plan has been swept since. The watch brings the newer one later.
             (Standing::Active(_), None) => {}
             (_, plan) => {
                 let records = plan.and_then(|plan| plan.records(&endpoint).cloned());
@@ -237,7 +239,7 @@ async fn change(view: &mut View, plans: &mut PlansAt<'_>, event: Event) -> Resul
     Ok(())
 }
 
-/// The plans of one revision, or with 0 of now, each read once.
+/// Reads plans as of one revision (0 means now), each plan once.
 struct PlansAt<'a> {
     shared: &'a Arc<Shared>,
     revision: i64,
@@ -245,8 +247,8 @@ struct PlansAt<'a> {
 }
 
 impl PlansAt<'_> {
-    /// The plan that is active where an endpoint stands, if one is active and it is in
-    /// the store.
+    /// The active plan of an endpoint that stands there; `None` if no plan is active or the
+    /// plan is not in the store.
     async fn active(&mut self, stored: StoredStanding) -> Result<Option<Arc<Plan>>, Error> {
         let Standing::Active(generation) = stored.standing() else {
             return Ok(None);

@@ -83,7 +83,7 @@ impl Keys {
     }
 }
 
-/// All keys that begin alike.
+/// All keys with a common prefix.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Span {
     pub(crate) first: Vec<u8>,
@@ -101,18 +101,18 @@ impl Span {
         Self { first: start, end }
     }
 
-    /// What follows the common beginning in `key`, if it is one of these.
+    /// The rest of `key` after the common prefix, if `key` is one of these keys.
     pub(crate) fn rest<'a>(&self, key: &'a [u8]) -> Option<&'a str> {
         let rest = key.strip_prefix(self.first.as_slice())?;
         std::str::from_utf8(rest).ok()
     }
 
-    /// The endpoint of this key, of `active/` or `rollback/`.
+    /// The endpoint in a key below `active/` or `rollback/`.
     pub(crate) fn endpoint(&self, key: &[u8]) -> Option<EndpointName> {
         self.rest(key)?.parse().ok()
     }
 
-    /// The generation of this key, of `plan/` or `pin/`.
+    /// The generation in a key below `plan/` or `pin/`.
     pub(crate) fn generation(&self, key: &[u8]) -> Option<Generation> {
         let hex = self.rest(key)?.split('/').next()?;
         u32::from_str_radix(hex, 16).ok().and_then(Generation::new)
@@ -198,7 +198,7 @@ impl StoredStanding {
         Self::from_number(number(value)?)
     }
 
-    /// A step by this plan is allowed if the endpoint stands below this.
+    /// The limit for steps by this plan: a step is allowed if the endpoint stands below it.
     pub(crate) fn limit(plan: Generation) -> Self {
         Self::withdrawn(plan)
     }
@@ -222,7 +222,7 @@ pub(crate) fn generation_value(generation: Option<Generation>) -> Vec<u8> {
     to_value(generation.map_or(0, |generation| generation.get().into()))
 }
 
-/// The generation of such a value; `Some(None)` is none, `None` is none of ours.
+/// The generation in such a value: `Some(None)` for 0, `None` if the value is malformed.
 #[expect(clippy::option_option, reason = "a bad value is not an absent one")]
 pub(crate) fn value_generation(value: &[u8]) -> Option<Option<Generation>> {
     match number(value)? {
@@ -279,7 +279,7 @@ mod tests {
         }
 
         #[test]
-        fn keys_say_what_they_are_of(generation in generation(), lease: i64, number: u64) {
+        fn a_key_gives_back_what_it_was_made_of(generation in generation(), lease: i64, number: u64) {
             let keys = Keys::below("/x/");
             let endpoint: EndpointName = "db.example".parse().unwrap();
             let pin = keys.pin(generation, lease, number);
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_values_are_not_taken_for_ours() {
+    fn malformed_values_are_refused() {
         for value in [&b""[..], b"1234567", b"123456789", &[0; 8], &[255; 8]] {
             assert_eq!(StoredStanding::from_value(value), None, "{value:?}");
         }

@@ -1,5 +1,5 @@
-//! The plan store on an etcd cluster. The Planner, the Enactors and the DNS servers are
-//! processes of their own, on different machines, with the guarantees of
+//! The plan store on an etcd cluster. The Planner, the Enactors and the DNS servers can be
+//! separate processes on different machines, with the guarantees of
 //! [`plan_store::MemoryStore`].
 //!
 //! ```no_run
@@ -45,14 +45,14 @@
 //! below `4 × g + 1`.
 //!
 //! # Transactions
-//! etcd does a transaction in one step: it compares, and then does one list of operations
-//! or the other. The comparison is the guard. What the store has read before is only what
-//! it compares *with*.
+//! etcd does a transaction in one step: it compares, and then does one of two lists of
+//! operations. The comparison is the guard. Values that the store has read before only
+//! serve as the values to compare *with*.
 //!
 //! | step | compares | does |
 //! |---|---|---|
 //! | publish *g* | `head` was last written at the revision at which it was read; `plan/g` is not there; the plan before *g* is still there | stores `plan/g`, moves `head` to *g*, gives new endpoints their keys |
-//! | pick up *g* | `head` is *g* (or only, for a known *g*:) `plan/g` is there | puts a pin |
+//! | pick up *g* | `plan/g` is there; to pick up the latest plan also: `head` is *g* | puts a pin |
 //! | activate *g* | `active/e` has the value that the store expects, a number below `4g + 1`; the pin has the create revision that it was given | `active/e` to `4g + 2`, `rollback/e` to what was active |
 //! | withdraw by *g* | the same | `active/e` to `4g + 1`, `rollback/e` to what was active |
 //! | delete *g* | `plan/g` is there; `head` is above *g*; no `active/…` is `4g + 2`; no `rollback/…` is *g*; there is no `pin/g/…` | deletes `plan/g` |
@@ -64,110 +64,115 @@
 //!    only save work.
 //! 2. While an endpoint is known, its number grows with every step. So no value of
 //!    `active/e` returns: if it has the expected value, it has not changed.
-//! 3. A publish that adds a plan, and a sweep that deletes what a plan may come to need,
-//!    both write `head` and compare when it was last written. So publishes, forgetting and
-//!    deleting chunks happen one after another, and each has seen all before it.
+//! 3. Two kinds of transactions both write `head` and compare when it was last written: a
+//!    publish that adds a plan, and a sweep that deletes keys which a plan may come to
+//!    need. So publishes, forgetting and deleting chunks happen one after another, and each
+//!    has seen the effects of all before it.
 //! 4. The endpoints of every plan in the store have their keys, and its chunks are there.
-//! 5. Leases say which stores are alive. They are never the guard. The guard is the pin's
-//!    key, and etcd deletes that in a step of its own, before or after a transaction,
-//!    never in it.
+//! 5. Leases only tell which stores are alive. They are never the guard. The guard is the
+//!    pin's key. etcd deletes that key in a step of its own, before or after a transaction
+//!    but never within it.
 //!
 //! # Why this suffices
 //! **`Monotonic`.**
 //! 1. A step leads to `4g + 1` or `4g + 2`.
-//! 2. In the step itself etcd compares `active/e` with a number below `4g + 1`. If the
+//! 2. In the step itself, etcd compares `active/e` with a number below `4g + 1`. If the
 //!    store believes that the endpoint is beyond that, it compares with `4g`. So a step is
 //!    done only below `4g + 1`, and no read decides that it is stale. A second comparison,
-//!    with `4g + 1`, would say the same of the same value.
+//!    with `4g + 1`, would add nothing.
 //! 3. An endpoint starts anew only after a sweep has forgotten it, when no plan in the
 //!    store names it. The next plan that names it is newer than all before.
 //!
 //! **`ActiveKept`, `RollbackKept`, `PinnedKept`.**
 //! 1. The deletion compares with every endpoint and every pin, as they are in that step.
-//! 2. After it, nothing comes to need *g*. A pin on it needs `plan/g`, which never comes
-//!    back; its activation needs a pin on it; and it becomes a rollback target only where
-//!    it is active.
+//! 2. After the deletion, nothing comes to need *g*. A pin on it needs `plan/g`, which
+//!    never comes back. Its activation needs a pin on it. It becomes a rollback target only
+//!    where it is active.
 //! 3. An activation need not compare with `plan/g`: the pin was put while the plan was
-//!    there, and as long as there is a pin the plan is not deleted.
+//!    there, and while there is a pin the plan is not deleted.
 //! 4. A comparison of values is false if there is no key at all. But every plan's
 //!    endpoints have their keys (rule 4).
 //!
-//! **The rollback target is what was active.** etcd cannot copy a value within a
+//! **The rollback target is the plan that was active.** etcd cannot copy a value within a
 //! transaction, so the value is in the request. The comparison of `active/e` makes sure
-//! that it is the right one. If `active/e` has another value, the answer has that value,
-//! and the step is tried again from there. That happens only if another step was done
+//! that it is the right one. If `active/e` has another value, etcd's answer contains it,
+//! and the store tries the step again with it. That happens only if another step was done
 //! meanwhile.
 //!
 //! **An endpoint's keys are there (rule 4).**
 //! 1. The publish that brings an endpoint puts its keys if they are missing, in its own
 //!    transaction or, if there are too many, in earlier ones.
-//! 2. All of them compare when `head` was written, and a sweep that forgets endpoints
-//!    writes `head`. So the keys that were there, or were put, are there when the plan is.
-//! 3. Keys that are put early are marked with a generation beyond `head`, and a sweep
-//!    leaves those alone, so it does not keep a large publish from finishing. If that
-//!    publish dies, its keys are forgotten once `head` has reached their generation.
-//! 4. For chunks the mark is that they are *younger than the newest plan*. Chunks that were
-//!    already there are checked again in a transaction that compares when `head` was
-//!    written.
+//! 2. All these transactions compare when `head` was written, and a sweep that forgets
+//!    endpoints writes `head`. So keys that were found or put are still there when the plan
+//!    is stored.
+//! 3. Keys that are put early are marked with a generation beyond `head`. A sweep leaves
+//!    those alone, so it cannot keep a large publish from finishing. If that publish dies,
+//!    its keys are forgotten once `head` has reached their generation.
+//! 4. Chunks are marked by being *younger than the newest plan*. Chunks that were there
+//!    before are checked again in a transaction that compares when `head` was written.
 //!
-//! One thing differs from the store in one process. If two publishes race and both bring
-//! more than 100 endpoints, an endpoint of the loser may count as brought by the winner's
-//! plan. That plan may then withdraw it, until the loser's plan is active.
+//! In one case this differs from the store in one process. If two publishes race and both
+//! bring more than 100 endpoints, an endpoint of the loser may count as brought by the
+//! winner's plan. That plan may then withdraw the endpoint, until the loser's plan is
+//! active.
 //!
-//! **A slow Enactor.** If a process stands still for longer than its lease, its pins are
-//! deleted and its plan may be swept. Its next step compares with the pin's create
-//! revision, which no later key has. So the step is refused with [`Error::PinLost`] or,
-//! if the endpoint has moved on, with *stale*. The next pass takes a new lease.
+//! **A slow Enactor.** If a process stalls for longer than its lease, its pins are deleted
+//! and its plan may be swept. Its next step compares with the pin's create revision, which
+//! no later key has. So the step is refused with [`Error::PinLost`] or, if the endpoint has
+//! moved on, with *stale*. The next pass takes a new lease.
 //!
 //! # Answers that are lost
 //! A transaction without an answer may have been done, or may be done later.
 //! - The outcome of a step is then [`Activation::Unknown`](plan_store::Activation::Unknown).
 //!   The caller settles it with [`PlanStore::state`](plan_store::PlanStore::state).
-//! - A publish settles it itself, with a transaction that either finds the plan, with its
-//!   own token, or writes `head` so that the lost one cannot be done any more. Only if that
-//!   has no answer either, it returns [`Error::PublishUnknown`].
+//! - A publish settles its outcome itself. It sends a transaction that either finds the
+//!   plan with its own token, or writes `head` so that the lost transaction cannot be done
+//!   any more. If that gets no answer either, the publish returns
+//!   [`Error::PublishUnknown`].
 //! - A pin that may have been put is deleted.
 //! - A sweep fails; the next one does the rest.
 //!
-//! A request that etcd itself refuses, and one that could not be sent for want of a
-//! connection, was not done. Its outcome is known.
+//! If etcd itself refuses a request, or if it could not be sent because there was no
+//! connection, the request was not done. Its outcome is known.
 //!
 //! # Reads that are stale
-//! The store asks for linearizable reads. But before 3.4.42, 3.5.28 and 3.6.9 a member of
-//! etcd may answer one from before a change that was already acknowledged. No guarantee of
-//! this crate rests on a read (rule 1), and readers refuse a view older than their own. A
-//! stale read has these effects: a step whose answer was lost is found not done and taken
-//! again, in vain; a sweep spares a plan for one round; an Enactor misses the first plan
-//! for one pass. [`PlanStore::state`](plan_store::PlanStore::state) and
-//! [`PlanStore::newest_active`](plan_store::PlanStore::newest_active) may be behind there.
+//! The store asks for linearizable reads. But before 3.4.42, 3.5.28 and 3.6.9, a member of
+//! etcd may answer such a read from before a change that was already acknowledged. No
+//! guarantee of this crate rests on a read (rule 1), and readers refuse a view older than
+//! their own. A stale read can have these effects: a step whose answer was lost is found
+//! not done and is taken again, without effect; a sweep spares a plan for one round; an
+//! Enactor misses the first plan for one pass. The answers of
+//! [`PlanStore::state`](plan_store::PlanStore::state) and
+//! [`PlanStore::newest_active`](plan_store::PlanStore::newest_active) may be out of date.
 //!
 //! # A member that is cut off
 //! A transaction and a linearizable read need a majority of the members. So a member that
-//! is cut off from the majority acknowledges nothing and answers no read; that includes a
-//! leader that does not know it yet. A store that asks it waits for the time-out, counts a
-//! step as unknown, and asks the next member. A watch there ends, because it asks for a
-//! member with a leader. `crates/interop/tests/etcd` tests this on members whose network is
-//! cut, in each way that three can be parted, and on members that are killed, paused and
-//! wiped.
+//! is cut off from the majority acknowledges nothing and answers no read. That includes a
+//! leader that has not noticed the cut yet. A store that asks such a member waits for the
+//! time-out, counts a step as unknown, and asks the next member. A watch there ends,
+//! because it asks for a member with a leader. `crates/interop/tests/etcd` tests this on
+//! members whose network is cut, in each way in which three members can be parted, and on
+//! members that are killed, paused and wiped.
 //!
 //! # What it costs
-//! An activation is one transaction if the store knows where the endpoint stands, else two.
-//! A pass reads all endpoints three times and activates them 64 in a request. It also sends
-//! a step for an endpoint that it has just seen at its plan: without that, the outcome would
-//! rest on a read, and say *already* where another Enactor has been told that its newer plan
-//! is active (see [stale reads](crate#reads-that-are-stale)). A sweep reads all endpoints,
-//! and for each plan that it deletes etcd compares all of them in one step. etcd must be
-//! told to compact its history, for example with
+//! An activation is one transaction if the store knows where the endpoint stands, otherwise
+//! two. A pass reads all endpoints three times, and activates them with 64 steps in a
+//! request. It sends a step even for an endpoint that it has just seen at its plan.
+//! Otherwise the outcome would rest on a read, and could be *already* although another
+//! Enactor has been told that its newer plan is active (see [stale
+//! reads](crate#reads-that-are-stale)). A sweep reads all endpoints, and for each plan that
+//! it deletes, etcd compares all of them in one step. Configure etcd to compact its
+//! history, for example with
 //! `--auto-compaction-mode=revision --auto-compaction-retention=10000`.
 //!
 //! # Replacing a lost cluster
-//! Servers that remember a lost cluster's plans do not accept lower generations. So before
-//! the first publish on a new cluster, put the highest generation that may have been given
-//! out into `head`. The next plan follows that.
+//! Servers that remember the plans of a lost cluster do not accept lower generations. So
+//! before the first publish on a new cluster, put the highest generation that may have been
+//! given out into `head`. The next plan follows it.
 //!
 //! # Differences from the store in one process
-//! - Two [`EtcdStore::connect`] are two stores to their pins, even on the same keys. Clones
-//!   are one store.
+//! - Each [`EtcdStore::connect`] makes a store of its own, even on the same keys: the pins
+//!   of one are refused by the other. Clones are the same store.
 //! - [`EtcdReader`]s lag; [`EtcdStore::catch_up`] waits for them.
 //! - A pin that is dropped is deleted in the background. A sweep by the same store waits
 //!   for that; a sweep by another store may spare the plan once more.

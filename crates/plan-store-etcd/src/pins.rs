@@ -1,4 +1,4 @@
-//! Pins: how they are taken, and the handle that lets go.
+//! Pins: how they are taken and released.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::threads::Threads;
 use crate::txn::{Answers, created_at, exists, get, is, peek, put_under, txn};
 
 /// The pin of an [`EtcdStore`](crate::EtcdStore): a key in etcd, under the store's lease.
-#[must_use = "the plan is held only as long as its pin"]
+#[must_use = "the plan is kept only while its pin exists"]
 pub struct EtcdPin {
     held: Held,
     shared: Arc<Shared>,
@@ -31,7 +31,7 @@ impl EtcdPin {
         }
     }
 
-    /// What it holds; `None` if it is not a pin of this store.
+    /// The plan that it holds; `None` if it is a pin of another store.
     pub(crate) fn held_in(&self, store: &Arc<Shared>) -> Option<&Held> {
         Arc::ptr_eq(&self.shared, store).then_some(&self.held)
     }
@@ -47,14 +47,14 @@ impl Pin for EtcdPin {
     }
 }
 
-/// Lets go in the background.
+/// Releases the pin in the background.
 impl Drop for EtcdPin {
     fn drop(&mut self) {
         let shared = Arc::clone(&self.shared);
         shared.session.drop_pin(self.held.fence.key.clone());
         self.threads.spawn(async move {
             if let Err(error) = shared.session.delete_dropped().await {
-                debug!(%error, "pins are let go later");
+                debug!(%error, "pins not released yet; the next release tries again");
             }
         });
     }
@@ -74,12 +74,11 @@ pub(crate) struct Held {
     pub(crate) fence: Fence,
 }
 
-/// What shows that it is held still.
+/// Identifies the key of a pin, so that a transaction can check that it is still there.
 #[derive(Clone, Debug)]
 pub(crate) struct Fence {
     pub(crate) key: Vec<u8>,
-    /// The revision at which the key was created. Once it is gone, none will ever
-    /// be created at this revision again.
+    /// The revision at which the key was created. A later key never has the same one.
     pub(crate) created: i64,
 }
 
@@ -89,14 +88,14 @@ impl Fence {
     }
 }
 
-/// What an attempt to pin has met.
+/// The result of an attempt to pin.
 enum Attempt {
     Held(Held),
-    /// The comparison failed, and this is what `head` says.
+    /// The comparison failed; the value is the generation in `head`.
     Refused(Option<Generation>),
 }
 
-/// How often a pin is tried under a new lease when the last one is over.
+/// How often an attempt is repeated under a new lease because the lease was over.
 const LEASES: usize = 3;
 
 impl Shared {
@@ -107,7 +106,8 @@ impl Shared {
             let is_newest = is(self.keys.head(), generation_value(newest));
             match self.try_pin(generation, vec![is_newest]).await? {
                 Attempt::Held(held) => return Ok(Some(held)),
-                // `head` was set so that the first plan follows another store's last.
+                // `head` names no plan of this store: it was set by hand, so that the first
+                // plan follows the last plan of another store.
                 Attempt::Refused(head) if head == newest => return Ok(None),
                 Attempt::Refused(head) => newest = head,
             }
@@ -165,7 +165,7 @@ impl Shared {
         }
     }
 
-    /// What this pin holds, of the answers to the transaction that has put it.
+    /// Makes the pin's handle from the answers to the transaction that put its key.
     async fn held(
         &self,
         generation: Generation,

@@ -1,4 +1,4 @@
-//! What build.rs has made of `proto/`.
+//! The code that `build.rs` generates from `proto/`.
 #![allow(
     missing_docs,
     unreachable_pub,

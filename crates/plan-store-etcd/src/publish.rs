@@ -1,22 +1,24 @@
-//! Adding a plan.
+//! Publishes a plan.
 //!
 //! # Steps
-//! 1. Read `head`: which generation is the next, and when `head` was written.
-//! 2. A plan that is too large for a request: put those of its chunks that are not
-//!    there, and see that all are, in a transaction that writes `head` again.
-//! 3. The endpoints that it names and the plan before does not get keys, if they
-//!    have none. As many as fit do so in step 4, the others now.
+//! 1. Read `head`. It gives the next generation, and the revision at which `head` was
+//!    written.
+//! 2. If the plan is too large for one request, put those of its chunks that are not there.
+//!    Then a transaction checks that all are there, and writes `head` unchanged.
+//! 3. Endpoints that the previous plan does not name get keys, if they have none. Step 4
+//!    does that for as many as fit into its transaction, this step for the others.
 //! 4. In one transaction: if `head` has not been written since and the generation is
 //!    free, store the plan and move `head` on.
 //!
-//! If step 4 is refused, another publish or a sweep has written `head`, and all
-//! begins anew. If its answer is lost, *settling* it writes `head` as it was, if it is
-//! still as it was read: then the lost transaction will never be done, and all
-//! begins anew; or else the plan that is there shows by its token whose it is. So a
-//! plan is published once, however many answers are lost.
+//! If step 4 is refused, another publish or a sweep has written `head`, and the publish
+//! starts again. If the answer to step 4 is lost, the publish *settles* it: it writes
+//! `head` unchanged, if `head` is still as it was read. If that succeeds, the lost
+//! transaction can never be done any more, and the publish starts again. If it fails, the
+//! token of the plan that is there tells whose plan it is. So a plan is published once,
+//! however many answers are lost.
 //!
-//! What is put before step 4 is for a generation beyond `head`, and no sweep touches
-//! that; see [`crate::sweep`].
+//! The keys that are put before step 4 belong to a generation beyond `head`, and no sweep
+//! deletes those; see [`crate::sweep`].
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -33,30 +35,31 @@ use crate::proto::stored::{self, plan::Content};
 use crate::shared::{Shared, head_of, stored_plan};
 use crate::txn::{Answers, created_at, exists, get, nested, put, revision, txn, written_at};
 
-/// `head` as a publish has read it.
+/// `head`, as a publish has read it.
 #[derive(Clone, Copy, Debug)]
 struct Head {
     newest: Option<Generation>,
     written: i64,
 }
 
-/// What became of an attempt.
+/// The result of an attempt to publish.
 enum Attempt {
     /// The plan is there, stored at this revision.
     Published(i64),
-    /// It is not, and will not be.
+    /// The plan is not there and never will be.
     Lost,
 }
 
-/// Most comparisons or operations of one kind beside a few others.
+/// The most comparisons or operations of one kind in a transaction. A few others fit beside
+/// them.
 const BATCH: usize = 100;
 
-/// How often an answer that was lost is asked for again.
+/// How often a publish tries to settle a lost answer.
 const SETTLINGS: usize = 3;
 
 impl Shared {
-    /// Adds a plan under the next generation. Goes round only when `head` has been
-    /// written meanwhile, by a publish or by a sweep that had something to forget.
+    /// Stores a plan under the next generation. Starts again only if `head` was written
+    /// meanwhile, by another publish or by a sweep that had something to forget.
     pub(crate) async fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError<Error>> {
         let encoded = encode(&plan, self.sizes);
         loop {
@@ -74,7 +77,7 @@ impl Shared {
                     info!(%generation, endpoints, "publish");
                     return Ok(generation);
                 }
-                Attempt::Lost => debug!(%generation, "the generation is taken; again"),
+                Attempt::Lost => debug!(%generation, "came second; trying again"),
             }
         }
     }
@@ -115,7 +118,7 @@ impl Shared {
         }
     }
 
-    /// Finds out what became of a publish whose answer is lost.
+    /// Finds out whether a publish was done whose answer is lost.
     async fn settle(
         &self,
         generation: Generation,
@@ -148,7 +151,8 @@ impl Shared {
                 }
                 Some(_) => Ok(Attempt::Lost),
                 None if newest < Some(generation) => Ok(Attempt::Lost),
-                // Swept already, whosever it was.
+                // The plan has been swept, so its token does not tell any more whose it
+                // was.
                 None => break,
             };
         }
@@ -156,8 +160,8 @@ impl Shared {
         Err(Error::PublishUnknown { generation, source })
     }
 
-    /// The operations that give endpoints keys which have none, and on what these
-    /// are all that are missing: on the plan before being there still.
+    /// The operations that give keys to new endpoints. They are complete only while the
+    /// previous plan is in the store, so that comparison comes with them.
     fn seeds(
         &self,
         plan: &Plan,
@@ -187,13 +191,13 @@ impl Shared {
         nested(txn([created_at(active, 0)], success, []))
     }
 
-    /// Does all of them but for the last [`BATCH`], as long as `head` is not written;
-    /// says whether it was not.
+    /// Does all operations except the last [`BATCH`]. Returns false if `head` has been
+    /// written meanwhile.
     async fn put_seeds(&self, seeds: &mut Vec<RequestOp>, head: Head) -> Result<bool, Error> {
         while seeds.len() > BATCH {
             let some = seeds.split_off(seeds.len() - BATCH);
             let compare = [written_at(self.keys.head(), head.written)];
-            // Done twice they do no more than done once.
+            // Doing these operations twice has the same effect as doing them once.
             let answer = self.client.txn(txn(compare, some, [])).await?;
             if !answer.succeeded {
                 return Ok(false);
@@ -202,8 +206,8 @@ impl Shared {
         Ok(true)
     }
 
-    /// Puts the chunks that are not there, and makes sure of them all. `None` if
-    /// `head` has been written meanwhile, other than by that.
+    /// Puts the chunks that are not there, and checks that all are there. Returns `head` as
+    /// it is then, or `None` if another client has written it meanwhile.
     async fn put_chunks(&self, mut head: Head, plan: &Encoded) -> Result<Option<Head>, Error> {
         let Encoded::Chunked(chunks) = plan else {
             return Ok(Some(head));
@@ -226,7 +230,8 @@ impl Shared {
                     .map(|chunk| exists(self.keys.chunk(&chunk.hash))),
             );
             let same = put(self.keys.head(), generation_value(head.newest));
-            // Done twice, it has written `head` the first time.
+            // It may be sent twice: if the first one was done, it has written `head`, and
+            // the second one fails.
             let answer = self.client.txn(txn(compare, [same], [])).await?;
             if !answer.succeeded {
                 return Ok(None);
@@ -250,7 +255,7 @@ fn to_store(plan: &Encoded, token: &[u8]) -> stored::Plan {
     }
 }
 
-/// Not a secret: only never the same twice.
+/// A random token. It must be unique, but it is not a secret.
 fn token() -> Vec<u8> {
     fastrand::u128(..).to_be_bytes().to_vec()
 }

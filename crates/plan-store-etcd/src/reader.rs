@@ -1,4 +1,4 @@
-//! The serving side.
+//! The readers, which DNS servers resolve with.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,15 +11,14 @@ use crate::view::View;
 
 /// A serving thread's view of an [`EtcdStore`](crate::EtcdStore).
 ///
-/// It shows what the store's follower has seen of the cluster, and keeps showing that
-/// while the cluster cannot be reached. [`EtcdStore::health`](crate::EtcdStore::health)
-/// says how old it may be. Resolving is one atomic load and one look into a map: it never
-/// waits for the network or for a lock. Until there is anything to show, every endpoint
-/// is [`Resolution::Unknown`], so call
-/// [`EtcdStore::wait_for_view`](crate::EtcdStore::wait_for_view) before serving.
+/// It shows the cluster as the store's follower last saw it, also while the cluster cannot
+/// be reached. [`EtcdStore::health`](crate::EtcdStore::health) says how old the view may
+/// be. Resolving is one atomic load and one look-up in a map; it never waits for the
+/// network or for a lock. Until there is a view, every endpoint is [`Resolution::Unknown`],
+/// so call [`EtcdStore::wait_for_view`](crate::EtcdStore::wait_for_view) before serving.
 pub struct EtcdReader {
     view: Cache<Arc<ArcSwap<View>>, Arc<View>>,
-    /// The follower runs as long as these do.
+    /// Keeps the follower running.
     _threads: Threads,
 }
 

@@ -1,4 +1,4 @@
-//! Who is alive: the lease of this store, and the pins under it.
+//! The lease that shows that this store is alive, and the pins under it.
 //!
 //! # States
 //! ```text
@@ -9,11 +9,11 @@
 //! ```
 //!
 //! # Rules
-//! 1. A pin is a key of its own, under the lease that was current when it was taken.
-//!    It is never moved to another lease: when its lease has run out, the pin is
-//!    lost, and whoever holds it is told so by its next step.
-//! 2. What is thought here about a lease decides only under which one the next pin is
-//!    taken. Whether a pin holds is for etcd to say, in each transaction.
+//! 1. A pin is a key of its own, under the lease that was current when it was taken. It is
+//!    never moved to another lease: when its lease has run out, the pin is lost, and the
+//!    next step with it fails.
+//! 2. This module's knowledge of a lease decides only under which lease the next pin is
+//!    taken. Whether a pin still holds is decided by etcd, in each transaction.
 //! 3. A pin that is dropped is deleted in the background. A sweep by the same store
 //!    waits for that.
 
@@ -32,11 +32,12 @@ pub(crate) struct Session {
     client: Arc<Client>,
     ttl: Duration,
     lease: tokio::sync::Mutex<Option<Lease>>,
-    /// How many pins have been taken: no two have the same key.
+    /// How many pins have been taken. The number is part of a pin's key, so no two keys are
+    /// the same.
     pins: AtomicU64,
-    /// Pins that are dropped, whose keys are still to be deleted.
+    /// Dropped pins whose keys are still to be deleted.
     dropped: parking_lot::Mutex<Vec<Dropped>>,
-    /// Held while they are deleted.
+    /// Held while their keys are deleted.
     deleting: tokio::sync::Mutex<()>,
 }
 
@@ -48,14 +49,14 @@ struct Lease {
 #[derive(Clone)]
 struct Dropped {
     key: Vec<u8>,
-    /// It may be put yet: until then its key is deleted again and again.
+    /// Until then etcd may still put the key, so it is deleted again and again.
     until: Option<Instant>,
 }
 
-/// Longer than etcd takes to give a request up.
+/// Longer than etcd keeps trying to do a request.
 const GIVEN_UP: Duration = Duration::from_secs(30);
 
-/// Most keys deleted in one transaction: etcd takes 128.
+/// The most keys that one transaction deletes; etcd's limit is 128.
 const BATCH: usize = 100;
 
 impl Session {
@@ -70,7 +71,7 @@ impl Session {
         }
     }
 
-    /// The lease to take a pin under, a new one if there is none or it is over.
+    /// The lease to take a pin under. Makes a new lease if there is none or it is over.
     pub(crate) async fn lease(&self) -> Result<i64, Error> {
         let mut lease = self.lease.lock().await;
         if let Some(lease) = &*lease
@@ -88,7 +89,7 @@ impl Session {
         Ok(id)
     }
 
-    /// etcd does not know this lease any more.
+    /// Notes that etcd does not know this lease any more.
     pub(crate) async fn is_over(&self, id: i64) {
         if let Some(lease) = &*self.lease.lock().await
             && lease.id == id
@@ -102,19 +103,19 @@ impl Session {
         self.pins.fetch_add(1, Relaxed)
     }
 
-    /// A pin is dropped: its key is to be deleted.
+    /// Notes that a pin is dropped, so its key is to be deleted.
     pub(crate) fn drop_pin(&self, key: Vec<u8>) {
         self.dropped.lock().push(Dropped { key, until: None });
     }
 
-    /// A pin may have been put, or be put yet, and nobody wants it.
+    /// Notes a key that etcd may have put or may still put, and that no pin uses.
     pub(crate) fn drop_doubtful_pin(&self, key: Vec<u8>) {
         let until = Some(Instant::now() + GIVEN_UP);
         self.dropped.lock().push(Dropped { key, until });
     }
 
-    /// Deletes the keys of the pins that are dropped. Those that it cannot delete
-    /// now are kept for the next time.
+    /// Deletes the keys of dropped pins. Keys that cannot be deleted now are kept for the
+    /// next call.
     pub(crate) async fn delete_dropped(&self) -> Result<(), Error> {
         let _alone = self.deleting.lock().await;
         let mut dropped = std::mem::take(&mut *self.dropped.lock());
@@ -133,12 +134,12 @@ impl Session {
         result
     }
 
-    /// Gives the lease back, with all pins under it.
+    /// Ends the lease, and with it all pins.
     pub(crate) async fn end(&self) {
         if let Some(lease) = self.lease.lock().await.take() {
             lease.over.store(true, Relaxed);
             if let Err(error) = self.client.revoke(lease.id).await {
-                debug!(lease = lease.id, %error, "left to run out");
+                debug!(lease = lease.id, %error, "lease not revoked; it will run out");
             }
         }
     }

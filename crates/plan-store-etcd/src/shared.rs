@@ -1,4 +1,4 @@
-//! What all handles on a store share, and how its keys are read.
+//! The state that all handles on a store share, and how the store's keys are read.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -26,8 +26,8 @@ pub(crate) struct Shared {
     pub(crate) sizes: Sizes,
     pub(crate) session: Session,
     pub(crate) plans: Plans,
-    /// Where endpoints stood when they were last seen. A step begins with that; if it
-    /// is out of date, the step takes one more transaction.
+    /// Where endpoints stood when they were last seen. A step starts from that. If it is
+    /// out of date, the step takes one more transaction.
     pub(crate) standings: Mutex<HashMap<EndpointName, StoredStanding>>,
 }
 
@@ -35,8 +35,7 @@ pub(crate) struct Shared {
 const PAGE: i64 = 10_000;
 
 impl Shared {
-    /// Reads keys, page after page, all at one revision: this one, or with 0 the
-    /// present one.
+    /// Reads keys, page after page, all at one revision; 0 means the current one.
     pub(crate) async fn read_all(
         &self,
         span: &Span,
@@ -79,8 +78,7 @@ impl Shared {
         keys.iter().map(|key| standing_of(&span, key)).collect()
     }
 
-    /// The newest generation given out, and the revision at which `head` was
-    /// written.
+    /// The newest generation, and the revision at which `head` was written.
     pub(crate) async fn read_head(&self) -> Result<(Option<Generation>, i64), Error> {
         let head = self.client.range(one(self.keys.head())).await?;
         head_of(head.kvs.first())
@@ -126,7 +124,7 @@ impl Shared {
         }
     }
 
-    /// The revision of the last change that readers are shown.
+    /// The revision of the last change to a key that the follower watches.
     pub(crate) async fn last_change(&self) -> Result<i64, Error> {
         let newest = RangeRequest {
             limit: 1,
@@ -139,8 +137,8 @@ impl Shared {
         Ok(read.kvs.first().map_or(0, |key| key.mod_revision))
     }
 
-    /// A plan's content, of what is stored of it at this revision, or with 0 now.
-    /// `None` if it is not in the store.
+    /// Reads a plan as of this revision; 0 means the current one. `None` if the plan is not
+    /// in the store.
     pub(crate) async fn read_plan(
         &self,
         generation: Generation,
@@ -157,7 +155,7 @@ impl Shared {
         if let Some(plan) = self.plans.get(generation, created) {
             return Ok(Some(plan));
         }
-        // Who comes second finds what the first has read.
+        // A task that had to wait here finds the plan that the task before it has read.
         let _alone = self.plans.reading.lock().await;
         if let Some(plan) = self.plans.get(generation, created) {
             return Ok(Some(plan));
@@ -166,7 +164,8 @@ impl Shared {
             Some(Content::Inline(whole)) => vec![whole],
             Some(Content::Chunks(chunks)) => match self.read_chunks(chunks, revision).await {
                 Ok(parts) => parts,
-                // Swept with its plan, after that was read?
+                // The chunk may have been swept with its plan, after the plan's key was
+                // read.
                 Err(error) => {
                     let again = self.client.range(range).await?;
                     return if again.kvs.is_empty() {
@@ -210,8 +209,8 @@ pub(crate) fn stored_plan(key: &KeyValue) -> Result<stored::Plan, Error> {
     stored::Plan::decode(key.value.as_slice()).map_err(|error| corrupt(&key.key, error))
 }
 
-/// What `head` says, and the revision at which it was written: none and 0 if it is
-/// not there yet.
+/// The generation in `head`, and the revision at which it was written: `None` and 0 if the
+/// key is not there yet.
 pub(crate) fn head_of(head: Option<&KeyValue>) -> Result<(Option<Generation>, i64), Error> {
     head.map_or(Ok((None, 0)), |key| {
         Ok((generation_in(key)?, key.mod_revision))
@@ -235,17 +234,17 @@ pub(crate) fn standing_of(
         .ok_or_else(|| corrupt(&key.key, "its value does not say where an endpoint stands"))
 }
 
-/// Plans that have been read or published lately.
+/// Plans that were read or published lately.
 #[derive(Default)]
 pub(crate) struct Plans {
-    /// With the revision at which each was stored, so that a plan of another store
-    /// that was here before is not taken for it.
+    /// Each with the revision at which it was stored, so that it is not mistaken for a plan
+    /// of the same generation on another cluster.
     plans: Mutex<BTreeMap<Generation, (i64, Arc<Plan>)>>,
-    /// Held while one is read.
+    /// Held while a plan is read.
     reading: tokio::sync::Mutex<()>,
 }
 
-/// How many of them are kept.
+/// How many plans are kept.
 const KEPT: usize = 8;
 
 impl Plans {
@@ -260,12 +259,12 @@ impl Plans {
         self.plans.lock().get(&generation).cloned()
     }
 
-    /// This one is not what it was thought to be.
+    /// Drops the plan of this generation, which may not be the one in the store.
     pub(crate) fn forget(&self, generation: Generation) {
         self.plans.lock().remove(&generation);
     }
 
-    /// Keeps a plan, with its memory shared with the one before.
+    /// Keeps a plan that was read. It shares memory with the previous plan.
     pub(crate) fn add(&self, generation: Generation, created: i64, plan: Plan) -> Arc<Plan> {
         let before = self
             .plans

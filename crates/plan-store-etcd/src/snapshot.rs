@@ -1,12 +1,12 @@
-//! The view on disk.
+//! Keeps the view in a file.
 //!
 //! ```text
 //! "plan-store-etcd view 1\n"   what it is
 //! 32 bytes                     SHA-256 of the rest
 //! the rest                     stored.Snapshot
 //! ```
-//! It is written to a file beside it and then renamed, so the file is always whole. All
-//! that is read is checked before it is used.
+//! The snapshot is written to a second file, which is then renamed, so the file is always
+//! whole. Everything that is read from it is checked before it is used.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -30,17 +30,17 @@ use crate::view::{Shown, View, answer_at};
 const MAGIC: &[u8] = b"plan-store-etcd view 1\n";
 const HASH: usize = 32;
 
-/// What `stored.Standing` has for an endpoint where nothing has happened yet.
+/// The value in `stored.Standing` of an endpoint where nothing has happened yet.
 const VACANT: u64 = 0;
 
-/// How often it is written, at most.
+/// The pause between two writes.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Shows the view that is on disk, if there is one and it can be read.
+/// Shows the view from the file, if it exists and can be read.
 pub(crate) fn show(file: &Path, shown: &Shown) {
     match load(file) {
         Ok(Some(view)) => {
-            info!(revision = view.revision, "a view from disk");
+            info!(revision = view.revision, "view read from disk");
             shown.show_from_disk(view);
         }
         Ok(None) => {}
@@ -51,7 +51,7 @@ pub(crate) fn show(file: &Path, shown: &Shown) {
     }
 }
 
-/// Writes the view whenever there is a newer one, for ever.
+/// Writes the view whenever there is a newer one. Never returns.
 pub(crate) async fn keep(file: PathBuf, shown: Arc<Shown>) {
     let mut saved = shown.get().revision;
     loop {
@@ -64,10 +64,10 @@ pub(crate) async fn keep(file: PathBuf, shown: Arc<Shown>) {
         match spawn_blocking(move || save(&file, &view)).await {
             Ok(Ok(())) => saved = revision,
             Ok(Err(error)) => {
-                warn!(%error, "the view is not written");
+                warn!(%error, "view not written to disk");
                 shown.warn(error);
             }
-            Err(error) => warn!(%error, "the view is not written"),
+            Err(error) => warn!(%error, "view not written to disk"),
         }
     }
 }
@@ -117,7 +117,7 @@ fn standing(name: &EndpointName, answer: &Resolution) -> Option<stored::Standing
     })
 }
 
-/// The view that is there; `None` if there is none.
+/// Reads the view; `None` if there is no file.
 fn load(file: &Path) -> Result<Option<View>, Error> {
     let bytes = match fs::read(file) {
         Ok(bytes) => bytes,
@@ -253,10 +253,10 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_leaves_what_is_there() {
+    fn a_failed_write_leaves_the_old_file() {
         let folder = Folder::new("kept");
         save(&folder.file(), &view(8)).unwrap();
-        // Where the new file is to be written there is a folder.
+        // A folder is in the way of the second file.
         fs::create_dir(folder.0.join("view.new")).unwrap();
         let error = save(&folder.file(), &view(9)).unwrap_err();
         assert!(error.to_string().contains("view"), "{error}");

@@ -1,4 +1,4 @@
-//! Activation and withdrawal: one step at one endpoint.
+//! Steps: the activation of a plan at an endpoint, or the withdrawal of the endpoint.
 
 use plan_store::{Activation, EndpointName, EndpointState, Generation, Standing, StepError};
 use tracing::debug;
@@ -18,23 +18,24 @@ pub(crate) struct Step {
     pub(crate) to: StoredStanding,
 }
 
-/// What a step's transaction has met.
+/// The result of a step's transaction.
 enum Met {
-    /// It is done, or need not or cannot be.
+    /// The step is done, or was done before, or is stale.
     End(Activation),
-    /// Nothing is done: the endpoint stands somewhere else than it was thought to.
+    /// Nothing is done, because the endpoint stands here and not where the store expected
+    /// it.
     Elsewhere(StoredStanding),
 }
 
-/// What a step's end is, or why there is none.
+/// The outcome of a step, or why it failed.
 pub(crate) type Outcome = Result<Activation, StepError<Error>>;
 
-/// How many endpoints share a request. etcd takes 128 operations or comparisons
-/// in a transaction, those of its largest nested one included.
+/// How many endpoints share a request. etcd's limit is 128 operations or comparisons in a
+/// transaction, and those of its largest nested transaction count too.
 pub(crate) const BATCH: usize = 64;
 
 impl Shared {
-    /// Takes a step, from wherever the endpoint stands.
+    /// Takes a step, wherever the endpoint stands.
     pub(crate) async fn step(&self, held: &Held, step: &Step) -> Outcome {
         self.step_from(self.guess(held, step), held, step).await
     }
@@ -78,23 +79,25 @@ impl Shared {
         outcomes
     }
 
-    /// Remembers where all endpoints stand now.
+    /// Reads and remembers where all endpoints stand.
     pub(crate) async fn look_ahead(&self) -> Result<(), Error> {
         let standings = self.read_standings(0).await?;
         *self.standings.lock() = standings.into_iter().collect();
         Ok(())
     }
 
-    /// What a step begins with: where the endpoint was last, if the plan may take a
-    /// step from there, or else where it stands if it is new with this plan.
+    /// Where a step expects the endpoint to stand. That is where the endpoint was last
+    /// seen, if the plan may take a step from there, and otherwise where it stands if this
+    /// plan brought it.
     fn guess(&self, held: &Held, step: &Step) -> StoredStanding {
         let guess = self.standings.lock().get(&step.endpoint).copied();
         let guess = guess.filter(|&seen| seen < StoredStanding::limit(held.generation));
         guess.unwrap_or(StoredStanding::vacant(held.generation))
     }
 
-    /// The guard and what it guards; see the [crate's documentation](crate#transactions).
-    /// `seen` must be below the plan's limit: so is what is equal to it.
+    /// The transaction of a step; see the [crate's documentation](crate#transactions).
+    /// `seen` must be below the plan's limit. Then a standing that equals `seen` is below
+    /// it too.
     fn step_txn(&self, held: &Held, step: &Step, seen: StoredStanding) -> TxnRequest {
         debug_assert!(seen < StoredStanding::limit(held.generation), "{seen:?}");
         let active = self.keys.active(&step.endpoint);
@@ -108,8 +111,8 @@ impl Shared {
         txn(compare, success, failure)
     }
 
-    /// `seen` was compared with. If there is a pin still, and the step was not done, then
-    /// the endpoint stood elsewhere.
+    /// Reads the answer to a step's transaction, which compared with `seen`. If the pin is
+    /// still there and the step was not done, the endpoint stands elsewhere.
     fn met(
         &self,
         held: &Held,
@@ -149,12 +152,12 @@ impl Shared {
     }
 }
 
-/// The outcome of a step whose transaction has met with this.
+/// The outcome of a step whose transaction failed with this error.
 fn unanswered(error: Error) -> Outcome {
     if error.not_applied() {
         Err(error.into())
     } else {
-        debug!(%error, "outcome unknown");
+        debug!(%error, "outcome of a step unknown");
         Ok(Activation::Unknown)
     }
 }

@@ -28,7 +28,7 @@ use crate::view::{Health, Shown};
 
 /// A plan store on an etcd cluster. Clones are handles on the same store.
 ///
-/// How it works and why it is right: the [crate's documentation](crate).
+/// The [crate's documentation](crate) says how it works and why it is correct.
 #[derive(Clone)]
 pub struct EtcdStore {
     shared: Arc<Shared>,
@@ -38,8 +38,8 @@ pub struct EtcdStore {
 }
 
 impl EtcdStore {
-    /// A store on this cluster. The cluster need not be there yet: each call fails as long
-    /// as no member can be reached.
+    /// A store on this cluster. The cluster need not exist yet: calls fail as long as no
+    /// member can be reached.
     ///
     /// # Errors
     /// [`Error::Config`], [`Error::NoThreads`].
@@ -81,12 +81,12 @@ impl EtcdStore {
         })
     }
 
-    /// How readers are supplied. The first call starts the follower.
+    /// The health of this store's readers. The first call starts the follower.
     pub fn health(&self) -> Health {
         self.shown().health()
     }
 
-    /// Waits until readers have something to show, from the cluster or from disk.
+    /// Waits until readers have a view to show, from the cluster or from disk.
     ///
     /// # Errors
     /// [`Error::NoView`].
@@ -94,7 +94,7 @@ impl EtcdStore {
         self.shown().wait_for(0, within)
     }
 
-    /// Waits until readers show all that the cluster holds now.
+    /// Waits until readers show all changes that the cluster has now.
     ///
     /// # Errors
     /// [`Error::NoView`]; or any error of the read that asks the cluster what it holds.
@@ -108,9 +108,9 @@ impl EtcdStore {
         shown.wait_for(revision, within.saturating_sub(begun.elapsed()))
     }
 
-    /// Waits until there is a newer plan than this one, and returns its generation;
-    /// `None` if there is none in time. An Enactor waits here between its passes. The
-    /// first call starts the follower.
+    /// Waits until there is a newer plan than this one, and returns its generation; `None`
+    /// after `within`. An Enactor waits here between its passes. The first call starts the
+    /// follower.
     pub fn wait_for_plan_after(
         &self,
         than: Option<Generation>,
@@ -123,7 +123,7 @@ impl EtcdStore {
         self.supply.shown(&self.shared, &self.threads)
     }
 
-    /// What the pin holds; an error if it is a pin of another store.
+    /// The plan that the pin holds; an error if it is a pin of another store.
     fn own<'a>(&self, pin: &'a EtcdPin) -> Result<&'a Held, StepError<Error>> {
         let generation = pin.generation();
         pin.held_in(&self.shared)

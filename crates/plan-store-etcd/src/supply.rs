@@ -1,5 +1,5 @@
-//! What supplies a store's readers: a view, kept up to date by a follower and saved to
-//! disk.
+//! Supplies a store's readers with a view. A follower keeps the view up to date, and
+//! another task saves it to disk.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,8 @@ use crate::snapshot;
 use crate::threads::Threads;
 use crate::view::Shown;
 
-/// Starts when it is first asked for: a store that only writes follows nothing.
+/// The view and its tasks, which start when the view is first asked for. A store that only
+/// writes follows nothing.
 pub(crate) struct Supply {
     /// Where the view is kept on disk.
     snapshot: Option<PathBuf>,
@@ -23,7 +24,7 @@ impl Supply {
         Self { snapshot, shown }
     }
 
-    /// The view that is shown, followed on these threads from the first call on.
+    /// The view. The first call starts the follower on these threads.
     pub(crate) fn shown(&self, shared: &Arc<Shared>, threads: &Threads) -> &Arc<Shown> {
         self.shown.get_or_init(|| {
             let shown = Arc::new(Shown::nothing());

@@ -1,18 +1,18 @@
-//! Deleting the plans that nobody needs, and what else is left over.
+//! Deletes plans that are not needed any more, and keys that are left over.
 //!
-//! A sweep looks at everything at one revision, to see what may go, and then takes
-//! each away in a transaction that fails if it may not go any more:
+//! A sweep reads everything at one revision to see what may be deleted. It then deletes
+//! each thing in a transaction that fails if the thing must not be deleted any more:
 //!
-//! - a plan, if it is not the newest, and no endpoint has it active or as its
-//!   rollback target, and nobody holds a pin on it;
-//! - endpoints and chunks, if `head` has not been written since it looked. Then the
-//!   plans that it looked at are all that there are, and none of them named the
-//!   endpoint or had the chunk. The same transaction writes `head` as it was, so a
-//!   publish that counts on these keys, having seen them, is refused and looks again.
+//! - A plan is deleted if it is not the newest, no endpoint has it active or as its
+//!   rollback target, and no pin on it exists.
+//! - Endpoints and chunks are deleted if `head` has not been written since the sweep read
+//!   it. Then the plans that the sweep read are all plans, and none of them names the
+//!   endpoint or has the chunk. The same transaction writes `head` unchanged. So a publish
+//!   that has seen these keys and counts on them is refused, and starts again.
 //!
-//! What a publish puts before it moves `head` is for a generation beyond `head`:
-//! endpoints say so, and chunks are younger than the newest plan. A sweep leaves both
-//! alone, so that it does not keep a publish from getting on.
+//! The keys that a publish puts before it moves `head` belong to a generation beyond
+//! `head`: an endpoint's key says so, and a chunk is younger than the newest plan. A sweep
+//! leaves both alone, so that it cannot keep a publish from finishing.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -29,10 +29,10 @@ use crate::txn::{
     put, revision, txn, written_at,
 };
 
-/// What a sweep sees, all at one revision.
+/// What a sweep has read, all at one revision.
 struct Sight {
     newest: Option<Generation>,
-    /// When `head` was written.
+    /// The revision at which `head` was written.
     written: i64,
     plans: BTreeSet<Generation>,
     pinned: BTreeSet<Generation>,
@@ -40,8 +40,8 @@ struct Sight {
     rollbacks: BTreeMap<EndpointName, Generation>,
 }
 
-/// Most endpoints that are forgotten in one transaction: each takes two comparisons
-/// and two operations of the 128 that there may be.
+/// The most endpoints that one transaction forgets. Each takes two comparisons and two
+/// operations; etcd's limit is 128 of either.
 const BATCH: usize = 60;
 
 impl Shared {
@@ -96,10 +96,10 @@ impl Shared {
         })
     }
 
-    /// Deletes those plans that are too old to keep and that nobody needs.
+    /// Deletes the plans that are too old to keep and are not needed.
     async fn delete_plans(&self, sight: &mut Sight, applied: Generation) -> Result<Swept, Error> {
         let mut swept = Swept::default();
-        // The newest plan stays, whatever is said to be applied.
+        // The newest plan stays, whichever plan the caller calls applied.
         let applied = sight.newest.map_or(applied, |newest| applied.min(newest));
         let old: Vec<_> = sight.plans.range(..applied).copied().collect();
         for generation in old {
@@ -116,14 +116,15 @@ impl Shared {
                     swept.spared.push((generation, needed));
                     continue;
                 }
-                Err(None) => {} // By another sweep, which says so.
+                Err(None) => {} // Another sweep deleted it, and reports it.
             }
             sight.plans.remove(&generation);
         }
         Ok(swept)
     }
 
-    /// Deletes a plan, or says why it is needed, if it is still there.
+    /// Deletes a plan. If it is not deleted, returns why it is needed, or `None` if it is
+    /// gone already.
     async fn delete_plan(
         &self,
         generation: Generation,
@@ -155,8 +156,8 @@ impl Shared {
         }))
     }
 
-    /// Takes away the keys of the endpoints where nothing is active, that have
-    /// nothing to roll back to, and that no plan names.
+    /// Deletes the keys of endpoints where no plan is active, that have no rollback target,
+    /// and that no plan names.
     async fn forget_endpoints(&self, sight: &Sight) -> Result<(), Error> {
         let mut idle: Vec<_> = sight.idle().collect();
         let plans = if idle.is_empty() {
@@ -164,15 +165,16 @@ impl Shared {
         } else {
             Some(&sight.plans)
         };
-        // The newest first: it names most of them.
+        // The newest plan comes first, because it names most of them.
         for &generation in plans.into_iter().flatten().rev() {
             if idle.is_empty() {
                 return Ok(());
             }
             match self.read_plan(generation, 0).await? {
                 Some(plan) => idle.retain(|(name, _)| !plan.names(name)),
-                // Deleted by another sweep, or read from before it was published, which
-                // a stale read may be. What it names is not known: the next sweep looks.
+                // Another sweep deleted the plan, or a stale read is from before its
+                // publish. The endpoints that it names are unknown, so the next sweep
+                // decides.
                 None => return Ok(()),
             }
         }
@@ -188,7 +190,7 @@ impl Shared {
                 .await?
             {
                 Some(revision) => written = revision,
-                None => return Ok(()), // The next sweep looks again.
+                None => return Ok(()), // The next sweep tries again.
             }
             let mut standings = self.standings.lock();
             for (name, _) in some {
@@ -211,7 +213,7 @@ impl Shared {
         (compare, vec![delete(active), delete(rollback)])
     }
 
-    /// Takes away the chunks that no plan has.
+    /// Deletes the chunks that no plan has.
     async fn delete_chunks(&self) -> Result<(), Error> {
         let chunks = get_keys(self.keys.chunks());
         let read = [get(self.keys.head()), get_all(self.keys.plans()), chunks];
@@ -235,14 +237,14 @@ impl Shared {
                 .await?
             {
                 Some(revision) => written = revision,
-                None => return Ok(()), // The next sweep looks again.
+                None => return Ok(()), // The next sweep tries again.
             }
         }
         Ok(())
     }
 
-    /// Does this if `head` was last written at `written`, and writes it as it is.
-    /// Says at which revision, if it was done.
+    /// Does these operations if `head` was last written at `written`, and writes `head`
+    /// unchanged. Returns the new revision; `None` if nothing was done.
     async fn with_head(
         &self,
         newest: Option<Generation>,
@@ -252,7 +254,8 @@ impl Shared {
     ) -> Result<Option<i64>, Error> {
         compare.push(written_at(self.keys.head(), written));
         success.push(put(self.keys.head(), generation_value(newest)));
-        // Done twice, it has written `head` the first time.
+        // It may be sent twice: if the first one was done, it has written `head`, and the
+        // second one fails.
         let answer = self.client.txn(txn(compare, success, [])).await?;
         Ok(answer.succeeded.then(|| revision(&answer)))
     }
@@ -275,8 +278,8 @@ impl Sight {
         }
     }
 
-    /// The endpoints where nothing is active and that have nothing to roll back to,
-    /// but for those of a publish that has not moved `head` yet.
+    /// The endpoints where no plan is active and that have no rollback target, except those
+    /// of a publish that has not moved `head` yet.
     fn idle(&self) -> impl Iterator<Item = (&EndpointName, StoredStanding)> {
         let standings = self.standings.iter().map(|(name, &stored)| (name, stored));
         standings.filter(|(name, stored)| {

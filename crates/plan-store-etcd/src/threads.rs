@@ -1,11 +1,11 @@
-//! The threads that talk to etcd, and calls that wait for them.
+//! The threads that talk to etcd. A caller's thread only waits for them.
 //!
 //! # Rules
-//! 1. All that talks to etcd runs on these threads, as tasks. Who calls only waits,
-//!    so it does not matter which thread that is, one of another async runtime
-//!    included.
-//! 2. No task holds [`Threads`], so they end with the last handle on the store.
-//! 3. Who drops the last handle waits for nothing: the end has a thread of its own.
+//! 1. All requests to etcd are made by tasks on these threads. The caller's thread only
+//!    waits. So calls may come from any thread, also from one of another async runtime.
+//! 2. No task holds [`Threads`], so the threads end with the last handle on the store.
+//! 3. A thread that drops the last handle does not wait: a thread of its own ends the
+//!    others.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -24,15 +24,14 @@ pub(crate) struct Threads {
     _running: Arc<oneshot::Sender<()>>,
 }
 
-/// One for the network, and one for whoever decodes a plan meanwhile.
+/// One thread for the network, and one for decoding plans meanwhile.
 const THREADS: usize = 2;
 
-/// How long the last word may take.
+/// How long the farewell may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 impl Threads {
-    /// Starts them. When they are not wanted any more, they try `farewell`, but not
-    /// for long.
+    /// Starts the threads. Before they end, they run `farewell`, for at most [`FAREWELL`].
     pub(crate) fn start(
         farewell: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Self, Error> {
@@ -47,7 +46,7 @@ impl Threads {
             .map_err(failed)?;
         let handle = runtime.handle().clone();
         let (running, dropped) = oneshot::channel();
-        // A runtime may not be dropped on just any thread, but on this one.
+        // A runtime must not be dropped within another runtime, so this thread drops it.
         std::thread::Builder::new()
             .name("etcd-end".into())
             .spawn(move || {
@@ -64,25 +63,25 @@ impl Threads {
         })
     }
 
-    /// Begins a task.
+    /// Starts a task.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.handle.spawn(task);
     }
 
-    /// Begins a task whose result can be waited for.
+    /// Starts a task whose result can be waited for.
     pub(crate) fn begin<T: Send + 'static, E: From<Error> + Send + 'static>(
         &self,
         task: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Begun<T, E> {
         let (sender, receiver) = mpsc::sync_channel(1);
         self.handle.spawn(async move {
-            // Who does not wait any more does not want it.
+            // If the receiver is gone, the result is not needed.
             let _ = sender.send(task.await);
         });
         Begun(receiver)
     }
 
-    /// Waits for a task.
+    /// Runs a task and waits for its result.
     pub(crate) fn run<T: Send + 'static, E: From<Error> + Send + 'static>(
         &self,
         task: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -91,7 +90,7 @@ impl Threads {
     }
 }
 
-/// A task that goes on whether or not somebody waits for it.
+/// A task that has started. It goes on even if its result is not waited for.
 pub(crate) struct Begun<T, E>(mpsc::Receiver<Result<T, E>>);
 
 impl<T, E: From<Error>> Begun<T, E> {

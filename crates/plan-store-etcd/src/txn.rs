@@ -10,7 +10,7 @@ use crate::proto::etcd::{
     TxnRequest, TxnResponse,
 };
 
-/// If all of `compare` holds, `success` is done, or else `failure`; in one step.
+/// Does `success` if all of `compare` holds, otherwise `failure`, in one step.
 pub(crate) fn txn(
     compare: impl Into<Vec<Compare>>,
     success: impl Into<Vec<RequestOp>>,
@@ -23,8 +23,8 @@ pub(crate) fn txn(
     }
 }
 
-/// The key has not been deleted since it was created at this revision; 0: there is
-/// no such key.
+/// The key was created at this revision and has not been deleted since. 0: there is no such
+/// key.
 pub(crate) fn created_at(key: Vec<u8>, revision: i64) -> Compare {
     let revision = TargetUnion::CreateRevision(revision);
     compare(key, CompareResult::Equal, CompareTarget::Create, revision)
@@ -45,14 +45,14 @@ pub(crate) fn none_exists(span: Span) -> Compare {
     }
 }
 
-/// The key was last written at this revision; 0: there is no such key.
+/// The key was last written at this revision. 0: there is no such key.
 pub(crate) fn written_at(key: Vec<u8>, revision: i64) -> Compare {
     let revision = TargetUnion::ModRevision(revision);
     compare(key, CompareResult::Equal, CompareTarget::Mod, revision)
 }
 
-/// The key has this value. Not so if there is no such key, as with all that
-/// compares values.
+/// The key has this value. Like every comparison of values, it is false if there is no such
+/// key.
 pub(crate) fn is(key: Vec<u8>, value: Vec<u8>) -> Compare {
     let value = TargetUnion::Value(value);
     compare(key, CompareResult::Equal, CompareTarget::Value, value)
@@ -102,7 +102,7 @@ pub(crate) fn put(key: Vec<u8>, value: Vec<u8>) -> RequestOp {
     }))
 }
 
-/// Answers with what was there before, too.
+/// Puts a value. The answer has the value that was there before.
 pub(crate) fn replace(key: Vec<u8>, value: Vec<u8>) -> RequestOp {
     op(Request::RequestPut(PutRequest {
         key,
@@ -112,7 +112,7 @@ pub(crate) fn replace(key: Vec<u8>, value: Vec<u8>) -> RequestOp {
     }))
 }
 
-/// The key is deleted when the lease runs out.
+/// Puts a value under a lease: etcd deletes the key when the lease runs out.
 pub(crate) fn put_under(key: Vec<u8>, value: Vec<u8>, lease: i64) -> RequestOp {
     op(Request::RequestPut(PutRequest {
         key,
@@ -134,7 +134,7 @@ pub(crate) fn get(key: Vec<u8>) -> RequestOp {
     op(Request::RequestRange(one(key)))
 }
 
-/// All but its value.
+/// Reads a key without its value.
 pub(crate) fn peek(key: Vec<u8>) -> RequestOp {
     op(Request::RequestRange(RangeRequest {
         keys_only: true,
@@ -142,7 +142,7 @@ pub(crate) fn peek(key: Vec<u8>) -> RequestOp {
     }))
 }
 
-/// Of each key all but its value.
+/// Reads keys without their values.
 pub(crate) fn get_keys(span: Span) -> RequestOp {
     op(Request::RequestRange(RangeRequest {
         keys_only: true,
@@ -187,7 +187,7 @@ impl Answers {
         Self(response.responses.into_iter())
     }
 
-    /// What the next operation read.
+    /// The keys that the next operation read.
     pub(crate) fn keys(&mut self) -> Result<Vec<KeyValue>, Error> {
         match self.next() {
             Some(Response::ResponseRange(range)) => Ok(range.kvs),
@@ -195,12 +195,12 @@ impl Answers {
         }
     }
 
-    /// What the next operation read of its one key.
+    /// The one key that the next operation read, if it was there.
     pub(crate) fn key(&mut self) -> Result<Option<KeyValue>, Error> {
         Ok(self.keys()?.pop())
     }
 
-    /// What was there before the next operation put something.
+    /// The value that the next operation replaced.
     pub(crate) fn replaced(&mut self) -> Result<Option<KeyValue>, Error> {
         match self.next() {
             Some(Response::ResponsePut(put)) => Ok(put.prev_kv),
@@ -208,7 +208,7 @@ impl Answers {
         }
     }
 
-    /// What became of the transaction that is the next operation.
+    /// The answer to the next operation, which is a nested transaction.
     pub(crate) fn nested(&mut self) -> Result<TxnResponse, Error> {
         match self.next() {
             Some(Response::ResponseTxn(txn)) => Ok(txn),
@@ -222,14 +222,14 @@ impl Answers {
 }
 
 fn unexpected(wanted: &str) -> Error {
-    // What was done is not known then.
+    // It is unknown then whether the request was done.
     Error::NoAnswer {
         endpoint: "a member".into(),
         reason: format!("its answer is not one to {wanted}"),
     }
 }
 
-/// The cluster's revision at which it was answered.
+/// The cluster's revision when it answered.
 pub(crate) fn revision(response: &TxnResponse) -> i64 {
     response.header.as_ref().map_or(0, |header| header.revision)
 }

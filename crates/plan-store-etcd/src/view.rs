@@ -1,18 +1,18 @@
-//! What readers see of the cluster: one revision of it, whole.
+//! The view: the cluster at one revision, as readers show it.
 //!
 //! # Who may touch what
 //! | | reads | changes |
 //! |---|---|---|
 //! | the view | readers, at any time | the follower, which replaces it whole |
-//! | the status | anyone, under its lock | the follower |
+//! | the status | any thread, under its lock | the follower |
 //!
 //! # Rules
-//! 1. A view is what the cluster held at its revision, but that an endpoint may still
-//!    have an older answer whose plan was swept before the follower came to read it;
-//!    a newer answer follows.
-//! 2. Each view is of a later revision than the one that it replaces, of the same
-//!    cluster. So what a reader sees of an endpoint never goes back, whichever member
-//!    it comes from, and after a start from disk too.
+//! 1. A view is the content of the cluster at its revision, with one exception. An endpoint
+//!    may still have an older answer, if the plan of the newer one was swept before the
+//!    follower could read it. A still newer answer follows.
+//! 2. A view is replaced only by a view of the same cluster at a later revision. So what a
+//!    reader sees of an endpoint never goes back, whichever member it comes from, also
+//!    after a start from disk.
 //! 3. An answer holds the records of one plan; it is replaced, never changed.
 
 use std::ops::Bound::{Excluded, Unbounded};
@@ -27,22 +27,23 @@ use plan_store::{EndpointName, Generation, RecordSet, Resolution, Standing};
 use crate::Error;
 use crate::layout::StoredStanding;
 
-/// All endpoints with their answers. Cheap to clone and change: what does not change
-/// is shared.
+/// All endpoints with their answers. It is cheap to clone and change, because versions
+/// share what does not change.
 #[derive(Clone, Default)]
 pub(crate) struct View {
-    /// 0: of no cluster yet.
+    /// The cluster's id; 0 if there is none yet.
     pub(crate) cluster: u64,
     pub(crate) revision: i64,
-    /// The newest plan, active or not. Not known of a view from disk.
+    /// The newest plan, active or not. Unknown in a view from disk.
     pub(crate) newest: Option<Generation>,
     answers: HashMap<EndpointName, Resolution>,
-    /// The endpoints that are not withdrawn. What lies below a name follows it.
+    /// The endpoints that are not withdrawn. In this order, the names below a name follow
+    /// it.
     not_withdrawn: OrdSet<EndpointName>,
 }
 
 impl View {
-    /// Nothing yet, of this revision of this cluster.
+    /// An empty view, at this revision of this cluster.
     pub(crate) fn at(cluster: u64, revision: i64) -> Self {
         Self {
             cluster,
@@ -59,7 +60,7 @@ impl View {
         self.answers.iter()
     }
 
-    /// What the endpoint answers now.
+    /// Sets an endpoint's answer.
     pub(crate) fn set(&mut self, endpoint: EndpointName, answer: Resolution) {
         if let Resolution::Withdrawn { .. } = answer {
             self.not_withdrawn.remove(&endpoint);
@@ -69,13 +70,13 @@ impl View {
         self.answers.insert(endpoint, answer);
     }
 
-    /// The endpoint is not known any more.
+    /// Removes an endpoint, which the store does not know any more.
     pub(crate) fn remove(&mut self, endpoint: &EndpointName) {
         self.not_withdrawn.remove(endpoint);
         self.answers.remove(endpoint);
     }
 
-    /// Whether an endpoint lies below this name that is not withdrawn.
+    /// Whether an endpoint below this name is not withdrawn.
     pub(crate) fn has_descendant(&self, name: &EndpointName) -> bool {
         let after = (Excluded(name.clone()), Unbounded);
         let next = self.not_withdrawn.range(after).next();
@@ -83,8 +84,8 @@ impl View {
     }
 }
 
-/// What an endpoint answers if it stands here. `records` are its records in the active
-/// plan; `None` if no plan is active or the active one is not in the store.
+/// The answer of an endpoint that stands here. `records` are its records in the active
+/// plan; `None` if no plan is active or the active plan is not in the store.
 pub(crate) fn answer_at(stored: StoredStanding, records: Option<Arc<RecordSet>>) -> Resolution {
     match (stored.standing(), records) {
         (Standing::Vacant, _) => Resolution::Vacant,
@@ -97,28 +98,28 @@ pub(crate) fn answer_at(stored: StoredStanding, records: Option<Arc<RecordSet>>)
     }
 }
 
-/// How a store's readers are supplied.
+/// The health of a store's readers.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Health {
-    /// Whether the cluster is followed now. If not, readers show the last that was
-    /// seen of it.
+    /// Whether the follower is connected. If not, readers show the cluster as it was last
+    /// seen.
     pub connected: bool,
-    /// The cluster's revision that readers show. `None`: they have nothing to show
-    /// yet, and every endpoint is unknown.
+    /// The cluster's revision that readers show. `None` if there is no view yet; then every
+    /// endpoint is unknown.
     pub revision: Option<i64>,
-    /// Whether what they show is from the snapshot on disk still.
+    /// Whether the view is still the one from the snapshot on disk.
     pub from_disk: bool,
-    /// How long ago the cluster was heard of last. `None`: not since the start.
+    /// The time since the last message from the cluster. `None` if there was none since the
+    /// start.
     pub last_contact: Option<Duration>,
     /// How often the connection was lost.
     pub losses: u64,
-    /// What keeps the cluster from being followed, or the snapshot from being
-    /// written.
+    /// Why the cluster is not followed, or why the snapshot is not written.
     pub error: Option<Error>,
 }
 
-/// The view that is shown now, and how it came about.
+/// The current view, and its status.
 pub(crate) struct Shown {
     pub(crate) view: Arc<ArcSwap<View>>,
     status: Mutex<Status>,
@@ -155,7 +156,7 @@ impl Shown {
         }
     }
 
-    /// The view that is shown.
+    /// The current view.
     pub(crate) fn get(&self) -> Arc<View> {
         self.view.load_full()
     }
@@ -169,7 +170,7 @@ impl Shown {
         self.changed.notify_all();
     }
 
-    /// Shows a view that the cluster has just given.
+    /// Shows a view from the cluster.
     pub(crate) fn show(&self, view: View) {
         let mut status = self.status.lock();
         status.revision = Some(view.revision);
@@ -179,12 +180,12 @@ impl Shown {
         self.changed.notify_all();
     }
 
-    /// The cluster has been heard of, and has nothing newer than the view.
+    /// Notes that the cluster has answered, and has nothing newer than the view.
     pub(crate) fn contact(&self) {
         self.status.lock().contact();
     }
 
-    /// The cluster is not followed any more.
+    /// Notes that the cluster is not followed any more.
     pub(crate) fn lost(&self, error: Error) {
         let mut status = self.status.lock();
         if std::mem::take(&mut status.connected) {
@@ -193,7 +194,7 @@ impl Shown {
         status.error = Some(error);
     }
 
-    /// Something is wrong, though the cluster may be followed.
+    /// Notes an error that does not end following the cluster.
     pub(crate) fn warn(&self, error: Error) {
         self.status.lock().error = Some(error);
     }
@@ -217,12 +218,12 @@ impl Shown {
             waited: within,
             reason: match &status.error {
                 Some(error) => error.to_string(),
-                None => "it is behind".into(),
+                None => "the view is behind".into(),
             },
         })
     }
 
-    /// Waits until there is a newer plan than this one, and says which.
+    /// Waits until there is a newer plan than this one, and returns its generation.
     pub(crate) fn wait_for_plan_after(
         &self,
         than: Option<Generation>,
@@ -232,7 +233,7 @@ impl Shown {
         status.ok()?.newest
     }
 
-    /// Waits until the status is as wanted; `Err` if it is not in time.
+    /// Waits until the status is as wanted. `Err` if that takes too long.
     fn wait_until(
         &self,
         within: Duration,
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_as_descendants_what_lies_below_it_and_is_not_withdrawn() {
+    fn the_descendants_of_a_name_are_the_endpoints_below_it_that_are_not_withdrawn() {
         let generation = Generation::FIRST;
         let mut view = View::default();
         view.set(name("a.b.example"), Resolution::Vacant);

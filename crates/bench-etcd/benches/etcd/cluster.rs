@@ -1,4 +1,4 @@
-//! Clusters on loopback.
+//! etcd clusters on loopback.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -80,7 +80,7 @@ fn url(port: u16) -> String {
 impl Drop for Cluster {
     fn drop(&mut self) {
         for member in &mut self.members {
-            // It may have ended by itself.
+            // The member may have ended already.
             let _ = member.kill();
             let _ = member.wait();
         }

@@ -1,7 +1,7 @@
-//! Bare etcd: transactions by a client that knows nothing of the store.
+//! Bare etcd: transactions by a client that does not use the store.
 //!
-//! Its requests run on two threads of their own, as the store's do, so that a blocking
-//! call costs the same number of wake-ups here and there.
+//! Like the store's requests, its requests run on two threads of their own. So a blocking
+//! call costs the same number of wake-ups in both cases.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc;
@@ -14,7 +14,7 @@ use bench_etcd::proto::{Compare, PutRequest, RangeRequest, RequestOp, TxnRequest
 use tokio::runtime::{Builder, Runtime};
 use tonic::transport::{Channel, Endpoint};
 
-/// As long as the store's keys are.
+/// Prefixes, as long as those of the store's keys.
 const BARE: &str = "/alone-in-the-etcd/active/";
 const ACTIVE: &str = "/like-in-the-store/active/";
 const ROLLBACK: &str = "/like-in-the-store/rollback/";
@@ -26,13 +26,13 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct Etcd {
     client: KvClient<Channel>,
     runtime: Runtime,
-    /// The value that each key has.
+    /// The current value of each key.
     bare: Vec<AtomicU64>,
     like: Vec<AtomicU64>,
 }
 
 impl Etcd {
-    /// A client of this member, which puts as many keys of each kind.
+    /// A client of this member, which puts `keys` keys of each kind.
     pub(crate) fn new(member: &str, keys: usize) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
@@ -56,7 +56,7 @@ impl Etcd {
         etcd
     }
 
-    /// Puts the pin's key; a cluster without a leader refuses that.
+    /// Puts the pin's key, again and again until the cluster has a leader and accepts it.
     fn wait_for_leader(&self) {
         let begun = Instant::now();
         while let Err(status) = self.ask(txn([], [put(PIN.into(), Vec::new())], [])) {
@@ -75,7 +75,8 @@ impl Etcd {
         ));
     }
 
-    /// A transaction of the same shape as an activation's, on keys that nobody else has.
+    /// A transaction of the same shape as an activation's, on keys that the store does not
+    /// use.
     pub(crate) fn like(&self, at: usize) {
         let seen = self.like[at].fetch_add(1, Relaxed);
         let active = named(ACTIVE, at);
@@ -144,7 +145,7 @@ fn put(key: Vec<u8>, value: Vec<u8>) -> RequestOp {
     }))
 }
 
-/// Also answers with the value that was there before.
+/// Puts a value. The answer has the value that was there before.
 fn replace(key: Vec<u8>, value: Vec<u8>) -> RequestOp {
     op(Request::RequestPut(PutRequest {
         key,

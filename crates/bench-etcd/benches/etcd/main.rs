@@ -1,13 +1,13 @@
-//! How fast the store on etcd is, beside bare etcd:
+//! Compares the speed of the store on etcd with that of bare etcd:
 //!
 //! ```sh
 //! cargo bench -p bench-etcd
 //! ```
 //!
-//! It starts its own clusters on loopback, so `etcd` must be installed (`apt-get install
-//! etcd-server`). Rounds of the different kinds take turns and medians are given: on a
-//! machine that others use too, the ratios still say something. With `-- --test` each
-//! kind runs once, for a moment.
+//! It starts its own clusters on loopback, so `etcd` must be installed
+//! (`apt-get install etcd-server`). Rounds of the different kinds take turns, and the
+//! tables have medians. So the ratios mean something even on a machine with other load.
+//! With `-- --test` each kind runs once, for a moment.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,7 +28,8 @@ use crate::world::World;
 #[derive(Clone, Copy)]
 struct Length {
     rounds: usize,
-    /// In each round, by all writers together; each at an endpoint of its own.
+    /// The steps of all writers together in each round. Each step is at an endpoint of its
+    /// own.
     steps: usize,
     endpoints: usize,
 }
@@ -61,14 +62,15 @@ fn main() {
     }
 }
 
-/// One step at a time by each writer: a transaction of one comparison and one put, one
-/// of the same shape as an activation's, and an activation.
+/// Each writer takes one step at a time. The kinds of steps: a transaction of one
+/// comparison and one put, a transaction of the same shape as an activation's, and an
+/// activation.
 fn steps(world: &World, length: Length) {
     for writers in [1, 8] {
         let mut table = Table::new(format!("steps, by {writers} at a time"));
         for _ in 0..length.rounds {
             let run = |step: &(dyn Fn(usize) + Sync)| Round::run(writers, length.steps, step);
-            // Publishing a plan writes much, and the steps right after it wait for that:
+            // Publishing a plan writes much, and the steps right after it wait for that. So
             // they are not counted.
             let pin = world.publish();
             drop(run(&|at| world.bare(at)));
@@ -92,7 +94,7 @@ fn passes(world: &World, length: Length) {
     table.print();
 }
 
-/// How long it takes until a reader shows it.
+/// Measures how long it takes until a reader shows a change.
 fn latency(world: &World, length: Length) {
     let mut table = Table::new("until a reader shows it".into());
     for _ in 0..length.rounds {

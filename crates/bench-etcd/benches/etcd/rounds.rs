@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-/// What one round took.
+/// The times of one round.
 pub(crate) struct Round {
     whole: Duration,
     each: Vec<Duration>,
 }
 
 impl Round {
-    /// This many steps, shared out among the writers.
+    /// Runs this many steps, divided among the writers.
     pub(crate) fn run(writers: usize, steps: usize, step: &(dyn Fn(usize) + Sync)) -> Self {
         let begun = Instant::now();
         let each = std::thread::scope(|scope| {
@@ -46,8 +46,8 @@ fn timed(step: impl FnOnce()) -> Duration {
     begun.elapsed()
 }
 
-/// The rounds of each kind. The last column is the ratio of a kind's rate to the first
-/// kind's.
+/// The rounds of each kind. The last column is the ratio of a kind's rate to the rate of
+/// the first kind.
 pub(crate) struct Table {
     title: String,
     kinds: Vec<(&'static str, Vec<Round>)>,

@@ -69,7 +69,7 @@ impl World {
         assert!(matches!(activation, Activation::Activated { .. }));
     }
 
-    /// Does a pass, which must change this many endpoints.
+    /// Makes a pass, which must change this many endpoints.
     pub(crate) fn pass(&self, to_do: usize) {
         match self.enactor.pass().unwrap() {
             Pass::Applied { changed, .. } => assert_eq!(changed, to_do),

@@ -1,5 +1,5 @@
-//! Bytes that the store keeps in memory, per endpoint and per retained generation, counted
-//! by the allocator.
+//! Counts the bytes that the store keeps allocated, per endpoint and per retained
+//! generation.
 //!
 //! ```sh
 //! cargo bench -p bench --bench memory
@@ -17,12 +17,12 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 const SIZES: [u32; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
-/// How many bytes are allocated now.
+/// The bytes that are allocated now.
 fn now() -> usize {
     dhat::HeapStats::get().curr_bytes
 }
 
-/// How many bytes stay allocated after the work, and what it returns.
+/// The bytes that stay allocated after the work, and the work's result.
 fn bytes<T>(work: impl FnOnce() -> T) -> (usize, T) {
     let before = now();
     let result = work();

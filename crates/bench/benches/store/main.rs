@@ -1,11 +1,11 @@
-//! The store beside its peers: other ways to build it.
+//! Compares the store with its peers, which are other ways to build it.
 //!
 //! ```sh
 //! cargo bench -p bench --bench store
 //! ```
 //!
-//! After criterion's own lines it prints a table for each question, with medians and
-//! their ratios. With `-- --test` each benchmark runs once, and no table is printed.
+//! After criterion's own lines it prints a table for each group, with medians and their
+//! ratios. With `-- --test` each benchmark runs once, and no table is printed.
 //! `crates/bench/measure` writes the tables and their curves into the docs.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed benchmark")]

@@ -1,4 +1,4 @@
-//! Whole plans: making a successor, publishing it, a pass, a sweep.
+//! Operations on whole plans: making a successor, publishing it, a pass, a sweep.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
@@ -15,10 +15,10 @@ use rpds::RedBlackTreeMapSync;
 pub(crate) const SIZES: [u32; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
 type Changes = Vec<(EndpointName, Arc<RecordSet>)>;
-/// Makes a successor of what it holds.
+/// Makes a successor of the plan that it holds.
 type Successor = Box<dyn Fn(Changes)>;
 
-/// The time that `work` takes so many times, each on what `prepare` makes.
+/// The time of `times` runs of `work`, each on a value that `prepare` makes.
 fn timed<T, R>(
     times: u64,
     mut prepare: impl FnMut() -> T,
@@ -35,7 +35,8 @@ fn timed<T, R>(
     sum
 }
 
-/// What else a plan could be: the one before, copied or shared, with the changes in.
+/// Other data structures for a plan. Each makes the successor from a copy, or from a
+/// structure that shares memory.
 fn peers(size: u32) -> Vec<(&'static str, Successor)> {
     let plan = world::plan(size);
     let pairs = || {
@@ -128,7 +129,8 @@ fn successor(criterion: &mut Criterion, size: u32) {
     group.finish();
 }
 
-/// The plan before once more, or with a hundredth changed, published and picked up.
+/// Publishes the latest plan again, unchanged or with one hundredth changed, and picks it
+/// up.
 fn next(store: &MemoryStore, changes: Changes) -> MemoryPin {
     let latest = store.latest().unwrap().unwrap();
     let changes = changes

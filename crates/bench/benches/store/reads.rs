@@ -1,4 +1,4 @@
-//! Reading what is active: by one thread or two, with or without a writer.
+//! Reads of what is active, by one thread or two, with or without a writer.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,22 +12,22 @@ use criterion::{BenchmarkId, Criterion};
 use crossbeam_epoch::{self as epoch, Atomic, Owned};
 use plan_store::{PlanStore, Resolve};
 
-/// As large as a small record set.
+/// A payload as large as a small record set.
 type Payload = [u64; 16];
 
 fn payload(number: u64) -> Payload {
     [number; 16]
 }
 
-/// Reads so many times.
+/// Reads the given number of times.
 pub(crate) type Reads = Box<dyn FnMut(u64) + Send>;
 
 /// A way to share what is active.
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
-    /// What one thread reads with.
+    /// Makes the reader of one thread.
     pub(crate) reads: Box<dyn Fn() -> Reads>,
-    /// Puts the n-th value in place.
+    /// Writes the n-th value.
     write: Arc<Mutex<dyn FnMut(u64) + Send>>,
 }
 
@@ -183,7 +183,8 @@ fn crossbeam_epoch() -> Peer {
         })
     };
     Peer::new("crossbeam-epoch, pin and load", reads, move |n| {
-        // Not freed: to do that is unsafe. A few thousand small values.
+        // The old value is leaked, because freeing it is unsafe. It is a few thousand small
+        // values.
         shared.store(Owned::new(Arc::new(payload(n))), Ordering::Release);
     })
 }
@@ -229,7 +230,7 @@ fn locks() -> [Peer; 3] {
     ]
 }
 
-/// Runs `work` again and again on a thread of its own while `measured` runs.
+/// Runs `work` again and again on another thread while `measured` runs.
 fn beside<T>(work: Option<impl FnMut(u64) + Send + 'static>, measured: impl FnOnce() -> T) -> T {
     let stop = Arc::new(AtomicBool::new(false));
     let ended = Arc::clone(&stop);
@@ -250,7 +251,7 @@ fn beside<T>(work: Option<impl FnMut(u64) + Send + 'static>, measured: impl FnOn
     result
 }
 
-/// Whoever else is there.
+/// The settings: a name, whether a second thread reads, and whether a writer writes.
 pub(crate) const SETTINGS: [(&str, bool, bool); 4] = [
     ("1 thread", false, false),
     ("2 threads", true, false),

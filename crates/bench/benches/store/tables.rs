@@ -1,4 +1,5 @@
-//! The tables and the pictures: medians of criterion's last run, and their ratios.
+//! Makes the tables and pictures from the medians of criterion's last run, and from their
+//! ratios.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,13 +12,13 @@ use serde_json::Value;
 use crate::threads::THREADS;
 use crate::{plans, reads, writes};
 
-/// Where criterion keeps its results.
+/// The folder in which criterion keeps its results.
 pub(crate) fn folder() -> PathBuf {
-    // `tmp` in the target folder, wherever that is.
+    // The variable names `tmp` in the target folder.
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("criterion")
 }
 
-/// The median of a benchmark's last run, in nanoseconds; none if it has not run.
+/// The median of a benchmark's last run, in nanoseconds; `None` if it has not run.
 fn median(group: &str, path: &str) -> Option<f64> {
     let file = folder().join(group).join(path).join("new/estimates.json");
     let estimates: Value = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
@@ -39,12 +40,13 @@ fn names(group: &str, first: &str) -> Vec<String> {
 struct Group<'a> {
     name: &'a str,
     settings: Vec<String>,
-    /// Whose multiples the others are.
+    /// The benchmark to which the others are compared.
     base: Option<&'a str>,
 }
 
 impl Group<'_> {
-    /// Name by setting; each cell a time, and as a multiple of the base's.
+    /// A table with a row for each name and a column for each setting. Each cell has the
+    /// time, and its multiple of the base's time.
     fn table(&self) -> String {
         let Self {
             name,
@@ -70,8 +72,8 @@ impl Group<'_> {
         table
     }
 
-    /// A curve for each name over the settings, which are numbers. `each` is what a
-    /// time is divided by.
+    /// A picture with a curve for each name over the settings, which are numbers. Each time
+    /// is divided by `each` of its setting.
     fn curves(&self, title: &str, x: &str, y: &str, each: impl Fn(f64) -> f64) -> String {
         let mut lines = Lines::new(title, Axis::log(x), Axis::log(y)).description(format!(
             "{title}: a line for each way, over {x}. The table beside it has the numbers."
@@ -106,13 +108,13 @@ fn pins() -> String {
     format!("| | time |\n|---|---|\n{rows}")
 }
 
-/// Prints a table, and writes it into the docs if results are to go there.
+/// Prints a table, and writes it into the docs if that was requested.
 fn publish(name: &str, title: &str, table: &str) {
     println!("\n### {title}\n\n{table}");
     docs::put(name, table);
 }
 
-/// Writes a picture into the docs if results are to go there.
+/// Writes a picture into the docs if that was requested.
 fn draw(name: &str, picture: &str) {
     if let Some(folder) = docs::folder() {
         fs::write(folder.join(format!("performance-{name}.svg")), picture).unwrap();

@@ -1,7 +1,7 @@
-//! Reading and activating by more and more threads, also by more than there are cores.
+//! Reads and activations by a growing number of threads, also by more threads than cores.
 //!
-//! The time is that of all threads together, per operation. Two threads that do not
-//! hinder each other, each on its own core, halve it.
+//! The time per operation is the elapsed time divided by the operations of all threads. Two
+//! threads on two cores halve it if they do not hinder each other.
 
 use std::time::Duration;
 

@@ -1,13 +1,13 @@
-//! Work of several threads at once, and how long it takes.
+//! Measures the time of work by several threads at once.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Work of one thread. What it returns is dropped after the time is taken.
+/// The work of one thread. Its result is dropped after the time is taken.
 pub(crate) type Work<T> = Box<dyn FnOnce() -> T + Send>;
 
-/// The time from when the first thread begins its work until the last has done it. All
+/// The time from when the first thread begins its work until the last has finished. All
 /// threads are started before that.
 pub(crate) fn time<T: Send + 'static>(works: Vec<Work<T>>) -> Duration {
     let start = Arc::new(Barrier::new(works.len()));

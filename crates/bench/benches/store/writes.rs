@@ -1,4 +1,4 @@
-//! Activating, pinning.
+//! Activations and pins.
 
 use std::any::Any;
 use std::hint::black_box;
@@ -13,22 +13,25 @@ use plan_store::{MemoryStore, PlanStore, Retention};
 
 use crate::together::{Work, time};
 
-/// Activations measured in one go; each needs a plan of its own.
+/// The number of activations in one measurement. Each needs a plan of its own.
 pub(crate) const BATCH: u64 = 4_000;
 
 pub(crate) const SETTINGS: [(&str, u64); 2] = [("1 thread", 1), ("2 threads", 2)];
 
-/// A way to move one thing on to a newer number.
+/// A way to replace a number by a newer number.
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
-    /// Made anew, what moves it on to each of `BATCH` numbers of one thread of so many.
+    /// Makes a new number, and for each of the given number of threads the work that tries
+    /// `BATCH` newer numbers.
     pub(crate) new: Box<dyn Fn(u64) -> Vec<Moves>>,
 }
 
-/// Returns what it holds, to be dropped when the time is taken.
+/// The work of one thread. It returns what it holds, so that this is dropped after the time
+/// is taken.
 pub(crate) type Moves = Work<Box<dyn Any + Send>>;
 
-/// The numbers that one of `of` threads tries, as many for each.
+/// The numbers that thread `thread` of `of` threads tries. Each thread tries `BATCH`
+/// numbers.
 fn numbers(thread: u64, of: u64) -> impl Iterator<Item = u64> + Send {
     (0..BATCH).map(move |n| 1 + n * of + thread)
 }

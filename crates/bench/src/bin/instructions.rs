@@ -1,14 +1,14 @@
-//! How many instructions the hot paths take. callgrind counts the same number each time,
-//! so this guards them in CI, where times mean nothing.
+//! The hot paths, whose instructions callgrind counts. The count is the same each time, so
+//! CI can check it. Times mean nothing there.
 //!
 //! ```sh
 //! crates/bench/instructions
 //! ```
 //!
-//! Without an argument this program lists the paths, each with the most instructions that
-//! one step may take: a fifth more than were counted when the limit was set. With a path's
-//! name it prepares the path and then does a thousand steps in a function of that name.
-//! callgrind counts in that function only.
+//! Without an argument, this program lists the paths, each with the limit of instructions
+//! for one step. The limit is a fifth more than the count at the time when it was set. With
+//! a path's name, the program prepares the path, and then does a thousand steps in a
+//! function of that name. callgrind counts only in that function.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed benchmark")]
 
@@ -47,7 +47,7 @@ fn main() {
     }
 }
 
-/// A plan of as many endpoints as there are steps.
+/// A plan with one endpoint for each step.
 fn plan() -> Arc<Plan> {
     Arc::new(world::plan(STEPS.into()))
 }
@@ -90,7 +90,7 @@ fn reader_resolve() {
     reader_resolve_steps(&mut reader, &endpoint());
 }
 
-/// A store, and as many plans picked up as there are steps, none active yet.
+/// A store, and one picked-up plan for each step. No plan is active yet.
 fn picked_up() -> (MemoryStore, Vec<MemoryPin>) {
     let (store, plan) = (MemoryStore::new(Retention::newest(0)), plan());
     let publish = |_| {
@@ -133,7 +133,8 @@ fn pin_and_let_go() {
     pin_and_let_go_steps(&world::store_of(plan(), 1));
 }
 
-/// A hundredth of a hundred thousand endpoints, each a step.
+/// Changes a hundredth of a hundred thousand endpoints, and publishes the plan. Each
+/// changed endpoint is a step.
 fn change_and_publish() {
     type Changes = Vec<(EndpointName, Option<Arc<plan_store::RecordSet>>)>;
     #[inline(never)]
@@ -149,7 +150,7 @@ fn change_and_publish() {
     change_and_publish_steps(&store, &plan, changes);
 }
 
-/// A sweep that deletes a plan looks at each endpoint, each a step.
+/// A sweep that deletes a plan reads each endpoint. Each endpoint is a step.
 fn sweep() {
     #[inline(never)]
     fn sweep_steps(store: &MemoryStore, pin: &MemoryPin) {

@@ -50,7 +50,7 @@ def check(asked, over_tcp, wire):
     assert not answer.flags & (dns.flags.RA | dns.flags.AD | dns.flags.CD), "flags"
     assert bool(answer.flags & dns.flags.RD) == bool(asked.flags & dns.flags.RD), "RD"
     assert answer.question == asked.question, "another question"
-    # The comparison above takes upper for lower case; this one does not.
+    # The comparison above ignores case; this one does not.
     assert answer.question[0].name.labels == asked.question[0].name.labels, "case"
     assert (answer.edns >= 0) == (asked.edns >= 0), "OPT"
     if answer.edns >= 0:

@@ -1,8 +1,9 @@
-//! Three clients by three makers, and what each must print.
+//! Three DNS clients from three projects, and what each must print.
 
 use crate::world::{run, serve};
 
-/// What a client is asked, what it prints, and what it does not.
+/// A client's arguments, the texts that it must print, and the texts that it must not
+/// print.
 type Case = (
     &'static str,
     &'static [&'static str],
@@ -71,7 +72,8 @@ fn dig_is_answered() {
         ("db.shop.example ANY +notcp", &["status: NOERROR", "ANSWER: 1,", "HINFO\t\"RFC8482\" \"\""], &[]),
         ("shop.example AXFR", &["Transfer failed"], &["SOA"]),
         ("version.bind TXT CH", &["status: REFUSED"], &[]),
-        // 100 A records are 1,640 bytes: too many for UDP, whatever size the client offers.
+        // 100 A records take 1,640 bytes: too many for UDP, whatever size the client
+        // offers.
         ("big.shop.example +ignore +bufsize=4096", &["flags: qr aa tc", "ANSWER: 0,", "udp: 1232"], &["192.0.5."]),
         ("big.shop.example +ignore +noedns", &["flags: qr aa tc", "ANSWER: 0,"], &["192.0.5."]),
         ("big.shop.example +bufsize=1232", &["Truncated, retrying in TCP mode", "ANSWER: 100,", "(TCP)"], &[]),

@@ -1,4 +1,4 @@
-//! dnspython reads every answer, as a second decoder.
+//! dnspython decodes every answer, as a second implementation.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +12,7 @@ fn dnspython_reads_every_answer() {
     let server = serve();
     let address = server.addresses()[0];
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/dns_clients/check.py");
-    // Debian's package is for Debian's python3, which may not be the first on the path.
+    // Debian's package works with Debian's python3, which may not be the first on the path.
     let debians = "/usr/bin/python3";
     let python = if Path::new(debians).exists() {
         debians

@@ -1,7 +1,7 @@
-//! The DNS server as other people's programs see it: `dig`, `kdig`, `drill` and dnspython,
-//! and NSD beside it on the same zone. They must be installed (`apt-get install
-//! bind9-dnsutils knot-dnsutils ldnsutils python3-dnspython nsd`); a program that is
-//! missing is a failure.
+//! The DNS server as other programs see it: `dig`, `kdig`, `drill` and dnspython, and NSD
+//! beside it on the same zone. Install them with
+//! `apt-get install bind9-dnsutils knot-dnsutils ldnsutils python3-dnspython nsd`. If one
+//! is missing, its tests fail.
 
 #![allow(
     clippy::unwrap_used,

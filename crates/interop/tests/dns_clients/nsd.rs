@@ -1,5 +1,6 @@
-//! NSD beside our server, on the same zone: both must answer thousands of generated packets,
-//! well formed or not, in the same way, except for the differences in [`justified`].
+//! Compares our server with NSD on the same zone. Both must answer thousands of generated
+//! packets, well-formed or not, in the same way, except for the differences in
+//! [`justified`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -20,10 +21,10 @@ use crate::world::{ENDPOINTS, TTL, ZONE, serve, v4, v6};
 const PACKETS: usize = 10_000;
 const SEED: u64 = 2025;
 
-/// Nothing here takes as long. A test that waits longer fails.
+/// A test that waits longer fails. Nothing here takes that long.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// An NSD that ends with its handle.
+/// A running NSD. It ends when this is dropped.
 struct Nsd {
     process: Child,
     directory: PathBuf,
@@ -31,8 +32,9 @@ struct Nsd {
 }
 
 impl Nsd {
-    /// An NSD that answers. It cannot be told to choose a port, so it is given one that was
-    /// free a moment ago, and another one if it ends because somebody else has that by now.
+    /// Starts an NSD and waits until it answers. NSD cannot choose a port itself, so this
+    /// chooses one that was free a moment ago. If NSD ends because another program has
+    /// taken the port, this tries another one.
     fn start() -> Self {
         let tries = (0..5).find_map(|_| {
             let mut nsd = Self::on(free_port());
@@ -73,7 +75,7 @@ impl Nsd {
     }
 }
 
-/// A port that is free for both protocols.
+/// A port that is free for both UDP and TCP.
 fn free_port() -> SocketAddr {
     let free = (0..100).find_map(|_| {
         let udp = UdpSocket::bind("127.0.0.1:0").ok()?;
@@ -85,7 +87,7 @@ fn free_port() -> SocketAddr {
 
 impl Drop for Nsd {
     fn drop(&mut self) {
-        // Ends its children as well, which killing would not.
+        // SIGTERM also ends its children; SIGKILL would not.
         let id = self.process.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &id]).status();
         let _ = self.process.wait();
@@ -117,7 +119,7 @@ fn configuration(directory: &Path, address: SocketAddr) -> String {
     )
 }
 
-/// What the server serves, as a zone file.
+/// The server's endpoints as a zone file.
 fn zone_file() -> String {
     let mut lines = vec![
         format!("{ZONE}. 3600 SOA ns1.{ZONE}. hostmaster.{ZONE}. 1 3600 600 604800 5"),
@@ -131,16 +133,17 @@ fn zone_file() -> String {
     lines.join("\n") + "\n"
 }
 
-/// A client of one server. Both servers answer in the order of the queries, so a
-/// packet that is not answered before the next one is not answered at all.
+/// A client of one server. Both servers answer in the order of the queries. So if the next
+/// packet is answered first, the packet before it gets no answer.
 struct Client {
     socket: UdpSocket,
 }
 
 impl Client {
-    /// A client of a server that answers by now.
+    /// Makes a client, and waits until the server answers.
     fn of(server: SocketAddr) -> Self {
-        // What answers late to a try must not come to the client's socket.
+        // Tries use another socket, so that a late answer to a try does not reach the
+        // client.
         Self::bound_to(server).wait();
         let client = Self::bound_to(server);
         client.socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -158,13 +161,13 @@ impl Client {
         assert!(self.waits(&mut || true), "the server does not answer");
     }
 
-    /// The same, while it goes on; whether it answers.
+    /// Waits while `goes_on`. Returns whether the server answers.
     fn waits(&self, goes_on: &mut dyn FnMut() -> bool) -> bool {
         let step = Duration::from_millis(50);
         self.socket.set_read_timeout(Some(step)).unwrap();
         let tries = PATIENCE.as_millis() / step.as_millis();
         for _ in 0..tries {
-            // Refused while nobody listens, and then the wait is short.
+            // While no server listens, this is refused and the wait is short.
             let sent = self.socket.send(&marker(0)).is_ok();
             if sent && self.socket.recv(&mut [0; 2048]).is_ok() {
                 return true;
@@ -194,7 +197,7 @@ impl Client {
     }
 }
 
-/// Ids from here on are of the queries that follow each packet.
+/// Ids from here on belong to the queries that follow each packet.
 const MARKERS: u16 = 0x8000;
 
 fn marker(number: u16) -> Vec<u8> {
@@ -206,7 +209,7 @@ fn marker(number: u16) -> Vec<u8> {
     query.to_vec().unwrap()
 }
 
-/// What of a reply must be the same.
+/// The parts of a reply that must be the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Reply {
     code: ResponseCode,
@@ -214,7 +217,7 @@ struct Reply {
     opcode: OpCode,
     flags: [bool; 6],
     question: Vec<String>,
-    /// Answer, authority, additional; each as a set.
+    /// The sections answer, authority and additional, each as a set.
     sections: [BTreeSet<String>; 3],
     /// Version and DO.
     edns: Option<(u8, bool)>,
@@ -249,15 +252,15 @@ impl Reply {
     }
 }
 
-/// A record as text. Names in it are compared without regard to case: NSD points
-/// back into the question wherever it can, and so takes its case along.
+/// A record as text, with its names in lower case: NSD compresses names by pointing into
+/// the question, and so copies the question's case.
 fn record(record: &Record) -> String {
     let (name, ttl, data) = (&record.name, record.ttl, &record.data);
     let text = format!("{name} {ttl} {} {data}", record.record_type());
     text.to_ascii_lowercase()
 }
 
-/// Why the two may differ on this packet, if they may.
+/// Why the two servers may differ on this packet; `None` if they must not.
 fn justified(packet: &[u8], ours: Option<&Reply>, theirs: Option<&Reply>) -> Option<&'static str> {
     let ours = ours?;
     let code = ours.code;
@@ -330,7 +333,7 @@ fn names() -> Vec<String> {
     below.chain(endpoints).chain(outside).collect()
 }
 
-/// A query, ordinary or odd, and one in four then spoilt.
+/// A query, ordinary or odd. One in four is then damaged.
 fn packet(random: &mut Rng, names: &[String]) -> Vec<u8> {
     let mut message = Message::new(random.u16(..MARKERS), MessageType::Query, OpCode::Query);
     message.metadata.recursion_desired = random.bool();

@@ -1,10 +1,10 @@
-//! The queries of RFC 8906, section 8, by which it is told whether a server
-//! answers what it does not know as it should.
+//! The queries of RFC 8906, section 8. They test whether a server answers correctly what it
+//! does not know.
 
 use crate::world::{run, serve};
 
-/// What is tested, the query as the RFC writes it, and what must and must not
-/// come back.
+/// The name of the test, the query as the RFC writes it, the texts that the answer must
+/// contain, and the texts that it must not contain.
 type Case = (
     &'static str,
     &'static str,

@@ -1,4 +1,4 @@
-//! A DNS server on a fixed plan, and programs run against it.
+//! A DNS server with a fixed plan, and clients that run against it.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Command;
@@ -28,20 +28,19 @@ pub(crate) const ENDPOINTS: &[(&str, u8, u8)] = &[
 /// The TTL of every endpoint, in seconds.
 pub(crate) const TTL: u32 = 60;
 
-/// The IPv4 targets of the endpoint at this place in the list.
+/// The IPv4 targets of the endpoint at this index.
 pub(crate) fn v4(at: usize) -> impl Iterator<Item = Ipv4Addr> {
     let net = u8::try_from(at).unwrap();
     (0..ENDPOINTS[at].1).map(move |n| Ipv4Addr::new(192, 0, 2 + net, n))
 }
 
-/// Its IPv6 targets.
+/// The IPv6 targets of the endpoint at this index.
 pub(crate) fn v6(at: usize) -> impl Iterator<Item = Ipv6Addr> {
     let net = u16::try_from(at).unwrap();
     (0..ENDPOINTS[at].2).map(move |n| Ipv6Addr::new(0x2001, 0xdb8, net, 0, 0, 0, 0, n.into()))
 }
 
-/// Serves the endpoints, all targets in every answer, on loopback of both
-/// families.
+/// Serves the endpoints on IPv4 and IPv6 loopback addresses. Every answer has all targets.
 pub(crate) fn serve() -> Server {
     let store = MemoryStore::new(Retention::newest(1));
     let endpoints = ENDPOINTS.iter().enumerate().map(|(at, (name, ..))| {

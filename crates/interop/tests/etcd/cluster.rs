@@ -1,7 +1,7 @@
 //! Real etcd clusters on loopback: started, killed, paused, wiped and cleaned up.
 //!
-//! Nothing here sleeps and hopes that something has happened: it asks until it has
-//! happened, for at most a few minutes.
+//! No function here relies on a fixed sleep. Each asks the cluster until the expected state
+//! is there, for at most a few minutes.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -17,18 +17,18 @@ use serde_json::Value;
 
 use crate::network::Network;
 
-/// Nothing here takes as long. A test that waits longer fails.
+/// A test that waits longer fails. Nothing here takes that long.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The time between two questions to the cluster while a test waits.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How often other ports are tried, if another program took one just now.
+/// How many sets of ports are tried, because another program may take a free port first.
 const TRIES: usize = 3;
 
-/// Asks again and again until it is so.
+/// Asks again and again until `so` is true.
 pub(crate) fn wait_until(what: &str, so: impl FnMut() -> bool) {
-    assert!(comes_true(so), "waited in vain until {what}");
+    assert!(comes_true(so), "gave up waiting until {what}");
 }
 
 fn comes_true(mut so: impl FnMut() -> bool) -> bool {
@@ -52,9 +52,9 @@ pub(crate) struct Cluster {
 struct Member {
     name: String,
     client: SocketAddr,
-    /// Where it listens for the other members.
+    /// The address where it listens for the other members.
     listens: SocketAddr,
-    /// Where the other members connect to it: there, or at a proxy before it.
+    /// The address to which the other members connect: the same one, or a proxy's.
     peer: SocketAddr,
     process: Option<Child>,
 }
@@ -65,7 +65,7 @@ impl Cluster {
         Self::start_on(members, |_| None)
     }
 
-    /// The same, with a network between the members that can be cut.
+    /// Starts a cluster whose network between the members can be cut.
     pub(crate) fn with_network(members: usize) -> Self {
         Self::start_on(members, |listen| Some(Network::before(listen)))
     }
@@ -115,7 +115,7 @@ impl Cluster {
         (all_answer && cluster.is_healthy()).then_some(cluster)
     }
 
-    /// Where clients find the members.
+    /// The members' addresses for clients.
     pub(crate) fn endpoints(&self) -> Vec<String> {
         let clients = self.members.iter().map(|member| member.client);
         clients.map(|client| format!("http://{client}")).collect()
@@ -126,15 +126,15 @@ impl Cluster {
         self.members.len()
     }
 
-    /// The member that says that it leads.
+    /// The member that reports itself as leader.
     pub(crate) fn leader(&self) -> usize {
         self.leader_but(None)
     }
 
-    /// The member that says that it leads, other than this one.
+    /// The member, other than `not`, that reports itself as leader.
     pub(crate) fn leader_but(&self, not: Option<usize>) -> usize {
         let mut leader = None;
-        wait_until("somebody leads", || {
+        wait_until("a member leads", || {
             let mut members = (0..self.size()).filter(|&at| Some(at) != not);
             leader = members.find(|&at| self.leads(at));
             leader.is_some()
@@ -142,8 +142,8 @@ impl Cluster {
         leader.unwrap()
     }
 
-    /// The revision that a member says it has reached. It answers this without the other
-    /// members.
+    /// The revision that a member has reached, by its own report. It reports this without
+    /// asking the other members.
     pub(crate) fn revision_at(&self, at: usize) -> i64 {
         let status = self.ask(at, &["endpoint", "status"]);
         status[0]["Status"]["header"]["revision"].as_i64().unwrap()
@@ -153,12 +153,12 @@ impl Cluster {
     pub(crate) fn wait_until_leaderless(&self, at: usize) {
         wait_until("the member has no leader", || {
             let status = self.ask(at, &["endpoint", "status"]);
-            // Left out by some versions if it is 0.
+            // Some versions leave the field out if it is 0.
             status[0]["Status"]["leader"].as_u64().unwrap_or(0) == 0
         });
     }
 
-    /// A member that runs and follows.
+    /// A member that runs and is not the leader.
     pub(crate) fn follower(&self) -> usize {
         let leader = self.leader();
         let runs = |at: &usize| self.members[*at].process.is_some();
@@ -173,8 +173,7 @@ impl Cluster {
         process.wait().unwrap();
     }
 
-    /// Starts a killed member again, on the disk that it had. Returns when it is
-    /// healthy.
+    /// Starts a killed member again, with its old disk. Returns when it is healthy.
     pub(crate) fn restart(&mut self, at: usize) {
         self.restart_each(&[at]);
     }
@@ -188,7 +187,7 @@ impl Cluster {
     fn restart_each(&mut self, killed: &[usize]) {
         wait_until("the members are back", || {
             for &at in killed {
-                // It ends if another program has its port at the moment.
+                // A member ends if another program has taken its port.
                 if self.has_ended(at) {
                     self.spawn(at, "existing");
                 }
@@ -210,19 +209,19 @@ impl Cluster {
         self.wait_until_healthy();
     }
 
-    /// Stops a member's process without ending it.
+    /// Suspends a member's process.
     pub(crate) fn pause(&self, at: usize) {
         signal(self.process(at), "STOP");
     }
 
-    /// Lets it go on, and waits until it is healthy.
+    /// Resumes a member's process, and waits until it is healthy.
     pub(crate) fn resume(&self, at: usize) {
         signal(self.process(at), "CONT");
         wait_until("the member is back", || self.member_is_healthy(at));
     }
 
-    /// Kills a member and deletes its disk; then it joins as a new one, in the way
-    /// that the manual says: removed, added, started with nothing.
+    /// Kills a member and deletes its disk. Then it joins as a new member, as etcd's manual
+    /// says: it is removed, added, and started with an empty disk.
     pub(crate) fn wipe(&mut self, at: usize) {
         self.kill(at);
         fs::remove_dir_all(self.dir.join(&self.members[at].name)).unwrap();
@@ -230,7 +229,7 @@ impl Cluster {
         let Member { name, peer, .. } = &self.members[at];
         let (name, peer) = (name.clone(), *peer);
         let peer = format!("http://{peer}");
-        // A request that failed may have been done all the same, so this looks.
+        // A request that failed may still have been done, so this checks.
         let there = || {
             let list = self.ask(other, &["member", "list"]);
             let mut members = list["members"].as_array().unwrap().iter();
@@ -239,7 +238,7 @@ impl Cluster {
         };
         let lost = there().unwrap();
         let id = format!("{lost:x}");
-        // Refused until the cluster has been whole for a while.
+        // etcd refuses this until the cluster has been healthy for a while.
         wait_until("the lost member is removed", || {
             self.try_to_ask(other, &["member", "remove", &id]);
             there().is_none()
@@ -257,7 +256,7 @@ impl Cluster {
         wait_until("the cluster is healthy", || self.is_healthy());
     }
 
-    /// What `etcdctl` is told by one member, as JSON.
+    /// The answer of one member to `etcdctl`, as JSON.
     pub(crate) fn ask(&self, at: usize, arguments: &[&str]) -> Value {
         let mut answer = None;
         wait_until("the member answers", || {
@@ -307,7 +306,7 @@ impl Cluster {
         (0..self.size()).all(|at| self.member_is_healthy(at))
     }
 
-    /// Whether the member says that it has a leader and can read through it.
+    /// Whether the member reports that it has a leader and can read through it.
     fn member_is_healthy(&self, at: usize) -> bool {
         let ask = || -> std::io::Result<String> {
             let mut member = TcpStream::connect(self.members[at].client)?;
@@ -362,7 +361,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         for member in &mut self.members {
             if let Some(mut process) = member.process.take() {
-                // It may have ended already; then there is nothing to do.
+                // If it has ended already, there is nothing to do.
                 let _ = process.kill();
                 let _ = process.wait();
             }
@@ -375,7 +374,7 @@ impl Drop for Cluster {
     }
 }
 
-/// Ports that were free a moment ago; taken all at once, so that they differ.
+/// Ports that were free a moment ago. All are held at once, so that they differ.
 pub(crate) fn free_ports(count: usize) -> Vec<SocketAddr> {
     let taken = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
     let taken: Vec<_> = taken.collect();

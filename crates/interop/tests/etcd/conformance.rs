@@ -1,5 +1,5 @@
-//! The store on etcd does what `PlanStore` asks of a store: the tests that
-//! `MemoryStore` passes, each on a cluster of its own.
+//! The store on etcd does what `PlanStore` requires: it passes the same tests as
+//! `MemoryStore`, each on a cluster of its own.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl Stores for OnEtcd {
         let config = EtcdConfig {
             prefix,
             retention,
-            // Nobody is to lose a pin because this machine is busy.
+            // Long enough that no pin is lost because this machine is busy.
             lease_ttl: Duration::from_mins(1),
             request_timeout: PATIENCE,
             ..EtcdConfig::new(self.cluster.endpoints())
@@ -50,7 +50,7 @@ impl Stores for OnEtcd {
         store.catch_up(PATIENCE).unwrap();
     }
 
-    /// The store asks the cluster, readers follow it.
+    /// The store asks the cluster, and readers follow it with a delay.
     fn readers_lag(&self) -> bool {
         true
     }

@@ -1,6 +1,6 @@
-//! The network between members of a cluster of three is cut while it is worked on, and
-//! healed. Clients reach every member all the time, and are told nothing by one that
-//! does not reach most of them. It is judged as the other faults are.
+//! The network between the members of a cluster of three is cut and healed, while the
+//! cluster is under load. Clients reach every member all the time. A member that does not
+//! reach a majority gives them no answer. The results are judged as for the other faults.
 
 use std::thread;
 
@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, wait_until};
 use crate::faults::alone;
 use crate::load::{Load, PREFIX, connect_to, endpoint};
 
-/// A client that knows one member only, and picked up a plan there.
+/// A client that knows only one member, and has picked up a plan there.
 struct Bound {
     store: EtcdStore,
     recorded: Recorded<OneByOne<EtcdStore>>,
@@ -26,7 +26,7 @@ impl Bound {
         let client = 10 + u32::try_from(member).unwrap();
         let recorded = load.record(store.clone(), client);
         let mut pin = None;
-        wait_until("it has picked up a plan", || {
+        wait_until("the client has picked up a plan", || {
             pin = recorded.latest().ok().flatten();
             pin.is_some()
         });
@@ -37,7 +37,7 @@ impl Bound {
         }
     }
 
-    /// Takes a step, picks up a plan, and reads, all at once, and none of it is
+    /// Takes a step, picks up a plan, and reads, all at once. Asserts that none of this is
     /// acknowledged or answered.
     fn is_told_nothing(&self) {
         let Self {
@@ -49,25 +49,25 @@ impl Bound {
             scope.spawn(|| {
                 let told = recorded.activate(pin, &endpoint(0));
                 let nothing = matches!(told, Ok(Activation::Unknown) | Err(_));
-                assert!(nothing, "an activation without most members: {told:?}");
+                assert!(nothing, "an activation without a majority: {told:?}");
             });
             scope.spawn(|| {
                 let told = recorded.latest().map(|pin| pin.is_some());
-                assert!(told.is_err(), "a pin without most members: {told:?}");
+                assert!(told.is_err(), "a pin without a majority: {told:?}");
             });
             scope.spawn(|| {
                 let told = store.state(&endpoint(0));
-                assert!(told.is_err(), "a read without most members: {told:?}");
+                assert!(told.is_err(), "a read without a majority: {told:?}");
             });
             scope.spawn(|| {
                 let told = store.resolve(&endpoint(0));
                 let nothing = matches!(told, Resolution::Unknown);
-                assert!(nothing, "an answer without most members: {told:?}");
+                assert!(nothing, "an answer without a majority: {told:?}");
             });
         });
     }
 
-    /// Once there is no cut any more, it is told again.
+    /// Asserts that the member answers again. Call it after the cut has healed.
     fn is_told(&self) {
         wait_until("its member answers again", || {
             self.store.state(&endpoint(0)).is_ok()
@@ -87,7 +87,7 @@ fn the_leader_is_cut_off() {
             load.after("leader cut off", || {
                 cluster.cut_off(&[old]);
                 bound.is_told_nothing();
-                // Also when the others have somebody else.
+                // The same holds when the others have elected another leader.
                 cluster.leader_but(Some(old));
                 bound.is_told_nothing();
             });
@@ -134,14 +134,14 @@ fn all_are_cut_from_one_another() {
             let operations = load.history.operations().into_iter();
             let mut later = operations.filter(|operation| operation.called > cut);
             let told = later.find(|operation| !operation.op.is_open());
-            assert!(told.is_none(), "told without most members: {told:?}");
+            assert!(told.is_none(), "an answer without a majority: {told:?}");
             cluster.heal();
         });
         bound.iter().for_each(Bound::is_told);
     });
 }
 
-/// The member lives, and has not heard what the others have come to.
+/// Asserts that the member runs, and has not heard of the others' latest changes.
 fn assert_is_behind(cluster: &Cluster, member: usize) {
     let there = cluster.revision_at(member);
     let others = cluster.revision_at(cluster.leader_but(Some(member)));

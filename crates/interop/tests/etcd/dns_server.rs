@@ -1,4 +1,5 @@
-//! A DNS server while there is no cluster: it keeps answering, says so, and catches up.
+//! A DNS server without a cluster: it keeps answering, reports the loss, and catches up
+//! later.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ struct Asked {
 }
 
 impl Asked {
-    /// Starts as soon as there is anything to answer from.
+    /// Starts the server as soon as there is a view to answer from.
     fn start(endpoints: Vec<String>, snapshot: &Path) -> Self {
         let store = EtcdStore::connect(EtcdConfig {
             prefix: PREFIX.into(),
@@ -41,7 +42,7 @@ impl Asked {
         }
     }
 
-    /// The plan that the server answers from, if a client is told addresses.
+    /// The plan that the server answers from, if a client gets addresses.
     fn answers(&mut self) -> Option<Generation> {
         self.client
             .resolve_all(&[endpoint(0)], &self.journal)
@@ -68,7 +69,7 @@ fn a_dns_server_answers_without_a_cluster_and_catches_up_after() {
     let first = publish_and_pass(&writer, 8);
     let (one, other) = (file(), file().with_extension("other"));
     let mut server = Asked::start(cluster.endpoints(), &one);
-    // It may begin a moment behind.
+    // The server may begin a moment behind.
     wait_until("it shows the first plan", || {
         server.answers() == Some(first)
     });
@@ -79,7 +80,7 @@ fn a_dns_server_answers_without_a_cluster_and_catches_up_after() {
     let health = server.store.health();
     assert!(health.last_contact.is_some() && health.error.is_some());
 
-    // What is on disk may be a moment behind, too.
+    // The view on disk may be a moment behind, too.
     let mut fresh = None;
     wait_until("its view is on disk", || {
         let copied = fs::copy(&one, &other).is_ok();

@@ -1,13 +1,13 @@
-//! What happens to members of a cluster of three while it is worked on. However it
-//! ends: an order explains what all clients were told, no key's history breaks an
-//! invariant, and what was acknowledged is there.
+//! Faults of members of a cluster of three, while the cluster is under load. After each
+//! fault, an order explains the answers of all clients, no key's history breaks an
+//! invariant, and everything that was acknowledged is there.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cluster::Cluster;
 use crate::load::Load;
 
-/// One such test at a time: the machine's load is part of them.
+/// Lets one such test run at a time, because they depend on the load of the machine.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)

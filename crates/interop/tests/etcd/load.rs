@@ -1,5 +1,5 @@
-//! A Planner, three Enactors and a reader at work on a cluster, each with a connection
-//! of its own, while something happens to its members.
+//! The load on a cluster: a Planner, three Enactors and a reader, each with a connection of
+//! its own, while faults happen to the members.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -24,10 +24,10 @@ use crate::outside::Outside;
 
 pub(crate) const PREFIX: &str = "/load/";
 
-/// How long a client waits that has nothing to do, or that failed.
+/// How long a client waits if it has nothing to do or has failed.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What is going on.
+/// A running load.
 pub(crate) struct Load {
     pub(crate) history: History,
     begin: Instant,
@@ -43,7 +43,8 @@ pub(crate) fn connect(cluster: &Cluster, prefix: &str) -> EtcdStore {
     EtcdStore::connect(config).unwrap()
 }
 
-/// A store that gives a member up soon, and whose pins end soon after it is gone.
+/// A store that soon gives up on a member that does not answer, and whose pins end soon
+/// after the store is gone.
 pub(crate) fn connect_to(
     endpoints: impl IntoIterator<Item = impl Into<String>>,
     prefix: &str,
@@ -63,8 +64,8 @@ pub(crate) fn config(
     }
 }
 
-/// Publishes the next plan and lets one Enactor apply it; tries again if etcd did not
-/// answer. A step that the store refuses is a failure.
+/// Publishes the next plan and lets one Enactor apply it. Tries again if etcd did not
+/// answer. Fails if the store refuses a step.
 pub(crate) fn publish_and_apply<S: DnsStore + Clone>(
     store: &S,
     mut next: impl FnMut() -> Arc<Plan>,
@@ -113,7 +114,7 @@ pub(crate) fn endpoint(at: usize) -> EndpointName {
     format!("{letter}.example").parse().unwrap()
 }
 
-/// A plan with records of its own. The first endpoint is in each, the others are not.
+/// A plan with unique records. All plans name the first endpoint; the others come and go.
 pub(crate) fn plan(serial: u16) -> Arc<Plan> {
     let named = (0..ENDPOINTS).filter(|at| *at == 0 || usize::from(serial / 8) % (at + 2) != 0);
     let [high, low] = serial.to_be_bytes();
@@ -126,7 +127,7 @@ pub(crate) fn plan(serial: u16) -> Arc<Plan> {
 }
 
 impl Load {
-    /// Puts the cluster under load while `faults` happen, and judges what came of it.
+    /// Puts the cluster under load while `faults` happen, and judges the results.
     pub(crate) fn on(mut cluster: Cluster, name: &str, faults: impl FnOnce(&mut Cluster, &Self)) {
         let load = Self {
             history: History::default(),
@@ -135,7 +136,7 @@ impl Load {
         let quiet = AtomicBool::new(false);
         let planner = load.client(&cluster, 0);
         thread::scope(|scope| {
-            // However this ends, the other threads are told to end.
+            // However this scope ends, it tells the other threads to end.
             let _end = End(&quiet);
             scope.spawn(|| publish(&planner, &load, &quiet));
             for number in 1..=3 {
@@ -157,12 +158,12 @@ impl Load {
         self.record(connect_to(cluster.endpoints(), PREFIX), number)
     }
 
-    /// What a client is told through this is part of the history.
+    /// A store whose answers become part of the history.
     pub(crate) fn record(&self, store: EtcdStore, number: u32) -> Recorded<OneByOne<EtcdStore>> {
         Recorded::new(OneByOne(store), number, Hold::Lease, &self.history)
     }
 
-    /// When activations were acknowledged, in that order.
+    /// The times at which activations were acknowledged, in order.
     fn activated(&self) -> Vec<Instant> {
         let operations = self.history.operations().into_iter();
         let activated = operations.filter(|operation| {
@@ -183,8 +184,8 @@ impl Load {
         });
     }
 
-    /// Does something to the cluster and waits until it works again; says how long
-    /// nothing could be activated.
+    /// Causes a fault, and waits until the cluster works again. Prints how long no plan
+    /// could be activated.
     pub(crate) fn after(&self, what: &str, fault: impl FnOnce()) {
         let before = Instant::now();
         fault();
@@ -223,7 +224,7 @@ impl Load {
             _ => None,
         });
         let lost: Vec<_> = activated.difference(&outside.activated).collect();
-        assert!(lost.is_empty(), "acknowledged, and never there: {lost:?}");
+        assert!(lost.is_empty(), "acknowledged, but never there: {lost:?}");
         assert!(
             activated.len() > 30 && outside.deleted.len() > 3,
             "nothing happened"
@@ -245,9 +246,9 @@ impl Load {
         self.explain(operations, &activated, &outside);
     }
 
-    /// Looks for an order of all operations. Of those whose outcome nobody was told, what
-    /// etcd's own history has no place for was not done, and is left out: that makes no
-    /// history easier to explain, and the search shorter by far.
+    /// Looks for an order of all operations. An operation of unknown outcome that does not
+    /// appear in etcd's own history was not done, so it is left out. That makes no history
+    /// easier to explain, and makes the search much shorter.
     fn explain(
         &self,
         mut operations: Vec<Operation>,
@@ -290,7 +291,7 @@ impl Load {
     }
 }
 
-/// What was acknowledged, of what is asked for.
+/// The acknowledged operations that `what` selects.
 fn acknowledged<T: Ord>(operations: &[Operation], what: impl Fn(&Op) -> Option<T>) -> BTreeSet<T> {
     let found = operations
         .iter()
@@ -298,7 +299,7 @@ fn acknowledged<T: Ord>(operations: &[Operation], what: impl Fn(&Op) -> Option<T
     found.collect()
 }
 
-/// Tells everybody to end.
+/// Tells all threads to end when it is dropped.
 struct End<'a>(&'a AtomicBool);
 
 impl Drop for End<'_> {
@@ -308,11 +309,11 @@ impl Drop for End<'_> {
 }
 
 /// Publishes a plan whenever the last one has become active somewhere. No two attempts
-/// publish the same content, so that each can be told from all others.
+/// publish the same content, so that they can be told apart.
 fn publish(store: &Recorded<OneByOne<EtcdStore>>, load: &Load, quiet: &AtomicBool) {
     for serial in 1.. {
         let before = load.activated().len();
-        // Of unknown outcome: the next plan follows whichever is there.
+        // The outcome may be unknown. The next plan follows the newest plan in either case.
         let _ = store.publish(plan(serial));
         while load.activated().len() == before {
             if quiet.load(Ordering::SeqCst) {
@@ -329,15 +330,15 @@ fn publish(store: &Recorded<OneByOne<EtcdStore>>, load: &Load, quiet: &AtomicBoo
 fn enact(store: Recorded<OneByOne<EtcdStore>>, quiet: &AtomicBool) {
     let enactor = Enactor::new("enactor", store);
     while !quiet.load(Ordering::SeqCst) {
-        // Without a cluster it fails, and tries again.
+        // Without a cluster the pass fails, and the loop tries again.
         if !matches!(enactor.pass(), Ok(Pass::Applied { changed: 1.., .. })) {
             thread::sleep(PAUSE);
         }
     }
 }
 
-/// Looks at all endpoints, over and over: what they answer never goes back, and never
-/// becomes nothing but by a withdrawal.
+/// Resolves all endpoints again and again. Asserts that no answer goes back, and that none
+/// becomes empty except by a withdrawal.
 fn look(mut reader: EtcdReader, quiet: &AtomicBool) {
     let mut seen: [Option<Generation>; ENDPOINTS] = [None; ENDPOINTS];
     while !quiet.load(Ordering::SeqCst) {

@@ -1,5 +1,5 @@
-//! The store on real etcd clusters. `etcd` and `etcdctl` must be installed (`apt-get
-//! install etcd-server etcd-client`); a program that is missing is a failure.
+//! Tests of the store on real etcd clusters. Install `etcd` and `etcdctl` with
+//! `apt-get install etcd-server etcd-client`. If one is missing, the tests fail.
 
 #![allow(
     clippy::unwrap_used,

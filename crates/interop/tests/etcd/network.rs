@@ -1,14 +1,14 @@
-//! The network between the members of a cluster, which can be cut and healed: the others
-//! reach a member through a proxy here. Clients reach it directly.
+//! The network between the members of a cluster, which can be cut and healed. The other
+//! members reach a member through a proxy. Clients reach it directly.
 //!
 //! # Rules
-//! 1. A cut loses what is sent, as a network does: it breaks no connection, and refuses
-//!    none. So a member learns of it only by hearing nothing.
-//! 2. When [`Network::isolate`] returns, the last byte has gone through.
-//! 3. Healing closes what was cut, so nothing arrives late, and members connect anew.
-//! 4. A connection into an isolated member is cut, and so is one that comes out of it.
-//!    Which process a connection comes out of, Linux tells. What comes from nobody that
-//!    is known is cut, too.
+//! 1. A cut loses what is sent, as a real network does. It breaks no connection and refuses
+//!    none. So a member notices a cut only because it hears nothing.
+//! 2. After [`Network::isolate`] has returned, no byte crosses the cut any more.
+//! 3. Healing closes the connections that were cut. So nothing arrives late, and members
+//!    connect anew.
+//! 4. Connections to an isolated member and connections from it are cut. Linux tells which
+//!    process a connection comes from. A connection from an unknown process is cut, too.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -16,12 +16,12 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
-/// All proxies. Dropping it closes them.
+/// The proxies of all members. Dropping it closes them.
 pub(crate) struct Network {
     proxies: Vec<Arc<Proxy>>,
 }
 
-/// What the others take for a member.
+/// The proxy of a member, to which the other members connect.
 struct Proxy {
     address: SocketAddr,
     member: SocketAddr,
@@ -30,10 +30,10 @@ struct Proxy {
 
 #[derive(Default)]
 struct State {
-    /// Where a connection must come from to be let through; `None`: from anywhere.
+    /// The processes whose connections are let through; `None` means all.
     only_from: Option<Vec<u32>>,
     links: Vec<Arc<Link>>,
-    /// What wanted to come in during a cut: it gets no answer.
+    /// Connections that came during a cut. They get no answer.
     waiting: Vec<TcpStream>,
     ended: bool,
 }
@@ -42,12 +42,12 @@ struct State {
 struct Link {
     from: TcpStream,
     to: TcpStream,
-    /// Held while something goes through.
+    /// The lock is held while bytes go through.
     is_cut: Mutex<bool>,
 }
 
 impl Network {
-    /// A proxy before each of these.
+    /// Starts a proxy in front of each member.
     pub(crate) fn before(members: &[SocketAddr]) -> Self {
         let proxies = members.iter().map(|&member| {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -65,12 +65,13 @@ impl Network {
         }
     }
 
-    /// Where the others find a member.
+    /// The address of a member's proxy.
     pub(crate) fn address(&self, member: usize) -> SocketAddr {
         self.proxies[member].address
     }
 
-    /// Cuts some members off from all others, given the processes of all.
+    /// Cuts some members off from all others. `processes` are the process ids of all
+    /// members.
     pub(crate) fn isolate(&self, apart: &[usize], processes: &[u32]) {
         let together = processes.iter().enumerate();
         let together = together.filter(|(at, _)| !apart.contains(at));
@@ -95,7 +96,7 @@ impl Drop for Network {
         for proxy in &self.proxies {
             proxy.heal();
             proxy.state().ended = true;
-            // Wakes who waits for a connection.
+            // Wakes the thread that waits for a connection.
             let _ = TcpStream::connect(proxy.address);
         }
     }
@@ -115,10 +116,10 @@ impl Proxy {
             if state.keeps_out(&from) {
                 state.waiting.push(from);
             } else if let Ok(to) = TcpStream::connect(self.member) {
-                // Those whose ends are both closed have only this list.
+                // If both ends of a link are closed, only this list still holds it.
                 state.links.retain(|link| Arc::strong_count(link) > 1);
                 state.links.push(Link::start(from, to));
-            } // Else nobody listens there: it is closed.
+            } // Otherwise the member does not listen, and the connection is closed.
         }
     }
 
@@ -152,7 +153,7 @@ impl State {
 }
 
 impl Link {
-    /// Two threads carry what is sent, one each way.
+    /// Starts two threads that carry the bytes, one in each direction.
     fn start(from: TcpStream, to: TcpStream) -> Arc<Self> {
         let is_cut = Mutex::new(false);
         let link = Arc::new(Self { from, to, is_cut });
@@ -165,7 +166,7 @@ impl Link {
                     (&link.to, &link.from)
                 };
                 link.carry(&mut source, &mut sink);
-                // A cut loses this end's closing, too.
+                // A cut also hides that this end was closed.
                 if !*link.is_cut.lock().unwrap() {
                     link.close();
                 }
@@ -210,7 +211,7 @@ fn is_from(process: u32, connection: &TcpStream) -> bool {
         .any(|file| file.as_os_str() == socket.as_str())
 }
 
-/// What Linux calls the socket with these addresses, its own first.
+/// Linux's name for the socket with these addresses; `own` is the socket's own.
 fn socket(own: SocketAddr, other: SocketAddr) -> Option<String> {
     let (own, other) = (as_listed(own)?, as_listed(other)?);
     let sockets = fs::read_to_string("/proc/net/tcp").ok()?;
@@ -222,7 +223,7 @@ fn socket(own: SocketAddr, other: SocketAddr) -> Option<String> {
     })
 }
 
-/// As `/proc/net/tcp` has addresses: the bytes as they lie in memory, as one number.
+/// Formats an address as in `/proc/net/tcp`: the bytes in memory order, as one number.
 fn as_listed(address: SocketAddr) -> Option<String> {
     let SocketAddr::V4(address) = address else {
         return None;

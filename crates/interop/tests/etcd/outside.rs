@@ -1,5 +1,5 @@
-//! The store as etcd itself remembers it: every revision of its keys, read with `etcdctl`
-//! and checked by what the keys mean, without any of the store's code.
+//! Checks the store from etcd's own history: every revision of its keys, read with
+//! `etcdctl` and interpreted without any of the store's code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
@@ -11,13 +11,12 @@ use serde_json::Value;
 
 use crate::cluster::{Cluster, wait_until};
 
-/// What the keys of a store were, revision by revision, and that they kept every
-/// invariant.
+/// The history of a store's keys, revision by revision, and the invariants that it broke.
 #[derive(Default, Debug)]
 pub(crate) struct Outside {
     /// How many revisions there were.
     pub(crate) revisions: usize,
-    /// Which plan was ever active at which endpoint.
+    /// All pairs of an endpoint and a plan that was ever active there.
     pub(crate) activated: BTreeSet<(String, u64)>,
     /// The plans that were deleted.
     pub(crate) deleted: BTreeSet<u64>,
@@ -73,7 +72,7 @@ impl Outside {
         active.collect()
     }
 
-    /// The plans that somebody holds at the end.
+    /// The plans that are pinned at the end.
     pub(crate) fn pinned(&self) -> BTreeSet<u64> {
         self.now.pins.values().copied().collect()
     }
@@ -104,7 +103,7 @@ impl Outside {
                 .iter()
                 .any(|(key, on)| on == plan && self.now.pins.contains_key(key))
             {
-                breach("PinnedKept", format!("plan {plan} is deleted, and held"));
+                breach("PinnedKept", format!("plan {plan} is deleted but pinned"));
             }
         }
         for (endpoint, here) in &self.now.standings {
@@ -216,9 +215,9 @@ impl Standing {
     }
 }
 
-/// All changes below a prefix from the first on, with their revisions, up to now.
+/// All changes below a prefix until now, with their revisions.
 fn changes(cluster: &Cluster, prefix: &str) -> Vec<(i64, Change)> {
-    // What comes after this change we need not know.
+    // Changes after this one do not matter.
     let put = cluster.ask(0, &["put", &format!("{prefix}zz-end"), ""]);
     let end = put["header"]["revision"].as_i64().unwrap();
     let mut changes = Vec::new();
@@ -229,7 +228,7 @@ fn changes(cluster: &Cluster, prefix: &str) -> Vec<(i64, Change)> {
     changes
 }
 
-/// Fewer if the member is lost meanwhile.
+/// The changes until revision `end`, or fewer if the member is lost meanwhile.
 fn changes_until(end: i64, cluster: &Cluster, prefix: &str) -> Vec<(i64, Change)> {
     let mut watch = cluster.ctl(0);
     let watch = watch

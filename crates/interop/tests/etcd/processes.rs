@@ -1,5 +1,5 @@
-//! An Enactor that is a process of its own, held by the test in the midst of a pass, and
-//! then killed, or stopped for longer than its lease.
+//! An Enactor in a process of its own. The test stops it in the middle of a pass, and then
+//! kills it, or suspends it for longer than its lease.
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};
@@ -18,14 +18,15 @@ use crate::outside::Outside;
 
 const PREFIX: &str = "/process/";
 
-/// Tells a copy of this program that it is an Enactor, and where its cluster is.
+/// The environment variable that tells a copy of this program to be an Enactor, and where
+/// its cluster is.
 const CLUSTER: &str = "AN_ENACTOR_OF";
 
-/// How long its pins outlive it. As long as it lives it renews them, on a machine that
-/// is busy, too.
+/// How long its pins outlive it. While it lives it renews them, even on a busy machine.
 const LEASE: Duration = Duration::from_secs(6);
 
-/// An Enactor's process. It stops before each of its steps and says which it is.
+/// An Enactor's process. It stops before each of its steps and prints which step comes
+/// next.
 struct Process {
     child: Child,
     input: ChildStdin,
@@ -54,7 +55,7 @@ impl Process {
         }
     }
 
-    /// Lets it go on from step to step until it says this.
+    /// Lets it go on from step to step until it prints this.
     fn run_until(&mut self, wanted: &str) -> String {
         loop {
             let said = self.says();
@@ -67,7 +68,7 @@ impl Process {
         }
     }
 
-    /// Lets it go on to the end of a pass, the first of those that etcd has answered.
+    /// Lets it go on to the end of the first pass in which etcd answered.
     fn run_to_the_end_of_a_pass(&mut self) -> String {
         loop {
             let told = self.run_until("pass: ");
@@ -97,7 +98,8 @@ impl Drop for Process {
     }
 }
 
-/// Stops before each step until a line comes; ends when none can come any more.
+/// Stops before each step until a line comes. Ends the process when standard input is
+/// closed.
 struct StandardInput;
 
 impl Hook for StandardInput {
@@ -113,7 +115,7 @@ impl Hook for StandardInput {
     }
 }
 
-/// Not a test by itself: what [`Process`] runs.
+/// Not a test by itself: [`Process`] runs it.
 #[test]
 fn an_enactor_for_the_other_tests() {
     let Ok(endpoints) = env::var(CLUSTER) else {
@@ -132,13 +134,13 @@ fn an_enactor_for_the_other_tests() {
     }
 }
 
-/// A plan published, and applied by an Enactor in this process.
+/// Publishes a plan, and applies it with an Enactor in this process.
 pub(crate) fn publish_and_pass(store: &EtcdStore, serial: u16) -> Generation {
     publish_and_apply(store, || plan(serial))
 }
 
-/// A cluster on which a process holds plan 1 and has activated it at the first endpoint,
-/// but not yet at the second.
+/// A cluster on which a process has pinned plan 1 and has activated it at the first
+/// endpoint, but not yet at the second.
 fn in_mid_pass() -> (Cluster, EtcdStore, Process) {
     let cluster = Cluster::start(3);
     let store = connect(&cluster, PREFIX);
@@ -153,8 +155,8 @@ fn in_mid_pass() -> (Cluster, EtcdStore, Process) {
     (cluster, store, process)
 }
 
-/// Others publish and pass on, and do not get rid of the plan that the process holds.
-/// Returns the newest plan.
+/// Publishes and makes passes with other Enactors, and asserts that the plan that the
+/// process holds is kept. Returns the newest plan.
 fn others_go_on(store: &EtcdStore) -> Generation {
     let first = Generation::FIRST;
     let mut newest = first;
@@ -173,7 +175,7 @@ fn others_go_on(store: &EtcdStore) -> Generation {
     newest
 }
 
-/// Sweeps until the process's plan is deleted, which it is once its lease has run out.
+/// Sweeps until the process's plan is deleted, which happens when its lease has run out.
 fn sweep_until_it_is_deleted(store: &EtcdStore, newest: Generation) {
     wait_until("plan 1 is deleted", || {
         answered(store.sweep(newest)).is_some()
@@ -200,7 +202,7 @@ fn a_process_that_is_killed_in_mid_pass_keeps_its_plan_for_its_lease_only() {
 }
 
 #[test]
-fn a_process_that_stands_still_for_longer_than_its_lease_does_no_harm() {
+fn a_process_that_stalls_for_longer_than_its_lease_does_no_harm() {
     let (cluster, store, mut process) = in_mid_pass();
     let newest = others_go_on(&store);
     signal(&process.child, "STOP");
@@ -222,13 +224,13 @@ fn a_process_that_stands_still_for_longer_than_its_lease_does_no_harm() {
 }
 
 #[test]
-fn a_process_whose_lease_is_over_takes_no_step_even_where_nobody_was_first() {
+fn a_process_whose_lease_is_over_takes_no_step_even_where_no_other_enactor_was() {
     let (cluster, store, mut process) = in_mid_pass();
     signal(&process.child, "STOP");
     wait_until("its lease is over", || {
         Outside::of(&cluster, PREFIX).pinned().is_empty()
     });
-    // Nobody has been at the second endpoint, and the plan is there.
+    // No other Enactor has been at the second endpoint, and the plan still exists.
     assert_eq!(store.generations().unwrap(), [Generation::FIRST]);
 
     signal(&process.child, "CONT");
@@ -241,7 +243,7 @@ fn a_process_whose_lease_is_over_takes_no_step_even_where_nobody_was_first() {
     Outside::of(&cluster, PREFIX).assert_whole();
 }
 
-/// What two Enactors do to each other's pins is the store's to say.
+/// Two processes have separate pins on the same plan.
 #[test]
 fn a_plan_that_another_process_holds_can_be_activated_here_and_is_kept() {
     let (cluster, store, mut process) = in_mid_pass();
@@ -253,7 +255,7 @@ fn a_plan_that_another_process_holds_can_be_activated_here_and_is_kept() {
         told.extend(answered(store.activate(&pin, &endpoint(1))));
         matches!(told.last(), Some(last) if *last != Activation::Unknown)
     });
-    // Already, if it was done when there was no answer.
+    // The outcome is *already* if an earlier try was done without an answer.
     let done = matches!(*told, [Activation::Activated { .. }]);
     let unknown = matches!(*told, [Activation::Unknown, ..]);
     assert!(done || unknown, "{told:?}");

@@ -15,10 +15,10 @@ use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, 
 
 use crate::cluster::{PATIENCE, free_ports, wait_until};
 
-/// How often other ports are tried, if another program took one just now.
+/// How many ports are tried, because another program may take a free port first.
 const TRIES: usize = 3;
 
-/// Who vouches for certificates.
+/// A certificate authority.
 struct Authority {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
@@ -50,18 +50,18 @@ impl Authority {
     }
 }
 
-/// One member that talks TLS alone.
+/// One member that accepts only TLS.
 struct Secured {
     dir: PathBuf,
     authority: Authority,
     url: String,
-    /// Its arguments.
+    /// The arguments of its process.
     arguments: Vec<String>,
     process: Option<Child>,
 }
 
 impl Secured {
-    /// `asks`: for its clients' certificates, too.
+    /// Starts a member. `asks` says whether it requires certificates of its clients.
     fn start(name: &str, asks: bool) -> Self {
         for _ in 0..TRIES {
             let mut member = Self::prepare(name, asks);
@@ -72,7 +72,7 @@ impl Secured {
         panic!("no member came up in {TRIES} tries");
     }
 
-    /// All but its process.
+    /// Prepares the member without starting its process.
     fn prepare(name: &str, asks: bool) -> Self {
         let dir = std::env::temp_dir().join(format!("etcd-{name}-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
@@ -116,7 +116,8 @@ impl Secured {
         }
     }
 
-    /// Starts it, and says whether it answers. It ends if another program has its port.
+    /// Starts the process, and returns whether it answers. It ends if another program has
+    /// taken its port.
     fn spawn(&mut self) -> bool {
         let process = Command::new("etcd")
             .args(&self.arguments)
@@ -133,7 +134,7 @@ impl Secured {
         !ended
     }
 
-    /// Kills it, and starts it again with what it has on disk.
+    /// Kills it, and starts it again with its old disk.
     fn restart(&mut self) {
         self.kill();
         wait_until("it is back", || self.spawn());
@@ -165,7 +166,7 @@ impl Secured {
         let mut config = EtcdConfig::new([&self.url]);
         config.prefix = "/dns/".into();
         config.retention = Retention::newest(1);
-        // What is refused is refused by the member, not for want of time.
+        // Long time-outs, so that only the member itself refuses anything.
         config.connect_timeout = PATIENCE;
         config.request_timeout = PATIENCE;
         config.tls = Some(Tls {
@@ -206,7 +207,7 @@ fn use_store(store: &EtcdStore) {
     store.sweep(generation).unwrap();
 }
 
-/// What keeps this store from being used.
+/// The error that a store with this configuration returns.
 fn refusal(config: EtcdConfig) -> Error {
     let store = EtcdStore::connect(config).unwrap();
     match store.latest() {
@@ -232,14 +233,14 @@ fn both_ends_show_their_certificates() {
     let error = refusal(config);
     assert!(
         matches!(error, Error::Unreachable { .. }),
-        "a stranger vouches for the member: {error}"
+        "the member's certificate is signed by an unknown authority: {error}"
     );
     assert!(error.to_string().contains("certificate"), "{error}");
 
     for (who, config) in [("a stranger", with(&stranger)), ("nobody", member.config())] {
         let error = refusal(config);
         let refused = matches!(error, Error::Unreachable { .. } | Error::NoAnswer { .. });
-        assert!(refused, "{who} vouches for us: {error}");
+        assert!(refused, "our certificate is signed by {who}: {error}");
     }
 
     let mut config = with(&member.authority);

@@ -1,5 +1,5 @@
-//! Each operation of the specification, by hand: a history that has an order, and histories
-//! with one other answer that have none.
+//! Each operation of the specification, with histories written by hand: one that has an
+//! order, and others, with one answer changed, that have none.
 
 use linearizability::search::Verdict;
 use linearizability::spec::{ClientAnswer, Content, Hold, Op};
@@ -11,7 +11,7 @@ fn g(number: u32) -> Generation {
     Generation::new(number).unwrap()
 }
 
-/// The publish of the plan of this number, which is told this generation.
+/// The publish of the plan with this number, which gets this generation.
 fn publish(number: u8, told: u32) -> Op {
     Op::Publish {
         content: Content::of(&plan(number)),
@@ -102,8 +102,8 @@ fn state(told: EndpointState) -> Op {
     Op::State { at: 0, told }
 }
 
-/// Asserts that these operations after those before have an order with the right last one,
-/// and none with any of the wrong ones.
+/// Asserts that the operations `before`, followed by one of the `right` ones, have an
+/// order, and followed by one of the `wrong` ones have none.
 #[track_caller]
 fn assert_told(before: &[Op], right: &[Op], wrong: &[Op]) {
     for (last, explained) in right
@@ -117,7 +117,7 @@ fn assert_told(before: &[Op], right: &[Op], wrong: &[Op]) {
     }
 }
 
-/// Plan 1 is active at the first endpoint, its pin given back; plan 2 is pinned.
+/// Plan 1 is active at the first endpoint, and its pin is released. Plan 2 is pinned.
 fn in_use() -> Vec<Op> {
     vec![
         publish(1, 1),
@@ -182,7 +182,7 @@ fn an_activation_is_told_what_it_replaced() {
             activate(2, over(active(1, 1))),
             activate(2, Activation::Already),
             activate(2, Activation::Stale { newer: g(3) }),
-            // Its pin was given back.
+            // Its pin was released.
             activate(1, Activation::Already),
         ],
     );
@@ -234,13 +234,13 @@ fn an_endpoint_is_stale_if_an_older_plan_named_it_last_and_the_pinned_plan_does_
             stale(2, 2, false),
             stale(2, 1, true),
             stale(2, 0, true),
-            // Its pin was given back.
+            // Its pin was released.
             stale(1, 0, false),
         ],
     );
     let withdrawn = [in_use(), vec![withdraw(2, over(EndpointState::VACANT))]].concat();
     assert_told(&withdrawn, &[stale(2, 2, false)], &[stale(2, 2, true)]);
-    // Nobody was told whether the step was taken, so either answer is possible.
+    // It is unknown whether the step was taken, so either answer is possible.
     let unknown = [in_use(), vec![withdraw(2, Activation::Unknown)]].concat();
     assert_told(&unknown, &[stale(2, 2, true), stale(2, 2, false)], &[]);
     let newer = [publish(2, 1), pick_up(1), publish(3, 2)];
@@ -249,8 +249,8 @@ fn an_endpoint_is_stale_if_an_older_plan_named_it_last_and_the_pinned_plan_does_
     assert_told(&never_named, &[stale(1, 2, false)], &[stale(1, 2, true)]);
 }
 
-/// The moments of one call may differ: here one endpoint was looked at before the two
-/// changed places, and the other after.
+/// The operations of one call may have different moments. Here the call read one endpoint
+/// before the two changed places, and the other one after that.
 #[test]
 fn stale_endpoints_are_looked_at_one_by_one() {
     let withdrawn = |at| withdraw(at, over(EndpointState::VACANT));
@@ -296,10 +296,10 @@ fn a_name_has_a_descendant_until_all_below_it_are_withdrawn_or_unknown() {
     assert_told(&[&named[..], &[back]].concat(), yes, no);
 }
 
-/// A client that was told that there is a descendant, or that there is none, knows what
-/// became of the only endpoint that may be one.
+/// If only one endpoint can be a descendant, the answer whether there is one also tells
+/// whether a step there was taken.
 #[test]
-fn an_answer_about_descendants_says_what_became_of_a_step() {
+fn an_answer_about_descendants_tells_whether_a_step_was_taken() {
     let step = [
         publish(2, 1),
         publish(4, 2),
@@ -367,7 +367,7 @@ fn records_of(number: u8) -> ClientAnswer {
 
 #[test]
 fn a_sweep_deletes_only_what_is_old_unpinned_and_not_in_use() {
-    // Plan 3 is applied; plan 2 is the rollback target, and plan 1 nothing.
+    // Plan 3 is applied, plan 2 is the rollback target, and plan 1 is not in use.
     let applied = [
         publish(1, 1),
         publish(2, 2),
@@ -435,7 +435,7 @@ fn the_plans_name_the_second_endpoint_as_these_tests_say() {
 }
 
 #[test]
-fn a_withdrawn_endpoint_says_by_which_plan() {
+fn a_withdrawn_endpoint_names_the_plan_that_withdrew_it() {
     let gone = [in_use(), vec![withdraw(0, over(active(1, None)))]].concat();
     assert_told(
         &gone,
@@ -453,7 +453,7 @@ fn a_withdrawn_endpoint_says_by_which_plan() {
     );
 }
 
-/// What a withdrawal leaves for a rollback is gone with the next step.
+/// The rollback target of a withdrawn endpoint is gone after the next step.
 #[test]
 fn a_second_withdrawal_leaves_no_rollback_target() {
     let twice = [
@@ -505,15 +505,15 @@ fn an_endpoint_that_is_not_known_was_withdrawn_before_and_cannot_be_activated() 
     );
 }
 
-/// Nobody was told what became of the sweep.
+/// The outcome of the sweep is unknown.
 #[test]
-fn a_sweep_that_nobody_was_told_of_may_have_deleted_a_plan_that_is_not_in_use() {
+fn a_sweep_of_unknown_outcome_may_have_deleted_a_plan_that_is_not_in_use() {
     let may_delete = |generation| Op::MayDelete {
         generation: g(generation),
         applied: g(2),
     };
     let swept = [publish(1, 1), publish(3, 2), may_delete(1), may_delete(2)];
-    // A second sweep says that it did it, or that plan 1 was left for it.
+    // A second sweep may find plan 1 deleted, or may delete it itself.
     assert_told(
         &swept,
         &[delete(1, 2), pick_up(2)],

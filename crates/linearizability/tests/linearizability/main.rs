@@ -1,9 +1,10 @@
-//! `MemoryStore` is linearizable, on real threads: whatever the Planner, three
-//! Enactors with their sweeps, an operator and two readers were told, there is an order of single
-//! moments, each within its call, in which a plain sequential store says the same.
+//! `MemoryStore` is linearizable on real threads. A Planner, three Enactors with their
+//! sweeps, an operator and two readers call it. For each call there is a moment within it,
+//! such that a plain sequential store, taking the calls in the order of these moments,
+//! gives the same answers.
 //!
-//! `record` takes down what each client was told and when, `spec` is the sequential
-//! store, and `search` looks for the order.
+//! `record` records what each client was told and when, `spec` is the sequential store, and
+//! `search` looks for the order.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -38,9 +39,9 @@ pub(crate) fn endpoint(at: usize) -> EndpointName {
     NAMES[at].parse().unwrap()
 }
 
-/// The plan of this number; its records are its own. Each names the first endpoint. Of the
-/// two others, which lie below it, plan 1 names both, plan 2 and plan 3 one each, plan 4
-/// none, and so on.
+/// The plan with this number; its records are its own. Each plan names the first endpoint.
+/// Of the two others, which lie below it, plan 1 names both, plan 2 and plan 3 one each,
+/// plan 4 none, and so on.
 pub(crate) fn plan(number: u8) -> Arc<Plan> {
     let others: &[usize] = [&[][..], &[1, 2], &[1], &[2]][usize::from(number % 4)];
     let named = [0].iter().chain(others).copied();
@@ -52,14 +53,14 @@ pub(crate) fn plan(number: u8) -> Arc<Plan> {
     Arc::new(Plan::new(named.map(|name| (name, records()))).unwrap())
 }
 
-/// Gives way to the others so many times.
+/// Lets other threads run, a random number of times.
 fn stall(chance: &mut Rng) {
     for _ in 0..chance.u8(..20) {
         thread::yield_now();
     }
 }
 
-/// What all of them were told, in one run of the whole system.
+/// The history of one run of the whole system.
 fn history<S: DnsStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64) -> History {
     let history = History::default();
     let client = |number: u32| Recorded::new(store.clone(), number, Hold::Pin, &history);
@@ -102,7 +103,7 @@ fn history<S: DnsStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64)
             others.push(scope.spawn(move || {
                 for _ in 0..PASSES {
                     stall(&mut chance);
-                    // A wrong store may fail it.
+                    // On a wrong store the pass may fail.
                     let _ = enactor.pass();
                 }
             }));
@@ -110,7 +111,7 @@ fn history<S: DnsStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64)
         for thread in others {
             thread.join().unwrap();
         }
-        // Once more, when all is over.
+        // One more pass, after all threads have ended.
         let _ = Enactor::new("last", client(6)).pass();
         for reader in readers {
             look_at_all(&mut reader.join().unwrap());
@@ -119,7 +120,7 @@ fn history<S: DnsStore<Reader: 'static> + Clone + 'static>(store: &S, seed: u64)
     history
 }
 
-/// Looks at a plan of any age, or at an endpoint. A wrong store may fail it.
+/// Reads a plan of any age, or an endpoint. On a wrong store that may fail.
 fn operate(store: &impl DnsStore, chance: &mut Rng) {
     if chance.bool() {
         let _ = store.state(&endpoint(chance.usize(..ENDPOINTS)));
@@ -161,7 +162,9 @@ fn the_memory_store_is_linearizable() {
         let history = history(&MemoryStore::new(RETENTION), seed);
         match decide(&history) {
             Verdict::Linearizable => {}
-            Verdict::Illegal(stuck) => panic!("seed {seed}: no order explains it: {stuck}"),
+            Verdict::Illegal(stuck) => {
+                panic!("seed {seed}: no order explains the history: {stuck}")
+            }
             Verdict::Undecided(tried) => {
                 panic!("seed {seed}: undecided after {tried} tries:\n{history}")
             }
@@ -202,9 +205,9 @@ fn a_search_that_is_too_long_is_given_up() {
     );
 }
 
-/// A slow Enactor is overtaken between its pick-up and its first step, while another one
-/// makes passes at any time. The slow one's step comes after the overtaking one's, whatever
-/// the schedule.
+/// A slow Enactor is overtaken between its pick-up and its first step, while another
+/// Enactor makes passes at any time. Whatever the schedule, the slow Enactor's step comes
+/// after the other one's.
 #[test]
 fn a_stale_overwrite_on_real_threads_is_rejected_every_time() {
     for _ in 0..OVERWRITES {
@@ -240,7 +243,7 @@ fn a_stale_overwrite_on_real_threads_is_rejected_every_time() {
     }
 }
 
-/// Two passes of the incident, the quick one within the slow one.
+/// Two passes on the incident's store, the quick pass within the slow one.
 #[test]
 fn the_incidents_overwrite_and_deletion_are_rejected() {
     for variant in [Variant::Incident, Variant::LockPerEndpoint] {
@@ -261,7 +264,8 @@ fn the_incidents_overwrite_and_deletion_are_rejected() {
         let _ = slow.activate(&late, &endpoint(0)).unwrap();
         assert_rejected(&history);
     }
-    // By age alone: what the slow one holds, and what is active.
+    // The sweep deletes by age alone: the plan that the slow Enactor holds, and the active
+    // plan.
     let history = History::default();
     let store = IncidentStore::new(Variant::CompareAndSwapOnly, RETENTION);
     let client = Recorded::new(store, 0, Hold::Pin, &history);
@@ -274,7 +278,7 @@ fn the_incidents_overwrite_and_deletion_are_rejected() {
     assert_rejected(&history);
 }
 
-/// The incident's pins hold nothing, even where all else is repaired.
+/// The incident's pins hold nothing, even in the variant that repairs everything else.
 #[test]
 fn a_pin_that_does_not_hold_its_plan_is_rejected() {
     let history = History::default();
@@ -289,7 +293,7 @@ fn a_pin_that_does_not_hold_its_plan_is_rejected() {
     drop(pin);
 }
 
-/// Operations one after another. Nobody was told of those that are open.
+/// Decides a history of these operations, one after another. Open operations never return.
 pub(crate) fn in_order(ops: &[Op]) -> Verdict {
     let operation = |(at, op): (i64, &Op)| Operation {
         client: 0,
@@ -303,7 +307,7 @@ pub(crate) fn in_order(ops: &[Op]) -> Verdict {
 }
 
 #[test]
-fn a_step_that_nobody_was_told_of_is_done_late_or_never_and_not_undone() {
+fn a_step_of_unknown_outcome_is_done_late_or_never_and_not_undone() {
     let (generation, at) = (Generation::FIRST, 0);
     let activate = |told| Op::Activate {
         generation,

@@ -1,5 +1,6 @@
-//! A script for one client, which makes each call of a store. The history of a right store
-//! has an order. If one call is wrong, there is none, and the search says at which call.
+//! A script for one client, which makes each call of a store. On a correct store its
+//! history has an order. If one call is wrong, there is no order, and the search names the
+//! call.
 
 use linearizability::record::{History, Recorded};
 use linearizability::search::Verdict;
@@ -31,7 +32,7 @@ const FAULTS: [(Fault, &str); 18] = [
     (Fault::ForgetsTooEarly, "State {"),
 ];
 
-/// What one client was told by this store.
+/// The history of one client of this store.
 fn script(store: Wrong) -> History {
     let history = History::default();
     let client = Recorded::new(store, 0, Hold::Pin, &history);
@@ -44,19 +45,19 @@ fn script(store: Wrong) -> History {
     look(&client, &mut reader);
     // The second plan leaves out the last endpoint.
     client.publish(plan(2)).unwrap();
-    // A wrong store may refuse it.
+    // A wrong store may refuse the pin.
     if let Ok(overtaken) = client.pin(Generation::FIRST) {
         apply(&client, &overtaken);
     }
     apply(&client, &client.latest().unwrap().unwrap());
     look(&client, &mut reader);
     drop(first);
-    // The third one leaves out all but the first endpoint.
+    // The third plan leaves out all endpoints except the first.
     client.publish(plan(4)).unwrap();
     let third = client.latest().unwrap().unwrap();
     apply(&client, &third);
     look(&client, &mut reader);
-    // The first plan can go, the second one is a rollback target.
+    // The first plan can be deleted; the second is a rollback target.
     client.sweep(third.generation()).unwrap();
     for generation in (1..=3).filter_map(Generation::new) {
         drop(client.pin(generation));
@@ -65,7 +66,7 @@ fn script(store: Wrong) -> History {
     history
 }
 
-/// What an Enactor does with a plan, and a second look for stale endpoints.
+/// Applies a plan as an Enactor does, and asks a second time for stale endpoints.
 fn apply<S: DnsStore>(store: &S, pin: &S::Pin) {
     for (_, outcome) in store.activate_all(pin) {
         let _ = outcome.unwrap();
@@ -84,7 +85,7 @@ fn look(store: &impl DnsStore, reader: &mut impl Resolve) {
 }
 
 #[test]
-fn the_script_on_a_right_store_has_an_order() {
+fn the_script_on_a_correct_store_has_an_order() {
     let history = script(Wrong::new(MemoryStore::new(RETENTION), None));
     assert_eq!(decide(&history), Verdict::Linearizable, "{history}");
 }

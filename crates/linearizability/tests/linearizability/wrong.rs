@@ -1,4 +1,4 @@
-//! A store with one thing wrong.
+//! A store with one fault.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -11,10 +11,10 @@ use plan_store::{
     Plan, PlanStore, PublishError, Reader, Resolution, Resolve, RetainReason, StepError, Swept,
 };
 
-/// What is wrong: one call's answer, or one step that is not taken.
+/// A fault: a wrong answer of one call, or a step that is not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
-    /// A publish is told the generation of the plan before.
+    /// A publish returns the generation of the previous plan.
     Publish,
     /// The first plan is picked up instead of the newest.
     PickUp,
@@ -22,41 +22,41 @@ pub(crate) enum Fault {
     PinOther,
     /// A pin is refused although the plan is there.
     PinRefused,
-    /// A pin that is given back stays held.
+    /// A pin that is released still holds its plan.
     LetGo,
-    /// The first endpoint is not activated, as if the plan were active there.
+    /// The first endpoint is not activated, but the store says *already*.
     Activate,
-    /// The other endpoints are not activated, as if the plan were active there.
+    /// The other endpoints are not activated, but the store says *already*.
     ActivateAll,
-    /// No endpoint is withdrawn, as if that had been done.
+    /// No endpoint is withdrawn, but the store says *already*.
     Withdraw,
-    /// Each endpoint is said to be vacant.
+    /// The store reports each endpoint as vacant.
     State,
-    /// A reader looks at an endpoint once and believes it for good.
+    /// A reader reads an endpoint once, and always returns that answer.
     Resolve,
     /// A reader finds no descendant.
     NoDescendant,
-    /// A reader finds a descendant always.
+    /// A reader always finds a descendant.
     AlwaysDescendant,
-    /// No endpoint is said to be stale.
+    /// The store reports no endpoint as stale.
     NoneStale,
-    /// Each endpoint that the store may know is said to be stale.
+    /// The store reports each endpoint as stale that it may know.
     AllStale,
-    /// A sweep is said to have deleted what it spared.
+    /// A sweep reports plans as deleted that it spared.
     Delete,
-    /// A sweep does not say what it deleted.
+    /// A sweep does not report what it deleted.
     DeleteUntold,
-    /// A sweep is said to have spared each plan because it is active.
+    /// A sweep reports *active* as the reason for each plan that it spared.
     Spare,
-    /// A sweep forgets each endpoint that the newest plan does not name, although an older
-    /// plan that is left names it.
+    /// A sweep forgets each endpoint that the newest plan does not name, even if an older
+    /// plan in the store names it.
     ForgetsTooEarly,
 }
 
 /// The endpoints that a store with this fault has forgotten.
 type Forgotten = Arc<Mutex<BTreeSet<EndpointName>>>;
 
-/// A store with this fault, if with one.
+/// A store with this fault, or without one.
 #[derive(Clone)]
 pub(crate) struct Wrong {
     store: MemoryStore,

@@ -1,4 +1,4 @@
-//! Two plans are activated at one endpoint. A third was active.
+//! Two threads activate two plans at one endpoint, where a third plan is active.
 
 use plan_store::{Activation, EndpointState};
 
@@ -7,7 +7,7 @@ use crate::Explored;
 use crate::checker::{Checker, Loom};
 use crate::mutant::Mutation;
 
-/// What both threads were told, and the endpoint's state at the end.
+/// The answers that both threads got, and the endpoint's state at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     two: Activation,
@@ -25,12 +25,13 @@ fn explore<J: Checker>() -> Explored<Outcome> {
     })
 }
 
-/// The newer plan is active at the end, and the rollback target is what was active.
+/// The newer plan is active at the end, and the rollback target is the plan that was active
+/// before.
 pub fn holds() -> usize {
     holds_by::<Loom>()
 }
 
-/// The same under this checker.
+/// The same with this checker.
 pub(super) fn holds_by<J: Checker>() -> usize {
     explore::<J>().holds([
         Outcome {

@@ -1,5 +1,5 @@
-//! A slow Enactor activates old plan 2 while a sweep, after plan 3, would delete it. The
-//! newer plan is active nowhere, so nothing but the pin protects plan 2.
+//! A slow Enactor activates the old plan 2 while a sweep for plan 3 would delete it. Plan 3
+//! is active nowhere, so only the pin protects plan 2.
 
 use plan_store::RetainReason::{Active, Pinned, Rollback};
 use plan_store::{Activation, EndpointState, PlanStore as _, Swept};
@@ -9,7 +9,7 @@ use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, must};
 
-/// What both threads were told, and where the endpoint stands and what it answers at the
+/// The answers that both threads got, and the endpoint's state and its resolution at the
 /// end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
@@ -40,7 +40,7 @@ fn explore() -> Explored<Outcome> {
     })
 }
 
-/// The plan is deleted before the Enactor can pin it, or it is active at the end.
+/// Either the plan is deleted before the Enactor can pin it, or it is active at the end.
 pub fn holds() -> usize {
     let gone = Outcome {
         slow: None,
@@ -61,8 +61,8 @@ pub fn holds() -> usize {
     ])
 }
 
-/// With relaxed orderings, a sweep sees the pin given back and not the activation that
-/// was done under it, and deletes the active plan.
+/// With relaxed orderings, a sweep sees that the pin is released, but not the activation
+/// that was done under it, and deletes the active plan.
 pub fn needs_its_orderings() {
     let relaxed = Mutation::RELAXED.during(explore);
     relaxed.findings.assert_seen(&[Outcome {

@@ -1,5 +1,6 @@
-//! A slow Enactor activates plan 2 at two endpoints, one after another, and a quick one
-//! plan 3. Plan 1 was active. A walk ends where it is overtaken.
+//! Two Enactors each activate a plan at two endpoints, one after the other: a slow Enactor
+//! plan 2, and a quick one plan 3. Plan 1 was active. An Enactor stops at the endpoint
+//! where it is overtaken.
 
 use plan_store::{Activation, DnsStore, EndpointState, PlanStore};
 
@@ -8,7 +9,8 @@ use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
-/// What both Enactors were told at each endpoint, and where the endpoints stand at the end.
+/// The answers that both Enactors got at each endpoint, and where the endpoints stand at
+/// the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     slow: Vec<Activation>,
@@ -16,7 +18,7 @@ struct Outcome {
     end: Vec<EndpointState>,
 }
 
-/// Activates the plan everywhere, and ends at the first endpoint that refuses it.
+/// Activates the plan everywhere, and stops at the first endpoint that refuses it.
 fn walk(store: &impl DnsStore, plan: u32) -> Vec<Activation> {
     let pin = must(store.pin(generation(plan)));
     let mut told = Vec::new();
@@ -48,8 +50,8 @@ fn explore() -> Explored<Outcome> {
     })
 }
 
-/// The newer plan is active everywhere. The slow Enactor leaves alone what comes after the
-/// endpoint at which it is told that it is overtaken.
+/// The newer plan is active everywhere. The slow Enactor changes nothing after the endpoint
+/// where it is overtaken.
 pub fn holds() -> usize {
     let (first, second) = (over(active(1, None)), over(active(2, 1)));
     let outcome = |slow: &[Activation], quick: [Activation; 2], rollbacks: [u32; 2]| Outcome {

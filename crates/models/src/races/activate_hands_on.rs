@@ -1,8 +1,9 @@
-//! A thread that is told of a generation sees what its activator did before: a thread
-//! that reads it, one that replaces it, and one that loses to it.
+//! A thread that is told of a plan also sees what that plan's activator did before the
+//! activation. This holds for a thread that reads the plan's generation, for one that
+//! replaces it, and for one that is refused because of it.
 //!
-//! Plan 1 is active. Two threads each do something, as a relaxed access shows, and then
-//! activate plan 2 or plan 3. A third thread reads the endpoint's state.
+//! Plan 1 is active. Two threads each set a bit with a relaxed access, and then activate
+//! plan 2 or plan 3. A third thread reads the endpoint's state.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,21 +17,21 @@ use crate::checker::{Checker as _, Loom, Work};
 use crate::mutant::Mutation;
 use crate::{Explored, must};
 
-/// What a thread was told, and what it saw then.
+/// The plan that a thread was told of, and what it saw then.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Told {
-    /// Of plan 1, which was active before all threads.
+    /// Plan 1, which was active before the threads started.
     OfFirst,
-    /// Of this plan, and the thread sees what the plan's activator did before.
+    /// This plan, and the thread sees what the plan's activator did before.
     AndSees(u32),
-    /// Of this plan, and the thread does not see it.
+    /// This plan, but the thread does not see what the plan's activator did before.
     Blind(u32),
-    /// Of no plan.
+    /// No plan.
     Nothing,
 }
 
 impl Told {
-    /// Plan `n`'s activator sets bit `n` before.
+    /// The activator of plan `n` sets bit `n` before it activates the plan.
     fn of(generation: Option<Generation>, done: u64) -> Self {
         match generation.map(Generation::get) {
             Some(1) => Self::OfFirst,
@@ -41,8 +42,8 @@ impl Told {
     }
 }
 
-/// What the activators of plans 2 and 3 and the reader were told, and the endpoint's
-/// state at the end.
+/// What the activators of plans 2 and 3 and the reader were told, and the endpoint's state
+/// at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     two: Told,
@@ -52,7 +53,7 @@ struct Outcome {
 }
 
 fn explore() -> Explored<Outcome> {
-    // Without a bound it holds as well: 858,199 executions with plain loads,
+    // The race also holds without a bound: 858,199 executions with plain loads and
     // 3,777,297 with rmw loads, eight minutes in all.
     race::<Loom, _>("activate hands on", Some(2), || {
         let store = begin(memory::<Loom>(), 3);
@@ -87,10 +88,10 @@ fn explore() -> Explored<Outcome> {
     })
 }
 
-/// All threads see what they are told of.
+/// All threads see what the activators of the plans that they are told of did before.
 pub fn holds() -> usize {
     use Told::{AndSees, OfFirst};
-    // Plan 2 comes first, and plan 3 replaces it; or plan 2 comes too late.
+    // Either plan 2 comes first and plan 3 replaces it, or plan 2 comes too late.
     let in_order = |reader| Outcome {
         two: OfFirst,
         three: AndSees(2),

@@ -1,7 +1,8 @@
-//! Two endpoints below a name change places: at each moment one of them is there. May the
-//! name be denied? A reader looks at the first endpoint before the second. At the beginning
-//! the second is active. The first is withdrawn, and the two change places three times; or
-//! the store does not know the first yet, and it comes once.
+//! Two endpoints below a name change places, so that at each moment one of them is there.
+//! The reader must never deny the name. The reader looks at the first endpoint before the
+//! second. At the beginning, the second endpoint is active. In one variant the first is
+//! withdrawn, and the two change places three times. In the other the store does not know
+//! the first yet, and it comes once.
 
 use std::slice;
 
@@ -14,7 +15,7 @@ use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
-/// What the reader said of the name, meanwhile and once more after all threads had ended,
+/// The reader's answers about the name, during the race and after all threads had ended,
 /// and where the endpoints stand at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
@@ -46,7 +47,7 @@ enum First {
     Unknown,
 }
 
-/// A plan of one endpoint comes: it is activated there, and withdraws the other.
+/// Publishes a plan of one endpoint, activates it there, and withdraws the other endpoint.
 fn change_places(store: &impl DnsStore, number: u8, comes: &EndpointName, goes: &EndpointName) {
     must(store.publish(plan(slice::from_ref(comes), number)));
     let pin = must(store.pin(generation(number.into())));
@@ -66,7 +67,7 @@ fn explore<R: Resolve + Send + 'static>(
         change_places(&store, 2, &second, &first);
         let mut reader = reader(&store);
         if at_first == First::Unknown {
-            // The reader has the cells from before.
+            // The reader fetches the cells from before the change.
             assert_eq!(Name::by(&mut reader), Name::HasDescendant);
         }
         let changes = store.clone();

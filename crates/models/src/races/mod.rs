@@ -1,10 +1,10 @@
-//! The store's races, one per file: two or three threads, what they are told and the
-//! state at the end as one outcome, the whole set of outcomes, and a control.
+//! The store's races, one per file. Each has two or three threads, one outcome made of the
+//! threads' answers and the state at the end, the whole set of outcomes, and a control.
 //!
-//! `holds` is the race on [`MemoryStore`] under loom: it asserts the whole set, and returns
-//! how many executions there were. Each of the other public functions that return nothing is a
-//! control: it takes away the protection that the race is about, and asserts that the
-//! outcome appears which the protection is there to prevent.
+//! `holds` runs the race on [`MemoryStore`] under loom. It asserts the whole set of
+//! outcomes, and returns the number of executions. Each of the other public functions that
+//! return nothing is a control. It takes away the protection that the race is about, and
+//! asserts that the outcome appears which the protection prevents.
 
 pub mod activate_against_activate;
 pub mod activate_against_sweep;
@@ -41,7 +41,7 @@ use crate::checker::Checker;
 use crate::checker::Dfs;
 use crate::{Explored, endpoints, explore, must, must_be, plan};
 
-/// The stores of these models keep no plan for its age alone, but the applied one.
+/// The stores of these models retain no plan because of its age, except the applied one.
 const RETENTION: Retention = Retention::newest(0);
 
 fn memory<J: Checker>() -> MemoryStore<J::Primitives> {
@@ -53,7 +53,7 @@ fn endpoint() -> EndpointName {
     endpoints(1).remove(0)
 }
 
-/// Has the checker explore a race. Each execution returns its outcome.
+/// Explores a race with the checker. Each execution returns its outcome.
 fn race<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
     name: &str,
     bound: Option<usize>,
@@ -63,7 +63,7 @@ fn race<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
 }
 
 impl<O: Ord + Clone + Debug> Explored<O> {
-    /// Asserts the whole set of outcomes, and returns how many executions there were.
+    /// Asserts the whole set of outcomes, and returns the number of executions.
     #[track_caller]
     fn holds(self, expected: impl IntoIterator<Item = O>) -> usize {
         self.findings.assert_outcomes(expected);
@@ -73,7 +73,7 @@ impl<O: Ord + Clone + Debug> Explored<O> {
 
 // Steps of the models, on plans by their numbers.
 
-/// Publishes so many plans and makes the first active at the only endpoint.
+/// Publishes `plans` plans, and activates the first at the only endpoint.
 fn begin<S: DnsStore>(store: S, plans: u8) -> S {
     for octet in 1..=plans {
         must(store.publish(plan(&endpoints(1), octet)));
@@ -136,12 +136,12 @@ fn withdrawn(plan: u32, rollback: impl Into<Option<u32>>) -> EndpointState {
     }
 }
 
-/// Done, over this state.
+/// The step was done and replaced this state.
 fn over(replaced: EndpointState) -> Activation {
     Activation::Activated { replaced }
 }
 
-/// Refused, because this plan was there.
+/// The step was refused, because this newer plan was there.
 fn stale(newer: u32) -> Activation {
     let newer = generation(newer);
     Activation::Stale { newer }
@@ -158,15 +158,15 @@ fn swept<const N: usize>(
     }
 }
 
-/// What a reader is told.
+/// A reader's answer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Answer {
     /// The records of this plan.
     From(u32),
-    /// Records that are not those of this plan, which the answer names: `WholeAnswer` is
-    /// broken.
+    /// The answer names this plan, but its records are not those of the plan: `WholeAnswer`
+    /// is broken.
     Mixed(u32),
-    /// This plan is active and gone: `NeverEmpty` is broken.
+    /// This plan is active and deleted: `NeverEmpty` is broken.
     Dangling(u32),
     /// This plan withdrew the endpoint.
     Withdrawn(u32),
@@ -203,8 +203,8 @@ impl Answer {
     }
 }
 
-/// A reader as one would write it without much thought: it reads which plan is active,
-/// fetches that plan, and does not look again.
+/// A naive reader: it reads which plan is active, fetches that plan, and does not look
+/// again.
 #[derive(Debug)]
 struct OneLook<S>(S, Resolution);
 
@@ -227,7 +227,7 @@ impl<S: DnsStore> Resolve for OneLook<S> {
         &self.1
     }
 
-    /// For names above all endpoints of these models.
+    /// Works for names above all endpoints of these models.
     fn has_descendant(&mut self, _: &EndpointName) -> bool {
         endpoints(2).iter().any(|below| {
             let state = must(self.0.state(below));
@@ -236,7 +236,7 @@ impl<S: DnsStore> Resolve for OneLook<S> {
     }
 }
 
-/// A follower of the endpoint of these models, as a reader.
+/// A reader that is a follower of the endpoint of these models.
 #[derive(Debug)]
 struct Followed<P: Primitives>(Follower<P>);
 
@@ -252,13 +252,13 @@ impl<P: Primitives> Resolve for Followed<P> {
         self.0.resolve()
     }
 
-    /// It follows one endpoint, which has none below it.
+    /// Always false: it follows one endpoint, and there is none below that.
     fn has_descendant(&mut self, _: &EndpointName) -> bool {
         false
     }
 }
 
-/// Calls of [`PlanStore::resolve`](plan_store::PlanStore::resolve), as a reader.
+/// A reader that calls [`PlanStore::resolve`](plan_store::PlanStore::resolve).
 #[derive(Debug)]
 struct Calls<S>(S, Resolution);
 
@@ -274,13 +274,13 @@ impl<S: DnsStore> Resolve for Calls<S> {
         &self.1
     }
 
-    /// There is no such call.
+    /// Always false: `PlanStore` has no such call.
     fn has_descendant(&mut self, _: &EndpointName) -> bool {
         false
     }
 }
 
-/// The races of two threads with few steps, on all schedules that there are.
+/// Checks the races of two threads with few steps on all schedules.
 #[cfg(feature = "shuttle")]
 pub fn hold_on_all_schedules() {
     activate_against_activate::holds_by::<Dfs>();
@@ -288,11 +288,12 @@ pub fn hold_on_all_schedules() {
     pin_against_sweep::holds_by::<Dfs>();
 }
 
-/// A race that is asserted to hold, by name; it returns how many executions there were.
+/// A check that a race holds: its name, and a function that returns the number of
+/// executions.
 pub type Check = (&'static str, fn() -> usize);
 
-/// What each race asserts, by name: every mutant of the store must fail at least one of
-/// them. Those with few executions come first.
+/// The checks of all races. Every mutant of the store must fail at least one of them.
+/// Checks with few executions come first.
 pub fn all() -> Vec<Check> {
     macro_rules! checks {
         ($($name:literal: $race:ident::$holds:ident,)*) => {

@@ -1,5 +1,5 @@
-//! Old plan 2 is pinned while a sweep would delete it. Plan 3 is active, and plan 1 is
-//! the rollback target.
+//! A thread pins the old plan 2 while a sweep would delete it. Plan 3 is active, and plan 1
+//! is the rollback target.
 
 use plan_store::RetainReason::{Pinned, Rollback};
 use plan_store::{Generation, Pin as _, PinError, PlanStore as _, Swept};
@@ -9,20 +9,20 @@ use crate::Explored;
 use crate::checker::{Checker, Loom};
 use crate::mutant::Mutation;
 
-/// What the thread that pins was told.
+/// The answer that the pinning thread got.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Pinning {
-    /// The plan is pinned, and was there while it was pinned.
+    /// The plan was pinned, and was there while it was pinned.
     Held,
-    /// The plan is pinned, and was deleted meanwhile: `PinnedKept` is broken.
+    /// The plan was pinned, and was deleted meanwhile: `PinnedKept` is broken.
     Lost,
-    /// The plan was deleted before.
+    /// The plan was deleted before it could be pinned.
     Gone,
-    /// Something else.
+    /// Any other error.
     Failed,
 }
 
-/// What both threads were told, and the plans that are left.
+/// The answers that both threads got, and the plans that are left.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     pinning: Pinning,
@@ -57,7 +57,7 @@ pub fn holds() -> usize {
     holds_by::<Loom>()
 }
 
-/// The same under this checker.
+/// The same with this checker.
 pub(super) fn holds_by<J: Checker>() -> usize {
     let deleted = |pinning| Outcome {
         pinning,

@@ -1,5 +1,6 @@
-//! A sweep forgets an endpoint that plan 2 has withdrawn and no plan names, while plan 3
-//! names it again and is activated there. A reader, or a follower, looks on.
+//! A sweep forgets an endpoint that plan 2 has withdrawn and no plan names. Meanwhile plan
+//! 3, which names the endpoint again, is published and activated there. A reader or a
+//! follower resolves the endpoint during this.
 
 use plan_store::dns::MemoryStore;
 use plan_store::{Activation, EndpointState, PlanStore, Resolve, Swept};
@@ -13,7 +14,7 @@ use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
-/// What all threads were told, and what is there at the end.
+/// The answers that all threads got, and the state at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     activation: Activation,
@@ -49,7 +50,8 @@ fn explore<R: Resolve + Send + 'static>(
     })
 }
 
-/// The endpoint keeps its cell, or gets a new one; what is activated there is found.
+/// The endpoint keeps its cell or gets a new one. In both cases the reader finds the plan
+/// that is activated there.
 fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
     let outcome = |before, read| Outcome {
         activation: over(before),
@@ -80,7 +82,8 @@ pub fn holds_for_a_follower() -> usize {
     holds(Followed::of)
 }
 
-/// Without the count of comings and goings, both stay with the forgotten cell for ever.
+/// Without the count of comings and goings, the reader and the follower use the forgotten
+/// cell forever.
 pub fn needs_the_count() {
     fn left_behind<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
         let uncounted = Mutation::UNCOUNTED.during(|| explore(reader));

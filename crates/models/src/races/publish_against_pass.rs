@@ -1,6 +1,6 @@
-//! A Planner publishes a plan that names an endpoint, and it is activated there. Another
-//! plan, which does not name it, is published, withdraws it and sweeps. Plan 1, which names
-//! the endpoint, was never activated.
+//! One thread publishes a plan that names an endpoint, and activates it there. Another
+//! thread publishes a plan that does not name the endpoint, withdraws the endpoint, and
+//! sweeps. Plan 1, which names the endpoint, was never activated.
 
 use plan_store::RetainReason::{Pinned, Rollback};
 use plan_store::{Activation, EndpointState, Generation, PlanStore as _, Swept};
@@ -10,7 +10,7 @@ use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
-/// What both threads were told, and the endpoint's state at the end.
+/// The answers that both threads got, and the endpoint's state at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     /// The generation of the plan that names the endpoint.
@@ -51,7 +51,7 @@ fn explore() -> Explored<Outcome> {
     })
 }
 
-/// The newer of the two plans has its way, and what is activated is found.
+/// The newer of the two plans wins, and an activated plan is found.
 pub fn holds() -> usize {
     let vacant = EndpointState::VACANT;
     let newer = |before, withdrawal| Outcome {
@@ -69,7 +69,8 @@ pub fn holds() -> usize {
         end,
     };
     explore().holds([
-        // Withdrawn before the activation, in the same cell; then in one that is forgotten.
+        // The withdrawal came before the activation: in the same cell, or in a cell that
+        // was then forgotten.
         newer(withdrawn(2, None), over(vacant)),
         newer(vacant, over(vacant)),
         newer(vacant, stale(3)),
@@ -85,13 +86,14 @@ pub fn holds() -> usize {
             swept([1], [(2, Pinned)]),
             withdrawn(3, None),
         ),
-        // Pinned when the sweep had begun, or given back before; or never.
+        // The pin was taken after the sweep had begun, or released before; or there was no
+        // pin.
         older(Some(stale(3)), vacant, swept([1, 2], []), vacant),
         older(None, vacant, swept([1, 2], []), vacant),
     ])
 }
 
-/// With a compare-and-swap in two steps, the older plan overwrites the newer one's.
+/// With a compare-and-swap in two steps, the older plan overwrites the newer plan's step.
 pub fn needs_its_compare_and_swap() {
     let torn = Mutation::TORN.during(explore);
     let overwritten =

@@ -1,6 +1,6 @@
-//! A plan with a new endpoint is published while an Enactor picks up the latest plan and
-//! activates it everywhere, and asks a reader, or a follower, what the new endpoint answers.
-//! Another one of these looks on. Plan 1 is active.
+//! A plan with a new endpoint is published. Meanwhile an Enactor picks up the latest plan,
+//! activates it everywhere, and asks a reader or a follower what the new endpoint answers.
+//! Another reader or follower, on a thread of its own, asks too. Plan 1 is active.
 
 use plan_store::dns::MemoryStore;
 use plan_store::{Activation, DnsStore, EndpointState, Generation, Pin as _, PlanStore, Resolve};
@@ -11,15 +11,16 @@ use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, must_be, plan};
 
-/// What all threads were told, and what is there at the end.
+/// The answers that all threads got, and the state at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
-    /// The plan that was picked up, and what its activation said at each endpoint.
+    /// The plan that was picked up, and the outcome of its activation at each endpoint.
     picked: Generation,
     activations: Vec<Activation>,
-    /// What the new endpoint answered then.
+    /// The new endpoint's answer after that.
     then: Answer,
-    /// What the reader on a thread of its own was told of it, then and at the end.
+    /// The new endpoint's answers to the reader on a thread of its own, during the race and
+    /// at the end.
     read: Answer,
     last: Answer,
     /// Where the old endpoint and the new one stand.
@@ -68,7 +69,7 @@ fn pick_up(store: &impl DnsStore) -> (Generation, Vec<Activation>) {
     (pin.generation(), activations)
 }
 
-/// All endpoints of a plan that is picked up are there, are activated, and answer.
+/// All endpoints of a picked-up plan are known, are activated, and answer.
 fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
     let too_early = |read| Outcome {
         picked: generation(1),
@@ -107,7 +108,8 @@ pub fn holds_for_a_follower() -> usize {
     holds(Followed::of)
 }
 
-/// Without the count of comings and goings, an endpoint that is active stays unknown to both.
+/// Without the count of comings and goings, an active endpoint stays unknown to readers and
+/// followers.
 pub fn needs_the_count() {
     fn unaware<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
         let uncounted = Mutation::UNCOUNTED.during(|| explore(reader));

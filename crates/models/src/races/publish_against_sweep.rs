@@ -1,6 +1,6 @@
-//! A Planner publishes plan 3. A slow Enactor picks up the latest plan and holds it. A
-//! quick Enactor picks up the latest plan, activates it and sweeps. Plan 1 is active,
-//! plan 2 published.
+//! A Planner publishes plan 3. A slow Enactor picks up the latest plan and keeps its pin. A
+//! quick Enactor picks up the latest plan, activates it and sweeps. Plan 1 is active, and
+//! plan 2 is published.
 
 use incident::{IncidentStore, Variant};
 use plan_store::RetainReason::{Pinned, Rollback};
@@ -11,7 +11,7 @@ use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
 use crate::{Explored, endpoints, must, must_be, plan};
 
-/// What all threads were told, and the state at the end.
+/// The answers that all threads got, and the state at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     slow: Picked,
@@ -22,7 +22,7 @@ struct Outcome {
     end: EndpointState,
 }
 
-/// What the slow Enactor picked up.
+/// The plan that the slow Enactor picked up.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Picked {
     /// This plan, which is there while it is pinned.
@@ -32,8 +32,8 @@ enum Picked {
 }
 
 fn explore<S: DnsStore + Clone + 'static>(store: fn() -> S) -> Explored<Outcome> {
-    // Without a bound it holds as well: 179,515 executions with plain loads,
-    // 311,723 with rmw loads, a minute each.
+    // The race also holds without a bound: 179,515 executions with plain loads and 311,723
+    // with rmw loads, a minute each.
     race::<Loom, _>("publish against sweep", Some(3), move || {
         let store = begin(store(), 2);
         let (publishes, holds, sweeps) = (store.clone(), store.clone(), store.clone());
@@ -65,7 +65,7 @@ fn explore<S: DnsStore + Clone + 'static>(store: fn() -> S) -> Explored<Outcome>
     })
 }
 
-/// Nothing that is picked up is lost, and what was active is the rollback target.
+/// No picked-up plan is lost, and the plan that was active becomes the rollback target.
 pub fn holds() -> usize {
     let held = |plan| Picked::Held(generation(plan));
     let outcome = |slow, quick, swept| Outcome {
@@ -87,7 +87,7 @@ pub fn holds() -> usize {
     ])
 }
 
-/// A store that does not spare pinned plans deletes what the slow Enactor holds.
+/// A store that does not spare pinned plans deletes the plan that the slow Enactor holds.
 pub fn needs_to_spare_what_is_pinned() {
     let unprotected =
         || IncidentStore::<Instrumented>::with_primitives(Variant::CompareAndSwapOnly, RETENTION);

@@ -1,5 +1,5 @@
-//! A reader, a follower, or calls without either, while plans are activated and swept. Plan 1 is active; a
-//! thread activates plans 2 and 3 and sweeps.
+//! A reader, a follower, or calls of `resolve` without either, while plans are activated
+//! and swept. Plan 1 is active. A thread activates plans 2 and 3 and sweeps.
 
 use plan_store::RetainReason::Rollback;
 use plan_store::dns::MemoryStore;
@@ -13,8 +13,8 @@ use crate::Explored;
 use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
 
-/// What the reader was told, first, next and once more after all threads had ended, what
-/// the other thread was told, and where the endpoint stands at the end.
+/// The reader's first and second answer, its answer after all threads had ended, the other
+/// thread's answers, and where the endpoint stands at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     first: Answer,

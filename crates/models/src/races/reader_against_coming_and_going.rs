@@ -1,5 +1,5 @@
-//! A reader, or a follower, while its endpoint comes and goes: a sweep forgets the
-//! endpoint, which plan 2 has withdrawn, and plan 3 brings it back in a cell of its own.
+//! A reader or a follower, while its endpoint goes and comes: a sweep forgets the endpoint,
+//! which plan 2 has withdrawn, and plan 3 brings it back in a new cell.
 
 use plan_store::dns::MemoryStore;
 use plan_store::{Activation, EndpointState, PlanStore as _, Resolve, Swept};
@@ -12,8 +12,8 @@ use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
-/// What the reader was told, first, next and once more after all threads had ended, what
-/// the other thread was told, and where the endpoint stands at the end.
+/// The reader's first and second answer, its answer after all threads had ended, the other
+/// thread's answers, and where the endpoint stands at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     first: Answer,
@@ -55,7 +55,7 @@ fn explore<R: Resolve + Send + 'static>(
     })
 }
 
-/// The reader follows the endpoint: withdrawn, not known, vacant, and answered again.
+/// The reader sees the endpoint withdrawn, then unknown, then vacant, then answered again.
 fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
     let stages = [
         Answer::Withdrawn(2),
@@ -87,7 +87,8 @@ pub fn holds_for_a_follower() -> usize {
     holds(Followed::of)
 }
 
-/// Without the count of comings and goings, both stay with the old cell for ever.
+/// Without the count of comings and goings, the reader and the follower use the old cell
+/// forever.
 pub fn needs_the_count() {
     fn left_behind<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
         let uncounted = Mutation::UNCOUNTED.during(|| explore(reader));

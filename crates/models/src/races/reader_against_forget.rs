@@ -1,5 +1,5 @@
-//! A sweep forgets an endpoint that plan 2 has withdrawn and no plan names. A thread asks a
-//! reader, or a follower, then the store's own calls, then the reader again.
+//! A sweep forgets an endpoint that plan 2 has withdrawn and no plan names. Meanwhile a
+//! thread asks a reader or a follower, then the store itself, then the reader again.
 
 use plan_store::dns::MemoryStore;
 use plan_store::{EndpointState, PlanStore as _, Resolve, Standing, Swept};
@@ -10,8 +10,8 @@ use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 
-/// What the thread was told in this order, what the sweep did, and what the reader says once
-/// all threads have ended.
+/// The thread's answers in this order, the result of the sweep, and the reader's answer
+/// after all threads had ended.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     told: [Answer; 4],
@@ -19,7 +19,7 @@ struct Outcome {
     last: Answer,
 }
 
-/// What [`PlanStore::state`](plan_store::PlanStore::state) says, as an answer.
+/// The answer that corresponds to a state.
 fn answer_of(state: EndpointState) -> Answer {
     match state.standing {
         Standing::Withdrawn(generation) => Answer::Withdrawn(generation.get()),
@@ -53,7 +53,7 @@ fn explore<R: Resolve + Send + 'static>(
     })
 }
 
-/// Once the endpoint is said to be unknown, nobody calls it withdrawn.
+/// After one answer was *unknown*, no later answer is *withdrawn*.
 fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
     let outcome = |known: usize| {
         let mut told = [Answer::Unknown; 4];
@@ -77,7 +77,8 @@ pub fn holds_for_a_follower() -> usize {
     holds(Followed::of)
 }
 
-/// Without the count of comings and goings, both say *withdrawn* after *unknown*.
+/// Without the count of comings and goings, the reader and the follower say *withdrawn*
+/// after the store has said *unknown*.
 pub fn needs_the_count() {
     fn goes_back<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
         let (withdrawn, unknown) = (Answer::Withdrawn(2), Answer::Unknown);

@@ -1,6 +1,6 @@
-//! A reader, or a follower, that finds its plan gone, reads the endpoint again, and finds
-//! that plan gone too. Plan 1 is active; a thread activates plans 2 and 3 and sweeps, and
-//! then plans 4 and 5 and sweeps again.
+//! A reader or a follower finds its plan gone, reads the endpoint again, and finds the next
+//! plan gone too. Plan 1 is active. A thread activates plans 2 and 3 and sweeps, then
+//! activates plans 4 and 5 and sweeps again.
 
 use plan_store::RetainReason::Rollback;
 use plan_store::dns::MemoryStore;
@@ -15,8 +15,8 @@ use crate::Explored;
 use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
 
-/// What the reader was told meanwhile, and once all threads had ended, what the other
-/// thread was told, and where the endpoint stands at the end.
+/// The reader's answers during the race and after all threads had ended, the other thread's
+/// answers, and where the endpoint stands at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     meanwhile: Answer,
@@ -51,7 +51,7 @@ fn explore<R: Resolve + Send + 'static>(
     })
 }
 
-/// Each time the reader reads the endpoint, it finds that plan, or looks again.
+/// The reader looks until it finds the plan that it has read.
 fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
     let outcome = |meanwhile| Outcome {
         meanwhile: Answer::From(meanwhile),
@@ -89,7 +89,7 @@ pub fn needs_to_look_until_it_finds_its_plan() {
     assert!(outcomes.iter().any(dangling), "{outcomes:#?}");
 }
 
-/// A reader that looks again, but once.
+/// A reader that looks again, but only once.
 #[derive(Debug)]
 struct TwoLooks<S>(OneLook<S>);
 

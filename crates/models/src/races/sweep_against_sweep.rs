@@ -1,5 +1,5 @@
-//! Two sweeps come to the same old plan 2. Plan 3 is active, and plan 1 is the rollback
-//! target.
+//! Two sweeps try to delete the same old plan 2. Plan 3 is active, and plan 1 is the
+//! rollback target.
 
 use plan_store::RetainReason::Rollback;
 use plan_store::{Generation, Swept};
@@ -9,7 +9,7 @@ use crate::Explored;
 use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 
-/// What both sweeps did, and the plans that are left.
+/// The results of both sweeps, and the plans that are left.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     one: Swept,
@@ -31,7 +31,7 @@ fn explore() -> Explored<Outcome> {
     })
 }
 
-/// Exactly one of the sweeps says that it deleted the plan.
+/// Exactly one of the sweeps reports that it deleted the plan.
 pub fn holds() -> usize {
     let (deletes, does_not) = (swept([2], [(1, Rollback)]), swept([], [(1, Rollback)]));
     let left = || generations([1, 3]);
@@ -49,7 +49,7 @@ pub fn holds() -> usize {
     ])
 }
 
-/// With a compare-and-swap in two steps, both sweeps say that they deleted the plan.
+/// With a compare-and-swap in two steps, both sweeps report that they deleted the plan.
 pub fn needs_its_compare_and_swap() {
     let torn = Mutation::TORN.during(explore);
     torn.findings.assert_seen(&[Outcome {

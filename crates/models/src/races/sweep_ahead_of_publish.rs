@@ -1,6 +1,6 @@
-//! A sweep is told of a generation beyond the newest plan. Meanwhile plan 2 is published
-//! with a new endpoint, activated there alone, and followed by plan 3. Plan 1 is active at
-//! the other endpoint.
+//! A sweep gets a generation beyond the newest plan. Meanwhile plan 2 is published with a
+//! new endpoint and activated only there, and plan 3 is published. Plan 1 is active at the
+//! other endpoint.
 
 use incident::{IncidentStore, Variant};
 use plan_store::RetainReason::Active;
@@ -11,7 +11,7 @@ use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
 use crate::{Explored, endpoints, must, plan};
 
-/// What both threads were told, and what is there at the end.
+/// The answers that both threads got, and the state at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     /// `None` if plan 2 was deleted before it could be pinned.
@@ -47,8 +47,8 @@ fn explore<S: DnsStore + Clone + 'static>(store: fn() -> S) -> Explored<Outcome>
     })
 }
 
-/// The sweep takes the newest plan that there is for the one that is applied, and spares
-/// what is active at an endpoint that has only just come.
+/// The sweep counts from the newest plan that exists, and spares the plan that is active at
+/// the new endpoint.
 pub fn holds() -> usize {
     let outcome = |swept| Outcome {
         activation: Some(over(EndpointState::VACANT)),
@@ -63,7 +63,7 @@ pub fn holds() -> usize {
     ])
 }
 
-/// A sweep that takes the generation as it is deletes the newest plan.
+/// A sweep that counts from the given generation deletes the newest plan.
 pub fn needs_to_stop_at_the_newest_plan() {
     let by_age =
         || IncidentStore::<Instrumented>::with_primitives(Variant::CompareAndSwapOnly, RETENTION);

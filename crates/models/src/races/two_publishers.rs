@@ -1,4 +1,4 @@
-//! Two Planners publish a plan each, with a new endpoint each. Plan 1 is active.
+//! Two Planners publish one plan each, with one new endpoint each. Plan 1 is active.
 
 use plan_store::dns::MemoryStore;
 use plan_store::{DnsStore, EndpointName, Generation, Pin as _, PinError, PlanStore, Resolution};
@@ -8,20 +8,20 @@ use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
 use crate::{Explored, endpoints, must, must_be, plan};
 
-/// Which generations both Planners were given, and what is there at the end.
+/// The generations that both Planners got, and the state at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     one: Generation,
     two: Generation,
     /// The plans in the store.
     plans: Vec<Content>,
-    /// What is picked up.
+    /// The plan that is picked up.
     latest: Generation,
     /// The endpoints that the store knows.
     known: Vec<EndpointName>,
 }
 
-/// Whose plan it is.
+/// The publisher of a plan.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Content {
     First,
@@ -29,7 +29,7 @@ enum Content {
     Two,
 }
 
-/// How a Planner publishes, and which generation it takes its plan for.
+/// How a Planner publishes, and the generation that it believes its plan to have.
 type Publish<S> = fn(&S, &[EndpointName], u8) -> Generation;
 
 fn explore(publish: Publish<MemoryStore<Instrumented>>) -> Explored<Outcome> {
@@ -54,7 +54,7 @@ fn explore(publish: Publish<MemoryStore<Instrumented>>) -> Explored<Outcome> {
     })
 }
 
-/// Whose plan has this number, if there is one.
+/// The publisher of the plan with this number, if there is such a plan.
 fn content(store: &impl DnsStore, number: u32) -> Option<Content> {
     let pin = match store.pin(generation(number)) {
         Err(PinError::NoSuchPlan { .. }) => return None,
@@ -69,7 +69,7 @@ fn content(store: &impl DnsStore, number: u32) -> Option<Content> {
     })
 }
 
-/// Each generation is given once, and the plans and their endpoints are there.
+/// Each generation is given out once, and both plans and their endpoints are there.
 pub fn holds() -> usize {
     use Content::{First, One, Two};
     let outcome = |one, two, plans: [Content; 3]| Outcome {
@@ -85,8 +85,8 @@ pub fn holds() -> usize {
     ])
 }
 
-/// A Planner that takes the generation after the newest one for its own shares it with
-/// another.
+/// If Planners assume that their plan has the generation after the newest one, two Planners
+/// assume the same generation.
 pub fn needs_one_section() {
     let guesses = |store: &MemoryStore<Instrumented>, named: &[EndpointName], octet| {
         let newest = must_be(must(store.latest())).generation();

@@ -1,4 +1,5 @@
-//! Plan 3 withdraws an endpoint while slow plan 2 is activated there. Plan 1 was active.
+//! Plan 3 withdraws an endpoint while a slow Enactor activates plan 2 there. Plan 1 was
+//! active.
 
 use plan_store::{Activation, EndpointState, PlanStore as _};
 
@@ -7,7 +8,7 @@ use crate::checker::{Checker, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
-/// What both threads were told, and the endpoint's state at the end.
+/// The answers that both threads got, and the endpoint's state at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     activation: Activation,
@@ -32,12 +33,13 @@ fn explore<J: Checker>() -> Explored<Outcome> {
     })
 }
 
-/// The endpoint is withdrawn at the end, and the rollback target is what was active.
+/// The endpoint is withdrawn at the end, and the rollback target is the plan that was
+/// active before.
 pub fn holds() -> usize {
     holds_by::<Loom>()
 }
 
-/// The same under this checker.
+/// The same with this checker.
 pub(super) fn holds_by<J: Checker>() -> usize {
     explore::<J>().holds([
         Outcome {

@@ -10,7 +10,7 @@ use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
 
-/// What both threads were told, and the endpoint's state at the end.
+/// The answers that both threads got, and the endpoint's state at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Outcome {
     /// `None` if the endpoint was not among the stale ones.
@@ -45,8 +45,8 @@ fn explore() -> Explored<Outcome> {
     })
 }
 
-/// The endpoint answers from plan 3 at the end. If it was withdrawn before, it has nothing
-/// to roll back to.
+/// The endpoint answers from plan 3 at the end. If plan 2 withdrew it before, it has no
+/// rollback target.
 pub fn holds() -> usize {
     let overtaken = |withdrawal| Outcome {
         withdrawal,

@@ -1,4 +1,4 @@
-//! The invariants, each checked by its name after every operation.
+//! Checks every invariant, by its name, after every operation.
 
 use plan_store::{
     EndpointName, EndpointState, Generation, Pin, PlanStore, Resolution, Resolve, Retention,
@@ -8,10 +8,10 @@ use plan_store::{
 use super::session::{Op, Said, Script, Session, endpoints};
 use crate::Stores;
 
-/// Says which invariant is broken, its name first.
+/// The invariant that broke and how. Its name comes first.
 type Broken = String;
 
-/// Performs a script on a store. The reader is the watch's own, and kept
+/// Performs a script on a store and checks the invariants. It uses one reader of its own
 /// throughout.
 ///
 /// # Errors
@@ -42,7 +42,7 @@ pub fn watch<M: Stores>(stores: &M, script: &Script) -> Result<(), Broken> {
     progress_and_reclaimed(session, script.retention())
 }
 
-/// What has been seen of an endpoint.
+/// What the watch has seen of an endpoint.
 struct Seen {
     endpoint: EndpointName,
     state: EndpointState,
@@ -58,8 +58,8 @@ impl Seen {
         }
     }
 
-    /// No active generation is ever lower than one before it. Nor is that of a
-    /// withdrawal, until the endpoint is forgotten.
+    /// No active generation is lower than an earlier one. The same holds for the generation
+    /// of a withdrawal, until the endpoint is forgotten.
     fn monotonic(&self, now: EndpointState) -> Result<(), Broken> {
         let withdrawn = matches!(self.state.standing, Standing::Withdrawn(_));
         let forgotten = withdrawn && now == EndpointState::VACANT;
@@ -72,7 +72,7 @@ impl Seen {
         )
     }
 
-    /// What was active before `op` answers, unless `op` withdraws it.
+    /// An endpoint that was active before `op` answers, unless `op` withdraws it.
     fn never_empty(&self, op: &Op, resolution: &Resolution) -> Result<(), Broken> {
         let answered = self.state.standing.active().is_some();
         let withdraws = matches!(op, Op::Withdraw(..) | Op::Pass);
@@ -112,8 +112,8 @@ fn pinned_kept<M: Stores>(session: &Session<'_, M>) -> Result<(), Broken> {
     })
 }
 
-/// An answer's records are those that its plan was published with, which no other
-/// plan has.
+/// An answer's records are those with which its plan was published. No other plan has the
+/// same records.
 fn whole_answer<M: Stores>(
     session: &Session<'_, M>,
     endpoint: &EndpointName,
@@ -134,7 +134,7 @@ fn whole_answer<M: Stores>(
     })
 }
 
-/// When all is quiet: one publish (unless generations are exhausted), one pass.
+/// At rest: one publish (unless generations are exhausted) and one pass.
 fn progress_and_reclaimed<M: Stores>(
     mut session: Session<'_, M>,
     retention: Retention,

@@ -1,5 +1,5 @@
-//! Scripts of operations, what they are compared with, and what must hold after
-//! each of their steps.
+//! Scripts of operations, the reference to compare with, and the invariants that must hold
+//! after each operation.
 
 mod invariants;
 mod reference;

@@ -1,5 +1,5 @@
-//! The reference: a store as the docs of [`PlanStore`] describe it, for one
-//! thread at a time. A few maps behind one lock; nothing is clever.
+//! The reference: a store as the docs of [`PlanStore`] describe it, for one thread at a
+//! time. It is a few maps behind one lock, kept as simple as possible.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -18,20 +18,20 @@ pub struct Reference {
     book: Arc<Mutex<Book>>,
 }
 
-/// All there is to know.
+/// The whole state of the store.
 #[derive(Debug)]
 struct Book {
     retention: Retention,
     last: Option<Generation>,
     plans: BTreeMap<Generation, Arc<Plan>>,
-    /// How many pins are held on a plan.
+    /// The number of pins on each plan.
     pins: BTreeMap<Generation, usize>,
     endpoints: BTreeMap<EndpointName, EndpointState>,
-    /// The plan that brought each of them along.
+    /// The plan that brought each endpoint.
     since: BTreeMap<EndpointName, Generation>,
 }
 
-/// Its pin.
+/// A pin of the reference.
 #[derive(Debug)]
 pub struct ReferencePin {
     book: Arc<Mutex<Book>>,
@@ -39,14 +39,14 @@ pub struct ReferencePin {
     plan: Arc<Plan>,
 }
 
-/// Its reader.
+/// A reader of the reference.
 #[derive(Debug)]
 pub struct ReferenceReader {
     book: Arc<Mutex<Book>>,
     answer: Resolution,
 }
 
-/// Where references come from.
+/// Makes references.
 #[derive(Clone, Copy, Debug)]
 pub struct References;
 
@@ -210,7 +210,7 @@ impl Book {
         }
     }
 
-    /// The plans too old to keep: those to delete, and those to retain.
+    /// The plans that are too old to keep: those to delete, and those to spare.
     fn old_plans(&self, applied: Generation) -> Swept {
         let mut swept = Swept::default();
         let newest = self.plans.keys().next_back().copied();
@@ -243,8 +243,8 @@ impl Book {
         }
     }
 
-    /// Forgets the endpoints where nothing is active, that have nothing to roll
-    /// back to, and that no plan names.
+    /// Forgets the endpoints where no plan is active, that have no rollback target, and
+    /// that no plan names.
     fn forget(&mut self) {
         for (name, state) in self.endpoints.clone() {
             let named = self.plans.values().any(|plan| plan.names(&name));

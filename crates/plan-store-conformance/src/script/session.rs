@@ -17,19 +17,19 @@ use crate::Stores;
 const ENDPOINTS: u8 = 4;
 const READERS: usize = 2;
 
-/// A store to begin with, and what is done to it.
+/// The parameters of a store, and a sequence of operations on it.
 #[derive(Clone, Debug)]
 pub struct Script {
     newest: u32,
-    /// The number of the last generation before the store began; 0 for none.
+    /// The last generation before the store began; 0 for none.
     before: u32,
     /// The operations.
     pub ops: Vec<Op>,
 }
 
-/// Endpoints and readers go by their index; pins by theirs among those held;
-/// plans by their distance from the first, so that some are long swept and some
-/// never published.
+/// An operation. It names endpoints and readers by index, pins by their index among the
+/// held pins, and plans by their distance from the first plan. So some plans have been
+/// swept long ago, and some have never been published.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "a call each, by its name")]
 pub enum Op {
@@ -52,7 +52,7 @@ pub enum Op {
     Pass,
 }
 
-/// What a store said to an operation.
+/// The store's answer to an operation.
 #[derive(Clone, PartialEq, Debug)]
 #[allow(missing_docs, reason = "an answer each, by its type")]
 pub enum Said {
@@ -87,12 +87,12 @@ impl Script {
         })
     }
 
-    /// What its store keeps.
+    /// The retention of its store.
     pub fn retention(&self) -> Retention {
         Retention::newest(self.newest)
     }
 
-    /// What its store's first plan follows.
+    /// The generation that its store's first plan follows.
     pub fn last(&self) -> Option<Generation> {
         Generation::new(self.before)
     }
@@ -129,7 +129,7 @@ pub(crate) fn endpoints() -> impl Iterator<Item = EndpointName> {
     (0..ENDPOINTS).map(endpoint)
 }
 
-/// Every other endpoint lies below the one before it.
+/// Every second endpoint lies below the one before it.
 fn endpoint(at: u8) -> EndpointName {
     let name = match at % 2 {
         0 => format!("e{at}.example"),
@@ -138,7 +138,7 @@ fn endpoint(at: u8) -> EndpointName {
     name.parse().unwrap()
 }
 
-/// A plan of these endpoints. Its serial number makes its records its own.
+/// A plan of these endpoints. Its serial number makes its records unique.
 fn plan(named: &[u8], serial: usize) -> Arc<Plan> {
     let serial = u8::try_from(serial).unwrap();
     let records = |at: u8| {
@@ -149,7 +149,8 @@ fn plan(named: &[u8], serial: usize) -> Arc<Plan> {
     Arc::new(Plan::new(named.iter().map(|&at| (endpoint(at), records(at)))).unwrap())
 }
 
-/// Someone who does what a script says, and keeps what the store hands out.
+/// Performs the operations of a script, and keeps the pins and readers that the store
+/// returns.
 pub struct Session<'a, M: Stores> {
     stores: &'a M,
     pub(crate) store: M::Store,
@@ -163,7 +164,7 @@ pub(crate) type PinOf<M> = <<M as Stores>::Store as PlanStore>::Pin;
 pub(crate) type ReaderOf<M> = <<M as Stores>::Store as PlanStore>::Reader;
 
 impl<'a, M: Stores> Session<'a, M> {
-    /// A session on a new store, as the script wants it.
+    /// A session on a new store with the script's parameters.
     pub fn new(stores: &'a M, script: &Script) -> Self {
         let store = stores.make(script.retention(), script.last());
         Self {
@@ -176,7 +177,7 @@ impl<'a, M: Stores> Session<'a, M> {
         }
     }
 
-    /// Does what the operation says.
+    /// Performs an operation.
     pub fn perform(&mut self, op: &Op) -> Said {
         let said = self.try_to_perform(op);
         said.unwrap_or_else(|error| Said::Error(error.to_string()))
@@ -280,7 +281,7 @@ impl<'a, M: Stores> Session<'a, M> {
         Generation::new(self.before + 1 + at).unwrap_or(Generation::MAX)
     }
 
-    /// Waits until readers show all that was done.
+    /// Waits until readers show all changes.
     pub(crate) fn settle(&self) {
         self.stores.settle(&self.store);
     }
@@ -294,7 +295,8 @@ impl<'a, M: Stores> Session<'a, M> {
         self.store.pin(plan).is_ok()
     }
 
-    /// All that can be seen of the store: its plans, and where endpoints stand.
+    /// The visible state of the store: its plans, and where endpoints stand and what they
+    /// answer.
     pub fn audit(&self) -> (Vec<Generation>, Vec<(EndpointState, Resolution)>) {
         self.settle();
         let plans = self.published.keys().copied();

@@ -1,15 +1,15 @@
 //! Real threads on one store: a Planner, Enactors that stall and crash, and servers
 //! that resolve throughout.
 //!
-//! A seed decides what the threads do; the machine decides how they interleave. No
-//! test depends on how long anything takes. The passes are those of the real
+//! A seed decides what the threads do, and the machine decides how they interleave. No test
+//! depends on how long anything takes. The passes are those of the real
 //! [`Enactor`](control_plane::Enactor), on a store that watches and disturbs it:
 //!
 //! - `plans`: plans that can be told apart.
 //! - `watched`: the store as an Enactor sees it, and the checks after each step.
-//! - `servers`: the serving side, and the checks of each answer.
-//! - `tally`: what happened, and whether that was enough to prove anything.
-//! - `races`: single steps that collide, without an Enactor.
+//! - `servers`: the DNS servers' side, and the checks of each answer.
+//! - `tally`: counts what happened, and checks that it was enough to prove anything.
+//! - `races`: races of single steps, without an Enactor.
 
 mod plans;
 mod races;
@@ -47,7 +47,7 @@ fn make<M: Stores>(stores: &M) -> M::Store {
     stores.make(Retention::newest(1), None)
 }
 
-/// All invariants, while Enactors overtake each other.
+/// All invariants hold while Enactors overtake each other.
 pub fn every_invariant_holds_while_enactors_stall<M: Stores>(stores: &M) {
     for seed in 1..=stores.effort().storms {
         let (store, total) = storm(stores, seed, false);
@@ -60,7 +60,7 @@ pub fn every_invariant_holds_while_enactors_stall<M: Stores>(stores: &M) {
     }
 }
 
-/// The same, while one of them panics in most of its passes.
+/// All invariants hold while one of the Enactors panics in most of its passes.
 pub fn every_invariant_holds_while_enactors_crash<M: Stores>(stores: &M) {
     let (store, total) = storm(stores, 4, true);
     total.assert_eventful();
@@ -69,9 +69,8 @@ pub fn every_invariant_holds_while_enactors_crash<M: Stores>(stores: &M) {
     assert_progress_and_reclaimed(&store, next.get() + 1);
 }
 
-/// A Planner that publishes a plan whenever a pass begins, Enactors that overtake
-/// each other, and servers. The first Enactor begins with a plan that is long out of
-/// date.
+/// Runs a Planner that publishes a plan whenever a pass begins, Enactors that overtake each
+/// other, and servers. The first Enactor begins with a plan that is long out of date.
 fn storm<M: Stores>(stores: &M, seed: u64, crashing: bool) -> (M::Store, Tally) {
     let store = make(stores);
     let passes = stores.effort().passes;
@@ -130,7 +129,7 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|cause| resume_unwind(cause))
 }
 
-/// So many passes. Asks for a new plan before each.
+/// Makes `passes` passes, and asks for a new plan before each.
 fn enact<S: DnsStore>(watched: Watched<'_, S>, passes: u32, next_plan: &Sender<()>) -> Tally {
     for _ in 0..passes {
         next_plan.send(()).unwrap();
@@ -139,8 +138,8 @@ fn enact<S: DnsStore>(watched: Watched<'_, S>, passes: u32, next_plan: &Sender<(
     watched.into_tally()
 }
 
-/// As many passes, each in a thread of its own that panics in mid-pass, or just
-/// survives.
+/// Makes the passes, each in a thread of its own. The thread panics in the middle of the
+/// pass, or just survives.
 fn crash<S: DnsStore>(
     store: &S,
     announced: &Announced,
@@ -165,7 +164,7 @@ fn crash<S: DnsStore>(
     tally
 }
 
-/// Panics at the step after so many steps, without a message.
+/// Panics at the step after `steps` steps, without a message.
 fn crash_after(steps: u64) -> impl FnMut() + Send {
     let mut left = steps;
     move || match left.checked_sub(1) {
@@ -174,7 +173,7 @@ fn crash_after(steps: u64) -> impl FnMut() + Send {
     }
 }
 
-/// A sweep before its time, then a pass.
+/// Sweeps too early, then makes a pass.
 fn sweep_and_pass<S: DnsStore>(watched: Watched<'_, S>) -> Tally {
     watched.sweep_latest();
     let _ = watched.pass();
@@ -186,7 +185,8 @@ fn states(store: &impl DnsStore) -> Vec<EndpointState> {
     (0..ENDPOINTS).map(state).collect()
 }
 
-/// Every endpoint that plan `number` names is on it, and all others are on none.
+/// Asserts that plan `number` is active at every endpoint that it names, and that no plan
+/// is active at the others.
 fn assert_everywhere(store: &impl DnsStore, number: u32, invariant: &str) {
     for (at, state) in (0..ENDPOINTS).zip(states(store)) {
         let expected = names(number, at).then(|| generation(number));
@@ -194,7 +194,7 @@ fn assert_everywhere(store: &impl DnsStore, number: u32, invariant: &str) {
     }
 }
 
-/// One publish and one pass, when no other thread works on the store.
+/// Checks one publish and one pass while no other thread uses the store.
 fn assert_progress_and_reclaimed(store: &impl DnsStore, number: u32) {
     publish(store, number..number + 1);
     let _ = sweep_and_pass(Watched::new(store, &Announced::default(), 1));
@@ -214,7 +214,8 @@ pub fn a_held_enactor_is_told_that_it_is_stale<M: Stores>(stores: &M) {
     let watched = |seed| Watched::new(&store, &announced, seed);
     publish(&store, 1..2);
     thread::scope(|scope| {
-        // The channels are in here, so that no thread waits for a test that has failed.
+        // The channels belong to this scope, so that no thread waits for a test that has
+        // failed.
         let (holding, is_holding) = channel();
         let (go_on, may_go_on) = channel();
         let (store, watched) = (&store, &watched);
@@ -274,7 +275,7 @@ pub fn a_held_enactor_is_told_that_it_is_stale<M: Stores>(stores: &M) {
     assert_eq!(swept.deleted, [generation(1)], "Reclaimed");
 }
 
-/// A pass that panics at any of its steps does not delay the others.
+/// A pass that panics, at any of its steps, does not hold up the other Enactors.
 pub fn an_enactor_that_panics_leaves_no_pin_behind<M: Stores>(stores: &M) {
     for step in 0..=count_named(1) as u64 {
         let store = make(stores);
@@ -292,7 +293,7 @@ pub fn an_enactor_that_panics_leaves_no_pin_behind<M: Stores>(stores: &M) {
             "it panicked in mid-pass: {reached}, not {step}"
         );
 
-        // The others carry on. Plan 1 is a rollback target for one pass more.
+        // The other Enactors go on. Plan 1 stays a rollback target for one more pass.
         assert_progress_and_reclaimed(&store, 2);
         assert_progress_and_reclaimed(&store, 3);
         assert_eq!(generations(&store), [2, 3].map(generation));

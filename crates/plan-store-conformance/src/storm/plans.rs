@@ -1,4 +1,4 @@
-//! Plans that can be told apart: each record says which plan it is from.
+//! Plans that can be told apart: each record tells which plan it is from.
 
 use std::net::Ipv4Addr;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use crate::generation;
 
 pub(super) const ENDPOINTS: u32 = 8;
 
-/// For how many plans an endpoint stays or is gone.
+/// The number of plans in a row that all name an endpoint or all leave it out.
 pub(super) const BLOCK: u32 = 8;
 
 /// Whether plan `number` names an endpoint. All come and go except the first, which
@@ -34,7 +34,7 @@ pub(super) fn number_of(endpoint: &EndpointName) -> u32 {
     all.find(|&at| self::endpoint(at) == *endpoint).unwrap()
 }
 
-/// The records of an endpoint in plan `number`, and in no other.
+/// The records of an endpoint in plan `number`. No other plan has them.
 pub(super) fn records(number: u32, at: u32) -> RecordSet {
     let [_, high, low, _] = number.rotate_left(8).to_be_bytes();
     let targets = [1, 2, 3].map(|last| {
@@ -49,7 +49,7 @@ pub(super) fn small_plan() -> Arc<Plan> {
     Arc::new(Plan::new([(endpoint(0), records(1, 0))]).unwrap())
 }
 
-/// Publishes plans that get these generations.
+/// Publishes plans, which get these generations.
 pub(super) fn publish(store: &impl DnsStore, numbers: Range<u32>) {
     for number in numbers {
         assert_eq!(store.publish(plan(number)).unwrap(), generation(number));

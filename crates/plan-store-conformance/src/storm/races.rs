@@ -1,4 +1,4 @@
-//! Races of single steps, each run into again and again.
+//! Races of single steps, each repeated many times.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
@@ -10,8 +10,7 @@ use super::make;
 use super::plans::{endpoint, small_plan};
 use crate::{Stores, generation};
 
-/// Each plan is swept at the moment when an Enactor picks it up late, activates it
-/// and drops its pin.
+/// Each plan is swept while an Enactor picks it up late, activates it and drops its pin.
 pub fn a_sweep_at_the_moment_of_activation_deletes_nothing_active<M: Stores>(stores: &M) {
     let plans = stores.effort().sweeps;
     let store = make(stores);
@@ -23,7 +22,7 @@ pub fn a_sweep_at_the_moment_of_activation_deletes_nothing_active<M: Stores>(sto
     let (old, quiet) = (AtomicU32::new(1), AtomicBool::new(false));
     thread::scope(|scope| {
         let enactor = scope.spawn(|| {
-            // It looks at least once, however late its thread begins.
+            // At least one look, however late this thread begins.
             loop {
                 if let Ok(pin) = store.pin(generation(old.load(SeqCst))) {
                     let _ = store.activate(&pin, &endpoint(0)).unwrap();

@@ -1,5 +1,4 @@
-//! The serving side of a storm: servers that resolve all endpoints throughout and
-//! check every answer.
+//! The servers of a storm. They resolve all endpoints throughout, and check every answer.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::thread;
@@ -23,8 +22,8 @@ impl Announced {
     }
 }
 
-/// Resolves all endpoints at least once, until `quiet`, and once more after that. Returns
-/// how many rounds of an endpoint came after its first answer.
+/// Resolves all endpoints, at least once, until `quiet`, and then once more. Returns how
+/// many rounds of an endpoint came after its first answer.
 pub(super) fn serve<M: Stores>(
     stores: &M,
     store: &M::Store,
@@ -32,8 +31,8 @@ pub(super) fn serve<M: Stores>(
     quiet: &AtomicBool,
 ) -> usize {
     let mut reader = store.reader();
-    // Answers of the reader and answers of the store. They are one history unless
-    // the reader may lag.
+    // What the reader's answers and the store's answers have shown. Both go into one
+    // history, unless the reader may lag.
     let mut seen = [const { [Seen::NOTHING; 2] }; ENDPOINTS as usize];
     let of_store = usize::from(stores.readers_lag());
     let mut answers = 0;

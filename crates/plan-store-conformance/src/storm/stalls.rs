@@ -1,10 +1,10 @@
-//! Stalls and other random choices that a seed repeats.
+//! Stalls and other random choices, repeatable from a seed.
 
 use std::hint::spin_loop;
 use std::thread;
 use std::time::Duration;
 
-/// A source of random numbers, and of stalls from none at all to about a millisecond.
+/// A source of random numbers, and of stalls from nothing to about a millisecond.
 pub(super) struct Stalls(u64);
 
 impl Stalls {

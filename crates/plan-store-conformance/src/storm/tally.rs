@@ -1,10 +1,10 @@
-//! The tally: what happened in the passes of a storm.
+//! Counts what happened in the passes of a storm.
 
 use std::collections::BTreeSet;
 
 use plan_store::{Activation, Generation, RetainReason, Swept};
 
-/// What happened in an Enactor's passes.
+/// The counts for an Enactor's passes.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) stale: usize,
@@ -57,8 +57,7 @@ impl Tally {
         self.spared.extend(&swept.spared);
     }
 
-    /// That the invariants held proves something only if the storm put them to the
-    /// test.
+    /// Asserts that enough happened to put the invariants to the test.
     pub(super) fn assert_eventful(&self) {
         assert!(self.stale > 0, "no step came too late");
         assert!(self.withdrawals > 0, "nothing was withdrawn");
@@ -74,7 +73,7 @@ impl Tally {
         }
     }
 
-    /// No plan was activated twice at an endpoint, and none was deleted twice.
+    /// Asserts that no plan was activated twice at an endpoint, and none was deleted twice.
     pub(super) fn assert_each_once(&self) {
         assert_distinct(&self.activations, "activated");
         assert_distinct(&self.deleted, "deleted");

@@ -1,8 +1,8 @@
-//! The store as the Enactors of a storm see it: every step is checked and counted,
-//! and may be disturbed.
+//! The store as the Enactors of a storm see it. Every step is checked and counted, and may
+//! be disturbed.
 //!
-//! The passes are those of the real [`Enactor`]. All that the storm adds happens in
-//! this [`Layer`], around the steps that the Enactor takes.
+//! The passes are those of the real [`Enactor`]. Everything that the storm adds happens in
+//! this [`Layer`], around the Enactor's steps.
 
 use control_plane::{Enactor, Pass};
 use parking_lot::Mutex;
@@ -25,20 +25,20 @@ pub(super) struct Watched<'a, S: DnsStore> {
     whims: Mutex<Whims<S::Pin>>,
 }
 
-/// What the next pass meets besides the store's own answers.
+/// How the next pass is disturbed.
 struct Whims<P> {
     random: Stalls,
     /// Whether some passes sweep before their plan is active anywhere.
     sweeps_early: bool,
     /// The plan that the next pass picks up, instead of the latest one.
     late: Option<P>,
-    /// Whether the pass learns nothing from its check of the newest active plan.
-    /// That check is advice, which may be out of date when it arrives.
+    /// Whether the check of the newest active plan finds nothing. The store's answer to
+    /// that check is advice, and may be out of date when it arrives.
     check_is_late: bool,
 }
 
 impl<'a, S: DnsStore> Watched<'a, S> {
-    /// Stalls as this seed says.
+    /// A store for one Enactor, which stalls at random, by this seed.
     pub(super) fn new(store: &'a S, announced: &'a Announced, seed: u64) -> Self {
         let mut stalls = Stalls::new(seed);
         Self {
@@ -55,7 +55,7 @@ impl<'a, S: DnsStore> Watched<'a, S> {
         }
     }
 
-    /// Calls this at each step, too.
+    /// Also calls this at each step.
     pub(super) fn and_at_step(mut self, mut also: impl FnMut() + Send + 'a) -> Self {
         let mut before = self.at_step.into_inner();
         self.at_step = Mutex::new(Box::new(move || {
@@ -65,18 +65,18 @@ impl<'a, S: DnsStore> Watched<'a, S> {
         self
     }
 
-    /// Sometimes sweeps before the picked-up plan is active anywhere.
+    /// Makes some passes sweep before their plan is active anywhere.
     pub(super) fn with_early_sweeps(self) -> Self {
         self.whims.lock().sweeps_early = true;
         self
     }
 
-    /// The next pass picks up this plan, as if it had done so long ago.
+    /// Makes the next pass work on this plan, as if it had picked it up long ago.
     pub(super) fn pick_up_late(&self, pin: S::Pin) {
         self.whims.lock().late = Some(pin);
     }
 
-    /// One pass of an Enactor.
+    /// Makes one pass of an Enactor.
     pub(super) fn pass(&self) -> Pass {
         let before = self.tally.lock().changed();
         let pass = Enactor::new("storm", self).pass().unwrap();
@@ -94,7 +94,7 @@ impl<'a, S: DnsStore> Watched<'a, S> {
         self.tally.into_inner()
     }
 
-    /// Sweeps after the latest plan, which may not be active anywhere yet.
+    /// Sweeps for the latest plan, which may not be active anywhere yet.
     pub(super) fn sweep_latest(&self) {
         let latest = self.store.latest().unwrap().unwrap();
         let _ = self.sweep_now(latest.generation());
@@ -110,8 +110,8 @@ impl<'a, S: DnsStore> Watched<'a, S> {
         (self.at_step.lock())();
     }
 
-    /// A plan that an endpoint's state tells of can be pinned, unless the state
-    /// has changed since. (No state ever returns.)
+    /// Asserts that the plans in an endpoint's state can be pinned, unless the state has
+    /// changed since. (No state ever returns.)
     fn check_kept(&self, endpoint: &EndpointName, pin: &S::Pin) {
         let held = self.store.pin(pin.generation()).map(|_| ());
         assert!(held.is_ok(), "PinnedKept: {held:?}");

@@ -1,5 +1,5 @@
-//! The conformance suite can fail: it rejects stores with one defect each, and names
-//! the defect. Its reference keeps every invariant, and its scripts reach every outcome.
+//! Tests of the conformance suite itself. It rejects stores with one defect each, and names
+//! what is wrong. Its reference keeps every invariant, and its scripts reach every outcome.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -89,10 +89,10 @@ fn the_comparison_rejects_every_defect() {
     }
 }
 
-/// A case at the edge fails on a store that is wrong there. That it holds on a good store
-/// is a test of the suite.
+/// Each edge case fails on a store with the matching defect. The suite itself tests that it
+/// holds on a correct store.
 #[test]
-fn each_case_at_the_edge_rejects_the_defect_that_it_is_about() {
+fn each_edge_case_rejects_its_defect() {
     use edges::{
         a_newer_plan_fences_off_what_an_older_one_had_not_activated_yet as fences,
         an_endpoint_that_no_plan_names_is_forgotten_by_store_and_reader as forgotten,
@@ -129,8 +129,8 @@ fn each_case_at_the_edge_rejects_the_defect_that_it_is_about() {
     }
 }
 
-/// Asserts that a test of real threads fails on this store, and that its panic has this in
-/// its message.
+/// Asserts that a test with real threads fails on this store, and that its panic message
+/// contains `says`.
 #[track_caller]
 fn assert_fails<M: Stores>(test: fn(&M), stores: &M, defect: Defect, says: &str) {
     let panic = catch_unwind(AssertUnwindSafe(|| test(stores))).err();
@@ -144,7 +144,7 @@ fn assert_fails<M: Stores>(test: fn(&M), stores: &M, defect: Defect, says: &str)
     );
 }
 
-/// On real threads too, a race that breaks an invariant names it.
+/// A race on real threads that breaks an invariant names it.
 #[test]
 fn the_races_name_the_invariant_that_a_defect_breaks() {
     use storm::{
@@ -163,8 +163,8 @@ fn the_races_name_the_invariant_that_a_defect_breaks() {
     }
 }
 
-/// Each check of the storms fails on a store with the defect that it is there to find.
-/// What each defect does to the Enactors and servers does not depend on the schedule.
+/// Each check of the storms fails on a store with the matching defect. The effect of each
+/// defect on the Enactors and servers does not depend on the schedule.
 #[test]
 fn the_storms_name_the_check_that_a_defect_fails() {
     use storm::{
@@ -243,7 +243,7 @@ fn the_watch_names_the_invariant_that_a_defect_breaks() {
     }
 }
 
-/// Agreement proves little where nothing happens.
+/// If nothing happened in the scripts, agreement would prove little.
 #[test]
 fn the_scripts_reach_every_outcome() {
     let seen = RefCell::new(String::new());

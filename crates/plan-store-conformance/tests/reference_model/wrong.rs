@@ -15,27 +15,27 @@ use plan_store_conformance::{Effort, Stores};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Defect {
-    /// An older plan goes over a newer one.
+    /// An older plan overwrites a newer one.
     StaleOverwrites,
-    /// An older plan is refused, and told that it is active.
+    /// An activation of an older plan is refused, but reported as done.
     StaleSaysActivated,
-    /// A sweep deletes a plan that it has to retain for this reason.
+    /// A sweep deletes a plan that it must spare for this reason.
     SweepDeletes(RetainReason),
-    /// A sweep deletes nothing, and says that nothing was old enough.
+    /// A sweep deletes nothing, and reports that nothing was old enough.
     SweepDeletesNothing,
-    /// A sweep does not say what it has spared.
+    /// A sweep does not report what it has spared.
     SweepHidesSpared,
-    /// Every second plan answers nothing.
+    /// Endpoints on every second plan give no answer.
     AnswersNothing,
-    /// Answers claim to come from a plan that they do not come from.
+    /// Answers name a plan that they do not come from.
     AnswersFromAnotherPlan,
-    /// A withdrawn endpoint does not say by which plan.
+    /// A withdrawn endpoint is reported as unknown, without the plan that withdrew it.
     ForgetsTooEarly,
-    /// A name is not told to be above an endpoint.
+    /// A name above an endpoint is reported to have no descendant.
     HidesWhatIsBelow,
-    /// An endpoint that the store does not know is said to be vacant.
+    /// An endpoint that the store does not know is reported as vacant.
     ForgetsNothing,
-    /// A publish tells the generation after its own.
+    /// A publish returns the generation after its own.
     TellsAnotherGeneration,
     /// The plan before the newest is picked up as the latest.
     PicksUpOlder,
@@ -43,55 +43,56 @@ pub(crate) enum Defect {
     PinsNewest,
     /// A pin that is dropped still holds its plan.
     KeepsPins,
-    /// A withdrawal is not done, and told to have been done before.
+    /// A withdrawal is not done, but reported as done before.
     WithdrawsNothing,
-    /// A withdrawal by an older plan is refused, and told to be done.
+    /// A withdrawal by an older plan is refused, but reported as done.
     StaleSaysWithdrawn,
-    /// Nothing is left to withdraw.
+    /// No endpoint is reported as stale.
     HidesStaleEndpoints,
-    /// No plan is said to be active anywhere.
+    /// No plan is reported as active anywhere.
     HidesNewestActive,
-    /// An endpoint has no rollback target.
+    /// Endpoints are reported without their rollback targets.
     HidesRollback,
-    /// An endpoint that the plan does not name is told to be on it.
+    /// An activation at an endpoint that the plan does not name is reported as done before.
     ActivatesUnnamed,
-    /// An endpoint that the plan names is told to be withdrawn by it.
+    /// A withdrawal of an endpoint that the plan names is reported as done before.
     WithdrawsNamed,
     /// A sweep after a plan that was never published deletes the newest.
     SweepDeletesNewest,
-    /// Another store's pin is taken for an activation.
+    /// An activation accepts another store's pin.
     ActivatesForeign,
-    /// Another store's pin is taken for a withdrawal.
+    /// A withdrawal accepts another store's pin.
     WithdrawsForeign,
-    /// Another store's pin is taken to look for stale endpoints.
+    /// A search for stale endpoints accepts another store's pin.
     ComparesForeign,
-    /// An activation is not done, and told to be done.
+    /// An activation is not done, but reported as done.
     ActivatesNothing,
-    /// An older plan is refused, and told that it is as new as the endpoint's.
+    /// An older plan is refused because of a newer plan, but that plan is reported as not
+    /// newer.
     StaleSaysOlder,
     /// An activation by an older plan deletes the newer one.
     StaleDeletesNewer,
-    /// A plan that is active already is told to be activated once more.
+    /// An activation of a plan that is active already is reported as done again.
     AlreadySaysActivated,
-    /// A sweep tells what the sweep before it deleted, too.
+    /// A sweep also reports what the sweep before it deleted.
     SweepTellsTwice,
-    /// The first of the stale endpoints is left out.
+    /// The first stale endpoint is left out of the list.
     HidesAStaleEndpoint,
-    /// Every plan dangles.
+    /// Every endpoint with an active plan dangles.
     AnswersDangling,
-    /// A reader that was asked before answers as if by the first plan.
+    /// A reader that was asked before answers as if from the first plan.
     ReaderGoesBack,
-    /// A reader that was asked before calls an active endpoint vacant.
+    /// A reader that was asked before reports an active endpoint as vacant.
     ReaderHidesAnswers,
-    /// A reader that was asked before calls a vacant endpoint unknown, and an unknown or
-    /// withdrawn one vacant.
+    /// A reader that was asked before reports a vacant endpoint as unknown, and an unknown
+    /// or withdrawn one as vacant.
     ReaderMistakesWhy,
 }
 
-/// Where stores with this defect come from.
+/// Makes stores with this defect.
 pub(crate) struct Wrongs(pub(crate) Defect);
 
-/// The same, for short storms.
+/// Makes stores with this defect, for short storms.
 pub(crate) struct ShortStorms(pub(crate) Defect);
 
 impl Stores for ShortStorms {
@@ -110,7 +111,7 @@ impl Stores for ShortStorms {
     }
 }
 
-/// A good store that is made to look as if it had the defect.
+/// A correct store that is made to look as if it had the defect.
 #[derive(Clone)]
 pub(crate) struct Wrong {
     store: MemoryStore,

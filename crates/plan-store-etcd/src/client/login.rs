@@ -32,8 +32,8 @@ impl Login {
         self.user.is_some()
     }
 
-    /// The token to show, or `None` without a user. The member at `url` gives one if
-    /// there is none yet.
+    /// The token to send with a request, or `None` without a user. If there is no token
+    /// yet, this asks the member at `url` for one.
     pub(super) async fn token(
         &self,
         url: &str,
@@ -67,8 +67,9 @@ impl Login {
         Ok(token)
     }
 
-    /// Whether a request was refused because of the token that it showed. If so, that token
-    /// is not shown again. Several requests may have shown it, and all of them may go on.
+    /// Whether a request was refused because of the token `shown`. If so, that token is not
+    /// used again. Several requests may have used the same token: each of them may be
+    /// repeated.
     pub(super) fn expired(&self, code: Code, message: &str, shown: &Token) -> bool {
         let for_it = code == Code::Unauthenticated || message.contains("auth store is old");
         if !for_it || shown.is_none() {

@@ -19,16 +19,16 @@ pub(super) struct Member {
     channel: Mutex<Option<Channel>>,
 }
 
-/// A member's channel, and the token to show there.
+/// A member's channel, and the token to send with each request.
 pub(super) struct Connection {
-    /// Which member it is.
+    /// The index of the member.
     pub(super) at: usize,
     pub(super) channel: Channel,
     pub(super) token: Token,
 }
 
-/// A member that is gone is noticed within seconds. etcd closes connections that ping
-/// more often than every 5 s.
+/// The interval of pings on a connection, so that a member that is gone is noticed within
+/// seconds. etcd closes connections that ping more often than every 5 s.
 const PING_INTERVAL: Duration = Duration::from_secs(6);
 
 impl Member {
@@ -55,7 +55,7 @@ impl Member {
         })
     }
 
-    /// The connection, which is made if there is none.
+    /// Returns the connection to the member. Makes one if there is none.
     pub(super) async fn connected(&self) -> Result<Channel, Error> {
         let mut channel = self.channel.lock().await;
         if let Some(channel) = &*channel {

@@ -1,10 +1,11 @@
-//! Which member is asked, and what happens if it fails.
+//! Decides which member gets a request, and what happens if that member fails.
 //!
 //! # Rules
 //! 1. All requests go to one member until it fails: no connection can be made, the
-//!    connection breaks, or no answer comes in time. Then it is the next member's turn.
-//! 2. A connection is made before anything is sent over it. So a member without a
-//!    connection has been asked for nothing, and the next member may be asked at once.
+//!    connection breaks, or no answer comes in time. From then on they go to the next
+//!    member.
+//! 2. A connection is made before a request is sent over it. So a member without a
+//!    connection has received nothing, and the request may go to the next member at once.
 //! 3. A request that was sent and not answered may have been done, or may be done later.
 //!    A request that must not be done twice then fails with [`Error::NoAnswer`]; any
 //!    other is sent to the next member.
@@ -23,10 +24,10 @@ use crate::client::member::{Connection, Member};
 use crate::client::status;
 use crate::config::EtcdConfig;
 
-/// The members of the cluster, with a connection to each that has had its turn.
+/// The members of the cluster. A member gets a connection when it is first asked.
 pub(super) struct Members {
     all: Box<[Member]>,
-    /// Whose turn it is.
+    /// The index of the member that gets the requests now.
     current: AtomicUsize,
     login: Login,
     request_timeout: Duration,
@@ -43,9 +44,9 @@ impl Members {
         })
     }
 
-    /// Asks one member after another until one answers or refuses, or one fails in a way
-    /// after which the request may not be repeated. Each member is asked at most twice;
-    /// one more request is made if the login token has expired.
+    /// Asks one member after another, until a member answers or refuses, or fails after the
+    /// request may have been done and must not be repeated. Each member is asked at most
+    /// twice, and one more request is made if the login token has expired.
     pub(super) async fn ask<T, F: Future<Output = Result<Response<T>, Status>>>(
         &self,
         may_repeat: impl Fn(&Error) -> bool,
@@ -75,7 +76,7 @@ impl Members {
         }
     }
 
-    /// Asks this member and no other, once.
+    /// Asks this member only, and only once.
     pub(super) async fn ask_at<T, F: Future<Output = Result<Response<T>, Status>>>(
         &self,
         at: usize,
@@ -91,7 +92,7 @@ impl Members {
         answer
     }
 
-    /// A connection to this member, with the token to show there.
+    /// A connection to this member, and the token to send over it.
     async fn connection(&self, at: usize) -> Result<Connection, Error> {
         let (member, within) = (&self.all[at], self.request_timeout);
         let channel = member.connected().await?;
@@ -108,12 +109,12 @@ impl Members {
         status::answer(url, timeout(self.request_timeout, ask(connection)).await)
     }
 
-    /// This member has failed: it is the next one's turn.
+    /// Notes that this member has failed, so that the next member gets the requests.
     async fn failed(&self, at: usize, error: &Error) {
         let next = (at + 1) % self.all.len();
         let turned = self.current.compare_exchange(at, next, Relaxed, Relaxed);
         if turned.is_ok() {
-            debug!(%error, next = %self.all[next].url, "the next member's turn");
+            debug!(%error, next = %self.all[next].url, "member failed; the next member gets the requests");
         }
         self.all[at].disconnect().await;
     }

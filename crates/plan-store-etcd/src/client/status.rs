@@ -1,4 +1,5 @@
-//! What the answer to a request says, or its absence: done, not done, or unknown.
+//! Decides from a request's answer, or from the lack of one, whether the request was done,
+//! was not done, or has an unknown outcome.
 
 use tokio::time::error::Elapsed;
 use tonic::{Code, ConnectError, Response, Status};
@@ -32,8 +33,8 @@ pub(super) fn answer<T>(
     })
 }
 
-/// Whether etcd itself refused, having done nothing. Its other statuses, for example the
-/// one for a time-out within the cluster, do not say whether the request was done.
+/// Whether etcd itself refused the request and did nothing. Other statuses, for example a
+/// time-out within the cluster, do not say whether the request was done.
 fn is_refusal(status: &Status) -> bool {
     let refuses = matches!(
         status.code(),
@@ -48,7 +49,7 @@ fn is_refusal(status: &Status) -> bool {
     status.code() == Code::Unimplemented || refuses && status.message().starts_with("etcdserver:")
 }
 
-/// Whether the connection was already gone and could not be made again.
+/// Whether the request was not sent: the connection was gone and could not be made again.
 fn was_not_sent(status: &Status) -> bool {
     causes(status).any(<dyn std::error::Error>::is::<ConnectError>)
 }
