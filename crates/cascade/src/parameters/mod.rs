@@ -136,7 +136,7 @@ impl Parameters {
             fault,
         };
         let spec = values::spec(name)
-            .ok_or_else(|| refused("there is none of this name; see parameters.toml".into()))?;
+            .ok_or_else(|| refused("there is no parameter of this name; see parameters.toml".into()))?;
         spec.check(value).map_err(refused)?;
         self.set(spec, value, by_the_caller());
         Ok(self)
