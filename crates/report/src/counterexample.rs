@@ -29,10 +29,9 @@ pub(crate) struct Args {
 pub(crate) fn draw(args: &Args) -> Result<(), Error> {
     let protocol = Protocol::ALL[0];
     let explored = protocol.explore(Setup::SMALL);
-    let (steps, verdict) = explored
-        .findings
-        .counterexample(None)
-        .ok_or_else(|| format!("no execution of {protocol} broke an invariant, so there is nothing to draw"))?;
+    let (steps, verdict) = explored.findings.counterexample(None).ok_or_else(|| {
+        format!("no execution of {protocol} broke an invariant, so there is nothing to draw")
+    })?;
     let picture = diagram::svg(&protocol.to_string(), &steps, &verdict, WIDTH, Lang::En);
     let file = &args.file;
     fs::write(file, picture.standalone())

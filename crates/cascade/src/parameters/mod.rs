@@ -135,8 +135,9 @@ impl Parameters {
             name: name.into(),
             fault,
         };
-        let spec = values::spec(name)
-            .ok_or_else(|| refused("there is no parameter of this name; see parameters.toml".into()))?;
+        let spec = values::spec(name).ok_or_else(|| {
+            refused("there is no parameter of this name; see parameters.toml".into())
+        })?;
         spec.check(value).map_err(refused)?;
         self.set(spec, value, by_the_caller());
         Ok(self)

@@ -47,7 +47,11 @@ impl Launches {
     pub(crate) fn new() -> Self {
         let caption = "launches that fail, or come up without a network";
         let series = [
-            ("wanted", "failed launches that will be repeated", "launches"),
+            (
+                "wanted",
+                "failed launches that will be repeated",
+                "launches",
+            ),
             ("launched", "launches", "launches/min"),
             ("failed", "share of launches refused", ""),
         ];

@@ -1,4 +1,4 @@
-//! What a diagram consists of, whatever draws it.
+//! The rows of a diagram, for any renderer.
 
 use incident::{Actor, Breach, Event, Invariant, Step, Verdict};
 use plan_store::Generation;

@@ -21,7 +21,10 @@ impl Race {
         };
         Section {
             id: "answers",
-            title: text("The answers that resolvers got", "リゾルバーが受け取った応答"),
+            title: text(
+                "The answers that resolvers got",
+                "リゾルバーが受け取った応答",
+            ),
             lead: vec![text(
                 "In both runs, a client asks for every name over UDP, several times during the schedule. It gets the addresses of one plan, or the answer that made the outage: NOERROR without records. This is not NXDOMAIN, and resolvers cache it like any answer.",
                 "どちらの実行でも、クライアントが途中で何度か、UDP ですべての名前を問い合わせます。返ってくるのは、あるプランのアドレスか、障害の原因となった「NOERROR・レコードなし」です。これは NXDOMAIN ではなく、通常の応答と同じようにキャッシュされます。",

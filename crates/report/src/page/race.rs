@@ -36,7 +36,10 @@ impl Race {
         };
         Section {
             id: "race",
-            title: text("The race, before and after the fix", "競合の再現：修正前と修正後"),
+            title: text(
+                "The race, before and after the fix",
+                "競合の再現：修正前と修正後",
+            ),
             lead: vec![
                 text(
                     "Both pictures are real runs on real threads: the same Planner, the same three Enactors, the same schedule. Only the store differs. In October, one endpoint broke first, the regional one. This replay has three endpoints, and all of them break. Enactor 1 picks up plan 2, checks it once, and is slow. The other Enactors continue to plan 5. Then Enactor 1 writes.",

@@ -108,9 +108,10 @@ fn study_all(scenario: &Scenario, seeds: usize) -> Vec<(Architecture, Study)> {
 /// Prints the lines. It is no failure if the reader closes the pipe early.
 fn print(lines: &[String]) -> Result<(), Error> {
     match io::stdout().write_all((lines.join("\n") + "\n").as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(format!("the report cannot be written: {error}; check where standard output goes").into())
-        }
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!(
+            "the report cannot be written: {error}; check where standard output goes"
+        )
+        .into()),
         _ => Ok(()),
     }
 }
