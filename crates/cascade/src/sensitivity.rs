@@ -66,7 +66,7 @@ impl Influence {
         mean(&self.more)
     }
 
-    /// The larger mean shift, whatever its direction.
+    /// The larger of the two mean shifts, without its sign.
     pub fn strength(&self) -> f64 {
         self.mean_less().abs().max(self.mean_more().abs())
     }

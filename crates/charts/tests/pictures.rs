@@ -35,7 +35,7 @@ fn texts(svg: &str) -> Vec<(String, f64, f64, f64)> {
     texts.map(place).collect()
 }
 
-/// Asserts that no text covers another, as far as [`charts::text_width`] can tell.
+/// Asserts that no text covers another, by the widths of [`charts::text_width`].
 fn assert_apart(svg: &str) {
     let texts = texts(svg);
     for (at, a) in texts.iter().enumerate() {

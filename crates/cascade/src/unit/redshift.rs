@@ -71,7 +71,7 @@ impl Clusters {
     pub(crate) fn step(&mut self, moment: &Moment<'_>, success: f64) {
         let values = &moment.values.redshift;
         let hours = STEP_MINUTES / 60.0;
-        // Hosts are lost at the same rate all day, whatever the demand.
+        // Hosts are lost at the same rate all day. The demand does not matter.
         self.counts.arrive(self.lost.take(values.lost * hours));
         // A workflow whose launch is refused starts again from the beginning.
         let able = values.workflows * success.powi(2) * hours;
