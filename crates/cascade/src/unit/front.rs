@@ -71,7 +71,7 @@ impl Front {
         let caption = "requests that fail";
         let series = [
             ("again", "failed requests that will be repeated", "requests"),
-            ("capacity", "capacity, against the mean demand", "ratio"),
+            ("capacity", "capacity, relative to the mean demand", "ratio"),
         ];
         Self {
             waiting: 0,
