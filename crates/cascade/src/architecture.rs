@@ -1,4 +1,4 @@
-//! How the same services are arranged.
+//! Architectures: arrangements of the same services.
 
 /// An arrangement of the services.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -7,7 +7,7 @@ pub struct Architecture {
     pub id: &'static str,
     /// The name, for a reader.
     pub caption: &'static str,
-    /// What it is, in a sentence.
+    /// A description in a sentence.
     pub what: &'static str,
     pub(crate) spread: Spread,
     pub(crate) outlives: bool,
@@ -40,7 +40,7 @@ impl Architecture {
     pub const ANNOUNCED: Self = Self {
         id: "announced",
         caption: "One region, remedies announced after",
-        what: "the same, with NLB's limit on taking capacity out and throttling by queue length",
+        what: "the same, with a limit on how fast NLB takes capacity out, and throttling by queue length",
         announced: true,
         ..Self::ONE_REGION
     };
@@ -48,7 +48,7 @@ impl Architecture {
     pub const REGIONS: Self = Self {
         id: "regions",
         caption: "Several regions with routing",
-        what: "customers spread over regions; health checks lead them away from one that fails",
+        what: "customers spread over regions; health checks lead them away from a failing region",
         spread: Spread::Regions,
         ..Self::ONE_REGION
     };
@@ -65,7 +65,7 @@ impl Architecture {
     pub const STATIC: Self = Self {
         id: "static",
         caption: "Static stability",
-        what: "leases outlive the database, and services go on with what they know",
+        what: "leases outlive the database, and services continue with their last known state",
         outlives: true,
         ..Self::ONE_REGION
     };
@@ -73,7 +73,7 @@ impl Architecture {
     pub const STATIC_CELLS: Self = Self {
         id: "static_cells",
         caption: "Cells with static stability",
-        what: "both: cells, in which leases outlive the database",
+        what: "cells with static stability in each",
         spread: Spread::Cells,
         outlives: true,
         ..Self::ONE_REGION

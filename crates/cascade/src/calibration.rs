@@ -1,26 +1,26 @@
-//! Simulated times against published ones.
+//! Compares simulated times with published ones.
 
 use crate::{Outcome, PUBLISHED, Published, Service, Spell, Time};
 
-/// An onset is met if it is off by no more than this, in minutes.
+/// An onset is met if its error is at most this, in minutes.
 const ONSET_MINUTES: f64 = 5.0;
-/// A recovery is met if it is off by no more than this share of the time that
-/// had gone by since the active record was deleted.
+/// A recovery is met if its error is at most this share of the time since the active
+/// record was deleted.
 const RECOVERY_SHARE: f64 = 0.1;
 
-/// Where a simulated recovery comes from.
+/// The cause of a simulated recovery.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum DecidedBy {
     /// Rates, queues and capacities.
     Mechanism,
-    /// People's switch: that the time is met says little.
+    /// A switch by people. A match then says little about the simulation.
     Switch,
 }
 
-/// Simulated times against published ones, in the order of [`PUBLISHED`].
+/// Simulated and published times, in the order of [`PUBLISHED`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct Calibration {
-    /// One for each span that was published.
+    /// One row for each published span.
     pub rows: Vec<Row>,
 }
 
@@ -29,11 +29,11 @@ pub struct Calibration {
 pub struct Row {
     /// As published.
     pub published: Published,
-    /// When it began in the simulation; `None` if it did not.
+    /// The onset in the simulation; `None` if the service was not impaired.
     pub onset: Option<Time>,
-    /// When it ended in the simulation; `None` if it did not.
+    /// The recovery in the simulation; `None` if there was none.
     pub recovery: Option<Time>,
-    /// Where the simulated recovery comes from.
+    /// The cause of the simulated recovery.
     pub decided_by: DecidedBy,
 }
 
@@ -45,21 +45,21 @@ impl Calibration {
 }
 
 impl Row {
-    /// Minutes by which the onset is late; negative if it is early. `None` if
-    /// there is none, or none was published.
+    /// Minutes by which the onset is late; negative if it is early. `None` if either onset
+    /// is missing.
     pub fn onset_error(&self) -> Option<f64> {
         Some(self.onset?.minutes_since(self.published.onset?))
     }
 
-    /// The recovery's lateness as a share of the time from 06:48 to the
-    /// published one; negative if it is early. `None` if there is none.
+    /// The lateness of the recovery, as a share of the time from 06:48 to the published
+    /// recovery; negative if it is early. `None` if there is no simulated recovery.
     pub fn recovery_error(&self) -> Option<f64> {
         let published = self.published.recovery;
         let late = self.recovery?.minutes_since(published);
         Some(late / published.minutes_since(Time::DELETED))
     }
 
-    /// Whether the onset is met; also if none was published.
+    /// Whether the onset is met, or none was published.
     pub fn onset_holds(&self) -> bool {
         self.published.onset.is_none()
             || self
@@ -79,7 +79,7 @@ impl Row {
     }
 }
 
-/// Holds a simulated day against what was published.
+/// Compares a simulated day with the published times.
 pub fn calibration(outcome: &Outcome) -> Calibration {
     let row = |published: &Published| {
         let spells = &outcome.service(published.service).spells;

@@ -1,15 +1,15 @@
-//! What customers have of the day, and how they are led away.
+//! The effect on customers, and how routing moves them to another region.
 
 use crate::Customers;
 use crate::parameters::Arrangement;
 use crate::unit::{Failing, STEP_MINUTES, Unit};
 
-/// Whose requests mostly fail is hit.
+/// A customer is hit if at least this share of requests fails.
 const HIT: f64 = 0.5;
-/// Once that has gone on for so many minutes.
+/// For how many minutes requests must fail before a customer counts as hit.
 const HIT_MINUTES: f64 = 5.0;
 
-/// Adds up what customers have of the day.
+/// Adds up the effect on customers.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     /// Minutes for which each unit has mostly failed.
@@ -18,8 +18,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Takes down one step; `weights` are the shares of customers whose home
-    /// each unit is.
+    /// Records one step. `weights` are the shares of customers whose home is each unit.
     pub(crate) fn step(&mut self, units: &[Unit], weights: &[f64]) {
         self.hit.resize(units.len(), 0.0);
         let mut radius = 0.0;
@@ -42,24 +41,24 @@ impl Ledger {
     }
 
     pub(crate) fn finish(mut self) -> Customers {
-        // Shares that add up to one may come out a hair above.
+        // The sum of the shares may be slightly above 1.
         self.customers.blast_radius = self.customers.blast_radius.min(1.0);
         self.customers
     }
 }
 
-/// Leads customers away from a region that fails, and back when it is well.
+/// Leads customers away from a failing region, and back when it works again.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     /// The share that has moved.
     moved: f64,
-    /// For how many minutes it has failed; less than 0: been well.
+    /// For how many minutes the region has failed; negative if it has worked.
     failing: f64,
     away: bool,
 }
 
 impl Router {
-    /// Looks at the region, and returns what share of its customers is away.
+    /// Reads the state of the region, and returns the share of its customers that is away.
     pub(crate) fn step(&mut self, failing: Failing, values: &Arrangement) -> f64 {
         let fails = failing.worst() >= values.leave;
         let goes_on = fails == (self.failing > 0.0);

@@ -1,4 +1,4 @@
-//! What the database's name answered, and when.
+//! The answers for the database's name over the day.
 
 use std::fmt;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::{Error, Time};
 pub enum DnsAnswer {
     /// Addresses of the newest plan.
     Current,
-    /// Addresses of an older plan: a stale overwrite. They serve, for a while.
+    /// Addresses of an older plan, after a stale overwrite. They still work for a while.
     Stale,
     /// NOERROR and no records.
     Empty,
@@ -44,12 +44,12 @@ pub struct DnsChange {
     pub answer: DnsAnswer,
 }
 
-/// What the name answers over the day. The answer is [`DnsAnswer::Current`] before the
+/// The answers for the name over the day. The answer is [`DnsAnswer::Current`] before the
 /// first change. Each change is later than the previous one and changes the answer.
 ///
 /// # The file
-/// Comma-separated values with the header `at,answer`; one change on a line, in
-/// order of time. Empty lines, and those that begin with `#`, are skipped.
+/// Comma-separated values with the header `at,answer`, one change on each line, in order
+/// of time. Empty lines and lines that begin with `#` are skipped.
 ///
 /// ```
 /// use std::path::Path;
@@ -85,7 +85,7 @@ impl DnsTimeline {
         }
     }
 
-    /// As published: empty from 06:48 to 09:25.
+    /// The published timeline: empty from 06:48 to 09:25.
     pub fn october_2025() -> Self {
         let change = |at, answer| DnsChange { at, answer };
         Self {
@@ -209,7 +209,7 @@ impl DnsTimeline {
         &self.changes
     }
 
-    /// What the name answers at this time.
+    /// The answer at this time.
     pub fn answer_at(&self, time: Time) -> DnsAnswer {
         let before = self.changes.partition_point(|change| change.at <= time);
         let last = before.checked_sub(1).map(|last| self.changes[last].answer);

@@ -1,4 +1,4 @@
-//! When each service fell and recovered, as published.
+//! The published times at which each service was impaired and recovered.
 
 use crate::{Service, Time};
 
@@ -7,9 +7,9 @@ use crate::{Service, Time};
 pub struct Published {
     /// The service.
     pub service: Service,
-    /// Which span of several, from 1; 0 if there is one only.
+    /// The number of the span, from 1; 0 if the service has only one span.
     pub wave: u8,
-    /// When it began, if that is known.
+    /// When it began, if that was published.
     pub onset: Option<Time>,
     /// When it ended.
     pub recovery: Time,

@@ -1,13 +1,12 @@
-//! The events to come, in order of time.
+//! The queue of future events, in order of time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::Time;
 
-/// A queue of events. Those of the same time leave in the order in which they
-/// came, so that a run is the same each time. Time never runs back: an event
-/// that is put in for a time that is over happens now.
+/// A queue of events. Events at the same time leave in the order in which they were put
+/// in, so a run is repeatable. Time never goes back: an event for a past time happens now.
 #[derive(Debug)]
 pub(crate) struct EventQueue<E> {
     now: Time,
@@ -87,10 +86,10 @@ mod tests {
     use crate::Time;
 
     proptest! {
-        /// Whatever is put in, also for times that are over, and whenever: time
-        /// never runs back, and what comes at the same time leaves in order.
+        /// Events for past times included, time never goes back, and events at the same
+        /// time leave in order.
         #[test]
-        fn time_never_runs_back(puts in prop::collection::vec((0..500u32, 0..3u32), 1..200)) {
+        fn time_never_goes_back(puts in prop::collection::vec((0..500u32, 0..3u32), 1..200)) {
             let mut queue = EventQueue::new(Time::BEGIN);
             let (mut now, mut number, mut left) = (Time::BEGIN, 0_usize, Vec::new());
             for (at, takes) in puts {
@@ -110,13 +109,13 @@ mod tests {
                 rest.push((at, event));
                 now = at;
             }
-            prop_assert!(rest.is_sorted(), "of the same time in the order they came");
+            prop_assert!(rest.is_sorted(), "events at the same time are in the order in which they were put in");
             prop_assert_eq!(left.len() + rest.len(), number);
         }
     }
 
     #[test]
-    fn what_is_at_the_end_or_later_stays() {
+    fn an_event_at_the_end_or_later_stays() {
         let mut queue = EventQueue::new(Time::BEGIN);
         queue.put(Time::END, ());
         assert!(queue.take_before(Time::END).is_none());

@@ -12,7 +12,7 @@ use crate::{
 /// The share of its value by which each assumed parameter is varied, down and up.
 pub const VARIED_BY: f64 = 0.2;
 
-/// What each assumed parameter moves, one at a time.
+/// How far each assumed parameter moves the recoveries, one at a time.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Sensitivity {
     /// How many seeds each day was simulated with.
@@ -21,10 +21,10 @@ pub struct Sensitivity {
     pub influences: Vec<Influence>,
 }
 
-/// What one parameter moves.
+/// How far one parameter moves the recoveries.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Influence {
-    /// The parameter, as it is assumed.
+    /// The parameter with its assumed value.
     pub parameter: Parameter,
     /// With less of it: a shift for each published span, in the order of
     /// [`PUBLISHED`].
@@ -66,7 +66,7 @@ impl Influence {
         mean(&self.more)
     }
 
-    /// The larger mean shift, whatever its direction.
+    /// The larger of the two mean shifts, without its sign.
     pub fn strength(&self) -> f64 {
         self.mean_less().abs().max(self.mean_more().abs())
     }
@@ -158,7 +158,7 @@ fn recoveries(
         .into_par_iter()
         .map(|(scenario, seed)| {
             let Calibration { rows } = calibration(&simulate(scenario, seed));
-            // A count, nothing hangs on its order.
+            // A count; nothing depends on its order.
             progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             rows.iter().map(recovery).collect()
         })

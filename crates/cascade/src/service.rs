@@ -5,11 +5,11 @@ use std::fmt;
 /// A service of the incident, or the part of one that failed in its own way.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Service {
-    /// The database's name, as resolvers know it, and the database behind it.
+    /// The database's name in the caches of resolvers, and the database behind it.
     DynamoDb,
     /// Copies of tables in other regions.
     GlobalTables,
-    /// EC2's `DropletWorkflow` Manager: leases on droplets, the hosts.
+    /// EC2's `DropletWorkflow` Manager: leases on droplets, which are hosts for instances.
     Droplets,
     /// Launches of EC2 instances.
     Launches,
@@ -134,9 +134,9 @@ pub const DEPENDENCIES: &[Dependency] = {
         need(Containers, Launches, "hosts for tasks"),
         need(Connect, DynamoDb, "configuration, kept for a while"),
         need(Connect, Lambda, "events of chats and tasks"),
-        need(Connect, LoadBalancers, "its front"),
+        need(Connect, LoadBalancers, "its front end"),
         need(Tokens, DynamoDb, "state of sessions"),
-        need(Tokens, LoadBalancers, "its front"),
+        need(Tokens, LoadBalancers, "its front end"),
         need(SignIn, DynamoDb, "state of sign-ins"),
         need(Redshift, DynamoDb, "state of clusters"),
         need(RedshiftClusters, Launches, "hosts in place of lost ones"),

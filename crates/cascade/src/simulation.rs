@@ -1,4 +1,4 @@
-//! The day itself.
+//! The simulation of one day.
 
 use fastrand::Rng;
 
@@ -8,10 +8,10 @@ use crate::queue::EventQueue;
 use crate::unit::{Next, Unit, UnitEvent};
 use crate::{Architecture, DnsAnswer, DnsTimeline, Outcome, Parameters, STEP, Switch, Time};
 
-/// What is simulated.
+/// The input of a simulation.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Scenario {
-    /// What the database's name answers.
+    /// The answers for the database's name.
     pub dns: DnsTimeline,
     /// Rates, capacities, time-outs and switches.
     pub parameters: Parameters,
@@ -30,8 +30,8 @@ impl Scenario {
     }
 }
 
-/// Simulates the day from [`Time::BEGIN`] to [`Time::END`]. The same scenario and
-/// seed give the same outcome. Bounded in time and memory for all parameters.
+/// Simulates the day from [`Time::BEGIN`] to [`Time::END`]. The same scenario and seed give
+/// the same outcome. Time and memory are bounded for all parameters.
 pub fn simulate(scenario: &Scenario, seed: u64) -> Outcome {
     let mut world = World::new(scenario, seed);
     let mut events = 0;
@@ -51,18 +51,18 @@ pub fn simulate(scenario: &Scenario, seed: u64) -> Outcome {
 /// Something that happens.
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    /// The name of the first unit's database answers something else.
+    /// The answer for the first unit's database changes.
     Dns(DnsAnswer),
     /// People switch something.
     Switch(Switch),
-    /// Half a minute is over.
+    /// A step of half a minute begins.
     Step,
-    /// In a unit.
+    /// Something happens in a unit.
     In(usize, UnitEvent),
 }
 
-/// The units, and what is between them. The outage hits the first; all others
-/// are alike, so that one stands for them.
+/// The units, and the routing between them. The outage hits the first unit. All other units
+/// are alike, so the second one represents all of them.
 struct World<'a> {
     scenario: &'a Scenario,
     queue: EventQueue<Event>,
@@ -103,7 +103,7 @@ impl<'a> World<'a> {
         world
     }
 
-    /// Puts in all that is known beforehand.
+    /// Puts the events that are known in advance into the queue.
     fn plan(&mut self) {
         for change in self.scenario.dns.changes() {
             self.queue.put(change.at, Event::Dns(change.answer));

@@ -1,4 +1,4 @@
-//! Many seeds: medians, and how far they spread.
+//! Simulates many seeds: medians and spreads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,11 +10,10 @@ use crate::{
     calibration, simulate,
 };
 
-/// Every so many values of a series, five minutes, one goes into its band.
+/// A band keeps one of this many values of a series: one each five minutes.
 const EVERY: usize = 10;
 
-/// Where the middle of the seeds lies: a twentieth is below `low`, half below
-/// `median`, a twentieth above `high`.
+/// The middle nine tenths of the seeds.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct Band {
     /// The fifth percentile.
@@ -30,14 +29,14 @@ pub struct Band {
 pub struct BandSeries {
     /// The service.
     pub service: Service,
-    /// When, and the band then.
+    /// The times, each with its band.
     pub points: Vec<(Time, Band)>,
 }
 
 /// A published span over many seeds.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct RowBand {
-    /// As published.
+    /// The published span.
     pub published: Published,
     /// Onsets, in minutes since midnight, of the seeds in which there was one.
     pub onset: Option<Band>,
@@ -47,10 +46,10 @@ pub struct RowBand {
     pub holds: f64,
 }
 
-/// What many seeds came to.
+/// The results of many seeds.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Study {
-    /// How many.
+    /// The number of seeds.
     pub seeds: usize,
     /// Each service's impairment, in the order of [`Service::ALL`].
     pub impairments: Vec<BandSeries>,
@@ -67,7 +66,7 @@ pub struct Study {
 }
 
 impl Study {
-    /// The medians against what was published.
+    /// Compares the medians with the published times.
     pub fn calibration(&self) -> Calibration {
         let median = |band: Option<Band>| band.map(|band| Time::from_minutes(band.median));
         let rows = self.rows.iter();
@@ -85,16 +84,16 @@ struct Kept {
     customers: Customers,
 }
 
-/// Simulates the scenario with seeds 1 to `seeds`, on all cores; `progress` is
-/// told how many are done, from any thread. The same seeds give the same study,
-/// whatever the number of threads.
+/// Simulates the scenario with seeds 1 to `seeds`, on all cores. `progress` gets the number
+/// of simulated days, from any thread. The same seeds give the same study for any number of
+/// threads.
 pub fn study(scenario: &Scenario, seeds: usize, progress: &(dyn Fn(usize) + Sync)) -> Study {
     let done = AtomicUsize::new(0);
     let kept: Vec<Kept> = (1..=seeds as u64)
         .into_par_iter()
         .map(|seed| {
             let kept = keep(&simulate(scenario, seed));
-            // A count, nothing hangs on its order.
+            // A count; nothing depends on its order.
             progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             kept
         })

@@ -1,4 +1,4 @@
-//! What people did on the day, or announced afterwards.
+//! The measures that people took on the day, or announced afterwards.
 //!
 //! A switch takes effect at its time, if there is a need: people do not throttle a
 //! service that works. The same switches therefore also make sense in a day without an
@@ -9,19 +9,18 @@ use std::fmt;
 /// Something that people switch on, or off, at a time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Switch {
-    /// Tooling repaired: internal services reach the database by other means
-    /// than its name.
+    /// The tooling is repaired: internal services reach the database without its name.
     InternalEndpoints,
-    /// Work that comes in to DWFM is throttled, and its hosts are restarted one
-    /// by one, which empties their queues.
+    /// DWFM's incoming work is throttled, and its hosts are restarted one by one, which
+    /// empties their queues.
     DwfmThrottle,
     /// The SQS pollers of Lambda are started again.
     PollersRestored,
-    /// Fewer launches are let through, so that Network Manager can catch up.
+    /// Fewer launches are let in, so that Network Manager can catch up.
     NetworkShed,
-    /// Lambda holds asynchronous work back in favour of synchronous.
+    /// Lambda holds asynchronous work back in favour of synchronous work.
     AsyncThrottle,
-    /// NLB no longer takes zones out by itself; all that were out come back.
+    /// NLB no longer takes zones out by itself. All zones that were out come back.
     FailoverOff,
     /// The throttles on launches are relaxed, step by step.
     ThrottlesRelaxed,
@@ -72,7 +71,7 @@ impl Switch {
         format!("switches.{}", self.id())
     }
 
-    /// What is done, for a reader.
+    /// What people do, for a reader.
     pub fn caption(self) -> &'static str {
         match self {
             Self::InternalEndpoints => "internal services reach the database again",

@@ -5,13 +5,13 @@ use std::ops::Add;
 
 /// A time in UTC, in whole seconds since midnight of 20 October 2025.
 ///
-/// Written `09:25`, with seconds `09:25:30` if they are not zero, and with a day
-/// before it if that is not the 20th: `21T11:05`.
+/// It is written as `09:25`. Seconds follow if they are not zero: `09:25:30`. The day
+/// precedes it if it is not the 20th: `21T11:05`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Time(u32);
 
 impl Time {
-    /// The simulation begins, with all well.
+    /// The simulation begins, with all services working.
     pub const BEGIN: Self = Self::of_day(6, 0);
     /// The active record was deleted.
     pub const DELETED: Self = Self::of_day(6, 48);
@@ -22,19 +22,18 @@ impl Time {
     /// The last time there is: the end of 30 October.
     pub const MAX: Self = Self::of_day(11 * 24, 0);
 
-    /// So many hours and minutes after midnight of the 20th; hours from 24 on
-    /// are days that follow.
+    /// This many hours and minutes after midnight of the 20th. Hours from 24 on are on the
+    /// following days.
     pub const fn of_day(hours: u32, minutes: u32) -> Self {
         Self(hours * 3600 + minutes * 60)
     }
 
-    /// So many seconds after midnight of the 20th, or [`Time::MAX`] if that is
-    /// earlier.
+    /// This many seconds after midnight of the 20th, but at most [`Time::MAX`].
     pub fn from_seconds(seconds: u32) -> Self {
         Self(seconds).min(Self::MAX)
     }
 
-    /// The second nearest to so many minutes after midnight of the 20th.
+    /// This many minutes after midnight of the 20th, rounded to seconds.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -54,12 +53,12 @@ impl Time {
         f64::from(self.0) / 60.0
     }
 
-    /// Minutes since `earlier`; negative if that is later.
+    /// Minutes since `earlier`; negative if `earlier` is later.
     pub fn minutes_since(self, earlier: Self) -> f64 {
         self.minutes() - earlier.minutes()
     }
 
-    /// Reads `09:25`, `09:25:30` or `21T11:05`; days from the 20th to the 30th.
+    /// Reads `09:25`, `09:25:30` or `21T11:05`. Days are from 20 to 30.
     pub fn parse(text: &str) -> Option<Self> {
         let (day, clock) = match text.split_once('T') {
             Some((day, clock)) => (digits(day)?, clock),
@@ -80,7 +79,7 @@ fn digits(text: &str) -> Option<u32> {
     plain.then(|| text.parse().ok()).flatten()
 }
 
-/// So many seconds later, or [`Time::MAX`].
+/// This many seconds later, but at most [`Time::MAX`].
 impl Add<u32> for Time {
     type Output = Self;
 

@@ -1,4 +1,4 @@
-//! Files of parameters and of timelines: what is wrong is named, with its place.
+//! Files of parameters and of timelines: an error names the mistake and its place.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -58,7 +58,7 @@ fn a_mistake_in_a_parameter_file_is_named_with_its_place() {
 }
 
 #[test]
-fn what_a_file_leaves_out_stays_as_it_is() {
+fn parameters_that_a_file_leaves_out_keep_their_values() {
     let text = "[switches]\nfailover_off = { value = \"never\", unit = \"UTC\", source = \"assumed: what if\" }\n";
     let parameters = Parameters::parse(text, Path::new("p.toml")).unwrap();
     assert_eq!(parameters.switch(Switch::FailoverOff), None);
@@ -83,7 +83,7 @@ fn what_a_file_leaves_out_stays_as_it_is() {
 }
 
 #[test]
-fn each_parameter_says_what_it_is_and_where_it_is_from() {
+fn each_parameter_has_a_description_and_a_source() {
     for it in Parameters::default().list_all() {
         assert!(!it.about.is_empty() && !it.source.why.is_empty(), "{it:?}");
     }
@@ -103,7 +103,7 @@ fn a_parameter_is_changed_within_its_bounds_only() {
     );
     let said = with("demand.size", 1.0).unwrap_err().to_string();
     assert!(
-        said.starts_with("parameter `demand.size`: there is none of this name"),
+        said.starts_with("parameter `demand.size`: there is no parameter of this name"),
         "{said}"
     );
 }

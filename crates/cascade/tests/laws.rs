@@ -1,4 +1,4 @@
-//! Laws that hold whatever the parameters, the timeline and the seed.
+//! Laws that hold for all parameters, timelines and seeds.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -99,7 +99,7 @@ fn progress_counts_each_day_once() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
-    /// What arrived was served, failed, or waits.
+    /// Each request that arrived was served, failed, or waits.
     #[test]
     fn requests_are_conserved(scenario in scenario(), seed: u64) {
         for service in simulate(&scenario, seed).services {
@@ -148,7 +148,7 @@ proptest! {
         }
     }
 
-    /// Shares stay shares, numbers stay numbers.
+    /// Each share is from 0 to 1.
     #[test]
     fn impairments_are_shares(scenario in scenario(), seed: u64) {
         let day = simulate(&scenario, seed);
@@ -170,8 +170,8 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
 
-    /// Each parameter at one of its bounds, or as it is: the day ends, after so
-    /// many events, and each number is one.
+    /// Each parameter is at one of its bounds or at its usual value. The day ends after a
+    /// bounded number of events, and each result is finite.
     #[test]
     fn absurd_parameters_end(picks in prop::collection::vec(0..3usize, 100), seed: u64) {
         let mut parameters = Parameters::default();

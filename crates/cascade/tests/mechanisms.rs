@@ -1,10 +1,10 @@
-//! What falls, falls for its reason: take the cause away, and the effect is gone.
+//! Each effect has its cause: without the cause, the effect does not happen.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 use cascade::{DnsTimeline, Outcome, Parameters, Scenario, Service, Spell, Switch, Time, simulate};
 
-/// The day with some parameters changed, and some switches never thrown.
+/// The day with some parameters changed, and without some switches.
 fn day(changed: &[(&str, f64)], never: &[Switch]) -> Outcome {
     let mut parameters = Parameters::default();
     for &(name, value) in changed {
@@ -42,7 +42,7 @@ fn most(day: &Outcome, service: Service, key: &str, from: Time) -> f32 {
 const CALM_AGAIN: Time = Time::of_day(9, 55);
 
 #[test]
-fn without_an_outage_nothing_falls() {
+fn without_an_outage_no_service_is_impaired() {
     let calm = Scenario {
         dns: DnsTimeline::calm(),
         ..Scenario::october_2025()
@@ -56,11 +56,11 @@ fn without_an_outage_nothing_falls() {
 fn without_a_throttle_the_collapse_never_ends() {
     let day = day(&[], &[Switch::DwfmThrottle]);
     assert_eq!(spells(&day, Service::Droplets)[0].recovery, None);
-    // Busy to the end, and all of it for nothing.
+    // The hosts are busy to the end, without any effect.
     assert!(most(&day, Service::Droplets, "queue", Time::of_day(37, 0)) > 3600.0);
 }
 
-/// A host that can do all its droplets within twice the time-out gets through.
+/// A host that can renew all its droplets within twice the time-out catches up.
 #[test]
 fn with_half_the_load_the_collapse_does_not_happen() {
     for (name, half) in [("droplets.count", 300.0), ("droplets.work", 3.5)] {
@@ -99,15 +99,15 @@ fn with_a_short_negative_ttl_the_name_is_back_at_once() {
 }
 
 #[test]
-fn if_nobody_asks_again_network_manager_keeps_up() {
+fn without_repeated_launches_network_manager_keeps_up() {
     assert_ne!(spells(&day(&[], &[]), Service::NetworkManager), []);
     let day = day(&[("launches.persistence", 0.0)], &[]);
     assert_eq!(spells(&day, Service::NetworkManager), []);
 }
 
-/// Everything that the flapping takes with it, with and without its cause.
+/// The services that the flapping impairs, with and without its cause.
 #[test]
-fn with_network_state_in_time_no_check_flaps_and_nothing_behind_it_falls() {
+fn with_network_state_in_time_no_check_flaps_and_no_service_behind_it_is_impaired() {
     let second_wave = |day: &Outcome, service| {
         let spells = spells(day, service).iter();
         spells
@@ -172,9 +172,9 @@ fn containers_and_clusters_wait_for_launches() {
     }
 }
 
-/// People leave alone what works: with nothing wrong, no switch is thrown.
+/// People do not throttle a service that works.
 #[test]
-fn nobody_throttles_what_works() {
+fn without_an_outage_launches_are_not_throttled() {
     let calm = Scenario {
         dns: DnsTimeline::calm(),
         ..Scenario::october_2025()

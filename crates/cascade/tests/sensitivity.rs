@@ -1,4 +1,4 @@
-//! What the recoveries hang on.
+//! Which parameters the recoveries depend on.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -48,7 +48,7 @@ fn place(service: Service, wave: u8) -> usize {
 }
 
 #[test]
-fn what_is_assumed_is_varied_and_compared_and_the_strongest_comes_first() {
+fn assumed_parameters_are_varied_and_the_strongest_comes_first() {
     let assumed = [
         "redshift.clusters",
         "droplets.restart_time",
@@ -122,7 +122,7 @@ fn what_is_assumed_is_varied_and_compared_and_the_strongest_comes_first() {
 }
 
 #[test]
-fn a_wave_that_does_not_come_and_an_outage_that_does_not_end_are_told() {
+fn a_wave_that_does_not_come_and_an_outage_that_does_not_end_are_marked() {
     let found = sensitivity(&assuming(&["tokens.capacity", "launches.shed"]), 1, &|_| {});
     let of = |name: &str| {
         found
@@ -131,13 +131,13 @@ fn a_wave_that_does_not_come_and_an_outage_that_does_not_end_are_told() {
             .find(|it| it.parameter.name == name)
             .unwrap()
     };
-    // With more capacity, STS gets through the afternoon.
+    // With more capacity, STS has no second wave in the afternoon.
     let second = place(Service::Tokens, 2);
     let spared = of("tokens.capacity").more[second];
     assert_eq!(spared.end, SpanEnd::Spared);
     assert!(spared.minutes < 0.0, "{spared:?}");
-    // The fewer launches are let in, the longer Network Manager has work, and when
-    // fail-over is on again, checks flap again.
+    // With fewer launches let in, Network Manager has work for longer, so checks flap again
+    // when fail-over is on again.
     let balancers = place(Service::LoadBalancers, 0);
     let lasts = of("launches.shed").less[balancers];
     assert_eq!(lasts.end, SpanEnd::Lasts);
@@ -157,7 +157,7 @@ fn the_same_on_any_number_of_threads() {
 }
 
 #[test]
-fn of_a_switch_the_time_since_the_deletion_is_varied() {
+fn for_a_switch_the_time_since_the_deletion_is_varied() {
     let scenario = assuming(&["switches.network_shed"]);
     let found = sensitivity(&scenario, 1, &|_| {});
     let recovery = |at: Time| {
@@ -182,9 +182,9 @@ fn of_a_switch_the_time_since_the_deletion_is_varied() {
     assert!(early.abs() > 60.0, "{early}");
 }
 
-/// What is published is no guess, and other architectures play no part.
+/// Published parameters, and those of unused architectures, are not varied.
 #[test]
-fn only_what_is_assumed_and_at_play_is_varied() {
+fn only_assumed_parameters_in_use_are_varied() {
     let scenario = Scenario::october_2025();
     let all = scenario.parameters.list_all().iter();
     let assumed = all.filter(|it| it.source.kind == SourceKind::Assumed);

@@ -1,4 +1,4 @@
-//! One chart of each kind, as files, to look at:
+//! Writes one chart of each kind to files:
 //! `cargo run -p charts --example gallery -- FOLDER`.
 
 use std::path::PathBuf;

@@ -40,15 +40,15 @@ impl Axis {
         }
     }
 
-    /// Makes the axis span at least this, whatever the data.
+    /// Makes the axis span at least this range, for any data.
     #[must_use]
     pub fn from_to(mut self, from: f64, to: f64) -> Self {
         self.least = Some((from, to));
         self
     }
 
-    /// Whether the value has a place on such an axis: it is a number, and small enough for
-    /// the arithmetic of the axis.
+    /// Whether the value has a place on this axis: it is not NaN, and small enough for the
+    /// arithmetic of the axis.
     pub(crate) fn has(&self, value: f64) -> bool {
         match self.kind {
             Kind::Linear => value.abs() < 1e200,
@@ -77,7 +77,7 @@ impl Axis {
         }
     }
 
-    /// To the next round values, except for a clock.
+    /// Extends the range to the next round values, except for a clock.
     fn widen(&self, low: f64, high: f64) -> (f64, f64) {
         match self.kind {
             Kind::Clock if low + 1.0 <= high => (low, high),
@@ -142,12 +142,12 @@ impl Scale {
         (self.low, self.high)
     }
 
-    /// Where the lower end is and where the upper.
+    /// The pixels of the lower and the upper end.
     pub(crate) fn pixels(&self) -> (f64, f64) {
         self.pixels
     }
 
-    /// The values to write, about as many as asked for, with what to write.
+    /// The values to write, each with its text; about as many as requested.
     pub(crate) fn ticks(&self, about: usize) -> Vec<(f64, String)> {
         match self.kind {
             Kind::Linear => self.every(nice_step(self.high - self.low, about), number),
@@ -164,8 +164,8 @@ impl Scale {
         values.map(|value| (value, write(value))).collect()
     }
 
-    /// Powers of ten; over few of them also twice and five times these, over many of
-    /// them not all.
+    /// Powers of ten. A short axis also has twice and five times each power. A long axis
+    /// leaves some powers out.
     fn log_ticks(&self, about: usize) -> Vec<(f64, String)> {
         let (from, to) = (exponent(self.low), exponent(self.high));
         let decades = usize::try_from(to - from).unwrap_or(1).max(1);
@@ -185,7 +185,7 @@ impl Scale {
     }
 }
 
-/// The power of ten at or below.
+/// The largest power of ten that is not above the value.
 fn exponent(value: f64) -> i32 {
     #[expect(
         clippy::cast_possible_truncation,
@@ -195,7 +195,7 @@ fn exponent(value: f64) -> i32 {
     exponent
 }
 
-/// The value of 1, 2, 5 times a power of ten at or below.
+/// The largest 1, 2 or 5 times a power of ten that is not above the value.
 fn round_down(value: f64) -> f64 {
     let power = 10f64.powi(exponent(value));
     let factors = [5.0, 2.0, 1.0].map(|factor| factor * power);
@@ -203,7 +203,7 @@ fn round_down(value: f64) -> f64 {
     factors.into_iter().find(below).unwrap_or(power)
 }
 
-/// The same at or above.
+/// The smallest such value that is not below the value.
 fn round_up(value: f64) -> f64 {
     let power = 10f64.powi(exponent(value));
     let factors = [1.0, 2.0, 5.0].map(|factor| factor * power);
@@ -226,7 +226,7 @@ fn clock_step(span: f64, about: usize) -> f64 {
     steps.into_iter().find(fits).unwrap_or(days)
 }
 
-/// `06:48`, with the day if that is another; the end of the day is `24:00`.
+/// `06:48`, with the day if it is another day. The end of the day is `24:00`.
 pub(crate) fn clock(minutes: f64) -> String {
     let (day, minutes) = ((minutes / 1440.0).floor(), minutes.rem_euclid(1440.0));
     if (day, minutes) == (1.0, 0.0) {

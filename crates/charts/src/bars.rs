@@ -12,9 +12,9 @@ const BETWEEN: f64 = 14.0;
 /// A bar: a value, and the interval that contains it.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bar {
-    /// Where the bar ends.
+    /// The value at the bar's end.
     pub value: f64,
-    /// The interval, as a line over the bar's end; a point if it is `value` twice.
+    /// The interval, drawn as a line over the bar's end unless it is too short to see.
     pub interval: (f64, f64),
 }
 
@@ -78,7 +78,7 @@ impl Bars {
         }
     }
 
-    /// Adds a dotted line at this value, such as the limit of what is good enough.
+    /// Adds a dotted line at this value, such as a limit.
     #[must_use]
     pub fn mark(mut self, value: f64) -> Self {
         self.marks.push(value);
@@ -99,8 +99,8 @@ impl Bars {
         self
     }
 
-    /// Draws it at this width: group names beside the bars if there is room, above
-    /// them if not.
+    /// Draws it at this width. Group names are beside the bars if there is room, above them
+    /// if not.
     pub fn draw(&self, width: f64) -> Svg {
         let mut svg = Svg::new(&self.title, &self.description, width);
         let names = self.groups.iter().map(|group| text_width(&group.name));
@@ -135,7 +135,7 @@ impl Bars {
         self.axis.scale(values.chain(marks).chain([0.0]), pixels)
     }
 
-    /// Names of the series above the chart, if there are several. Gives the height.
+    /// Names of the series above the chart, if there are several. Returns the height.
     fn legend(&self, svg: &mut Svg, width: f64) -> f64 {
         if self.series.len() < 2 {
             return 4.0;
@@ -177,7 +177,7 @@ impl Bars {
         svg.reach(bottom + 42.0);
     }
 
-    /// Gives where the next group begins.
+    /// Draws a group. Returns the top of the next one.
     fn draw_group(
         &self,
         svg: &mut Svg,
@@ -225,7 +225,7 @@ fn draw_bar(svg: &mut Svg, scale: &Scale, series: usize, with: &Bar, y: f64) {
             svg.line((end, middle - 4.0), (end, middle + 4.0), "whisker");
         }
     }
-    // Beyond the bar's end, on its own side of zero.
+    // The label is beyond the bar's end, on the bar's side of zero.
     let (x, anchor) = if with.value < 0.0 {
         (low.min(end) - 6.0, Anchor::End)
     } else {
@@ -234,8 +234,8 @@ fn draw_bar(svg: &mut Svg, scale: &Scale, series: usize, with: &Bar, y: f64) {
     svg.text(x, y + 12.0, anchor, "quiet halo", &value(with.value));
 }
 
-/// A bar in the look of its series: even ones filled, odd ones outlined as well, so
-/// that neighbours differ without colour.
+/// A bar in the style of its series. Bars of odd series are also outlined, so neighbours
+/// differ without colour.
 fn bar(svg: &mut Svg, series: usize, at: (f64, f64), size: (f64, f64)) {
     let colour = series % SERIES;
     if series.is_multiple_of(2) {
@@ -245,7 +245,7 @@ fn bar(svg: &mut Svg, series: usize, at: (f64, f64), size: (f64, f64)) {
     }
 }
 
-/// A value beside a bar: whole if it is not small.
+/// The label of a bar: a whole number from 10 on, one decimal below.
 fn value(value: f64) -> String {
     let places = if value.abs() >= 10.0 { 1.0 } else { 10.0 };
     let rounded = (value * places).round() / places;

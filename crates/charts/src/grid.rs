@@ -2,7 +2,7 @@
 
 use crate::svg::{Anchor, Svg, bold_width, text_width, wrap};
 
-/// What a cell's colour says.
+/// The meaning of a cell's colour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Tone {
     /// As it should be.
@@ -11,7 +11,7 @@ pub enum Tone {
     Bad,
     /// Not decided.
     Open,
-    /// Neither.
+    /// None of these.
     Plain,
 }
 
@@ -51,12 +51,12 @@ pub struct Grid {
     notes: Vec<String>,
 }
 
-/// How much narrower the columns' names are than other text.
+/// The width of the columns' names, relative to other text.
 const SMALL: f64 = 11.0 / 13.0;
 /// The height of a row.
 const ROW: f64 = 30.0;
-/// Below this width row names stand above their cells. Column names that do not fit
-/// above theirs are numbers that a legend explains.
+/// Below this width, row names are above their cells. Column names that do not fit become
+/// numbers, and a legend explains them.
 const NARROW: f64 = 560.0;
 
 impl Grid {
@@ -145,7 +145,7 @@ impl Grid {
         svg
     }
 
-    /// `1 Monotonic  2 ActiveKept ...`. Gives the height.
+    /// `1 Monotonic  2 ActiveKept ...`. Returns the height.
     fn legend(&self, svg: &mut Svg, width: f64) -> f64 {
         let (mut x, mut y) = (0.0, 14.0);
         for (number, name) in (1..).zip(&self.columns) {
@@ -160,7 +160,7 @@ impl Grid {
         y + 10.0
     }
 
-    /// The columns' names, each on as many lines as it takes; none if some do not fit.
+    /// The columns' names, broken into lines; `None` if some do not fit.
     fn heads(&self, cell: f64) -> Option<Vec<Vec<String>>> {
         let room = (cell - 4.0) / SMALL;
         let heads = self.columns.iter().map(|name| {
@@ -178,7 +178,7 @@ impl Grid {
     }
 }
 
-/// `RollbackKept` with a space within.
+/// `RollbackKept` as `Rollback Kept`.
 fn apart(name: &str) -> String {
     let mut words = String::new();
     for c in name.chars() {
@@ -190,7 +190,7 @@ fn apart(name: &str) -> String {
     words
 }
 
-/// The columns' names. Gives where the rows begin.
+/// Draws the columns' names. Returns the top of the rows.
 fn draw_heads(svg: &mut Svg, heads: &[Vec<String>], (left, top): (f64, f64), cell: f64) -> f64 {
     let most = heads.iter().map(Vec::len).max().unwrap_or(0);
     let bottom = top + 16.0 * u32::try_from(most).map_or(0.0, f64::from);

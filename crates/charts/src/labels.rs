@@ -16,7 +16,7 @@ pub(crate) fn spread(wanted: &[f64], gap: f64, top: f64, bottom: f64) -> Vec<f64
         places[*at] = places[*at].min(below - gap);
         below = places[*at];
     }
-    // If there are too many labels for the room, they leave it at the bottom.
+    // If there are too many labels for the room, they extend below it.
     let over = order.first().map_or(0.0, |at| (top - places[*at]).max(0.0));
     places.iter().map(|place| place + over).collect()
 }

@@ -26,7 +26,7 @@
 //! **Why not a library.** plotters writes each colour into each element and draws text
 //! over other text, and its SVG has neither a title for screen readers nor a class that
 //! a style can select. poloto has classes, but no logarithmic axes, bands or marks. The
-//! rest is small: ticks, and labels that do not overlap.
+//! code that a library would save is small: ticks, and labels that do not overlap.
 //!
 //! **Telling series apart.** Each series has a colour, a dash, a shape for its points,
 //! and its name at its end. The colours also differ in lightness.

@@ -5,7 +5,7 @@ use crate::labels::{lanes, spread};
 use crate::svg::{Anchor, Svg, bold_width, text_width};
 use crate::theme::SERIES;
 
-/// How far apart base lines of labels are.
+/// The distance between base lines of labels.
 const LINE: f64 = 16.0;
 /// A series of more points than this is drawn as a line only.
 const POINTS: usize = 24;
@@ -40,9 +40,9 @@ impl Series {
 /// A vertical line with a label.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Mark {
-    /// Where it is.
+    /// Its place on the axis.
     pub x: f64,
-    /// What it says, in a few words.
+    /// Its text, in a few words.
     pub label: String,
 }
 
@@ -122,7 +122,7 @@ impl Lines {
         svg
     }
 
-    /// Names above the chart, where they do not fit beside it. Gives the height.
+    /// Names above the chart, if they do not fit beside it. Returns the height.
     fn legend(&self, svg: &mut Svg, width: f64) -> f64 {
         let (mut x, mut y) = (0.0, 8.0);
         for (at, series) in self.series.iter().enumerate() {
@@ -138,7 +138,7 @@ impl Lines {
         y + LINE + 2.0
     }
 
-    /// Where the plot is.
+    /// The place of the plot.
     fn frame(&self, width: f64, top: f64, right: f64) -> Frame {
         let of_y = |series: &Series| -> Vec<f64> {
             let band = series.band.iter().flat_map(|(_, low, high)| [*low, *high]);
@@ -196,7 +196,7 @@ impl Lines {
         svg.reach(bottom + if self.x.title.is_empty() { 26.0 } else { 44.0 });
     }
 
-    /// Labels above the plot, each on a lane of its own where two would touch.
+    /// Labels above the plot, on several lanes if they would touch.
     fn draw_marks(&self, svg: &mut Svg, frame: &Frame) {
         let (bottom, top) = frame.y.pixels();
         for (mark, lane) in self.marks.iter().zip(&frame.lanes) {
@@ -226,7 +226,7 @@ impl Lines {
     }
 }
 
-/// Where a chart's plot is.
+/// The place of a chart's plot.
 struct Frame {
     x: Scale,
     y: Scale,
@@ -234,7 +234,7 @@ struct Frame {
     lanes: Vec<usize>,
 }
 
-/// Where a mark's label is: centred on the mark, but within the plot.
+/// The place of a mark's label: centred on the mark, but within the plot.
 fn span(x: &Scale, mark: &Mark) -> (f64, f64) {
     let (left, right) = x.pixels();
     let wide = text_width(&mark.label) * 0.95;

@@ -34,22 +34,22 @@ impl Strip {
         }
     }
 
-    /// With a thick line below the row: from, to; cut off at the ends of the axis.
+    /// Adds a thick line below the row: from, to. It is cut off at the ends of the axis.
     #[must_use]
     pub fn span(mut self, from: f64, to: f64) -> Self {
         self.spans.push((from, to));
         self
     }
 
-    /// With a band: x, lower, upper.
+    /// Adds a band: x, lower, upper.
     #[must_use]
     pub fn band(mut self, band: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
         self.band = band.into_iter().collect();
         self
     }
 
-    /// With a bracket below that: from, to. What is beyond the axis is cut
-    /// off, and so is the end of the bracket.
+    /// Adds a bracket below the line: from, to. An end beyond the axis is cut off and drawn
+    /// open.
     #[must_use]
     pub fn bracket(mut self, from: f64, to: f64) -> Self {
         self.brackets.push((from, to));
@@ -83,7 +83,7 @@ impl Strips {
         }
     }
 
-    /// With a vertical line across all rows, and a letter or a number on top of it.
+    /// Adds a vertical line across all rows, with a letter or a number on top.
     #[must_use]
     pub fn mark(mut self, x: f64, label: impl Into<String>) -> Self {
         self.marks.push((x, label.into()));
@@ -104,21 +104,22 @@ impl Strips {
         self
     }
 
-    /// With a span of time shaded across all rows, and its label.
+    /// Adds a shaded span of time across all rows, with its label.
     #[must_use]
     pub fn shade(mut self, from: f64, to: f64, label: impl Into<String>) -> Self {
         self.shades.push((from, to, label.into()));
         self
     }
 
-    /// Says what the areas and the thick lines are, and what the brackets.
+    /// Sets the legend: the text for areas and thick lines, and the text for brackets.
     #[must_use]
     pub fn legend(mut self, area: impl Into<String>, bracket: impl Into<String>) -> Self {
         self.legend = Some((area.into(), bracket.into()));
         self
     }
 
-    /// Draws it at this width: names beside the rows if there is room, above if not.
+    /// Draws it at this width. Names are beside the rows if there is room, above them if
+    /// not.
     pub fn draw(&self, width: f64) -> Svg {
         let mut svg = Svg::new(&self.title, &self.description, width);
         let names = self.rows.iter().map(|row| text_width(&row.name));
@@ -178,7 +179,7 @@ impl Strips {
         placed.collect()
     }
 
-    /// Gives the height.
+    /// Returns the height.
     fn draw_legend(&self, svg: &mut Svg, width: f64) -> f64 {
         let Some((area, mark)) = &self.legend else {
             return 0.0;
@@ -195,7 +196,7 @@ impl Strips {
         y + 20.0
     }
 
-    /// Shades, and the axis with its hours.
+    /// Draws the shaded spans, and the axis with its hours.
     fn background(&self, svg: &mut Svg, scale: &Scale, top: f64, bottom: f64) {
         for (from, to, _) in &self.shades {
             let (from, to) = (scale.at(*from), scale.at(*to));
@@ -233,14 +234,14 @@ impl Strips {
     }
 }
 
-/// A mark with its place: its pixel, and its lane, 0 for the lowest.
+/// A mark with its pixel and its lane; lane 0 is the lowest.
 struct Placed<'a> {
     at: f64,
     label: &'a str,
     lane: f64,
 }
 
-/// One row, its chart's top at `top`.
+/// Draws one row. `top` is the top of its chart.
 fn draw_row(svg: &mut Svg, scale: &Scale, row: &Strip, top: f64) {
     let base = top + CHART;
     let height = |share: f64| base - CHART * share.clamp(0.0, 1.0);
@@ -278,7 +279,7 @@ fn draw_row(svg: &mut Svg, scale: &Scale, row: &Strip, top: f64) {
     }
 }
 
-/// `├──┤`, with the ends that it has.
+/// Draws `├──┤`, without an end that is beyond the axis.
 fn bracket(svg: &mut Svg, (from, to): (f64, f64), y: f64, ends: [bool; 2]) {
     svg.line((from, y), (to, y), "whisker");
     for (end, is_there) in [from, to].into_iter().zip(ends) {

@@ -1,29 +1,29 @@
-//! Writing SVG, and how wide a text will be.
+//! Writes SVG, and estimates the width of text.
 
 use std::fmt::{Display, Write as _};
 
 use crate::theme;
 
-/// The height of a line of a title, and how much wider it is than other text.
+/// The height of a line of a title, and its width relative to other text.
 const HEADING: f64 = 21.0;
 const LARGER: f64 = 16.0 / 13.0 * BOLDER;
-/// How much wider bold text is.
+/// The width of bold text, relative to other text.
 const BOLDER: f64 = 1.14;
-/// What a picture that is a file of its own leaves free around it.
+/// The margin around a standalone picture.
 const MARGIN: f64 = 12.0;
 
-/// Which end of a text is at its place.
+/// The point of a text that is at its place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Anchor {
-    /// It begins there.
+    /// The start.
     Start,
-    /// It is centred there.
+    /// The middle.
     Middle,
-    /// It ends there.
+    /// The end.
     End,
 }
 
-/// A picture in the making: the origin is at the top left, y grows downwards.
+/// A picture under construction. The origin is at the top left, and y grows downwards.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Svg {
     title: String,
@@ -46,7 +46,7 @@ impl Svg {
         }
     }
 
-    /// Makes the picture at least as high.
+    /// Makes the picture at least this high.
     pub fn reach(&mut self, y: f64) {
         self.height = self.height.max(y);
     }
@@ -142,7 +142,7 @@ impl Svg {
         let _ = writeln!(self.body, "{element}");
     }
 
-    /// As a file of its own: with its title drawn, a margin, and its style.
+    /// As a file: with its title drawn, a margin, and its style.
     pub fn standalone(&self) -> String {
         let (heading, top) = self.heading();
         let size = (self.width + 2.0 * MARGIN, self.height + top + 2.0 * MARGIN);
@@ -151,19 +151,19 @@ impl Svg {
         self.document(namespace, (-MARGIN, -MARGIN - top), size, &head)
     }
 
-    /// As a part of a page that has [`theme::of_a_page`], and a caption beside it.
+    /// As a part of a page that has [`theme::of_a_page`] and its own caption for the picture.
     pub fn inline(&self) -> String {
         self.document("", (0.0, 0.0), (self.width, self.height), "")
     }
 
-    /// The same with its title drawn, as one of several below one caption.
+    /// The same with its title drawn, for one of several pictures with one caption.
     pub fn inline_titled(&self) -> String {
         let (heading, top) = self.heading();
         let size = (self.width, self.height + top);
         self.document("", (0.0, -top), size, &heading)
     }
 
-    /// The title above the picture, and how high it is.
+    /// The title above the picture, and its height.
     fn heading(&self) -> (String, f64) {
         let lines = wrap(&self.title, self.width / LARGER);
         let mut y = -14.0;
@@ -197,7 +197,7 @@ fn through(points: &[(f64, f64)]) -> String {
     let height = |at: usize| points.get(at).map(|(_, y)| px(*y).to_string());
     for (at, (x, y)) in points.iter().enumerate() {
         let level = height(at);
-        // A point between two of its height shows nothing.
+        // A point between two points of the same height is not visible.
         if at > 0 && height(at - 1) == level && height(at + 1) == level {
             continue;
         }
@@ -213,7 +213,7 @@ pub(crate) fn px(length: f64) -> impl Display {
     if tenths == 0.0 { 0.0 } else { tenths }
 }
 
-/// The text as XML has it, in an element or in an attribute.
+/// The text, escaped for an element or an attribute.
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -232,7 +232,7 @@ pub fn bold_width(text: &str) -> f64 {
     text_width(text) * BOLDER
 }
 
-/// As wide as in `DejaVu Sans`, one of the widest fonts.
+/// The width in `DejaVu Sans`, one of the widest fonts.
 fn char_width(c: char) -> f64 {
     match c {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' => 4.4,
@@ -245,14 +245,15 @@ fn char_width(c: char) -> f64 {
     }
 }
 
-/// Where a word may be broken if it does not fit on a line: a zero width space, which is
-/// never shown.
+/// A zero width space, which is never shown. A word that does not fit on a line may be
+/// broken there.
 const SOFT_BREAK: char = '\u{200b}';
 
-/// Breaks the text at its spaces into lines no wider than this. Japanese has no spaces.
-/// It may break anywhere except within a word in Katakana that fits on a line, before a
-/// character that must not begin a line, and after one that must not end a line. A word
-/// in Katakana that does not fit is broken at its zero width spaces, if that suffices.
+/// Breaks the text at its spaces into lines no wider than this. Japanese has no spaces, so a
+/// line may end anywhere except in three places: within a word in Katakana that fits on a
+/// line, before a character that must not begin a line, and after a character that must not
+/// end a line. A word in Katakana that does not fit is broken at its zero width spaces, if
+/// that suffices.
 pub fn wrap(text: &str, width: f64) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0.0;
@@ -298,7 +299,7 @@ fn cut(text: &str, may_cut: fn(char, char) -> bool) -> Vec<&str> {
     cuts.windows(2).map(|cut| &text[cut[0]..cut[1]]).collect()
 }
 
-/// Words have the spaces after them; most wide characters are words of their own.
+/// A word includes the spaces after it. Most wide characters are words of their own.
 fn ends_a_word(before: char, c: char) -> bool {
     let is_wide = |c: char| c >= '\u{2e80}';
     match before {

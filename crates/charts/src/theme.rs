@@ -19,7 +19,7 @@ pub const DARK: &str = "\
     --series-0: #4493f8; --series-1: #f0883e; --series-2: #3fb8a0; \
     --series-3: #f778ba; --series-4: #d9b84c; --series-5: #9198a1;";
 
-/// The number of looks of series. Further series begin again with the first look.
+/// The number of styles of series. Further series start again with the first style.
 pub(crate) const SERIES: usize = 6;
 
 /// The styles. All colours come from the variables.
@@ -71,15 +71,15 @@ pub const STYLE: &str = "
 .chart text.cell-plain { fill: var(--ink); stroke: none; text-anchor: middle }
 ";
 
-/// For a picture that is a file of its own. The browser chooses light or dark.
+/// The style of a standalone picture. The browser chooses light or dark.
 pub fn of_a_picture() -> String {
     format!(
         ".chart {{ {LIGHT} }}\n@media (prefers-color-scheme: dark) {{ .chart {{ {DARK} }} }}{STYLE}"
     )
 }
 
-/// For a page with pictures in it. The browser chooses light or dark, unless the root of
-/// the page says `data-theme="light"` or `data-theme="dark"`. Print is always light.
+/// The style of a page with pictures in it. The browser chooses light or dark, unless the
+/// root of the page has `data-theme="light"` or `data-theme="dark"`. Print is always light.
 pub fn of_a_page() -> String {
     format!(
         ":root {{ color-scheme: light; {LIGHT} }}

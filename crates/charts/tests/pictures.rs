@@ -1,4 +1,4 @@
-//! What is in the pictures, as a reader of SVG finds it.
+//! The content of the pictures, read from their SVG.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -35,7 +35,7 @@ fn texts(svg: &str) -> Vec<(String, f64, f64, f64)> {
     texts.map(place).collect()
 }
 
-/// Asserts that no text covers another, as far as [`charts::text_width`] can tell.
+/// Asserts that no text covers another, by the widths of [`charts::text_width`].
 fn assert_apart(svg: &str) {
     let texts = texts(svg);
     for (at, a) in texts.iter().enumerate() {
@@ -146,7 +146,7 @@ fn bars_end_where_their_values_are() {
 }
 
 #[test]
-fn names_stand_at_the_ends_of_the_lines_or_in_a_legend() {
+fn names_are_at_the_ends_of_the_lines_or_in_a_legend() {
     let names = [
         "store".to_owned(),
         "a name that is as long as a sentence".to_owned(),
@@ -180,7 +180,7 @@ proptest! {
     }
 }
 
-/// A colour's luminance, and the contrast of two, as WCAG 2.2 has them.
+/// The luminance of a colour, as WCAG 2.2 defines it.
 fn luminance(colour: &str) -> f64 {
     let part = |at: usize| {
         let share = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
@@ -199,7 +199,7 @@ fn contrast(a: &str, b: &str) -> f64 {
 }
 
 #[test]
-fn text_stands_out_from_its_ground_in_both_themes() {
+fn text_has_enough_contrast_in_both_themes() {
     for (theme, colours) in [
         ("light", charts::theme::LIGHT),
         ("dark", charts::theme::DARK),
@@ -242,9 +242,9 @@ fn text_stands_out_from_its_ground_in_both_themes() {
 }
 
 #[test]
-fn japanese_lines_break_where_they_may() {
+fn japanese_lines_break_only_where_they_may() {
     let word = "ネットワークマネージャー";
-    // In the middle of a word only if it fits on no line.
+    // A word is broken only if it does not fit on a line.
     let text = format!("起動の速さが{word}の能力を上回る");
     let lines = wrap(&text, text_width(word) + 14.0);
     assert!(
@@ -266,7 +266,7 @@ fn japanese_lines_break_where_they_may() {
 }
 
 #[test]
-fn a_column_of_a_grid_has_its_lines_on_a_wide_screen_and_on_one_in_a_legend() {
+fn a_column_name_has_several_lines_on_a_wide_screen_and_one_in_a_legend() {
     let grid = Grid::new("", ["Kept\n残る", "Wins\n勝つ"])
         .row("a", ["✓", "✗"].map(|mark| Cell::new(mark, Tone::Good)));
     let wide = grid.draw(900.0).inline();
@@ -281,7 +281,7 @@ fn a_column_of_a_grid_has_its_lines_on_a_wide_screen_and_on_one_in_a_legend() {
 }
 
 #[test]
-fn a_word_that_does_not_fit_is_broken_where_it_says() {
+fn a_word_that_does_not_fit_is_broken_at_its_soft_breaks() {
     let name = "グローバル\u{200b}テーブル";
     let whole = "グローバルテーブル";
     assert_eq!(wrap(name, text_width(whole)), [whole]);
@@ -297,7 +297,7 @@ fn a_word_that_does_not_fit_is_broken_where_it_says() {
     );
 }
 
-/// A label stands beyond its bar's end, and not on the other side of zero.
+/// A label is beyond its bar's end, on the bar's side of zero.
 #[test]
 fn a_label_is_on_its_bars_side_of_zero() {
     for width in [640.0, 340.0] {

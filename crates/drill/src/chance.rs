@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 
 use incident::{Actor, Hook, Point};
 
-/// A health source whose capacities drift: each reading reports another target at less
+/// A health source whose capacities drift: each reading reports a different target at less
 /// than its full capacity.
 pub struct Drift {
     targets: Vec<(IpAddr, u32)>,
@@ -65,7 +65,7 @@ impl HealthSource for Drift {
                 capacity: now,
             } = said.as_ref().map_or(up, |said| said.of(address));
             // All capacities are in hundredths, so that a capacity of 1 can drift too.
-            // Only their ratio counts.
+            // Only their ratio matters.
             let percent = if at == drifting { drifted } else { 100 };
             let capacity = Some(now.unwrap_or(capacity).saturating_mul(percent));
             (address, TargetHealth { state, capacity })
@@ -129,7 +129,7 @@ mod tests {
             { address = "192.0.2.1", zone = "z1", capacity = 1 },
             { address = "192.0.2.2", zone = "z2", capacity = 200 },
         ]
-        # The first target again, and no more.
+        # Only the first target.
         [[endpoint]]
         name = "b.example"
         target = [{ address = "192.0.2.1", zone = "z1", capacity = 1 }]
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reading_finds_another_target_at_less_than_its_capacity() {
+    fn each_reading_reports_a_different_target_at_less_than_its_capacity() {
         let drifting = readings(false, 1).into_iter().map(|[first, second]| {
             assert!(first.0 && second.0, "all healthy");
             assert!((40..=100).contains(&first.1) && (8_000..=20_000).contains(&second.1));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn drift_comes_on_top_of_the_script() {
+    fn drift_applies_to_what_the_script_reports() {
         let (drift, scripted) = (readings(false, 1), readings(true, 1));
         assert_eq!(scripted[0], drift[0], "before the first step");
         let down = |reading: usize| (false, drift[reading][0].1);

@@ -1,4 +1,4 @@
-//! What the examples that play the drill share: arguments, log and report.
+//! The arguments, log and report of the examples that play the drill.
 
 use std::env;
 use std::ffi::OsStr;
@@ -16,7 +16,7 @@ use tracing_subscriber::prelude::*;
 use crate::wrap::{width, wrap};
 use crate::{Outcome, Repair, diagram, free_running, outage};
 
-/// What `--help` prints.
+/// The text of `--help`.
 const HELP: &str = "\
 Options:
   --fleet FILE            The fleet file (default: a small made-up fleet)
@@ -32,20 +32,20 @@ RUST_LOG=info logs to standard error; RUST_LOG=debug logs more.
 Exit status: 0 if the example showed what it is meant to show, 1 if not, 2 for a bad
 argument or file.";
 
-/// What the texts of the diagram mean.
+/// The legend of the diagram.
 const LEGEND: [(&str, &str); 6] = [
     ("×N", "the same step at N endpoints"),
     ("check: on 3", "plan 3 is the newest that is active"),
     ("active 3→5", "plan 3 was active, now plan 5 is"),
     (
         "from 5",
-        "a client asked over UDP and was told addresses of plan 5",
+        "a client asked over UDP and got addresses of plan 5",
     ),
-    ("empty", "a client was told NOERROR and no records"),
+    ("empty", "a client got NOERROR and no records"),
     ("✗", "an invariant broke"),
 ];
 
-/// What the command line asks for.
+/// The arguments of the command line.
 struct Args {
     fleet: Option<PathBuf>,
     free_running: Option<u64>,
@@ -97,11 +97,11 @@ fn seed(value: &OsStr) -> Result<u64, String> {
 
 const SMALL_FLEET: &str = include_str!("../../../examples/fleets/small.toml");
 
-/// Whatever keeps an example from ending.
+/// Any error that stops an example.
 pub type Error = Box<dyn std::error::Error>;
 
-/// Runs the drill on the store that `store` makes, and reports. `shown` says
-/// whether the outcome is what the example is meant to show.
+/// Runs the drill on the store that `store` makes, and reports. `shown` returns whether the
+/// outcome is the one that the example is meant to show.
 pub fn main<S: DnsStore<Reader: 'static> + Clone + 'static>(
     variant: &str,
     store: impl FnOnce(Retention) -> Result<S, Error>,
@@ -145,7 +145,7 @@ fn play<S: DnsStore<Reader: 'static> + Clone + 'static>(
     Ok(shown(&outcome))
 }
 
-/// Logs to standard error, if `RUST_LOG` says what.
+/// Logs to standard error, if `RUST_LOG` is set.
 fn start_log() -> Result<(), Error> {
     let Some(wanted) = env::var("RUST_LOG")
         .ok()
@@ -155,12 +155,12 @@ fn start_log() -> Result<(), Error> {
     };
     let filter: Targets = wanted
         .parse()
-        .map_err(|error| format!("RUST_LOG={wanted}: {error}; give a level, `info` for example"))?;
+        .map_err(|error| format!("RUST_LOG={wanted}: {error}; give a level, for example `info`"))?;
     let log = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(false)
         .with_filter(filter);
-    // A log that has started already is the same.
+    // If a log was started before, it has the same settings.
     let _ = tracing_subscriber::registry().with(log).try_init();
     Ok(())
 }
@@ -181,7 +181,7 @@ fn run<S: DnsStore<Reader: 'static> + Clone + 'static>(
     })
 }
 
-/// Whether the time is not over yet. Prints once a second what has happened so far.
+/// Returns true until the time is over. Prints the progress once a second.
 fn until(seconds: u64) -> impl FnMut(&Outcome) -> bool {
     let (begin, mut told) = (Instant::now(), 0);
     move |so_far| {
@@ -202,7 +202,7 @@ fn until(seconds: u64) -> impl FnMut(&Outcome) -> bool {
     }
 }
 
-/// The outcome for people, by lines.
+/// The outcome for a reader, as lines.
 fn report(variant: &str, outcome: &Outcome, width: usize) -> Vec<String> {
     let width = width.max(diagram::MIN_WIDTH);
     let (tally, mut lines) = (outcome.tally, Vec::new());
@@ -250,7 +250,7 @@ fn print(lines: &[String]) -> Result<(), Error> {
     }
 }
 
-/// The outcome for machines. All names are plain ASCII, which `Debug` quotes as JSON does.
+/// The outcome as JSON. All names are plain ASCII, which `Debug` quotes as JSON does.
 fn json(variant: &str, outcome: &Outcome) -> String {
     let Outcome {
         tally,

@@ -1,4 +1,4 @@
-//! A client that resolves names over UDP, as resolvers did on the day of the outage.
+//! A client that resolves names over UDP, as resolvers did during the outage.
 
 use std::fmt;
 use std::net::UdpSocket;
@@ -12,7 +12,7 @@ use plan_store::{DnsStore, EndpointName};
 use crate::Error;
 use incident::{Actor, ClientAnswer, Event, Journal};
 
-/// How long a client waits for an answer, and how often it asks at most.
+/// How long a client waits for an answer, and how often it asks.
 const PATIENCE: Duration = Duration::from_secs(1);
 const TRIES: usize = 5;
 
@@ -25,10 +25,11 @@ pub struct Client<R> {
 }
 
 impl<R> Client<R> {
-    /// Serves these endpoints from the store, each as a zone of its own.
+    /// Serves these endpoints from the store, each as its own zone.
     ///
     /// # Errors
-    /// [`Error::Server`], [`Error::Thread`] if there is no socket to be had.
+    /// [`Error::Name`] and [`Error::Server`] if the DNS server does not start, and
+    /// [`Error::Thread`] if there is no socket.
     pub fn start<S>(store: &S, endpoints: &[EndpointName]) -> Result<Self, Error>
     where
         S: DnsStore<Reader = R>,

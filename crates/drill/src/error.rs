@@ -9,16 +9,16 @@ use thiserror::Error;
 pub enum Error {
     /// The schedule needs another plan, but the fleet's drift changes none.
     #[error(
-        "no target's drift of capacity changed a plan, and the schedule needs another one; use a fleet with an endpoint that has at least two targets of one address family"
+        "no drift of a target's capacity changed a plan, but the schedule needs another plan; use a fleet with an endpoint that has at least two targets of one address family"
     )]
     NothingToPlan,
 
-    /// The schedule waited in vain for an actor.
-    #[error("{actor} did not get to {point}; the schedule does not fit this fleet or store")]
+    /// An actor did not reach a point of the schedule in time.
+    #[error("{actor} did not reach {point}; the schedule does not fit this fleet or store")]
     NobodyThere {
         /// The actor.
         actor: Actor,
-        /// The point that it was to reach.
+        /// The point that it should have reached.
         point: String,
     },
 

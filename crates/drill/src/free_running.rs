@@ -1,4 +1,4 @@
-//! The same threads without a schedule.
+//! The threads of the outage, without a schedule.
 
 use std::sync::Arc;
 

@@ -2,11 +2,11 @@
 //!
 //! - [`outage`] plays the schedule of the outage. A [`Stage`] holds threads at named
 //!   [points](incident::Point), so the interleaving is exact and repeatable.
-//! - [`free_running`] runs the same threads without a schedule. [`chance`] has the stalls
-//!   and the drifting capacities, which a seed repeats.
+//! - [`free_running`] runs the same threads without a schedule. [`chance`] contains the
+//!   stalls and the drifting capacities, which a seed repeats.
 //! - A [`Client`] resolves the names over UDP, from a DNS server on the store.
 //! - [`diagram`] draws the steps in the terminal.
-//! - [`cli`] is what the examples share.
+//! - [`cli`] contains the arguments, log and report that the examples share.
 
 pub mod chance;
 pub mod cli;

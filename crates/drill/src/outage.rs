@@ -18,8 +18,8 @@ struct Director<'a, S: DnsStore> {
 }
 
 impl<S: DnsStore<Reader: 'static> + Clone + 'static> Director<'_, S> {
-    /// Has the Planner publish one plan. The drift of some targets changes no weight, so
-    /// the Planner reads its health source once for each target at most.
+    /// Lets the Planner publish one plan. The drift of some targets changes no weight, so the
+    /// Planner may need one reading of its health source for each target.
     fn publish(&self) -> Result<Generation, Error> {
         let published = || self.rig.journal.tally().published;
         let before = published();
@@ -40,14 +40,14 @@ impl<S: DnsStore<Reader: 'static> + Clone + 'static> Director<'_, S> {
         self.stage.run(Actor::Enactor(enactor), goal)
     }
 
-    /// Has a client resolve all names.
+    /// Lets a client resolve all names.
     fn resolve(&mut self) -> Result<(), Error> {
         let (endpoints, journal) = (&self.rig.endpoints, &self.rig.journal);
         self.client.resolve_all(endpoints, journal)
     }
 
-    /// Publishes a plan, has each Enactor do an undisturbed pass, and returns whether the
-    /// plan is active everywhere then.
+    /// Publishes a plan, lets each Enactor make an undisturbed pass, and returns whether the
+    /// plan is then active everywhere.
     fn all_pass(&mut self) -> Result<bool, Error> {
         let generation = self.publish()?;
         for enactor in 1..=3 {

@@ -1,5 +1,5 @@
-//! A control plane whose actors are observed, on the store it is given: what the schedule
-//! and the free run share.
+//! A control plane whose actors are observed, on any store. The schedule and the free run
+//! share it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -69,8 +69,8 @@ impl Passes {
     /// 1. Only a pass that is applied sweeps, so nothing was deleted since the last one.
     /// 2. Only an Enactor that picked up a plan before it was deleted can bring the plan
     ///    back. Its pass ends by then.
-    /// 3. So once each Enactor has failed since the last applied pass, none of them holds
-    ///    such a plan.
+    /// 3. So once each Enactor has failed since the last applied pass, no Enactor holds such
+    ///    a plan.
     fn are_stuck(&self) -> bool {
         self.failing.len() == Actor::ENACTORS.len()
     }

@@ -5,7 +5,7 @@
 //!    appears for the first time is the first point that it reaches.
 //! 2. *Held* at that point, until [`Stage::run`] gives the actor its next goal.
 //!
-//! Dropping the stage releases all actors; none is held after that.
+//! Dropping the stage releases all actors. After that, no actor is held.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -88,7 +88,7 @@ impl Stage {
     ) -> Result<(), Error> {
         let absent = |actors: &mut Actors| !actors.held.contains_key(&actor);
         let changed = &self.held.changed;
-        // The actor may have come just when the time was over.
+        // The actor may have come exactly at the time-out, so its state decides.
         let _ = changed.wait_while_for(actors, absent, self.patience);
         if absent(actors) {
             let point = goal.to_string();

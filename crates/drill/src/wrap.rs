@@ -1,14 +1,14 @@
-//! Lines that fit into the terminal.
+//! Lines that fit the width of the terminal.
 
 use std::{env, io};
 
 use terminal_size::{Width, terminal_size_of};
 
-/// The width where there is no terminal.
+/// The width without a terminal.
 const WIDTH: usize = 80;
 
-/// How many characters a line of standard output may have: what `COLUMNS` says, else what
-/// the terminal reports, else 80.
+/// How many characters a line of standard output may have: the value of `COLUMNS`, or else
+/// the width of the terminal, or else 80.
 pub fn width() -> usize {
     let wanted = env::var("COLUMNS")
         .ok()

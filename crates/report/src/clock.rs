@@ -1,4 +1,4 @@
-//! The DNS timeline of a run: what the name answered, on the clock of the day.
+//! The DNS timeline of a run: the answers for a name, on the clock of the day.
 
 use cascade::{DnsAnswer, DnsTimeline, Time};
 use drill::Outcome;
@@ -18,7 +18,7 @@ pub(crate) fn timeline(outcome: &Outcome) -> Result<DnsTimeline, Error> {
     Ok(timeline?)
 }
 
-/// What the name answered, by step.
+/// The answers for the name, by step.
 fn answers(outcome: &Outcome, name: &EndpointName) -> Vec<(usize, DnsAnswer)> {
     let mut newest = None;
     let mut answers = Vec::new();
@@ -56,10 +56,13 @@ fn answer(
     }
 }
 
-/// Which step was when: the first is the day's beginning; the first empty answer
-/// is when the record was published to be deleted; the first good one after
-/// that, when the DNS was published to be correct again. A run without an empty
-/// answer ends before the outage.
+/// The times of three steps:
+///
+/// - Step 0 is at the beginning of the day.
+/// - The first empty answer is at the published time of the deletion.
+/// - The first answer with records after that is at the published time of the repair.
+///
+/// A run without an empty answer ends at the time of the deletion.
 fn anchors(answers: &[(usize, DnsAnswer)]) -> Vec<(usize, Time)> {
     let last = answers.last().map_or(1, |&(step, _)| step);
     let mut anchors = vec![(0, Time::BEGIN)];

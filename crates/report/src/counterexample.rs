@@ -1,5 +1,5 @@
-//! The command `counterexample`: the shortest execution that breaks something, as a
-//! picture.
+//! The command `counterexample`: the shortest of the executions that break the most
+//! invariants, as a picture.
 
 use std::fs;
 use std::path::PathBuf;
@@ -24,15 +24,14 @@ pub(crate) struct Args {
     file: PathBuf,
 }
 
-/// Has loom explore the protocol of the incident, and draws the shortest of the
-/// executions that break the most.
+/// Lets loom explore the incident's protocol, and draws the shortest of the executions
+/// that break the most invariants.
 pub(crate) fn draw(args: &Args) -> Result<(), Error> {
     let protocol = Protocol::ALL[0];
     let explored = protocol.explore(Setup::SMALL);
-    let (steps, verdict) = explored
-        .findings
-        .counterexample(None)
-        .ok_or_else(|| format!("no execution of {protocol} broke anything; nothing to draw"))?;
+    let (steps, verdict) = explored.findings.counterexample(None).ok_or_else(|| {
+        format!("no execution of {protocol} broke an invariant, so there is nothing to draw")
+    })?;
     let picture = diagram::svg(&protocol.to_string(), &steps, &verdict, WIDTH, Lang::En);
     let file = &args.file;
     fs::write(file, picture.standalone())

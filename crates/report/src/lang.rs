@@ -12,7 +12,7 @@ pub(crate) enum Lang {
 impl Lang {
     pub(crate) const ALL: [Self; 2] = [Self::En, Self::Ja];
 
-    /// The one of the two that is in this language.
+    /// `en` or `ja`, whichever is in this language.
     pub(crate) fn pick<T>(self, en: T, ja: T) -> T {
         match self {
             Self::En => en,
@@ -40,7 +40,7 @@ impl Text {
         Self { ja: en.clone(), en }
     }
 
-    /// What a function says in each language.
+    /// The function's text in each language.
     pub(crate) fn said_by(say: impl Fn(Lang) -> String) -> Self {
         let [en, ja] = Lang::ALL.map(say);
         Self { en, ja }
@@ -51,7 +51,7 @@ impl Text {
     }
 }
 
-/// Both languages; the page's style shows one of them.
+/// Renders both languages. The page's style shows one of them.
 impl Render for Text {
     fn render(&self) -> Markup {
         if self.en == self.ja {
@@ -61,7 +61,7 @@ impl Render for Text {
     }
 }
 
-/// A text that is known when the page is written.
+/// A text from two literals.
 pub(crate) fn text(en: &str, ja: &str) -> Text {
     Text::new(en, ja)
 }

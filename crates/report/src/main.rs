@@ -1,7 +1,7 @@
-//! The program `report` shows what this workspace found.
+//! The program `report` shows the results of this workspace.
 //!
-//! Without a command it writes the report, a page for people who look rather than
-//! read. The commands print the same results in the terminal, or decide them anew.
+//! Without a command it writes the report, a page of pictures. The commands print the same
+//! results in the terminal, or run the model checkers again.
 
 mod clock;
 #[cfg(feature = "models")]
@@ -24,15 +24,15 @@ type Error = Box<dyn std::error::Error>;
 #[cfg(feature = "models")]
 const COMMANDS: &str = "";
 #[cfg(not(feature = "models"))]
-const COMMANDS: &str = "Built with --features models, there are two more commands: verdicts \
-and counterexample.\n";
+const COMMANDS: &str = "Build with --features models for two more commands: verdicts and \
+counterexample.\n";
 
-/// Write the report: what happened, why, and what would have stood.
+/// Write the report: what happened, why, and which architectures would have withstood it.
 #[derive(Parser)]
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = format!("{COMMANDS}\
-    Links to the code lead from the repository's root, so keep the report there.\n\
+    Links to the code are relative to the repository's root, so keep the report there.\n\
     The same arguments give the same bytes.\n\
     Exit status: 0 if the report was written, 2 for a bad argument or file.")
 )]
@@ -45,12 +45,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Simulate what fell with the database, and print it as tables
+    /// Simulate the services that failed with the database, and print tables
     Cascade(terminal::Args),
     /// Decide with loom and shuttle which protocol keeps which invariant
     #[cfg(feature = "models")]
     Verdicts(verdicts::Args),
-    /// Draw the shortest execution found that breaks the most
+    /// Draw the shortest of the executions that break the most invariants
     #[cfg(feature = "models")]
     Counterexample(counterexample::Args),
 }

@@ -11,8 +11,8 @@ use crate::Error;
 
 const FLEET: &str = include_str!("../../../examples/fleets/small.toml");
 
-/// A run on the store of October 2025: from some step on the name answers nothing,
-/// until the operator repairs it by hand.
+/// A run on the store of October 2025. At some step the names become empty, until the
+/// operator repairs them by hand.
 pub(crate) fn as_it_was(seed: u64) -> Result<Outcome, Error> {
     let variant = Variant::LockPerEndpoint;
     play(
@@ -22,7 +22,7 @@ pub(crate) fn as_it_was(seed: u64) -> Result<Outcome, Error> {
     )
 }
 
-/// The same schedule on the store with the fix.
+/// The same schedule on the repaired store.
 pub(crate) fn with_the_fix(seed: u64) -> Result<Outcome, Error> {
     play(MemoryStore::new, None, seed)
 }

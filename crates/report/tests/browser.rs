@@ -1,4 +1,4 @@
-//! The report in a real browser: that it shows, reads, switches, fits and prints.
+//! The report in a real browser: pictures, themes, languages, phone, keyboard and print.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 const DESKTOP: (u32, u32) = (1280, 2400);
 const PHONE: (u32, u32) = (360, 2400);
 
-/// The pictures that are shown, each with its figure.
+/// The visible pictures.
 const PICTURES: &str =
     "[...document.querySelectorAll('.picture svg')].filter((it) => it.checkVisibility())";
 
-/// Where the picture with this number is, once it is in sight.
+/// Scrolls to the picture with this number, and returns its place.
 fn place(open: &Open, picture: u64) -> [f64; 4] {
     let place = open.ask(&format!(
         "(() => {{
@@ -34,7 +34,7 @@ fn count(open: &Open) -> u64 {
 }
 
 #[test]
-fn nothing_is_complained_of_and_nothing_is_fetched() {
+fn the_browser_reports_no_error_and_fetches_nothing() {
     let open = Open::new(Report::whole(), "", DESKTOP);
     for value in ["ja", "dark", "en", "light"] {
         open.ask(&format!(
@@ -115,7 +115,7 @@ fn no_text_in_a_picture_covers_another_or_is_cut_off() {
 }
 
 #[test]
-fn the_language_switches_with_all_that_belongs_to_it() {
+fn the_language_switch_changes_title_buttons_and_all_texts() {
     let open = Open::new(Report::whole(), "?lang=en", DESKTOP);
     let shown =
         "[document.documentElement.lang, document.title, document.querySelector('h1').innerText]";
@@ -182,13 +182,13 @@ fn the_keyboard_reaches_and_works_the_switches() {
     assert_eq!(json!(reached), json!(["skip", "en", "ja", "light", "dark"]));
     let state = open.ask("[document.documentElement.lang, document.documentElement.dataset.theme]");
     assert_eq!(state, json!(["ja", "dark"]));
-    // What scrolls can be scrolled with the keyboard.
+    // The keyboard reaches everything that scrolls.
     let scrolls = "[...document.querySelectorAll('.scroll')].every((it) => it.tabIndex === 0)";
     assert_eq!(open.ask(scrolls), true);
 }
 
 #[test]
-fn it_prints_on_several_pages_without_what_only_a_screen_needs() {
+fn it_prints_on_several_pages_without_the_parts_for_a_screen() {
     let open = Open::new(Report::whole(), "?theme=dark", DESKTOP);
     let pdf = open.print();
     assert!(pdf.starts_with(b"%PDF-"));
@@ -198,7 +198,7 @@ fn it_prints_on_several_pages_without_what_only_a_screen_needs() {
     open.emulate_print();
     let hidden = "['.switches', 'nav', '.phone'].every((it) => !document.querySelector(it).checkVisibility())";
     assert_eq!(open.ask(hidden), true);
-    // Dark on the screen, and still on white paper.
+    // The paper is white even if the screen is dark.
     let paper = "getComputedStyle(document.documentElement).backgroundColor";
     assert_eq!(open.ask(paper), Value::from("rgb(255, 255, 255)"));
 }

@@ -1,4 +1,4 @@
-//! `report cascade` as people run it: what it prints, and the status it ends with.
+//! `report cascade` as a user runs it: its output and its exit status.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -8,7 +8,7 @@ use std::{env, fs, process};
 
 use serde_json::{Value, json};
 
-/// Runs the program, which must not panic, whatever is wrong.
+/// Runs the program, and asserts that it does not panic.
 fn run(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_report"));
     let output = command
@@ -38,7 +38,7 @@ fn report(args: &[&str]) -> (Value, Option<i32>) {
     (serde_json::from_str(last).unwrap(), output.status.code())
 }
 
-/// A file that is there as long as this.
+/// A file that is deleted when this is dropped.
 struct TempFile(PathBuf);
 
 impl TempFile {
@@ -75,7 +75,7 @@ fn the_cascade_meets_the_published_day_and_the_fix_spares_it() {
 }
 
 #[test]
-fn a_day_that_is_not_the_published_one_is_shown_and_told_from_it() {
+fn a_day_that_differs_from_the_published_one_is_shown_and_exits_with_1() {
     let timeline = TempFile::new("dns.csv", b"at,answer\n06:48,empty\n07:00,current\n");
     let parameters = TempFile::new(
         "parameters.toml",

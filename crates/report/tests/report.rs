@@ -1,4 +1,4 @@
-//! The report without a browser: what is in it, and that it can be relied on.
+//! The report without a browser: its content, and that the same arguments repeat it.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -87,8 +87,8 @@ fn each_section_has_pictures_with_a_table_and_a_link_to_the_code() {
     }
 }
 
-/// Asserts that a figure has a caption in both languages, pictures for wide screens
-/// and for phones that say what they are, a table with data, and code that is there.
+/// Asserts that a figure has a caption in both languages, named pictures for wide screens
+/// and for phones, a table with data, and links to code that exists.
 fn assert_is_complete(figure: ElementRef<'_>) {
     let id = figure.attr("id").unwrap();
     for lang in ["en", "ja"] {
@@ -173,14 +173,14 @@ fn all_text_is_in_both_languages() {
     }
 }
 
-/// Letters of Japanese, punctuation left aside.
+/// Japanese letters, without punctuation.
 fn is_japanese(c: char) -> bool {
     matches!(c, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}')
 }
 
-/// Whether a text says something in English and nothing in Japanese: it has a word in
-/// small letters. Identifiers are the same in both: names of endpoints and parameters,
-/// which have a point within and no spaces, and `compare-and-swap`.
+/// Whether a text has an English word in lower case, and no Japanese. Identifiers do not
+/// count, because they are the same in both languages: names of endpoints and parameters,
+/// which contain a dot, and `compare-and-swap`.
 fn is_english_only(text: &str) -> bool {
     let is_identifier = |word: &str| {
         let inner = word.trim_matches(|c: char| !c.is_alphanumeric());
@@ -192,7 +192,7 @@ fn is_english_only(text: &str) -> bool {
     !text.contains(is_japanese) && words.any(says)
 }
 
-/// What a reader sees after the switch to Japanese.
+/// The text that a reader sees after the switch to Japanese.
 fn in_japanese(of: ElementRef<'_>) -> String {
     let texts = of.descendants().filter_map(|node| {
         let mut around = node.ancestors().filter_map(ElementRef::wrap);
@@ -202,7 +202,7 @@ fn in_japanese(of: ElementRef<'_>) -> String {
     texts.map(|text| &**text).collect()
 }
 
-/// A step in English, a unit, a protocol's name: each is a text of a picture.
+/// The texts of pictures include steps, units and names of protocols.
 #[test]
 fn no_picture_in_japanese_has_a_text_in_english_only() {
     let page = Html::parse_document(&html(Report::whole()));
@@ -240,7 +240,7 @@ fn no_table_in_japanese_has_a_cell_in_english_only() {
 }
 
 #[test]
-fn the_sensitivity_shows_the_ten_strongest_and_tells_of_all() {
+fn the_sensitivity_shows_the_ten_strongest_and_lists_all() {
     let page = Html::parse_document(&html(Report::whole()));
     let section = all(page.root_element(), "section#sensitivity")[0];
     let strongest = all(section, "figure tbody tr");
@@ -263,7 +263,7 @@ fn the_sensitivity_shows_the_ten_strongest_and_tells_of_all() {
 }
 
 #[test]
-fn the_same_arguments_give_the_same_bytes_and_another_seed_others() {
+fn the_same_arguments_give_the_same_bytes_and_another_seed_gives_others() {
     let [first, again] = ["first", "again"].map(|name| html(&quick(name, &["--seed", "7"])));
     assert!(first == again, "two reports of the same seed differ");
     let other = html(&quick("other", &["--seed", "8"]));

@@ -15,7 +15,7 @@ pub(crate) use values::{
     Tokens, Values,
 };
 
-/// The parameters of this crate, as a file.
+/// The built-in file.
 const BUILT_IN: &str = include_str!("../../parameters.toml");
 
 /// Where a value comes from.
@@ -41,7 +41,7 @@ pub enum SourceKind {
 pub struct Parameter {
     /// `section.key`.
     pub name: String,
-    /// What it is.
+    /// A description.
     pub about: &'static str,
     /// The value: a number, a time, or `never`.
     pub value: String,
@@ -65,9 +65,9 @@ pub struct Parameter {
 /// velocity_limit = { value = "never", unit = "UTC", source = "published: announced after" }
 /// ```
 ///
-/// The unit must be the parameter's own. The source begins with `published: ` and says
-/// what was published, or with `assumed: ` and says why. A parameter that the file
-/// leaves out keeps its value from `crates/cascade/parameters.toml`, which has them all.
+/// The unit must be the one in `crates/cascade/parameters.toml`, which contains all
+/// parameters. The source begins with `published: ` and says what was published, or with
+/// `assumed: ` and says why. A parameter that the file leaves out keeps its built-in value.
 ///
 /// ```
 /// use std::path::Path;
@@ -135,8 +135,9 @@ impl Parameters {
             name: name.into(),
             fault,
         };
-        let spec = values::spec(name)
-            .ok_or_else(|| refused("there is none of this name; see parameters.toml".into()))?;
+        let spec = values::spec(name).ok_or_else(|| {
+            refused("there is no parameter of this name; see parameters.toml".into())
+        })?;
         spec.check(value).map_err(refused)?;
         self.set(spec, value, by_the_caller());
         Ok(self)

@@ -3,7 +3,7 @@
 /// One parameter: its name, its unit, and its bounds.
 pub(crate) struct Spec {
     pub(crate) name: &'static str,
-    /// What it is, for a reader.
+    /// A description for a reader.
     pub(crate) about: &'static str,
     pub(crate) unit: &'static str,
     pub(crate) least: f64,
@@ -13,9 +13,9 @@ pub(crate) struct Spec {
 }
 
 impl Spec {
-    /// What is wrong with this value, if anything.
+    /// Refuses a value out of bounds; the error says what to give.
     pub(crate) fn check(&self, value: f64) -> Result<(), String> {
-        // Also refuses what is not a number.
+        // NaN is out of bounds too.
         if (self.least..=self.most).contains(&value) {
             return Ok(());
         }
@@ -31,8 +31,8 @@ pub(crate) fn spec(name: &str) -> Option<&'static Spec> {
     SPECS.iter().find(|spec| spec.name == name)
 }
 
-/// Declares the sections and their parameters; the bounds keep each run bounded
-/// in time and memory, whatever the values.
+/// Declares the sections and their parameters. Because of the bounds, each run is bounded in
+/// time and memory.
 macro_rules! parameters {
     ($(
         $(#[$about:meta])*
@@ -65,28 +65,28 @@ macro_rules! parameters {
 }
 
 parameters! {
-    /// The name, and who resolves it.
+    /// The database's name and its resolvers.
     dns: Dns {
-        /// How long addresses are kept.
+        /// How long resolvers keep addresses.
         positive_ttl: "s" 1.0 86_400.0,
-        /// How long it is kept that there are none.
+        /// How long resolvers keep an answer without records.
         negative_ttl: "s" 30.0 86_400.0,
-        /// By how much some resolvers keep that shorter.
+        /// The largest share by which a resolver shortens that time.
         negative_spread: "ratio" 0.0 0.5,
         /// Resolvers, each with a cache of its own.
         resolvers: "resolvers" 1.0 1000.0,
     }
-    /// What customers ask for.
+    /// Demand of customers.
     demand: Demand {
-        /// All demand, against what is usual.
+        /// All demand, relative to a usual day.
         scale: "ratio" 0.0 20.0,
-        /// How far the day's peak of demand is above its mean, and its low below.
+        /// How far demand goes above and below its mean over the day.
         swing: "ratio" 0.0 0.9,
         /// When demand is highest.
         peak_hour: "h UTC" 0.0 24.0,
-        /// How far demand on a day is off, from seed to seed.
+        /// How far a whole day's demand differs between seeds.
         day_noise: "ratio" 0.0 0.5,
-        /// How far demand in half a minute is off.
+        /// How far the demand of half a minute differs from its mean.
         noise: "ratio" 0.0 0.5,
     }
     /// EC2's DWFM.
@@ -97,62 +97,62 @@ parameters! {
         hosts: "hosts" 1.0 500.0,
         /// From one renewal of a lease to the next.
         renewal_interval: "s" 60.0 86_400.0,
-        /// How long a lease holds.
+        /// How long a lease is valid.
         lease_term: "s" 60.0 172_800.0,
-        /// After which a lease request is given up, and made again.
+        /// The time after which a lease request is given up and made again.
         time_out: "s" 30.0 3600.0,
-        /// Work of a DWFM host on a lease request.
+        /// The work of a DWFM host for a lease request.
         work: "s" 0.01 600.0,
-        /// Until a lease request that failed at once is made again, on the mean.
+        /// The mean time until a lease request that failed at once is made again.
         retry: "s" 30.0 3600.0,
-        /// Lease requests that the throttle lets in, against what a host can do.
+        /// Lease requests that the throttle lets in, relative to a host's capacity.
         throttle: "ratio" 0.01 2.0,
         /// From the restart of one host to the next.
         restart_time: "s" 10.0 7200.0,
     }
     /// Launches of instances.
     launches: Launches {
-        /// Launches that customers want, on the mean.
+        /// Launches that customers request, on the mean.
         demand: "launches/min" 0.0 100_000.0,
-        /// Launches that all droplets have room for, against the mean.
+        /// Launches that all droplets have room for, relative to the mean.
         placement: "ratio" 0.0 100.0,
-        /// The share of failed launches that is asked for until it succeeds.
+        /// The share of failed launches that is repeated until it succeeds.
         persistence: "ratio" 0.0 1.0,
-        /// Until a failed launch is asked for again.
+        /// The time until a failed launch is repeated.
         retry: "min" 0.5 1440.0,
-        /// The share of leases from which on launches are let in again.
+        /// The share of droplets with a lease at which launches are let in again.
         readmit: "ratio" 0.0 1.0,
         /// Launches let in while DWFM is throttled.
         throttle: "launches/min" 0.0 1_000_000.0,
         /// Launches let in while load is shed.
         shed: "launches/min" 0.0 1_000_000.0,
-        /// By how much the launch throttle is relaxed at a time.
+        /// The factor by which the launch throttle is relaxed in each step.
         relax_factor: "ratio" 1.0 100.0,
-        /// From one such time to the next.
+        /// The time between two such steps.
         relax_interval: "min" 1.0 1440.0,
     }
     /// EC2's Network Manager.
     network: Network {
         /// Partitions, each with a queue of its own.
         partitions: "partitions" 1.0 500.0,
-        /// How far a partition's load is off the mean.
+        /// How far a partition's load differs from the mean.
         unevenness: "ratio" 0.0 0.9,
-        /// Network changes that can be spread.
+        /// Network changes that Network Manager can deliver.
         capacity: "changes/min" 1.0 1_000_000.0,
-        /// Network changes that a launch makes.
+        /// Network changes for each launch.
         changes_per_launch: "changes" 0.0 100.0,
-        /// Network changes that all else makes, on the mean.
+        /// Network changes from other causes, on the mean.
         other_changes: "changes/min" 0.0 1_000_000.0,
-        /// What a network change takes with empty queues.
+        /// The time of a network change with empty queues.
         least_delay: "min" 0.0 60.0,
-        /// From which delay on a network change is late.
+        /// The delay from which a network change counts as late.
         late: "min" 0.5 600.0,
     }
     /// Network Load Balancer.
     balancers: Balancers {
         /// Load balancers, each with a node in three zones.
         count: "load balancers" 1.0 5000.0,
-        /// The share of them that grow.
+        /// The share of load balancers that grow.
         growing: "ratio" 0.0 1.0,
         /// Targets behind those that grow.
         targets: "targets" 1.0 10_000_000.0,
@@ -160,23 +160,23 @@ parameters! {
         targets_per_launch: "targets" 0.0 10.0,
         /// Targets that a check meets.
         probes: "targets" 0.0 1000.0,
-        /// The share of checks that fails at most for want of network state.
+        /// The largest share of checks that fails because of missing network state.
         worst: "ratio" 0.0 1.0,
         /// Failed checks in a row that take a node out.
         fall: "checks" 1.0 100.0,
-        /// Passed checks in a row that put it back.
+        /// Passed checks in a row that put a node back.
         rise: "checks" 1.0 100.0,
-        /// Checks that the checker can do, against what is usual.
+        /// Checks that the checker can do, relative to the usual number.
         checker: "ratio" 0.1 1000.0,
-        /// Work that taking out or putting back makes.
+        /// Work for taking a node out or putting it back.
         change_work: "checks" 0.0 1000.0,
-        /// By how much a check may be late, so that half of them still count.
+        /// The lateness at which half of the checks still count.
         patience: "s" 1.0 3600.0,
-        /// How far behind the checker can be.
+        /// The largest delay of the checker.
         most_overdue: "min" 0.0 600.0,
         /// How long clients keep a load balancer's addresses.
         ttl: "s" 1.0 86_400.0,
-        /// The share of nodes that may be out, once there is a limit.
+        /// The share of nodes that may be out if there is a limit.
         velocity_limit: "ratio" 0.0 1.0,
     }
     /// Lambda.
@@ -185,22 +185,22 @@ parameters! {
         demand: "invocations/min" 0.0 10_000_000.0,
         /// The share of invocations that is asynchronous.
         events: "ratio" 0.0 1.0,
-        /// What Lambda's hosts can do, against the mean.
+        /// The capacity of Lambda's hosts, relative to the mean.
         capacity: "ratio" 0.0 100.0,
-        /// How long Lambda goes on without the database's name.
+        /// How long Lambda continues without the database's name.
         keep: "s" 0.0 86_400.0,
-        /// Events that the pollers fetch, against the mean.
+        /// Events that the pollers can fetch, relative to the mean.
         poll_rate: "ratio" 0.0 100.0,
-        /// Until the pollers are all started again.
+        /// The time until all pollers are started again.
         pollers_start: "min" 0.1 1440.0,
-        /// Events let through while they are throttled, against the mean.
+        /// Events let in while they are throttled, relative to the mean.
         throttle: "ratio" 0.0 100.0,
-        /// The share of hosts from which on they are throttled no more.
+        /// The share of hosts at which the throttle on events ends.
         unthrottle: "ratio" 0.0 1.0,
-        /// From which wait on an event is late.
+        /// The wait from which an event counts as late.
         late: "min" 0.5 1440.0,
-        /// The share of hosts ended in an hour if all load balancers hold them
-        /// for dead.
+        /// The share of hosts ended in an hour if all load balancers consider
+        /// them dead.
         ended: "1/h" 0.0 60.0,
         /// The share of hosts that can be launched in an hour.
         replaced: "1/h" 0.0 60.0,
@@ -209,17 +209,17 @@ parameters! {
     connect: Connect {
         /// Contacts, on the mean.
         demand: "contacts/min" 0.0 10_000_000.0,
-        /// What Connect's hosts can do, against the mean.
+        /// The capacity of Connect's hosts, relative to the mean.
         capacity: "ratio" 0.0 100.0,
-        /// How long Connect goes on without the database's name.
+        /// How long Connect continues without the database's name.
         keep: "s" 0.0 86_400.0,
         /// The share of contacts that are chats or tasks.
         chats: "ratio" 0.0 1.0,
-        /// For how long these bear that their events wait.
+        /// How long chats and tasks can wait for their events.
         patience: "min" 0.5 1440.0,
-        /// Events that are worked off at most, against the mean.
+        /// The largest rate of events, relative to the mean.
         poll_rate: "ratio" 1.0 100.0,
-        /// The share of hosts ended in an hour if all load balancers hold them for
+        /// The share of hosts ended in an hour if all load balancers consider them
         /// dead.
         ended: "1/h" 0.0 60.0,
         /// The share of hosts that can be launched in an hour.
@@ -229,80 +229,80 @@ parameters! {
     tokens: Tokens {
         /// Requests to STS, on the mean.
         demand: "requests/min" 0.0 10_000_000.0,
-        /// What STS can do, against the mean.
+        /// The capacity of STS, relative to the mean.
         capacity: "ratio" 0.0 100.0,
-        /// How long STS goes on without the database's name.
+        /// How long STS continues without the database's name.
         keep: "s" 0.0 86_400.0,
-        /// Until a request to STS that failed is made again.
+        /// The time until a failed request to STS is repeated.
         retry: "min" 0.5 1440.0,
-        /// The share of failed requests to STS that is made again.
+        /// The share of failed requests to STS that is repeated.
         persistence: "ratio" 0.0 1.0,
-        /// In which its hosts are led to the database by other means.
+        /// The time in which STS's hosts get another way to the database.
         rollout: "min" 0.5 1440.0,
     }
     /// Console and IAM sign-in.
     sign_in: SignIn {
         /// Sign-ins, on the mean.
         demand: "requests/min" 0.0 10_000_000.0,
-        /// Sign-ins that can be done, against the mean.
+        /// The capacity of sign-in, relative to the mean.
         capacity: "ratio" 0.0 100.0,
-        /// How long sign-in goes on without the database's name.
+        /// How long sign-in continues without the database's name.
         keep: "s" 0.0 86_400.0,
-        /// Until a sign-in that failed is tried again.
+        /// The time until a failed sign-in is repeated.
         retry: "min" 0.5 1440.0,
-        /// The share of failed sign-ins that is tried again.
+        /// The share of failed sign-ins that is repeated.
         persistence: "ratio" 0.0 1.0,
-        /// In which its hosts are led to the database by other means.
+        /// The time in which sign-in's hosts get another way to the database.
         rollout: "min" 0.5 1440.0,
     }
     /// ECS, EKS and Fargate.
     containers: Containers {
         /// Tasks, on the mean.
         demand: "tasks/min" 0.0 1_000_000.0,
-        /// Hosts that stand ready, in minutes of the mean demand.
+        /// Hosts that are ready, in minutes of the mean demand.
         pool: "min" 0.0 1440.0,
-        /// For how long a task waits for a host.
+        /// How long a task waits for a host.
         patience: "min" 0.5 1440.0,
-        /// Hosts that are launched at most, against the mean demand.
+        /// The largest rate of launched hosts, relative to the mean demand.
         launched: "ratio" 0.0 100.0,
     }
     /// Redshift.
     redshift: Redshift {
         /// Queries, on the mean.
         queries: "queries/min" 0.0 10_000_000.0,
-        /// The share of them that needs the database.
+        /// The share of queries that needs the database.
         depend: "ratio" 0.0 1.0,
-        /// How long queries go on without the database's name.
+        /// How long queries continue without the database's name.
         keep: "s" 0.0 86_400.0,
         /// Clusters.
         clusters: "clusters" 1.0 1_000_000.0,
         /// Clusters that lose a host.
         lost: "clusters/h" 0.0 100_000.0,
-        /// Clusters whose host is replaced, if launches succeed.
+        /// Clusters whose host can be replaced, if launches succeed.
         workflows: "clusters/h" 0.0 100_000.0,
     }
     /// Global tables.
     tables: Tables {
         /// Writes in other regions, on the mean.
         writes: "writes/min" 0.0 10_000_000.0,
-        /// Writes that can be replicated, against that.
+        /// Writes that can be replicated, relative to the mean.
         catch_up: "ratio" 0.0 1000.0,
     }
     /// Other arrangements of the services.
     architecture: Arrangement {
-        /// Regions, where there are several.
+        /// Regions, in an architecture with several regions.
         regions: "regions" 2.0 20.0,
-        /// Cells, where there are any.
+        /// Cells, in an architecture with cells.
         cells: "cells" 2.0 1000.0,
-        /// For how long what is known holds without the database, where it does.
+        /// How long services continue without the database, with static stability.
         outlive: "h" 0.0 48.0,
-        /// The share of requests that fail from which on a region is left.
+        /// The share of failed requests at which customers leave a region.
         leave: "ratio" 0.0 1.0,
-        /// For how long it must be so.
+        /// How long requests must fail before customers leave a region.
         notice: "min" 0.0 600.0,
-        /// In which two thirds of the customers have moved.
+        /// The time in which two thirds of the customers move.
         move_time: "min" 0.5 600.0,
-        /// For how long a region must be well before they come back.
+        /// How long a region must work before its customers come back.
         trust: "min" 0.0 1440.0,
     }
 }

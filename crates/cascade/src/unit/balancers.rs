@@ -1,13 +1,15 @@
 //! Network Load Balancer: health checks, and fail-over between zones.
 //!
-//! Each load balancer has a node in each of several zones. Some load balancers
-//! grow, and new targets come in behind them. A check of a node fails if it meets
-//! a target whose network state has not arrived; after a few failures in a row
-//! the zone's node is taken out of DNS, healthy as it is, and after a few
-//! successes it is put back. Each of these changes is work for the checker. When
-//! it has more than it can do, its checks are late, and a late check is a failed
-//! one: so nodes flap that have no new targets at all, which makes more work.
-//! A load balancer whose nodes are all out is treated as if none were.
+//! Each load balancer has a node in each of several zones. Some load balancers grow: they
+//! get new targets. A check of a node fails if it meets a target whose network state has not
+//! arrived. After a few failures in a row, the healthy node is taken out of DNS. After a few
+//! passes, it is put back.
+//!
+//! Each of these changes is work for the checker. If the checker has too much work, its
+//! checks are late, and a late check counts as failed. So nodes without new targets flap
+//! too, which makes more work.
+//!
+//! If all nodes of a load balancer are out, it is treated as if none were.
 
 use fastrand::Rng;
 
@@ -17,7 +19,7 @@ use crate::unit::moment::{Moment, STEP_MINUTES};
 use crate::unit::record::Record;
 use crate::{Counts, Service, ServiceOutcome, Switch};
 
-/// A check fails less often than that: never in a day.
+/// A check with a smaller probability of failure counts as one that never fails.
 const NEVER: f64 = 1e-6;
 
 /// Zones of a load balancer.
@@ -27,22 +29,22 @@ const ZONES: usize = 3;
 #[derive(Clone, Copy, Default, Debug)]
 struct Node {
     out: bool,
-    /// Checks in a row that speak for a change.
+    /// The number of checks in a row that differ from the node's state.
     against: u32,
 }
 
 /// The load balancers of a unit.
 #[derive(Debug)]
 pub(crate) struct Balancers {
-    /// The load balancers, those that grow first.
+    /// The load balancers. Those that grow come first.
     nodes: Vec<[Node; ZONES]>,
     growing: usize,
     nodes_out: usize,
-    /// Thirds of load balancers that are out: of those that grow, and of others.
+    /// How many thirds of load balancers are out: of those that grow, and of the others.
     thirds_out: [u64; 2],
     /// New targets without network state, as a share of those that grow.
     pending: f64,
-    /// Work that the checker has not got to, in checks.
+    /// Work that the checker has not done yet, in checks.
     overdue: f64,
     /// The share of capacity that is out: of those that grow, and of all.
     out: (f64, f64),
@@ -81,8 +83,8 @@ impl Balancers {
         }
     }
 
-    /// `launched` instances in this step, whose network state takes `delay`
-    /// minutes.
+    /// Simulates one step, in which `launched` instances start whose network state takes
+    /// `delay` minutes.
     pub(crate) fn step(&mut self, moment: &Moment<'_>, launched: u64, delay: f64) {
         let values = &moment.values.balancers;
         self.grow(values, amount(launched), delay);
@@ -102,9 +104,8 @@ impl Balancers {
             .push(impairment, [self.out.0, self.pending, per_minute, overdue]);
     }
 
-    /// New targets come at some rate and stay without network state for some
-    /// time, so there are as many as the two multiplied (Little's law); the
-    /// estimate follows with that delay.
+    /// Updates the share of targets without network state. By Little's law it is the rate of
+    /// new targets times the delay of their state. The estimate follows with that delay.
     fn grow(&mut self, values: &Values, launched: f64, delay: f64) {
         let rate = launched / STEP_MINUTES * values.targets_per_launch;
         let targets = values.targets;
@@ -118,7 +119,7 @@ impl Balancers {
         self.checks_per_minute() * values.checker
     }
 
-    /// One check of each node in each step.
+    /// Each node is checked once in each step.
     fn checks_per_minute(&self) -> f64 {
         amount((self.nodes.len() * ZONES) as u64) / STEP_MINUTES
     }
@@ -129,7 +130,7 @@ impl Balancers {
         minutes / (minutes + values.patience / 60.0)
     }
 
-    /// Checks each node, and takes it out or puts it back; returns how often.
+    /// Checks each node, and takes it out or puts it back. Returns the number of changes.
     fn check(&mut self, moment: &Moment<'_>, late: f64) -> u64 {
         let values = &moment.values.balancers;
         if moment.controls.failover_is_off() {
@@ -143,7 +144,7 @@ impl Balancers {
         let fails = [1.0 - (1.0 - fresh) * (1.0 - late), late];
         let mut changed = 0;
         for (part, (nodes, fails)) in [growing, others].into_iter().zip(fails).enumerate() {
-            // Most of the day no check fails and nothing is out.
+            // Most of the day, no check fails and no node is out.
             if fails < NEVER && self.nodes_out == 0 {
                 continue;
             }
@@ -163,7 +164,7 @@ impl Balancers {
         changed
     }
 
-    /// Nodes that may be out.
+    /// How many nodes may be out.
     fn most_out(&self, moment: &Moment<'_>, values: &Values) -> usize {
         if moment.controls.is_on(Switch::VelocityLimit) {
             how_many(values.velocity_limit * amount((self.nodes.len() * ZONES) as u64))
@@ -172,12 +173,12 @@ impl Balancers {
         }
     }
 
-    /// The checker does its checks, and what the changes make of work.
+    /// The checker does its checks, and the work that the changes cause.
     fn work(&mut self, values: &Values, changed: u64) {
         let checks = self.checks_per_minute() * STEP_MINUTES;
         let all = checks + amount(changed) * values.change_work + self.overdue;
         let done = all.min(self.capacity(values) * STEP_MINUTES);
-        // Checks that are far behind are dropped: the next ones are due.
+        // Checks that are far behind are dropped, because the next ones are due.
         let most = self.capacity(values) * values.most_overdue;
         self.overdue = (all - done).min(most);
         let asked = self.checks.take(checks);
@@ -195,7 +196,7 @@ impl Balancers {
         (share(growing, growing_all), share(growing + others, all))
     }
 
-    /// The share of capacity that is out where load balancers grow.
+    /// The share of the growing load balancers' capacity that is out.
     pub(crate) fn out_growing(&self) -> f64 {
         self.out.0
     }
@@ -211,7 +212,7 @@ impl Balancers {
 }
 
 impl Node {
-    /// Sees a check; returns whether the node is to be taken out or put back.
+    /// Counts a check. Returns whether to take the node out or put it back.
     fn see(&mut self, failed: bool, values: &Values) -> bool {
         self.against = if failed == self.out {
             0
@@ -222,7 +223,7 @@ impl Node {
         f64::from(self.against) >= needed
     }
 
-    /// Takes the node out, or puts it back; counts those that are out.
+    /// Takes the node out or puts it back, and updates the number of nodes that are out.
     fn turn(&mut self, nodes_out: &mut usize) {
         self.out = !self.out;
         self.against = 0;
@@ -234,7 +235,7 @@ impl Node {
     }
 }
 
-/// Zones of a load balancer that are out; none if all are.
+/// How many zones of a load balancer are out; 0 if all are.
 fn thirds_out(zones: &[Node; ZONES]) -> u64 {
     match zones.iter().filter(|node| node.out).count() {
         ZONES => 0,

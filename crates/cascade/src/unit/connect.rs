@@ -1,8 +1,8 @@
 //! Connect, the contact centre: calls, chats and tasks.
 //!
-//! It keeps its configuration for a while, so it falls late. Chats and tasks
-//! hang on events that Lambda's pollers fetch. Its hosts stand behind load balancers
-//! and are replaced by launches, and its busiest hours are those of the Americas.
+//! Connect keeps its configuration for a while, so it fails late. Chats and tasks depend on
+//! events that Lambda's pollers fetch. Its hosts are behind load balancers and are replaced
+//! by launches. Its busiest hours are the business hours of the Americas.
 
 use crate::parameters::Connect as Values;
 use crate::unit::fleet::{Fleet, Turnover, Weather};
@@ -17,7 +17,7 @@ use crate::{Counts, Service, ServiceOutcome};
 #[derive(Debug)]
 pub(crate) struct Connect {
     fleet: Fleet,
-    /// For how many minutes the events of chats and tasks wait.
+    /// How many minutes the events of chats and tasks wait.
     wait: f64,
     contacts: Meter,
     room: Meter,
@@ -28,7 +28,7 @@ pub(crate) struct Connect {
 impl Connect {
     pub(crate) fn new() -> Self {
         let caption = "calls, chats and tasks that fail";
-        let series = ("hosts", "hosts there, against the full fleet", "");
+        let series = ("hosts", "share of hosts that run", "");
         Self {
             fleet: Fleet::new(),
             wait: 0.0,
@@ -39,7 +39,7 @@ impl Connect {
         }
     }
 
-    /// Chats and tasks fail as far as Lambda's pollers are down.
+    /// Simulates one step. Chats and tasks fail if their events wait too long.
     pub(crate) fn step(
         &mut self,
         moment: &Moment<'_>,
@@ -65,9 +65,9 @@ impl Connect {
             .push(share(amount(failed), amount(asked)), [self.fleet.alive()]);
     }
 
-    /// The share of chats and tasks that are lost. Events come at the pace of the
-    /// day and leave as far as pollers run; those of a chat that is over are
-    /// dropped.
+    /// The share of chats and tasks that are lost. Events come at the usual rate and leave at
+    /// the rate of the running pollers. Events that waited for too long are dropped, because
+    /// their chat is over.
     fn chats_lost(&mut self, values: &Values, pollers: f64) -> f64 {
         let change = (1.0 - pollers * values.poll_rate) * STEP_MINUTES;
         self.wait = (self.wait + change).clamp(0.0, values.patience);

@@ -1,8 +1,8 @@
 //! ECS, EKS and Fargate: tasks on hosts that are launched for them.
 //!
-//! A pool of hosts stands ready, so a short shortage is not seen. Each task takes
-//! a host from it, and launches fill it up again, as far as they succeed. Tasks
-//! that find the pool empty wait, and are given up after a while.
+//! A pool of hosts is ready, so a short lack of launches has no effect. Each task takes a
+//! host from the pool, and successful launches fill it up again. Tasks that find the pool
+//! empty wait, and are given up after a while.
 
 use crate::unit::meter::{Meter, amount, share, whole_number};
 use crate::unit::moment::{Moment, STEP_MINUTES};
@@ -12,7 +12,7 @@ use crate::{Counts, Service, ServiceOutcome};
 /// Containers of a unit.
 #[derive(Debug)]
 pub(crate) struct Containers {
-    /// Hosts that stand ready.
+    /// Hosts that are ready.
     pool: f64,
     tasks: Meter,
     room: Meter,
@@ -24,7 +24,7 @@ impl Containers {
     pub(crate) fn new(values: &crate::parameters::Containers) -> Self {
         let caption = "tasks that do not find a host at once";
         let series = [
-            ("pool", "hosts that stand ready", "hosts"),
+            ("pool", "hosts that are ready", "hosts"),
             ("waiting", "tasks that wait for a host", "tasks"),
         ];
         Self {
@@ -36,7 +36,7 @@ impl Containers {
         }
     }
 
-    /// Each missing host gets its launch `launches` times an hour.
+    /// Simulates one step. Each missing host gets `launches` successful launches an hour.
     pub(crate) fn step(&mut self, moment: &Moment<'_>, launches: f64) {
         let values = &moment.values.containers;
         let came = self.tasks.take(moment.demand(values.demand));

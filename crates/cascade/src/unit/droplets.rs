@@ -1,16 +1,20 @@
 //! EC2's DWFM: leases on droplets.
 //!
-//! Each DWFM host looks after its droplets. A droplet's lease is renewed well
-//! before it ends: a request in the host's queue, first in, first out. A request
-//! that is not done within its time-out is put in again, at the end; but the old
-//! one is still in the queue, and the host still works it off, for nobody.
+//! Each DWFM host has its droplets. It renews a droplet's lease well before the lease ends,
+//! by a request in the host's queue, first in, first out. A request that is not done within
+//! its time-out is put in again, at the end of the queue. The old request stays in the queue,
+//! and the host still works on it, without any effect.
 //!
-//! So there is a point of no return. If all `n` droplets of a host ask at once,
-//! and a request takes `w`, the host is done in `n·w`. Up to twice the time-out
-//! it gets there: fewer ask again than were served in the meantime. Beyond that
-//! it works off requests that are over already, always, however long one waits:
-//! congestive collapse. What ends it is an empty queue (a restart) and work let
-//! in no faster than it is done (a throttle).
+//! So there is a point of no return. Let all `n` droplets of a host ask at once, and let a
+//! request take `w`. The host then needs `n·w` for all of them.
+//!
+//! - If `n·w` is at most twice the time-out, the host catches up: fewer droplets ask again
+//!   than were served in the meantime.
+//! - If it is more, the host works only on requests that have already timed out, for ever.
+//!   This is congestive collapse.
+//!
+//! The collapse ends with an empty queue (a restart) and with work that is let in no faster
+//! than the host does it (a throttle).
 
 use fastrand::Rng;
 
@@ -21,17 +25,17 @@ use crate::unit::record::Record;
 use crate::unit::resolvers::{Resolvers, seconds};
 use crate::{Counts, Service, ServiceOutcome, Switch, Time};
 
-/// What happens next to one droplet. There is one such event for each droplet at
-/// any time, so no droplet ever has two requests that count.
+/// The next event of one droplet. Each droplet has exactly one such event at any time, so
+/// no droplet ever has two requests that count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum DropletEvent {
-    /// Its lease is to be renewed.
+    /// Its lease is due for renewal.
     Due,
-    /// It is let in, after it waited for the throttle.
+    /// The throttle lets it in.
     Admitted,
-    /// Its request is done, if the host's queue was not emptied since.
+    /// Its request is done, unless the host's queue was emptied in the meantime.
     Done { asked: Time, epoch: u32 },
-    /// Its request is not done in time.
+    /// Its request timed out.
     TimedOut,
 }
 
@@ -43,15 +47,15 @@ struct Droplet {
     lease_until: Time,
 }
 
-/// A DWFM host. Its queue is first in, first out, so when it will have done all
-/// that is in it says all about it.
+/// A DWFM host. Its queue is first in, first out, so the time at which the queue will be
+/// empty describes the whole queue.
 #[derive(Clone, Copy, Debug)]
 struct Host {
-    /// In seconds since midnight.
+    /// When the queue will be empty, in seconds since midnight.
     busy_until: f64,
     /// When the throttle lets the next request in, in seconds since midnight.
     next_slot: f64,
-    /// How often its queue was emptied.
+    /// How often the queue was emptied.
     epoch: u32,
 }
 
@@ -67,7 +71,7 @@ pub(crate) struct Droplets {
     record: Record<3>,
 }
 
-/// What a host needs to know to take a request.
+/// The surroundings of a host that gets a request.
 #[derive(Clone, Copy)]
 pub(crate) struct Surroundings<'a> {
     pub(crate) moment: Moment<'a>,
@@ -101,7 +105,7 @@ impl Droplets {
         }
     }
 
-    /// The first event of each droplet, by its number: renewals spread evenly.
+    /// The first event of each droplet, in order of the droplets. Renewals are spread evenly.
     pub(crate) fn first_events(&mut self, values: &Values) -> Vec<Next> {
         let interval = values.renewal_interval;
         let due = |_: &Droplet| Time::BEGIN + seconds(self.rng.f64() * interval);
@@ -109,7 +113,7 @@ impl Droplets {
         due.map(|at| (at, DropletEvent::Due)).collect()
     }
 
-    /// Something happens to a droplet; returns what happens next.
+    /// Handles a droplet's event, and returns its next one.
     pub(crate) fn happen(
         &mut self,
         number: usize,
@@ -137,8 +141,7 @@ impl Droplets {
         number % self.hosts.len()
     }
 
-    /// The throttle lets requests in one by one, a little slower than the host
-    /// works them off.
+    /// The throttle lets requests in one by one, a little slower than the host does them.
     fn let_in(&mut self, number: usize, around: Surroundings<'_>) -> Next {
         let moment = around.moment;
         if !moment.controls.is_on(Switch::DwfmThrottle) {
@@ -166,7 +169,7 @@ impl Droplets {
         if refused || !around.resolvers.reaches(host, moment.now, 0.0) {
             return self.refuse(moment, values);
         }
-        // Nobody looks at work that is further off than the day's end.
+        // Work after the end of the simulation does not matter.
         let work = values.work * (0.8 + 0.4 * self.rng.f64());
         let done = (now + wait.max(0.0) + work).min(f64::from(Time::MAX.seconds()));
         self.hosts[host].busy_until = done;
@@ -183,8 +186,8 @@ impl Droplets {
         )
     }
 
-    /// Without the database, or with a queue that is full, a request fails at
-    /// once, and is made again a while later.
+    /// Without the database, or with a full queue, a request fails at once and is made again
+    /// later.
     fn refuse(&mut self, moment: Moment<'_>, values: &Values) -> Next {
         self.counts.fail(1);
         let wait = values.retry * (0.5 + self.rng.f64());
@@ -214,8 +217,8 @@ impl Droplets {
         (moment.now + seconds(interval), DropletEvent::Due)
     }
 
-    /// Restarts a host: its queue is empty, and it works again a little later.
-    /// Returns when the next host is restarted, if there is one.
+    /// Restarts a host. Its queue is then empty, and it works again a little later. Returns
+    /// when the next host is restarted, if there is one.
     pub(crate) fn restart(
         &mut self,
         host: usize,
@@ -249,8 +252,8 @@ impl Droplets {
         share(amount(self.leased as u64), amount(self.all.len() as u64))
     }
 
-    /// The share of droplets that a launch can go to: with a lease, and with a
-    /// host that gets to the launch in time.
+    /// The share of droplets that can take a launch: they have a lease, and a host that
+    /// handles the launch in time.
     pub(crate) fn ready_share(&self, moment: &Moment<'_>) -> f64 {
         let now = f64::from(moment.now.seconds());
         let time_out = moment.values.droplets.time_out;
@@ -260,7 +263,7 @@ impl Droplets {
         self.leased_share().min(in_time)
     }
 
-    /// Whether its hosts are behind: requests are not done in time.
+    /// Whether the hosts are behind, so that requests time out.
     pub(crate) fn is_behind(&self) -> bool {
         self.record.last(1) > self.time_out
     }

@@ -1,32 +1,32 @@
 //! Hosts of a service that runs on instances behind load balancers.
 //!
-//! A host that its load balancer holds for dead is ended, and another is
-//! launched in its place: which works if launches do.
+//! A host that its load balancer considers dead is ended, and another host is launched in
+//! its place, if launches succeed.
 
 use crate::unit::moment::STEP_MINUTES;
 
 /// How fast hosts come and go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turnover {
-    /// The share ended in an hour if all load balancers hold them for dead.
+    /// The share ended in an hour if all load balancers consider the hosts dead.
     pub(crate) ended: f64,
-    /// The share that can be brought in within an hour.
+    /// The share that can be added in an hour.
     pub(crate) replaced: f64,
 }
 
-/// What happens around the hosts of a service.
+/// The conditions outside of the service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weather {
     /// The share of their load balancers' capacity that is out of DNS.
     pub(crate) out: f64,
-    /// How often each missing host gets its launch, with a network, in an hour.
+    /// How many successful launches each missing host gets in an hour.
     pub(crate) launches: f64,
 }
 
 /// The hosts of one service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fleet {
-    /// The share that is there.
+    /// The share of hosts that run.
     alive: f64,
 }
 
@@ -43,7 +43,7 @@ impl Fleet {
         self.alive = (self.alive - ended + launched).clamp(0.0, 1.0);
     }
 
-    /// The share that is there.
+    /// The share of hosts that run.
     pub(crate) fn alive(self) -> f64 {
         self.alive
     }

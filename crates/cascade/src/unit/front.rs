@@ -1,7 +1,7 @@
 //! A service that answers requests from the database: STS, and sign-in.
 //!
-//! What fails is asked for again a little later, so the rush goes on after the
-//! cause is gone, until all that waited has had its answer.
+//! Failed requests are repeated a little later. So the rush continues after its cause is
+//! gone, until all of them are served.
 
 use crate::parameters::{SignIn, Tokens};
 use crate::unit::meter::{Meter, amount, share};
@@ -10,20 +10,20 @@ use crate::unit::record::Record;
 use crate::unit::resolvers::Resolvers;
 use crate::{Counts, Service, ServiceOutcome, Switch};
 
-/// How such a service is built.
+/// The parameters of such a service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Build {
     /// Requests a minute, on the mean.
     demand: f64,
-    /// What it can do, against that.
+    /// Its capacity, relative to the demand.
     capacity: f64,
-    /// For how many seconds it goes on without the database's name.
+    /// For how many seconds it continues without the database's name.
     keep: f64,
-    /// Minutes until what failed is asked again.
+    /// Minutes until a failed request is repeated.
     retry: f64,
-    /// The share of what fails that is asked again.
+    /// The share of failed requests that is repeated.
     persistence: f64,
-    /// Minutes in which its hosts are led to the database by other means.
+    /// Minutes in which its hosts get another way to the database.
     rollout: f64,
 }
 
@@ -56,7 +56,7 @@ impl From<&SignIn> for Build {
 /// One such service of a unit.
 #[derive(Debug)]
 pub(crate) struct Front {
-    /// Requests that failed and will be made again.
+    /// Failed requests that will be repeated.
     waiting: u64,
     fresh: Meter,
     again: Meter,
@@ -70,8 +70,8 @@ impl Front {
     pub(crate) fn new(service: Service) -> Self {
         let caption = "requests that fail";
         let series = [
-            ("again", "failed requests to be made again", "requests"),
-            ("capacity", "capacity, against the mean demand", "ratio"),
+            ("again", "failed requests that will be repeated", "requests"),
+            ("capacity", "capacity, relative to the mean demand", "ratio"),
         ];
         Self {
             waiting: 0,
@@ -84,7 +84,7 @@ impl Front {
         }
     }
 
-    /// `out` of its capacity is out of DNS.
+    /// Simulates one step, in which the share `out` of its capacity is out of DNS.
     pub(crate) fn step(
         &mut self,
         moment: &Moment<'_>,
@@ -120,8 +120,8 @@ impl Front {
     }
 }
 
-/// The share of its hosts that get through to the database, by its name or by
-/// what people set up in its place.
+/// The share of its hosts that reach the database, by its name or by the other way that
+/// people set up.
 fn reach(moment: &Moment<'_>, build: Build, resolvers: &Resolvers) -> f64 {
     let by_name = resolvers.reach(moment.now, moment.keep(build.keep));
     let rolled_out = moment

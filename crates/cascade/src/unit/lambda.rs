@@ -1,9 +1,8 @@
 //! Lambda: invocations, event queues, and the pollers that feed them.
 //!
-//! Synchronous invocations are served at once or fail. Asynchronous work waits
-//! in queues; pollers take it from there. A poller that cannot reach the
-//! database for a while ends, and nothing starts it again but people. Both kinds
-//! run on the same hosts, synchronous first.
+//! Synchronous invocations are served at once or fail. Asynchronous work waits in queues, and
+//! pollers fetch it. A poller that cannot reach the database for a while ends, and only
+//! people start it again. Both kinds of work run on the same hosts, synchronous work first.
 
 use crate::unit::fleet::{Fleet, Turnover, Weather};
 use crate::unit::meter::{Meter, amount, share};
@@ -18,7 +17,7 @@ pub(crate) struct Lambda {
     fleet: Fleet,
     /// The share of pollers that run.
     pollers: f64,
-    /// Whether asynchronous work is held back.
+    /// Whether people hold asynchronous work back.
     throttled: bool,
     sync: Meter,
     events: Meter,
@@ -40,7 +39,7 @@ impl Lambda {
             ("failed", "synchronous invocations that fail", ""),
             ("backlog", "asynchronous events waiting", "events"),
             ("wait", "wait of asynchronous events", "min"),
-            ("hosts", "hosts there, against the full fleet", ""),
+            ("hosts", "share of hosts that run", ""),
             ("pollers", "pollers running", ""),
         ];
         Self {
@@ -83,7 +82,7 @@ impl Lambda {
         self.record.push(impairment, others);
     }
 
-    /// Pollers end without the database, and run again when people start them.
+    /// Pollers end without the database, and run again after people start them.
     fn poll(&mut self, moment: &Moment<'_>, reach: f64) {
         let started = moment
             .minutes_since(Switch::PollersRestored)
@@ -91,7 +90,7 @@ impl Lambda {
         self.pollers = self.pollers.min(reach).max(started.min(reach));
     }
 
-    /// Synchronous invocations; returns the room that they leave.
+    /// Serves synchronous invocations. Returns the room that they leave.
     fn invoke(&mut self, moment: &Moment<'_>, reach: f64, room: f64) -> f64 {
         let values = &moment.values.lambda;
         let asked = self
@@ -108,7 +107,7 @@ impl Lambda {
         room - amount(served)
     }
 
-    /// Asynchronous work: what the pollers bring and the hosts have room for.
+    /// Does asynchronous work that the pollers fetch and the hosts have room for.
     fn work_off(&mut self, moment: &Moment<'_>, left: f64) {
         let values = &moment.values.lambda;
         let came = self
@@ -131,7 +130,7 @@ impl Lambda {
         self.wait = usual_wait;
     }
 
-    /// People hold asynchronous work back until the hosts are there again.
+    /// People hold asynchronous work back until enough hosts run again.
     fn throttle(&mut self, moment: &Moment<'_>) {
         let now = Some(moment.now);
         self.throttled |= moment.controls.since(Switch::AsyncThrottle) == now;
@@ -143,7 +142,7 @@ impl Lambda {
         self.failed
     }
 
-    /// The share of hosts that is there.
+    /// The share of hosts that run.
     pub(crate) fn hosts(&self) -> f64 {
         self.fleet.alive()
     }

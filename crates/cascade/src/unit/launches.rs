@@ -1,10 +1,10 @@
 //! Launches of EC2 instances.
 //!
-//! A launch needs the database, a droplet with a lease, a DWFM host that gets to
-//! it in time, and to be let in by the throttle. Customers' automation does not give up: most of what fails is asked
-//! for again, and again, so behind an outage waits all that was not launched in
-//! it. Once leases are back, the throttle decides how fast that comes; and what
-//! comes is network state for Network Manager to spread.
+//! A launch needs the database, a droplet with a lease, and a DWFM host that handles it in
+//! time, and the throttle must let it in. Customers' automation does not give up: it repeats
+//! most failed launches again and again, so the launches of the whole outage wait. Once
+//! leases are back, the throttle decides how fast they come. Each launch then gives Network
+//! Manager network state to deliver.
 
 use crate::parameters::Launches as Values;
 use crate::unit::meter::{Meter, amount, share, whole_number};
@@ -15,9 +15,9 @@ use crate::{Counts, Service, ServiceOutcome, Switch};
 /// Launches of a unit.
 #[derive(Debug)]
 pub(crate) struct Launches {
-    /// Launches that failed and will be asked for again.
+    /// Failed launches that will be repeated.
     wanted: u64,
-    /// Whether launches wait until the leases are back, after a throttle on DWFM.
+    /// Whether launches wait for the leases, after people throttled DWFM.
     held: bool,
     fresh: Meter,
     again: Meter,
@@ -35,7 +35,7 @@ pub(crate) struct Needs {
     pub(crate) reach: f64,
     /// The share of droplets with a lease.
     pub(crate) leased: f64,
-    /// The share of droplets that a launch can go to.
+    /// The share of droplets that can take a launch.
     pub(crate) ready: f64,
     /// Launches a minute that Network Manager has room for.
     pub(crate) network_room: f64,
@@ -47,7 +47,11 @@ impl Launches {
     pub(crate) fn new() -> Self {
         let caption = "launches that fail, or come up without a network";
         let series = [
-            ("wanted", "launches to be asked for again", "launches"),
+            (
+                "wanted",
+                "failed launches that will be repeated",
+                "launches",
+            ),
             ("launched", "launches", "launches/min"),
             ("failed", "share of launches refused", ""),
         ];
@@ -78,7 +82,7 @@ impl Launches {
         let able = self.able(moment, needs).min(asked * needs.reach);
         self.launched = self.counts.serve(self.room.take(able));
         let failed = self.counts.fail(u64::MAX);
-        // Who has asked again before goes on; of the others, some do.
+        // A launch that was repeated before is repeated again. Of the new ones, some are.
         let persisting = self
             .persist
             .take(amount(failed.saturating_sub(again)) * values.persistence);
@@ -103,8 +107,8 @@ impl Launches {
         self.held &= leased < moment.values.launches.readmit;
     }
 
-    /// What can be launched in this step: what droplets have room for, and what
-    /// the throttles let in.
+    /// How many launches are possible in this step: droplets have room for them, and the
+    /// throttles let them in.
     fn able(&self, moment: &Moment<'_>, needs: Needs) -> f64 {
         if self.held {
             return 0.0;
@@ -128,13 +132,12 @@ impl Launches {
         1.0 - self.record.impairment()
     }
 
-    /// How often somebody who asks again and again for an instance gets one, in
-    /// an hour.
+    /// How many instances a client gets in an hour if it repeats its request all the time.
     pub(crate) fn per_hour(&self, values: &Values) -> f64 {
         self.success() * 60.0 / values.retry
     }
 
-    /// The share that is refused.
+    /// The share of launches that is refused.
     pub(crate) fn refused(&self) -> f64 {
         self.record.last(2)
     }
@@ -158,7 +161,7 @@ fn throttle(moment: &Moment<'_>, values: &Values) -> f64 {
     match moment.minutes_since(Switch::ThrottlesRelaxed) {
         Some(minutes) => {
             let steps = whole_number(minutes / values.relax_interval).min(1000);
-            #[allow(clippy::cast_possible_truncation, reason = "a thousand at most")]
+            #[allow(clippy::cast_possible_truncation, reason = "at most 1000")]
             let relaxed = values.relax_factor.powi(steps as i32 + 1);
             throttled * relaxed
         }

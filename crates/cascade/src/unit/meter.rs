@@ -1,8 +1,8 @@
-//! Whole requests, and where they are.
+//! Counts of whole requests.
 
 use crate::Counts;
 
-/// Turns a rate into whole requests; what is left over counts for the next step.
+/// Turns a rate into whole requests. The remainder counts for the next step.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Meter {
     carry: f64,
@@ -17,7 +17,7 @@ impl Meter {
     }
 }
 
-/// A count of what is not negative; the bounds of the parameters keep it small.
+/// A quantity as a count. The bounds of the parameters keep it small.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -27,7 +27,7 @@ pub(crate) fn whole_number(amount: f64) -> u64 {
     amount as u64
 }
 
-/// So many of something that there are few of.
+/// A parameter as the length of a list.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -43,19 +43,19 @@ pub(crate) fn amount(count: u64) -> f64 {
     count as f64
 }
 
-/// `part` of `whole`, which is 0 of nothing.
+/// `part` divided by `whole`; 0 if `whole` is 0.
 pub(crate) fn share(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
 
-/// Requests never get lost: they come, wait, and are served or fail.
+/// Requests arrive, wait, and are then served or fail. None is lost.
 impl Counts {
     pub(crate) fn arrive(&mut self, requests: u64) {
         self.arrived += requests;
         self.waiting += requests;
     }
 
-    /// Serves as many of those that wait; returns how many there were.
+    /// Serves at most this many of the waiting requests. Returns how many it served.
     pub(crate) fn serve(&mut self, at_most: u64) -> u64 {
         let served = at_most.min(self.waiting);
         self.waiting -= served;
@@ -63,7 +63,7 @@ impl Counts {
         served
     }
 
-    /// Fails as many of those that wait; returns how many there were.
+    /// Lets at most this many of the waiting requests fail. Returns how many failed.
     pub(crate) fn fail(&mut self, at_most: u64) -> u64 {
         let failed = at_most.min(self.waiting);
         self.waiting -= failed;

@@ -1,8 +1,7 @@
 //! All services of one region or cell.
 //!
-//! Droplets and resolvers act one by one, each at its own time. All else is
-//! counted in whole requests, once a step; a service comes after those it
-//! depends on.
+//! Droplets and resolvers act one by one, each at its own time. Everything else is counted in
+//! whole requests, once a step. A service comes after the services that it depends on.
 
 mod balancers;
 mod connect;
@@ -52,7 +51,7 @@ pub(crate) enum UnitEvent {
     Restart(usize),
 }
 
-/// What comes of an event: what is to happen next, and when.
+/// The next event, and its time.
 pub(crate) type Next = (Time, UnitEvent);
 
 /// The shares of requests that fail.
@@ -77,7 +76,7 @@ pub(crate) struct Unit {
     outlives: bool,
     /// This day's demand against the mean.
     day: f64,
-    /// Its customers' requests that it gets, against those of its own.
+    /// The requests that the unit gets, relative to those of its own customers.
     pub(crate) traffic: f64,
     rng: Rng,
     resolvers: Resolvers,
@@ -96,8 +95,7 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
-    /// Each mechanism draws from a stream of chance of its own, so that none
-    /// disturbs another.
+    /// Each mechanism draws from its own random stream, so that none disturbs another.
     pub(crate) fn new(values: &Values, outlives: bool, rng: &mut Rng) -> Self {
         let mut own = rng.fork();
         let noise = values.demand.day_noise * (2.0 * own.f64() - 1.0);
@@ -124,7 +122,7 @@ impl Unit {
         }
     }
 
-    /// What happens first.
+    /// The first events.
     pub(crate) fn first_events(&mut self) -> Vec<Next> {
         let events = self.droplets.first_events(&self.values.droplets);
         let events = events.into_iter().enumerate();
@@ -133,7 +131,7 @@ impl Unit {
             .collect()
     }
 
-    /// The name answers something else.
+    /// The answer for the name changes.
     pub(crate) fn change_dns(&mut self, now: Time, answer: DnsAnswer) -> Vec<Next> {
         let asks = self.resolvers.change(now, answer, &self.values.dns);
         let next = asks.into_iter();
@@ -141,7 +139,7 @@ impl Unit {
             .collect()
     }
 
-    /// People switch something, if there is a need. Returns what comes of it.
+    /// People use a switch, if there is a need. Returns the event that follows.
     pub(crate) fn switch(&mut self, now: Time, switch: Switch) -> Option<Next> {
         if !self.needs(switch) {
             return None;
@@ -150,8 +148,7 @@ impl Unit {
         (switch == Switch::DwfmThrottle).then_some((now, UnitEvent::Restart(0)))
     }
 
-    /// Whether there is anything that this switch would help against: people
-    /// leave alone what works.
+    /// Whether there is a need for this switch. People do not change a service that works.
     fn needs(&self, switch: Switch) -> bool {
         let controls = &self.controls;
         match switch {
@@ -169,7 +166,7 @@ impl Unit {
         }
     }
 
-    /// An event happens. Returns what happens next.
+    /// Handles an event, and returns the next one.
     pub(crate) fn happen(&mut self, now: Time, event: UnitEvent) -> Option<Next> {
         let values = &self.values;
         match event {
@@ -192,7 +189,7 @@ impl Unit {
         }
     }
 
-    /// Half a minute goes by.
+    /// Simulates one step of half a minute.
     pub(crate) fn step(&mut self, now: Time) {
         let (values, controls) = (self.values, self.controls);
         let noise = 1.0 + values.demand.noise * (2.0 * self.rng.f64() - 1.0);
@@ -217,7 +214,7 @@ impl Unit {
         self.clusters.step(&moment, self.launches.success());
     }
 
-    /// EC2 and what is right behind it.
+    /// Simulates one step of EC2 and of the load balancers.
     fn step_ec2(&mut self, moment: &Moment<'_>) {
         self.droplets.step(moment);
         let needs = Needs {
@@ -233,7 +230,7 @@ impl Unit {
         self.balancers.step(moment, self.launches.launched(), delay);
     }
 
-    /// What customers have of it now.
+    /// The shares of customers' requests that fail now.
     pub(crate) fn failing(&self) -> Failing {
         Failing {
             launches: self.launches.refused(),
@@ -278,7 +275,7 @@ fn moment<'a>(
     }
 }
 
-/// Demand at this time of day, against the mean of a usual day.
+/// Demand at this time of day, relative to the mean of a usual day.
 fn of_the_hour(demand: &Demand, now: Time) -> f64 {
     let hours = now.minutes() / 60.0 - demand.peak_hour;
     demand.scale * (1.0 + demand.swing * (TAU * hours / 24.0).cos())

@@ -1,4 +1,4 @@
-//! What holds during one step.
+//! The conditions of one step.
 
 use crate::parameters::Values;
 use crate::{STEP, Switch, Time};
@@ -6,7 +6,7 @@ use crate::{STEP, Switch, Time};
 /// Minutes of a step.
 pub(crate) const STEP_MINUTES: f64 = STEP as f64 / 60.0;
 
-/// What people have switched so far, and when.
+/// The switches that people used so far, and when.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Controls {
     since: [Option<Time>; Switch::ALL.len()],
@@ -25,27 +25,27 @@ impl Controls {
         self.since[switch as usize]
     }
 
-    /// Whether NLB takes nothing out by itself: off, and not on again since.
+    /// Whether fail-over is off, so that NLB takes no node out by itself.
     pub(crate) fn failover_is_off(&self) -> bool {
         self.since(Switch::FailoverOff) > self.since(Switch::FailoverOn)
     }
 }
 
-/// What holds during one step, the same for all services of a unit.
+/// The conditions of one step, the same for all services of a unit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment<'a> {
     pub(crate) now: Time,
     pub(crate) values: &'a Values,
     pub(crate) controls: &'a Controls,
-    /// What customers ask for, against the mean of a usual day.
+    /// The demand, relative to the mean of a usual day.
     pub(crate) load: f64,
-    /// Whether what is known goes on to hold without the database.
+    /// Whether services continue with their last known state without the database.
     pub(crate) outlives: bool,
 }
 
 impl Moment<'_> {
-    /// So many seconds for which a service goes on with what it knows; very long
-    /// where it is built to.
+    /// How long a service continues with its last known state: `seconds`, or the much longer
+    /// time of static stability.
     pub(crate) fn keep(&self, seconds: f64) -> f64 {
         if self.outlives {
             self.values.architecture.outlive * 3600.0
@@ -54,12 +54,12 @@ impl Moment<'_> {
         }
     }
 
-    /// What is asked for in this step, at so many a minute on the mean.
+    /// The demand in this step, if its mean is `per_minute`.
     pub(crate) fn demand(&self, per_minute: f64) -> f64 {
         per_minute * self.load * STEP_MINUTES
     }
 
-    /// Minutes since something was switched on.
+    /// Minutes since people used a switch.
     pub(crate) fn minutes_since(&self, switch: Switch) -> Option<f64> {
         let since = self.controls.since(switch)?;
         Some(self.now.minutes_since(since))

@@ -1,10 +1,9 @@
-//! EC2's Network Manager: it spreads network state.
+//! EC2's Network Manager: it delivers network state.
 //!
-//! Whatever changes (an instance starts, ends, moves) goes through the queue of
-//! one of many partitions, first in, first out. A new instance has no network
-//! until its state has gone through. Changes for droplets without a lease cannot
-//! be delivered; they wait, and come in a flood when the leases are back, with
-//! the launches that were waiting behind.
+//! Each change (an instance starts, ends, moves) goes through the queue of one of many
+//! partitions, first in, first out. A new instance has no network until its state is
+//! delivered. Changes for droplets without a lease cannot be delivered. They wait, and come
+//! in a flood when the leases are back, followed by the waiting launches.
 
 use fastrand::Rng;
 
@@ -76,7 +75,7 @@ impl NetworkManager {
             .push(late, [self.backlog(), self.delay(values), self.held]);
     }
 
-    /// Takes in what cannot be delivered; gives out what now can.
+    /// Holds changes that cannot be delivered, and returns held ones that now can.
     fn flood(&mut self, other: f64, leased: f64) -> f64 {
         let regained = share(leased - self.leased, 1.0 - self.leased).clamp(0.0, 1.0);
         let flood = self.held * regained;
@@ -113,7 +112,7 @@ impl NetworkManager {
         values.least_delay + self.backlog() / values.capacity
     }
 
-    /// The share of changes that go to a partition that takes too long.
+    /// The share of changes that go to a late partition.
     fn late(&self, values: &Values) -> f64 {
         let each = values.capacity / amount(self.partitions.len() as u64);
         let is_late = |it: &&Partition| values.least_delay + it.backlog / each >= values.late;
@@ -129,11 +128,11 @@ impl NetworkManager {
         self.record.impairment()
     }
 
-    /// Launches a minute that leave it time to work off what it has.
+    /// Launches a minute that leave time to work off the backlog.
     pub(crate) fn room(&self, moment: &Moment<'_>) -> f64 {
         let values = &moment.values.network;
         let other = values.other_changes * moment.load;
-        // The backlog is to be gone within the time after which it is late.
+        // The backlog must be gone before it counts as late.
         let left = values.capacity - other - self.backlog() / values.late;
         (left / values.changes_per_launch.max(f64::EPSILON)).max(0.0)
     }

@@ -1,9 +1,9 @@
-//! Taking down how a service does.
+//! Records the state of a service over the day.
 
 use crate::outcome::spells;
 use crate::{Counts, Series, Service, ServiceOutcome};
 
-/// What a series is: key, caption, unit.
+/// A series' key, caption and unit.
 pub(crate) type Caption = (&'static str, &'static str, &'static str);
 
 /// A service's series as they grow.
@@ -39,7 +39,7 @@ impl<const N: usize> Record<N> {
         }
     }
 
-    /// Takes down one step.
+    /// Records one step.
     #[allow(
         clippy::cast_possible_truncation,
         reason = "for pictures, f32 is enough"

@@ -1,8 +1,8 @@
 //! Redshift: queries, and clusters that wait for hosts.
 //!
-//! Some queries need the database. A cluster that loses a host needs another; a
-//! workflow fetches one, and only so many of these run at a time. While launches
-//! fail, clusters pile up, and when they succeed the workflows take their time.
+//! Some queries need the database. A cluster that loses a host needs another one, which a
+//! workflow launches. The number of workflows is limited. While launches fail, waiting
+//! clusters pile up. When launches succeed again, the workflows take time to catch up.
 
 use crate::unit::meter::{Meter, amount, share};
 use crate::unit::moment::{Moment, STEP_MINUTES};
@@ -57,7 +57,7 @@ pub(crate) struct Clusters {
 
 impl Clusters {
     pub(crate) fn new() -> Self {
-        let caption = "clusters that wait for a host, 1 for a hundredth of all";
+        let caption = "clusters that wait for a host; 1 is a hundredth of all";
         let series = ("waiting", "clusters that wait for a host", "clusters");
         Self {
             lost: Meter::default(),
@@ -67,13 +67,13 @@ impl Clusters {
         }
     }
 
-    /// `success` of all launches succeed.
+    /// Simulates one step, in which the share `success` of launches succeeds.
     pub(crate) fn step(&mut self, moment: &Moment<'_>, success: f64) {
         let values = &moment.values.redshift;
         let hours = STEP_MINUTES / 60.0;
-        // Replacements do not follow the customers' day.
+        // Hosts are lost at the same rate all day. The demand does not matter.
         self.counts.arrive(self.lost.take(values.lost * hours));
-        // A workflow that is refused a launch begins again from the start.
+        // A workflow whose launch is refused starts again from the beginning.
         let able = values.workflows * success.powi(2) * hours;
         let repaired = self.repaired.take(able.min(amount(self.counts.waiting)));
         self.counts.serve(repaired);

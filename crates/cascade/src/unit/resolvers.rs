@@ -27,15 +27,15 @@ pub(crate) struct Resolvers {
 
 #[derive(Clone, Copy, Debug)]
 struct Cache {
-    /// Since when it has known that there are no records.
+    /// When it first got an answer without records.
     lost_at: Option<Time>,
-    /// Whether it is going to ask.
+    /// Whether its next query is planned.
     asks: bool,
-    /// How long it keeps that there are no records, in seconds.
+    /// How long it keeps an answer without records, in seconds.
     negative_ttl: f64,
 }
 
-/// At this time, this resolver asks.
+/// The time of a query, and the number of the resolver.
 pub(crate) type Ask = (Time, usize);
 
 impl Resolvers {
@@ -48,7 +48,7 @@ impl Resolvers {
             negative_ttl: dns.negative_ttl * (1.0 - dns.negative_spread * rng.f64()),
         });
         let caches = caches.collect();
-        let caption = "requests that cannot connect, for want of an address";
+        let caption = "requests that cannot connect, because there is no address";
         let series = (
             "resolvers_without",
             "resolvers that hold a negative answer",
@@ -63,8 +63,8 @@ impl Resolvers {
         }
     }
 
-    /// The name answers something else. Those who hold addresses ask when these
-    /// run out; all others know already when they are going to.
+    /// The answer for the name changes. Resolvers with addresses ask when their TTL ends. The
+    /// queries of all others are already planned.
     pub(crate) fn change(&mut self, now: Time, answer: DnsAnswer, dns: &Dns) -> Vec<Ask> {
         self.answer = answer;
         if answer != DnsAnswer::Empty {
@@ -80,7 +80,7 @@ impl Resolvers {
         asks
     }
 
-    /// A resolver asks; returns when it asks again, if it is told nothing.
+    /// A resolver asks. Returns when it asks again, if it gets no records.
     pub(crate) fn ask(&mut self, now: Time, number: usize, dns: &Dns) -> Option<Ask> {
         let cache = &mut self.caches[number];
         if self.answer != DnsAnswer::Empty {
@@ -90,22 +90,21 @@ impl Resolvers {
         }
         self.without += usize::from(cache.lost_at.is_none());
         cache.lost_at.get_or_insert(now);
-        // Whoever needs the name comes by soon after.
+        // The next client that needs the name comes soon after the negative TTL.
         let again = cache.negative_ttl + self.rng.f64() * dns.positive_ttl;
         Some((now + seconds(again), number))
     }
 
-    /// Whether who asks this resolver gets through; `keep` seconds longer than
-    /// it has addresses.
+    /// Whether a client of this resolver reaches the database. It still does for `keep`
+    /// seconds after the resolver lost the addresses.
     pub(crate) fn reaches(&self, number: usize, now: Time, keep: f64) -> bool {
         let cache = self.caches[number % self.caches.len()];
         let lost = |at| now.minutes_since(at) * 60.0 >= keep;
         !cache.lost_at.is_some_and(lost)
     }
 
-    /// The share of a service that gets through to the database, if it goes on
-    /// for `keep` seconds without a name: half to one and a half times that,
-    /// from one of its hosts to the next.
+    /// The share of a service's hosts that reach the database, if a host continues for `keep`
+    /// seconds without the name. The hosts differ: from half to one and a half times `keep`.
     pub(crate) fn reach(&self, now: Time, keep: f64) -> f64 {
         if self.without == 0 {
             return 1.0;
@@ -133,7 +132,7 @@ impl Resolvers {
     }
 }
 
-/// Whole seconds, one at least.
+/// Whole seconds, at least one.
 pub(crate) fn seconds(seconds: f64) -> u32 {
     #[allow(
         clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! Global tables: what other regions write, replicated to this one.
+//! Global tables: writes from other regions, replicated to this one.
 
 use crate::unit::meter::{Meter, amount};
 use crate::unit::moment::{Moment, STEP_MINUTES};
@@ -17,7 +17,7 @@ pub(crate) struct GlobalTables {
 
 impl GlobalTables {
     pub(crate) fn new() -> Self {
-        let caption = "lag of replicas, 1 for an hour";
+        let caption = "lag of replicas; 1 is an hour";
         let series = ("lag", "lag of replicas", "min");
         Self {
             writes: Meter::default(),

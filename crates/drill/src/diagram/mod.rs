@@ -1,8 +1,8 @@
 //! A journal as a sequence diagram. Time runs down, each actor has a lifeline, and
 //! each broken invariant is marked at a step.
 //!
-//! [`draw`] makes the diagram for the terminal. [`rows`] are what it consists of, for
-//! another renderer.
+//! [`draw`] makes the diagram for the terminal. [`rows`] returns its rows, for another
+//! renderer.
 
 mod rows;
 mod text;

@@ -1,4 +1,4 @@
-//! What a diagram consists of, whatever draws it.
+//! The rows of a diagram, for any renderer.
 
 use incident::{Actor, Breach, Event, Invariant, Step, Verdict};
 use plan_store::Generation;
@@ -57,7 +57,7 @@ pub fn rows<'a>(
 }
 
 /// The actors that have a lifeline, from left to right: the Planner, the Enactors and
-/// the resolver, as far as they take part. The operator has none.
+/// the resolver, if they take part. The operator has no lifeline.
 pub fn lifelines(steps: &[Step]) -> Vec<Actor> {
     let with_lifeline = |step: &Step| (step.actor != Actor::Operator).then_some(step.actor);
     let mut actors: Vec<_> = steps.iter().filter_map(with_lifeline).collect();

@@ -41,7 +41,7 @@ pub fn draw(steps: &[Step], verdict: &Verdict, width: usize) -> String {
         .fold(String::new(), |out, line| out + line.trim_end() + "\n")
 }
 
-/// Where everything is. All lengths are in characters.
+/// The layout of the diagram. All lengths are in characters.
 struct Page {
     width: usize,
     /// The width of the step numbers, with the space after them.
@@ -78,7 +78,7 @@ impl Page {
         }
     }
 
-    /// The actors' names, above their lifelines; short ones if a long one has no room.
+    /// The actors' names, above their lifelines. All are short if a long one has no room.
     fn names(&self) -> String {
         let is_cut = |lane: &Lane| lane.actor.to_string().len() >= lane.width;
         let are_short = self.lanes.iter().any(is_cut);
@@ -108,7 +108,7 @@ impl Page {
         let mut line = format!("{:>1$} ", first.number, self.number - 1);
         let (mut at, mut end) = (self.number, self.number);
         for lane in &self.lanes {
-            // Otherwise the text covers this lifeline.
+            // If not, the text of an earlier lane covers this lifeline.
             if at >= end {
                 line += &" ".repeat(at - end);
                 let mark = if lane.actor == first.actor {
@@ -139,8 +139,9 @@ impl Page {
     }
 }
 
-/// Changes the widths so that the lanes fit: takes from the widest, or spreads what is
-/// left. Nothing is to the right of the last lane, so it gives up room last.
+/// Changes the widths so that the lanes fit: takes room from the widest, or spreads the
+/// remaining room. No lane is to the right of the last one, so the last one gives up room
+/// last.
 fn fit(lanes: &mut [Lane], room: usize) {
     let total = |lanes: &[Lane]| lanes.iter().map(|lane| lane.width).sum::<usize>();
     let Some((last, others)) = lanes.split_last_mut() else {

@@ -1,4 +1,4 @@
-//! What a diagram says.
+//! The texts of a diagram.
 
 use incident::{ClientAnswer, Event};
 use plan_store::{Activation, Generation, Resolution};
@@ -38,8 +38,8 @@ pub fn describe(event: &Event) -> String {
     }
 }
 
-/// What became of the endpoint. An arrow leads from the plan that was active to the plan
-/// that is now.
+/// The outcome of a step. An arrow leads from the plan that was active to the plan that is
+/// active now.
 fn step(plan: Generation, withdraws: bool, outcome: Activation) -> String {
     let (state, verb) = if withdraws {
         ("withdrawn", "withdraw")
@@ -76,7 +76,7 @@ fn answer(resolution: &Resolution, told_nothing: bool) -> String {
     }
 }
 
-/// The numbers; of more than three only the first and the last.
+/// The numbers. Of more than three, only the first and the last.
 fn list(generations: &[Generation]) -> String {
     let numbers: Vec<_> = generations.iter().map(ToString::to_string).collect();
     match numbers.as_slice() {

@@ -1,4 +1,4 @@
-//! What the diagram looks like, and that it fits into the terminal.
+//! The diagram: its look, and that it fits the terminal.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ fn sweep(deleted: &[u32], spared: &[u32]) -> Event {
     }
 }
 
-/// What clients are told at both endpoints.
+/// Records the same answer for both endpoints.
 fn resolved(journal: &Journal, resolution: &Resolution) {
     for endpoint in endpoints() {
         let resolution = resolution.clone();
@@ -81,7 +81,7 @@ fn resolved(journal: &Journal, resolution: &Resolution) {
     }
 }
 
-/// One event of each kind, as good as that goes.
+/// A journal with at least one event of almost every kind.
 fn small_journal() -> Arc<Journal> {
     let journal = Journal::keeping_steps();
     let (generation, plan) = (g(2), plan());
@@ -185,8 +185,8 @@ fn assert_fits(steps: &[Step], verdict: &Verdict) {
     }
 }
 
-/// Asserts that each step's line has its mark or a lifeline below every name, and nowhere
-/// else.
+/// Asserts that each step's line has its mark or a lifeline below every name, and no mark or
+/// lifeline elsewhere.
 fn assert_lines_up(drawn: &str) {
     let names = drawn.lines().next().unwrap();
     let starts = ["Planner", "Enactor 1", "Enactor 2", "Enactor 3", "Resolver"];
@@ -214,7 +214,7 @@ fn broken(fleet: &Fleet) -> Outcome {
     outage(fleet, store, 1, Some(&repair)).unwrap()
 }
 
-/// The same schedule on the store with the fix.
+/// The same schedule on the repaired store.
 fn fixed(fleet: &Fleet) -> Outcome {
     outage(fleet, MemoryStore::new(fleet.retention()), 1, None).unwrap()
 }
@@ -257,7 +257,7 @@ fn the_outage_and_the_fixed_run_fit_whatever_the_generations() {
 
 #[test]
 fn only_actors_that_take_part_have_a_lifeline() {
-    // As in a counterexample that `explore` draws: a Planner and two Enactors.
+    // A Planner and two Enactors, as in a counterexample of `explore`.
     let journal = Journal::keeping_steps();
     let (generation, plan) = (g(1), plan());
     journal.record(PLANNER, Event::Published { generation, plan });
@@ -304,13 +304,13 @@ fn in_a_narrow_terminal_a_text_covers_lifelines_and_names_are_short() {
     let names: Vec<_> = drawn.lines().next().unwrap().split_whitespace().collect();
     assert_eq!(names, ["P", "E1", "E2", "R"]);
     assert!(drawn.contains("● active 12→2 ×2"), "{drawn}");
-    // Narrower than the narrowest is the narrowest.
+    // A smaller width is replaced by the smallest one.
     let narrowest = |width| diagram::draw(&journal.steps(), &journal.verdict(), width);
     assert_eq!(narrowest(0), narrowest(diagram::MIN_WIDTH));
 }
 
 #[test]
-fn nothing_is_drawn_of_nothing() {
+fn an_empty_journal_has_an_empty_diagram() {
     let verdict = Journal::keeping_steps().verdict();
     assert_eq!(diagram::draw(&[], &verdict, 80), "\n");
 }

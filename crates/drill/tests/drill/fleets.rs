@@ -4,7 +4,7 @@ use std::path::Path;
 
 use control_plane::Fleet;
 
-/// Two endpoints of two targets each, of which a sweep keeps so many plans.
+/// A fleet with two endpoints of two targets each. A sweep keeps this many plans.
 pub(crate) fn fleet(keep_newest: u32) -> Fleet {
     parse(&format!(
         "[store]

@@ -1,4 +1,4 @@
-//! The outage on each store: to the letter of the schedule, and left to chance.
+//! The outage on each store, with the exact schedule and in free runs.
 
 use control_plane::{Fleet, FleetEndpoint};
 use drill::{Error, Outcome, free_running, outage};
@@ -9,8 +9,7 @@ use crate::fleets::{TWO_ENDPOINTS, fleet, parse};
 
 const SEED: u64 = 1;
 
-/// The invariants that broke, each with the step that broke it and the one that
-/// showed it.
+/// The invariants that broke, each with the step that broke it and the step that showed it.
 fn broken(outcome: &Outcome) -> Vec<(Invariant, usize, usize)> {
     let verdict = outcome.verdict.iter();
     verdict
@@ -27,7 +26,7 @@ fn repair(store: &IncidentStore, endpoint: &EndpointName) -> Result<(), Error> {
     Ok(store.repair(&store.latest().unwrap().unwrap(), endpoint)?)
 }
 
-/// (stuck, repaired), passes, and published, swept, stale.
+/// (stuck, repaired), the passes, and the plans (published, swept, stale).
 fn figures(outcome: &Outcome) -> ((bool, bool), usize, (usize, usize, usize)) {
     let tally = outcome.tally;
     (
@@ -57,7 +56,7 @@ fn on_the_incidents_store_the_schedule_is_the_outage() {
     }
 }
 
-/// What the client was told over UDP, of all endpoints, without repetitions.
+/// The answers that the client got over UDP, for all endpoints, without repetitions.
 fn told(outcome: &Outcome) -> Vec<ClientAnswer> {
     let steps = outcome.steps.iter();
     let mut told: Vec<_> = steps
@@ -71,7 +70,7 @@ fn told(outcome: &Outcome) -> Vec<ClientAnswer> {
 }
 
 #[test]
-fn over_the_wire_addresses_turn_to_nothing_until_the_repair() {
+fn over_udp_addresses_turn_into_empty_answers_until_the_repair() {
     let fleet = fleet(3);
     let store = IncidentStore::new(Variant::LockPerEndpoint, fleet.retention());
     let outcome = outage(&fleet, store, SEED, Some(&repair)).unwrap();
@@ -82,7 +81,7 @@ fn over_the_wire_addresses_turn_to_nothing_until_the_repair() {
 }
 
 #[test]
-fn a_repair_by_hand_ends_it_and_passes_succeed_again() {
+fn after_a_repair_by_hand_passes_succeed_again() {
     let fleet = fleet(3);
     let store = IncidentStore::new(Variant::LockPerEndpoint, fleet.retention());
     let outcome = outage(&fleet, store, SEED, Some(&repair)).unwrap();
@@ -99,13 +98,13 @@ fn a_repair_by_hand_ends_it_and_passes_succeed_again() {
 }
 
 #[test]
-fn with_compare_and_swap_only_nothing_is_stuck_but_a_rollback_target_goes() {
-    // The slow plan loses, so nothing active is old.
+fn with_compare_and_swap_only_no_enactor_is_stuck_but_a_rollback_target_is_deleted() {
+    // The slow Enactor's plan is refused, so no active plan is old.
     let outcome = on_incident(Variant::CompareAndSwapOnly, &fleet(3));
     assert_eq!(broken(&outcome), []);
     assert_eq!(figures(&outcome), ((false, false), 7, (6, 3, 1)));
-    // A clean-up that keeps less takes the rollback target along, and the plan
-    // that the slow Enactor holds.
+    // A sweep that keeps fewer plans also deletes the rollback target, and the plan that the
+    // slow Enactor holds.
     let outcome = on_incident(Variant::CompareAndSwapOnly, &fleet(1));
     let expected = [
         (Invariant::RollbackKept, 17, 30),
@@ -123,13 +122,16 @@ fn on_the_memory_store_the_same_schedule_breaks_nothing() {
         let outcome = outage(&fleet, store, SEED, None).unwrap();
         assert_eq!(broken(&outcome), []);
         assert!(!outcome.stuck);
-        assert_eq!(outcome.tally.stale, 1, "the slow Enactor is told");
+        assert_eq!(
+            outcome.tally.stale, 1,
+            "the slow Enactor is refused as stale"
+        );
         assert_eq!(outcome.tally.swept, swept);
     }
 }
 
 #[test]
-fn the_schedule_repeats_to_the_letter_and_the_seed_decides_the_plans() {
+fn the_schedule_repeats_exactly_and_the_seed_decides_the_plans() {
     let fleet = fleet(3);
     let run = |seed| {
         let store = IncidentStore::new(Variant::LockPerEndpoint, fleet.retention());
@@ -144,7 +146,7 @@ fn the_schedule_repeats_to_the_letter_and_the_seed_decides_the_plans() {
 }
 
 #[test]
-fn a_fleet_with_nothing_to_drift_is_an_error_and_no_hang() {
+fn a_fleet_without_drift_is_an_error_and_does_not_hang() {
     let one_target = parse(
         r#"
         [[endpoint]]
@@ -178,11 +180,11 @@ fn small_capacities_and_targets_that_cannot_drift_do_not_stop_the_schedule() {
     }
 }
 
-/// More passes than anything here takes, against a run without end.
+/// The limit of passes, more than any run here needs. A run without end fails by it.
 const MANY_PASSES: usize = 20_000;
 
 #[test]
-fn left_to_chance_the_incidents_store_ends_up_stuck() {
+fn in_a_free_run_the_incidents_store_ends_up_stuck() {
     use Invariant::{ActiveKept, LatestWins, Monotonic, NeverEmpty, Progress};
     let fleet = fleet(1);
     let store = IncidentStore::new(Variant::LockPerEndpoint, fleet.retention());
@@ -194,7 +196,7 @@ fn left_to_chance_the_incidents_store_ends_up_stuck() {
     for invariant in [Monotonic, ActiveKept, NeverEmpty, Progress, LatestWins] {
         assert!(outcome.verdict.contains_key(&invariant), "{invariant}");
     }
-    assert!(outcome.steps.is_empty(), "only judged");
+    assert!(outcome.steps.is_empty(), "no steps are kept");
 
     let endpoints = fleet.endpoints().iter().map(FleetEndpoint::name);
     let mut resolutions = endpoints.map(|endpoint| store.resolve(endpoint));
@@ -202,8 +204,8 @@ fn left_to_chance_the_incidents_store_ends_up_stuck() {
 }
 
 #[test]
-fn left_to_chance_the_memory_store_breaks_nothing_and_follows_the_script() {
-    // One target fails at the second reading, for good.
+fn in_a_free_run_the_memory_store_breaks_nothing_and_follows_the_script() {
+    // One target fails at the second reading and stays unhealthy.
     let fleet = parse(&format!(
         r#"
         [planner]
@@ -235,7 +237,7 @@ fn left_to_chance_the_memory_store_breaks_nothing_and_follows_the_script() {
 }
 
 #[test]
-fn a_free_run_ends_when_it_is_told_to() {
+fn a_free_run_ends_when_the_caller_ends_it() {
     let fleet = fleet(3);
     let store = MemoryStore::new(fleet.retention());
     let mut rounds = 0;

@@ -1,5 +1,5 @@
-//! The stage: an actor that is held stays held until the schedule lets it go, and no actor
-//! stays held after the stage is gone.
+//! The stage holds an actor until the schedule releases it. After the stage is dropped, no
+//! actor is held.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use drill::{Error, Stage};
 use incident::{Actor, Hook, Point};
 
-/// Ends a test that hangs. Nothing else depends on it.
+/// The time after which a hanging test fails. Nothing else depends on it.
 const FAIL_SAFE: Duration = Duration::from_mins(1);
 
 const PASS: [Point; 3] = [Point::PickUp, Point::Check, Point::Sweep];
@@ -31,7 +31,7 @@ fn actor(
     });
 }
 
-/// The points passed by now. Exact for the actors that are held.
+/// The points passed so far. Exact for actors that are held.
 fn told(past: &Receiver<(Actor, Point)>) -> Vec<(Actor, Point)> {
     past.try_iter().collect()
 }
@@ -52,7 +52,7 @@ fn wait_for_the_end(past: &Receiver<(Actor, Point)>) -> usize {
 }
 
 #[test]
-fn an_actor_that_is_held_stays_until_it_is_let_go() {
+fn a_held_actor_stays_until_it_is_released() {
     let [one, two, _] = Actor::ENACTORS;
     let (stage, (past, log)) = (Stage::new(), channel());
     actor(stage.hook(), one, &PASS, past.clone());
@@ -66,7 +66,7 @@ fn an_actor_that_is_held_stays_until_it_is_let_go() {
     assert_eq!(told(&log), [(one, Point::Check)]);
 
     drop(stage);
-    assert_eq!(wait_for_the_end(&log), 2, "both go past their last point");
+    assert_eq!(wait_for_the_end(&log), 2, "both pass their last point");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn an_actor_runs_past_the_points_before_its_goal_and_stops_at_the_next_of_its_ki
 }
 
 #[test]
-fn a_schedule_that_panics_lets_all_actors_go() {
+fn a_schedule_that_panics_releases_all_actors() {
     let (stage, (past, log)) = (Stage::new(), channel());
     for enactor in Actor::ENACTORS {
         actor(stage.hook(), enactor, &PASS, past.clone());
@@ -116,9 +116,9 @@ fn a_wrong_schedule_ends_in_an_error_that_names_the_actor_and_the_point() {
     assert!(matches!(absent, Error::NobodyThere { actor, .. } if actor == enactor));
     assert_eq!(
         absent.to_string(),
-        "Enactor 2 did not get to the end of a pass; the schedule does not fit this fleet or store"
+        "Enactor 2 did not reach the end of a pass; the schedule does not fit this fleet or store"
     );
-    // Here, but its way does not lead there.
+    // The actor is held, but never reaches this goal.
     actor(stage.hook(), enactor, &PASS, past);
     assert!(matches!(wait_in_vain(), Error::NobodyThere { .. }));
     drop(stage);

@@ -1,4 +1,4 @@
-//! A journal as a sequence diagram for a browser, in any language. `drill` draws the
+//! A journal as a sequence diagram for a browser, in either language. `drill` draws the
 //! same rows for the terminal.
 
 mod svg;

@@ -1,5 +1,5 @@
-//! The diagram as a picture. In a wide picture each step stands beside its lifeline. In a
-//! narrow one the lifelines stand close together, and all text is to their right.
+//! The diagram as a picture. In a wide picture, each step is next to its lifeline. In a
+//! narrow picture, the lifelines are close together, and all text is to their right.
 
 use charts::{Anchor, Svg, wrap};
 use drill::diagram::{Row, lifelines, rows, times};
@@ -11,15 +11,15 @@ use crate::lang::Lang;
 
 /// The height of a row. All lengths are in pixels.
 const ROW: f64 = 24.0;
-/// Where the first lifeline is.
+/// The x of the first lifeline.
 const FIRST: f64 = 44.0;
-/// How wide a step and its text are, beside its lifeline.
+/// The width of a step with its text, next to its lifeline.
 const STEP: f64 = 170.0;
-/// How far apart lifelines are without text between them.
+/// The distance between lifelines without text between them.
 const LANE: f64 = 21.0;
 
-/// Draws the steps at this width, in this language. A broken invariant stands under
-/// the step that broke it, as far as the journal tells.
+/// Draws the steps at this width, in this language. A broken invariant is under the step
+/// that broke it, if the journal knows that step.
 pub(crate) fn svg(title: &str, steps: &[Step], verdict: &Verdict, width: f64, lang: Lang) -> Svg {
     let empty = Svg::new(title, words::summary(verdict, lang), width);
     let mut picture = Picture::new(empty, width, lifelines(steps));
@@ -55,7 +55,7 @@ pub(crate) fn svg(title: &str, steps: &[Step], verdict: &Verdict, width: f64, la
     picture.end()
 }
 
-/// How many of the last rows come after the last repair by hand, if nothing fails or
+/// The number of rows after the last repair by hand, or 0 if a step fails or an invariant
 /// breaks in them.
 fn uneventful(rows: &[Row<'_>]) -> usize {
     let repair = rows.iter().rposition(|row| {
@@ -70,7 +70,7 @@ fn uneventful(rows: &[Row<'_>]) -> usize {
     }
 }
 
-/// Bad if the steps broke something or failed, good if a late one was turned away.
+/// Bad if the steps broke an invariant or failed, good if a stale step was refused.
 fn tone(steps: &[Step], verdict: &Verdict) -> &'static str {
     let broken = |step: &Step| verdict.values().any(|b| b.broken_at == step.number);
     let event = steps.first().map(|step| &step.event);
@@ -86,27 +86,27 @@ fn tone(steps: &[Step], verdict: &Verdict) -> &'static str {
 }
 
 struct Picture {
-    /// The steps; the lifelines come below them in the end.
+    /// The steps. [`Self::end`] draws the lifelines below them.
     svg: Svg,
     width: f64,
-    /// The lifelines from left to right. Steps of other actors stand across them.
+    /// The lifelines from left to right. Steps of other actors are written across them.
     lifelines: Vec<Actor>,
-    /// Where the text is, if it is not beside its lifeline.
+    /// The x of all text, in a narrow picture.
     lane: Option<f64>,
-    /// How far apart the lifelines are.
+    /// The distance between lifelines.
     apart: f64,
-    /// Where the next row begins.
+    /// The top of the next row.
     y: f64,
 }
 
 impl Picture {
-    /// Where each actor's lifeline is.
+    /// The x of each actor's lifeline.
     fn places(&self) -> impl Iterator<Item = (Actor, f64)> {
         let places = std::iter::successors(Some(FIRST), |x| Some(x + self.apart));
         self.lifelines.iter().copied().zip(places)
     }
 
-    /// Lifelines with text between them, if a step has room there.
+    /// Puts text between the lifelines if a step has room there.
     fn new(svg: Svg, width: f64, lifelines: Vec<Actor>) -> Self {
         let is_wide = width >= FIRST + lifelines.iter().map(|_| STEP).sum::<f64>();
         let lanes = lifelines.iter().map(|_| LANE).sum::<f64>();
@@ -124,8 +124,8 @@ impl Picture {
         }
     }
 
-    /// The actors' names. In the narrow picture each step has its actor's initial,
-    /// and a line says what they are.
+    /// The actors' names. In a narrow picture, each step has its actor's initial, and a
+    /// line explains the initials.
     fn names(&mut self, lang: Lang) {
         if self.lane.is_some() {
             let key = words::initials(&self.lifelines, lang);
@@ -165,7 +165,7 @@ impl Picture {
         }
     }
 
-    /// The mark of a step; in the narrow picture with its actor's initial.
+    /// The mark of a step. In a narrow picture it has its actor's initial.
     fn dot(&mut self, actor: Actor, (x, y): (f64, f64), class: &str) {
         let class = if class.is_empty() { "accent" } else { class };
         if self.lane.is_some() {
@@ -178,7 +178,7 @@ impl Picture {
         }
     }
 
-    /// A text of any length from here to the right.
+    /// A text of any length, from `x` to the right edge.
     fn lines(&mut self, x: f64, class: &str, text: &str) {
         for line in wrap(text, self.width - x - 4.0) {
             self.svg.text(x, self.y + 16.0, Anchor::Start, class, &line);

@@ -66,7 +66,7 @@ fn sweep(deleted: &[u32], spared: &[u32]) -> Event {
     }
 }
 
-/// What clients are told at both endpoints.
+/// Records the same answer for both endpoints.
 fn resolved(journal: &Journal, resolution: &Resolution) {
     for endpoint in endpoints() {
         let resolution = resolution.clone();
@@ -79,7 +79,7 @@ fn resolved(journal: &Journal, resolution: &Resolution) {
     }
 }
 
-/// One event of each kind, as good as that goes.
+/// A journal with at least one event of almost every kind.
 fn small_journal() -> Arc<Journal> {
     let journal = Journal::keeping_steps();
     let (generation, plan) = (g(2), plan());
@@ -132,7 +132,7 @@ fn texts(svg: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn in_japanese_only_names_and_numbers_are_left_as_they_are() {
+fn in_japanese_only_names_and_numbers_stay_untranslated() {
     let journal = small_journal();
     let (steps, verdict) = (journal.steps(), journal.verdict());
     let is_japanese = |c: char| ('\u{3040}'..='\u{9fff}').contains(&c);
@@ -151,7 +151,7 @@ fn in_japanese_only_names_and_numbers_are_left_as_they_are() {
                 .any(|name| text.starts_with(name));
             let is_initial = text.chars().count() == 1;
             let is_number = text.parse::<u32>().is_ok();
-            // What the store said is quoted.
+            // The store's message is quoted.
             let is_quoted = text.contains("something");
             let is_plain = is_name || is_initial || is_number || is_quoted;
             assert!(is_plain || text.contains(is_japanese), "{text}");

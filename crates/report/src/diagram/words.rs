@@ -1,4 +1,4 @@
-//! What a diagram says, in each language.
+//! The texts of a diagram, in each language.
 
 use drill::diagram;
 use incident::{Actor, Breach, ClientAnswer, Event, Invariant, Verdict, Violation};
@@ -6,7 +6,7 @@ use plan_store::{Activation, Generation, Resolution};
 
 use crate::lang::Lang;
 
-/// An actor's name. Planner and Enactor are names in any language.
+/// An actor's name. Planner and Enactor are the same in both languages.
 pub(crate) fn actor(actor: Actor, lang: Lang) -> String {
     match actor {
         Actor::Planner | Actor::Enactor(_) => actor.to_string(),
@@ -25,7 +25,7 @@ pub(super) fn initial(actor: Actor) -> String {
     }
 }
 
-/// What the initials of a narrow picture stand for.
+/// The legend for the initials of a narrow picture.
 pub(super) fn initials(actors: &[Actor], lang: Lang) -> String {
     let is_enactor = |actor: &Actor| matches!(actor, Actor::Enactor(_));
     let like = |one: &Actor, other: &Actor| one == other || is_enactor(one) && is_enactor(other);
@@ -42,7 +42,7 @@ pub(super) fn initials(actors: &[Actor], lang: Lang) -> String {
     alike.collect::<Vec<_>>().join(" · ")
 }
 
-/// Stands for the steps from one number to another, in which nothing fails.
+/// The text in place of the steps from `first` to `last`, in which nothing fails.
 pub(super) fn folded(first: usize, last: usize, lang: Lang) -> String {
     lang.pick(
         format!(
@@ -83,11 +83,12 @@ fn japanese(event: &Event) -> String {
         }
         Event::LeftBehind { newest: g, .. } => format!("{g} でないエンドポイントを発見"),
         Event::NotReclaimed { generation: g } => format!("プラン {g} が残っているのを発見"),
-        Event::Repaired { generation: g, .. } => format!("手作業で復旧、プラン {g} へ"),
+        Event::Repaired { generation: g, .. } => format!("プラン {g} に手作業で復旧"),
     }
 }
 
-/// An arrow leads from the plan that was active to the one that is now.
+/// The outcome of a step. An arrow leads from the plan that was active to the plan that
+/// is active now.
 fn step(plan: Generation, withdraws: bool, outcome: Activation) -> String {
     let verb = if withdraws {
         "取り下げ"
@@ -119,12 +120,12 @@ fn answer(resolution: &Resolution, told_nothing: bool) -> String {
         _ if told_nothing => "NOERROR・レコードなし".into(),
         Resolution::Answer { generation: g, .. } => format!("プラン {g} から応答"),
         Resolution::Unknown | Resolution::Vacant | Resolution::Withdrawn { .. } => {
-            "その名前はない".into()
+            "該当する名前なし".into()
         }
     }
 }
 
-/// Why a step failed. What has no Japanese is quoted as the store said it.
+/// Why a step failed. A message without a translation is quoted.
 pub(super) fn because(error: &str, gone: Option<Generation>, lang: Lang) -> String {
     let ja = gone.map_or_else(
         || format!("理由（ストアのメッセージ原文）：{error}"),
@@ -137,7 +138,7 @@ pub(super) fn because(error: &str, gone: Option<Generation>, lang: Lang) -> Stri
     lang.pick(format!("because: {error}"), ja)
 }
 
-/// A broken invariant, under the step that broke it.
+/// The line for a broken invariant, under the step that broke it.
 pub(super) fn broken(invariant: Invariant, breach: &Breach, lang: Lang) -> String {
     let (what, seen) = (violation(&breach.what, lang), breach.seen_at);
     let seen = if seen == breach.broken_at {
@@ -193,7 +194,7 @@ fn violation(violation: &Violation, lang: Lang) -> String {
     }
 }
 
-/// The result, as the text alternative of the picture.
+/// The result of the run, as the text alternative of the picture.
 pub(super) fn summary(verdict: &Verdict, lang: Lang) -> String {
     if verdict.is_empty() {
         let none = lang.pick(

@@ -1,4 +1,4 @@
-//! What resolvers were told in the two runs of the race.
+//! The answers that a client got in the two runs of the race.
 
 use charts::{Cell, Grid, Tone};
 use drill::Outcome;
@@ -11,7 +11,7 @@ use crate::page::frame::{Draw, Figure, Section, Table};
 use crate::page::race::Race;
 
 impl Race {
-    /// What a client was told over UDP.
+    /// The answers that a client got over UDP.
     pub(crate) fn answers_section(&self) -> Section<'_> {
         let draw = |title: Text, outcome: fn(&Self) -> &Outcome| -> Draw<'_> {
             Box::new(move |lang, width| {
@@ -21,29 +21,32 @@ impl Race {
         };
         Section {
             id: "answers",
-            title: text("What resolvers were told", "リゾルバーが受け取った答え"),
+            title: text(
+                "The answers that resolvers got",
+                "リゾルバーが受け取った応答",
+            ),
             lead: vec![text(
-                "In both runs a client asks for every name, over UDP, after each act. It is told addresses from one plan, or what made the outage: NOERROR and no records. That is not NXDOMAIN, and it is cached like any answer.",
-                "どちらの実行でも、場面ごとにクライアントが UDP ですべての名前を問い合わせます。返るのは、あるプランのアドレスか、障害そのものであった「NOERROR・レコードなし」です。NXDOMAIN ではなく、通常の応答と同じくキャッシュされます。",
+                "In both runs, a client asks for every name over UDP, several times during the schedule. It gets the addresses of one plan, or the answer that made the outage: NOERROR without records. This is not NXDOMAIN, and resolvers cache it like any answer.",
+                "どちらの実行でも、クライアントが途中で何度か、UDP ですべての名前を問い合わせます。返ってくるのは、あるプランのアドレスか、障害の原因となった「NOERROR・レコードなし」です。これは NXDOMAIN ではなく、通常の応答と同じようにキャッシュされます。",
             )],
             figures: vec![Figure {
                 id: "answers-told",
                 caption: text(
-                    "Each cell is an answer that a client got. Green: from the newest plan applied so far. Ochre: from an older plan than before. Red: nothing.",
-                    "各セルはクライアントが受け取った答えです。緑：それまでに適用された最新のプラン。黄土色：以前より古いプラン。赤：空の応答。",
+                    "Each cell is an answer that a client got. Green: from the newest plan so far. Ochre: from an older plan than before. Red: no records.",
+                    "各セルはクライアントが受け取った応答です。緑：それまでで最新のプラン。黄土色：以前より古いプラン。赤：空の応答。",
                 ),
                 pictures: vec![
                     draw(
                         text(
                             "October’s store: answers by step",
-                            "10 月のストア：ステップごとの答え",
+                            "10 月のストア：ステップごとの応答",
                         ),
                         |race| &race.buggy,
                     ),
                     draw(
                         text(
                             "Repaired store: answers by step",
-                            "修正後のストア：ステップごとの答え",
+                            "修正後のストア：ステップごとの応答",
                         ),
                         |race| &race.fixed,
                     ),
@@ -91,10 +94,10 @@ impl Race {
     }
 }
 
-/// What a name was answered with.
+/// An answer for a name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Answer {
-    /// From a plan; and whether it is older than an answer before.
+    /// From a plan, and whether the plan is older than that of an earlier answer.
     Plan(Generation, bool),
     Nothing,
 }
@@ -122,12 +125,12 @@ impl Answer {
 
 /// All names, asked for one after the other.
 struct Round {
-    /// The first step of it.
+    /// Its first step.
     step: usize,
     answers: Vec<(EndpointName, Answer)>,
 }
 
-/// When all names were asked for, and what was answered.
+/// The rounds in which the client asked for all names, with the answers.
 fn rounds(steps: &[Step]) -> Vec<Round> {
     let (mut rounds, mut newest) = (Vec::<Round>::new(), None);
     let mut before = None;
@@ -162,7 +165,7 @@ fn rounds(steps: &[Step]) -> Vec<Round> {
     rounds
 }
 
-/// Names by rounds.
+/// Names as rows, rounds as columns.
 fn grid(title: &str, rounds: &[Round]) -> Grid {
     let columns = rounds.iter().map(|round| format!("#{}", round.step));
     let names = rounds.first().map_or(&[][..], |round| &round.answers);

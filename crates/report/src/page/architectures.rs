@@ -1,4 +1,4 @@
-//! How other architectures would have stood the same day.
+//! The same day with other architectures.
 
 use ::cascade::Band;
 use charts::{Axis, Bar, Bars, Group};
@@ -13,17 +13,17 @@ impl Cascade {
     pub(crate) fn architectures_section(&self) -> Section<'_> {
         Section {
             id: "architectures",
-            title: text("What would have stood", "何なら持ちこたえたか"),
+            title: text("What would have withstood it", "何なら持ちこたえたか"),
             lead: vec![text(
-                "The same outage, the same services, arranged otherwise. Each bar is the median over many seeds, each line nine tenths of them.",
+                "The same outage and the same services, in other arrangements. Each bar is the median of many seeds, and each line spans nine tenths of them.",
                 "同じ障害、同じサービスで、配置だけを変えた結果です。棒は多数のシードの中央値、線はシードの 9 割が収まる範囲を表します。",
             )],
             figures: vec![
                 Figure {
                     id: "architectures-minutes",
                     caption: text(
-                        "Minutes of failure that customers had: the share that failed, added up over the day.",
-                        "顧客から見た失敗の時間（分）：失敗した割合を 1 日にわたって積算したもの。",
+                        "Minutes of failure for customers: the share of requests that failed, added up over the day.",
+                        "顧客から見た失敗の時間（分）：失敗した要求の割合を 1 日にわたって積算したもの。",
                     ),
                     pictures: vec![Box::new(move |lang, width| self.minutes(lang).draw(width))],
                     table: self.architectures_table(),
@@ -36,7 +36,7 @@ impl Cascade {
                 Figure {
                     id: "architectures-blast",
                     caption: text(
-                        "Blast radius: the largest share of customers that was hit at the same time.",
+                        "Blast radius: the largest share of customers hit at the same time.",
                         "影響範囲：同時に影響を受けた顧客の割合の最大値。",
                     ),
                     pictures: vec![Box::new(move |lang, width| self.blast(lang).draw(width))],

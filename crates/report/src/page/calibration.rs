@@ -19,20 +19,20 @@ impl Cascade {
         let (met, all) = (rows.iter().filter(|row| row.holds()).count(), rows.len());
         Section {
             id: "calibration",
-            title: text("Held against what was published", "公表値との照合"),
+            title: text("Compared with the published times", "公表値との照合"),
             lead: vec![Text::new(
                 format!(
-                    "One set of parameters for all of it. An onset is met within 5 minutes, a recovery within 10\u{a0}% of the time since 06:48. {met} of {all} published spans are met by the median of the seeds. Where people’s switch decided the time, a match says little, and the table says so."
+                    "One set of parameters is used for all services. An onset is met within 5 minutes, a recovery within 10\u{a0}% of the time since 06:48. The median of the seeds meets {met} of {all} published spans. If a switch by people decides a time, a match says little; the table marks such times."
                 ),
                 format!(
-                    "全体で一組のパラメータだけを使います。発生は 5 分以内、復旧は 06:48 からの経過時間の 10\u{a0}% 以内なら合致とします。公表された {all} 区間のうち {met} 区間で、シードの中央値が合致しました。時刻が人の操作で決まったものは、合っていても意味が小さいため、表に明記しています。"
+                    "全サービスに同じ一組のパラメータを使います。発生は 5 分以内、復旧は 06:48 からの経過時間の 10\u{a0}% 以内の誤差なら合致とします。公表された {all} 区間のうち {met} 区間で、シードの中央値が合致しました。人の操作で決まる時刻は、合致してもあまり意味がないため、表に明記しています。"
                 ),
             )],
             figures: vec![Figure {
                 id: "calibration-errors",
                 caption: text(
-                    "How far off the simulated onsets and recoveries are; lines span nine tenths of the seeds. To the right: too late.",
-                    "シミュレーションの発生と復旧の誤差。線はシードの 9 割が収まる範囲。右側：実際より遅い。",
+                    "Errors of the simulated onsets and recoveries. Lines span nine tenths of the seeds. Bars to the right: too late.",
+                    "シミュレーションの発生と復旧の誤差。線はシードの 9 割が収まる範囲。右向き：実際より遅い。",
                 ),
                 pictures: vec![
                     Box::new(move |lang, width| self.errors(lang, false).draw(width)),
@@ -103,7 +103,7 @@ impl Cascade {
     }
 }
 
-/// A service, and which of its waves.
+/// A service, with the number of the wave if it had several.
 pub(crate) fn wave_name(service: Service, wave: u8) -> Text {
     let name = services::name(service);
     match wave {
@@ -116,7 +116,7 @@ pub(crate) fn wave_name(service: Service, wave: u8) -> Text {
 }
 
 fn calibration_table(rows: &[Row]) -> Table {
-    // To the minute; a median falls between.
+    // To the minute, because a median can fall between two minutes.
     let minute = |time: Time| Time::from_seconds((time.seconds() + 30) / 60 * 60);
     let time = |time: Option<Time>| time.map_or(Text::same("–"), |time| clock(minute(time)));
     let met = |holds: bool| {

@@ -1,5 +1,5 @@
-//! What was simulated: the DNS answers of the run, put on the day's clock, and many
-//! seeds of that day for each architecture.
+//! Runs the simulation: puts the DNS answers of the run on the day's clock, and simulates
+//! that day with many seeds for each architecture.
 
 use ::cascade::{
     Architecture, DnsAnswer, DnsTimeline, Outcome, Parameters, Scenario, Sensitivity, Study, Time,
@@ -9,19 +9,19 @@ use ::cascade::{
 /// The end of the time axes, in minutes: midnight.
 pub(crate) const END: f64 = 1440.0;
 
-/// What is simulated with which seeds.
+/// The seeds of each part of the simulation.
 #[derive(Clone, Copy)]
 pub(crate) struct Seeds {
-    /// The seed of the day that is shown.
+    /// The seed of the day whose series are shown.
     pub(crate) day: u64,
     /// How many seeds for each architecture.
     pub(crate) each: usize,
-    /// How many for the sensitivity; none leaves it out.
+    /// How many for the sensitivity; 0 leaves it out.
     pub(crate) sensitivity: usize,
 }
 
 impl Seeds {
-    /// How many days that makes.
+    /// How many days are simulated in all.
     pub(crate) fn days(self, dns: &DnsTimeline, parameters: &Parameters) -> usize {
         let scenario = Scenario {
             dns: dns.clone(),
@@ -32,7 +32,7 @@ impl Seeds {
     }
 }
 
-/// What was simulated.
+/// The results of the simulation.
 pub(crate) struct Cascade {
     pub(crate) parameters: Parameters,
     dns: DnsTimeline,
@@ -40,16 +40,16 @@ pub(crate) struct Cascade {
     pub(crate) day: Outcome,
     /// Many seeds, by architecture.
     pub(crate) studies: Vec<(Architecture, Study)>,
-    /// What each assumed parameter moves.
+    /// How far each assumed parameter moves the recoveries.
     pub(crate) sensitivity: Option<Sensitivity>,
     /// How many services are impaired on the same day if the store is repaired.
     pub(crate) fallen_with_the_fix: usize,
 }
 
 impl Cascade {
-    /// Simulates all architectures under the answers of October's store, and the
-    /// first of them under those of the repaired one. `done` is called after each day
-    /// of [`Seeds::days`].
+    /// Simulates all architectures with the answers of October's store, and the first of
+    /// them with the answers of the repaired store. Calls `done` after each day of
+    /// [`Seeds::days`].
     pub(crate) fn run(
         [dns, repaired]: [DnsTimeline; 2],
         parameters: Parameters,
@@ -88,25 +88,25 @@ impl Cascade {
         }
     }
 
-    /// The incident's own architecture.
+    /// The study of the incident's architecture.
     pub(crate) fn study(&self) -> Option<&Study> {
         self.studies.first().map(|(_, study)| study)
     }
 
-    /// How many services fell.
+    /// How many services were impaired.
     pub(crate) fn fallen(&self) -> usize {
         let services = self.day.services.iter();
         services.filter(|it| !it.spells.is_empty()).count()
     }
 
-    /// For how long the name was empty, in minutes.
+    /// How long the name was answered without records, in minutes.
     pub(crate) fn minutes_empty(&self) -> f64 {
         self.empty_spans()
             .map(|(from, to)| to.minutes_since(from))
             .sum()
     }
 
-    /// From when to when the name was empty.
+    /// The spans in which the name was answered without records.
     pub(crate) fn empty_spans(&self) -> impl Iterator<Item = (Time, Time)> {
         let changes = self.dns.changes();
         let ends = changes

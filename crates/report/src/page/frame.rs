@@ -44,16 +44,16 @@ impl Render for Table {
 /// Draws a picture in a language, at a width.
 pub(crate) type Draw<'a> = Box<dyn Fn(Lang, f64) -> Svg + 'a>;
 
-/// One picture, or two side by side, with what belongs to them.
+/// One picture, or several side by side, with caption, table and links to the code.
 pub(crate) struct Figure<'a> {
     /// Unique on the page.
     pub(crate) id: &'static str,
     pub(crate) caption: Text,
     pub(crate) pictures: Vec<Draw<'a>>,
     pub(crate) table: Table,
-    /// Whether the table is worth reading by itself, and so is open at first.
+    /// Whether the table is open at first, because it is worth reading by itself.
     pub(crate) open: bool,
-    /// What made it: a file of the repository, and a name in it.
+    /// The code that made it: a file of the repository, and a name in that file.
     pub(crate) code: &'static [(&'static str, &'static str)],
 }
 
@@ -88,7 +88,7 @@ impl Render for Figure<'_> {
     }
 }
 
-/// What is within `details`: a name, and a table that scrolls by itself.
+/// The content of a `details` element: a name, and a table that scrolls by itself.
 pub(crate) fn folded(id: &str, name: &Text, table: &Table) -> Markup {
     html! {
         summary id=(id) { (name) }
@@ -140,7 +140,7 @@ impl Render for Section<'_> {
     }
 }
 
-/// A number worth looking at.
+/// A number at the top of the page.
 pub(crate) struct Highlight {
     pub(crate) number: Text,
     pub(crate) what: Text,
@@ -206,8 +206,7 @@ impl Page<'_> {
     }
 }
 
-/// The switches of language and theme. Without scripts they would do nothing, and are
-/// not shown.
+/// The switches of language and theme. They need scripts, so they are hidden without.
 fn switches() -> Markup {
     let group = |id: &'static str, name: Text, buttons: [(&'static str, Text); 2]| {
         html! {

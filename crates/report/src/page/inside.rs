@@ -1,4 +1,4 @@
-//! What went on inside the services: backlogs, capacities, rates.
+//! The inner state of the services over the day: backlogs, capacities, rates.
 
 use ::cascade::{PUBLISHED, Series, Service, Time};
 use charts::{Axis, Lines, Mark};
@@ -9,7 +9,7 @@ use crate::page::cascade::{Cascade, END};
 use crate::page::frame::{Draw, Figure, Section, Table};
 use crate::words::{services, units};
 
-/// The series that tell why it took so long. All others can be unfolded.
+/// The series that explain why the outage lasted so long. A reader can unfold the others.
 const TELLING: [(Service, &str); 6] = [
     (Service::Droplets, "leased"),
     (Service::Droplets, "queue"),
@@ -23,7 +23,7 @@ const TELLING: [(Service, &str); 6] = [
 type Shown<'a> = (Service, &'a Series);
 
 impl Cascade {
-    /// What went on inside: every series of the day that a service tells of.
+    /// Every series of the day, by service.
     pub(crate) fn inside_section(&self) -> Section<'_> {
         let told = self.day.services.iter();
         let told = told.flat_map(|it| it.series.iter().map(|series| (it.service, series)));
@@ -35,8 +35,8 @@ impl Cascade {
             title: text("Inside the mechanisms", "仕組みの内側"),
             lead: vec![
                 text(
-                    "At 09:25 every lease was to be renewed at once. A renewal waited longer than its time-out and was queued again, so the queues grew while nothing got done, until hosts were restarted one by one from 11:14. Launches then came back faster than Network Manager could give them a network, and load balancers took the new instances for ill.",
-                    "09:25 に全リースの更新が一斉に始まりました。更新の待ち時間がタイムアウトを超えて再びキューに積まれ、何も進まないままキューだけが伸びました。11:14 からホストを一台ずつ再起動して、ようやく流れ始めます。続いて、起動の速さがネットワークマネージャーの処理能力を上回り、ロードバランサーは新しいインスタンスを異常と判定しました。",
+                    "At 09:25, every lease had to be renewed at the same time. A renewal waited longer than its time-out and was queued again, so the queues grew without progress until people restarted the hosts one by one from 11:14. Launches then came back faster than Network Manager could give the instances a network, and health checks of load balancers failed on the new instances.",
+                    "09:25 に全リースの更新が一斉に始まりました。更新は待ち時間がタイムアウトを超えて再びキューに積まれ、処理が進まないままキューだけが伸びました。11:14 から人がホストを一台ずつ再起動し、ようやく処理が進み始めました。続いて、起動の速さがネットワークマネージャーの処理能力を上回り、ロードバランサーのヘルスチェックが新しいインスタンスで失敗しました。",
                 ),
                 Text::new(
                     format!("The pictures show one simulated day, seed {seed}."),
@@ -46,8 +46,8 @@ impl Cascade {
             figures: vec![figure(
                 "inside-telling",
                 text(
-                    "Why it took so long: the backlogs.",
-                    "なぜ長引いたか：積み残し。",
+                    "Why the outage lasted so long: the backlogs.",
+                    "障害が長引いた原因：未処理の蓄積。",
                 ),
                 &telling,
             )],
@@ -56,7 +56,7 @@ impl Cascade {
                     summary { (text("All other series", "その他の系列")) }
                     (figure(
                         "inside-others",
-                        text("Capacities, rates and other backlogs.", "容量・速度・その他の積み残し。"),
+                        text("Capacities, rates and other backlogs.", "容量・速度・その他の未処理。"),
                         &others,
                     ))
                 }

@@ -1,9 +1,9 @@
-//! The services in layers: a service that needs no other is on top, and each service is
-//! one layer below the lowest that it needs.
+//! The services in layers. A service that needs no other is on top. Each other service is
+//! one layer below the lowest service that it needs.
 
 use ::cascade::{DEPENDENCIES, Dependency, Service};
 
-/// The services, by their distance from a service that needs no other.
+/// The services, by their longest path to a service that needs no other.
 pub(crate) struct Layers(Vec<Vec<Service>>);
 
 impl Layers {
@@ -25,8 +25,9 @@ impl Layers {
         self.0.iter().map(Vec::as_slice)
     }
 
-    /// Puts each service below or above the middle of the services that it is joined to,
-    /// down and up a few times (Sugiyama, Tagawa and Toda, 1981).
+    /// Sorts each layer by the mean place of the services in the layer above, then below,
+    /// that each service is joined to. A few rounds reduce crossing arrows (Sugiyama,
+    /// Tagawa and Toda, 1981).
     fn untangle(&mut self) {
         for _ in 0..12 {
             let last = self.0.len().saturating_sub(1);
@@ -47,24 +48,25 @@ impl Layers {
     }
 }
 
-/// How far a service is from one that needs no other.
+/// The length of the longest path from a service to one that needs no other.
 fn depth(service: Service) -> usize {
     let needs = DEPENDENCIES.iter().filter(|it| it.service == service);
     needs.map(|it| depth(it.on) + 1).max().unwrap_or(0)
 }
 
-/// Whether what is needed is in the layer just above.
+/// Whether the needed service is in the layer just above.
 pub(crate) fn is_near(dependency: &Dependency) -> bool {
     depth(dependency.service) == depth(dependency.on) + 1
 }
 
-/// Whether one service needs the other, in whichever direction.
+/// Whether one of the two services needs the other.
 fn joined(a: Service, b: Service) -> bool {
     let joins = |it: &Dependency| [it.service, it.on] == [a, b] || [it.on, it.service] == [a, b];
     DEPENDENCIES.iter().any(joins)
 }
 
-/// From where to where each service of a layer is. `most` is how wide a box gets.
+/// The left and right edge of each service of a layer. `most` is the largest width of a
+/// box.
 pub(crate) fn places(
     layer: &[Service],
     most: f64,

@@ -16,16 +16,16 @@ const LINE: f64 = 16.0;
 pub(crate) fn section() -> Section<'static> {
     Section {
         id: "map",
-        title: text("What hung on one name", "一つの名前に連なるもの"),
+        title: text("What depended on one name", "一つの名前に依存していたもの"),
         lead: vec![text(
-            "One DNS name answered with nothing. What needed the database fell at once; what needed those services fell later, and some of it only while they came back. Below each name: from when to when it was impaired, as published (UTC).",
-            "一つの DNS 名が空の応答を返しました。データベースを必要とするサービスはただちに、それらを必要とするサービスは後から倒れ、復旧の途中で初めて倒れたものもあります。名前の下は、公表された影響時間（UTC）です。",
+            "One DNS name was answered without records. Services that need the database failed at once. Services that need those services failed later, some of them only while the others recovered. Below each name are the times for which it was impaired, as published (UTC).",
+            "一つの DNS 名が空の応答を返しました。データベースを必要とするサービスはただちに影響を受けました。それらを必要とするサービスは後から影響を受け、なかには復旧の途中で初めて影響を受けたものもあります。名前の下は、公表された影響時間（UTC）です。",
         )],
         figures: vec![Figure {
             id: "map-services",
             caption: text(
-                "Which service needs which, in the simulation. An arrow leads from a service to the services just below that need it. “+” names what else a service needs.",
-                "シミュレーションにおける依存関係。矢印は、必要とされるサービスから、すぐ下の必要とするサービスへ向かいます。「＋」はそのほかに必要とするサービスです。",
+                "Which service needs which, in the simulation. An arrow leads from a service to a service in the next row that needs it. “+” lists the other services that a service needs.",
+                "シミュレーションにおける依存関係。矢印は、あるサービスから、それを必要とする次の段のサービスへ向かいます。「＋」は、そのほかに必要とするサービスです。",
             ),
             pictures: vec![Box::new(draw)],
             table: table(),
@@ -60,7 +60,7 @@ fn table() -> Table {
     }
 }
 
-/// When a service was impaired, as published: a text for each span.
+/// The published times for which a service was impaired, one text for each span.
 fn spans(service: Service) -> Vec<Text> {
     let spans = PUBLISHED.iter().filter(|it| it.service == service);
     let span = |it: &Published| {
@@ -89,14 +89,14 @@ fn joined_by_commas(texts: &[Text]) -> Text {
     })
 }
 
-/// A layer with its place: from where to where it is, and its items.
+/// A layer with its place and its services.
 struct Placed {
     top: f64,
     bottom: f64,
     services: Vec<(Service, f64, f64)>,
 }
 
-/// The layers below each other, each as high as its services' texts need.
+/// Places the layers below each other, each as high as its services' texts need.
 fn place_all(layers: &Layers, lang: Lang, width: f64) -> Vec<Placed> {
     let most = 0.23 * width.max(480.0);
     // The first border lies half outside of its box.
@@ -140,8 +140,8 @@ fn draw(lang: Lang, width: f64) -> Svg {
     svg
 }
 
-/// What is written in a service's box: its name, when it was impaired, and what it needs
-/// that no arrow shows; each line with its class.
+/// The lines in a service's box, each with its class: its name, when it was impaired, and
+/// the services that it needs without an arrow.
 fn lines(service: Service, lang: Lang, wide: f64) -> Vec<(&'static str, String)> {
     let names = wrap(services::name(service).get(lang), (wide - 4.0) / 1.14);
     let names = names.into_iter().map(|name| ("strong", name));
@@ -150,7 +150,7 @@ fn lines(service: Service, lang: Lang, wide: f64) -> Vec<(&'static str, String)>
     let spans = if wide > 120.0 {
         vec![spans.collect::<Vec<_>>().join(", ")]
     } else {
-        // In the middle of a span, if it does not fit; its letters are small.
+        // A span that does not fit is broken after its dash. Its letters are small.
         let parts = spans.map(|span| span.replace('–', "– "));
         parts
             .flat_map(|span| wrap(&span, wide / 0.85))
@@ -163,7 +163,7 @@ fn lines(service: Service, lang: Lang, wide: f64) -> Vec<(&'static str, String)>
         .collect()
 }
 
-/// What a service needs from further above, in lines of this width.
+/// The services of higher rows that a service needs, in lines of this width.
 fn far(service: Service, lang: Lang, wide: f64) -> impl Iterator<Item = String> {
     let far = DEPENDENCIES
         .iter()
@@ -195,7 +195,7 @@ fn node(svg: &mut Svg, service: Service, lang: Lang, at: (f64, f64), size: (f64,
     }
 }
 
-/// An arrow from below the service that is needed to the top of the one that needs it.
+/// An arrow from the bottom of the needed service to the top of the service that needs it.
 fn arrow(svg: &mut Svg, placed: &[Placed], dependency: &Dependency) {
     let find = |service: Service| {
         placed.iter().find_map(|layer| {

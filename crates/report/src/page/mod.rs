@@ -1,5 +1,5 @@
-//! The command `page`: what happened, why, and what would have stood, on one page that
-//! people look at rather than read. The page needs no network and opens from disk.
+//! The command `page`: one page with pictures of what happened, why, and which
+//! architectures would have withstood it. The page needs no network and opens from disk.
 
 mod answers;
 mod architectures;
@@ -97,21 +97,21 @@ fn page<'a>(args: &Args, race: &'a Race, cascade: &'a Cascade, verdicts: &'a Ver
     );
     Page {
         title: text(
-            "What fell, and what would have stood",
-            "何が倒れ、何なら持ちこたえたか",
+            "What failed, and what would have withstood it",
+            "何が障害に陥り、何なら持ちこたえたか",
         ),
         lead: vec![text(
-            "In October 2025 a cloud region fell for 14 hours through a race in its DNS automation. This page replays the race on running code, beside the same code with the race repaired; follows what fell with it; and asks which architectures would have stood.",
-            "2025 年 10 月、DNS 自動化の競合状態によって、クラウドの一つのリージョンが 14 時間にわたり障害に陥りました。このページでは、その競合を実際に動くコードで再現し、修正したコードと並べて示します。さらに、連鎖して倒れたものを追い、どのアーキテクチャなら持ちこたえたかを検証します。",
+            "In October 2025, a race in DNS automation caused an outage of 14 hours in a cloud region. This page replays the race on running code, next to the same code with the race repaired. It follows the failures that the race caused, and it compares architectures that might have withstood them.",
+            "2025 年 10 月、DNS 自動化の競合状態によって、クラウドの一つのリージョンが 14 時間にわたり障害に陥りました。このページでは、その競合を実際に動くコードで再現し、修正したコードと並べて示します。さらに、障害が連鎖して広がる様子を追い、どのアーキテクチャなら持ちこたえたかを検証します。",
         )],
         highlights: highlights(race, cascade, verdicts),
         sections: sections(race, cascade, verdicts),
         colophon: vec![Text::new(
             format!(
-                "Made by cargo run --release -p report -- {arguments}. The facts of the incident are from the public post-event summary (message 101925) and the talk DAT453 at re:Invent 2025; the numbers nobody published are assumed, and marked so."
+                "Made by cargo run --release -p report -- {arguments}. The facts of the incident are from the public post-event summary (message 101925) and the talk DAT453 at re:Invent 2025; numbers that were not published are assumed, and marked as assumed."
             ),
             format!(
-                "このページは cargo run --release -p report -- {arguments} で生成されました。事故の事実関係は、公開された事後報告（メッセージ 101925）と re:Invent 2025 の講演 DAT453 によります。公表されていない数値は仮定であり、その旨を記しています。"
+                "このページは cargo run --release -p report -- {arguments} で生成されました。事故の事実関係は、公開された事後報告（メッセージ 101925）と re:Invent 2025 の講演 DAT453 によります。公表されていない数値は仮定であり、仮定と明記しています。"
             ),
         )],
     }
@@ -132,7 +132,7 @@ fn sections<'a>(race: &'a Race, cascade: &'a Cascade, verdicts: &'a Verdicts) ->
     sections.into_iter().flatten().collect()
 }
 
-/// The numbers of the story.
+/// The most important numbers of the page.
 fn highlights(race: &Race, cascade: &Cascade, verdicts: &Verdicts) -> Vec<Highlight> {
     let minutes = cascade.minutes_empty();
     let (hours, minutes) = ((minutes / 60.0).floor(), (minutes % 60.0).floor());
@@ -148,28 +148,28 @@ fn highlights(race: &Race, cascade: &Cascade, verdicts: &Verdicts) -> Vec<Highli
                 format!("{hours} h {minutes:02} min"),
                 format!("{hours} 時間 {minutes:02} 分"),
             ),
-            "the name answered with nothing",
+            "the name was answered without records",
             "名前が空の応答を返した時間",
         ),
         highlight(
             Text::same(race.buggy.verdict.len().to_string()),
-            "invariants broken on October’s store in the run below, until no Enactor could go on",
-            "下の実行で、10 月のストアで破れた不変条件の数（その後はどの Enactor も先へ進めず）",
+            "invariants broken on October’s store in the run below; after that, no pass could succeed",
+            "下の実行で、10 月のストアで破れた不変条件の数（その後はどの Enactor も先へ進めなくなった）",
         ),
         highlight(
             Text::same(race.fixed.verdict.len().to_string()),
-            "broken on the repaired store, on the same schedule",
-            "同じスケジュールで、修正後のストアで破れた数",
+            "invariants broken on the repaired store, on the same schedule",
+            "同じスケジュールで、修正後のストアで破れた不変条件の数",
         ),
         highlight(
             Text::same(format!("{sound} / {protocols}")),
-            "protocols that loom and shuttle found nothing against",
-            "loom と shuttle が欠陥を見つけられなかったプロトコル",
+            "protocols in which loom and shuttle found no broken invariant",
+            "loom と shuttle が不変条件の違反を見つけなかったプロトコルの数",
         ),
         highlight(
             Text::same(format!("{fallen} → {}", cascade.fallen_with_the_fix)),
-            "services that fall on that day: with October’s store, with the repaired one",
-            "その日に倒れるサービスの数：10 月のストア → 修正後のストア",
+            "services impaired on that day: with October’s store → with the repaired store",
+            "その日に影響を受けるサービスの数：10 月のストア → 修正後のストア",
         ),
     ]
 }

@@ -1,4 +1,4 @@
-//! The parameters of the simulation: what each is, and where it comes from.
+//! The parameters of the simulation, with their descriptions and sources.
 
 use ::cascade::{Parameter, Parameters};
 use maud::{Markup, html};
@@ -7,7 +7,7 @@ use crate::lang::{Text, text};
 use crate::page::frame::{Table, folded};
 use crate::words::{parameters as words, units};
 
-/// All parameters, to be unfolded.
+/// All parameters, in a table that a reader can unfold.
 pub(crate) fn table(parameters: &Parameters) -> Markup {
     let table = Table {
         caption: text(
@@ -20,7 +20,7 @@ pub(crate) fn table(parameters: &Parameters) -> Markup {
             text("Value", "値"),
             text("Published or assumed", "公表か仮定か"),
             text(
-                "What was published, or why this",
+                "What was published, or why this value",
                 "公表された内容、または仮定の理由",
             ),
         ],
@@ -57,7 +57,7 @@ fn value(parameter: &Parameter) -> Text {
         (value, "UTC") => Text::same(format!("{value} UTC")),
         (value, "h UTC") => Text::new(format!("{value} h UTC"), format!("{value} 時（UTC）")),
         (value, "1/h") => Text::new(format!("{value} per h"), format!("毎時 {value}")),
-        // A ratio is a number as it is.
+        // A ratio has no unit.
         (value, "ratio") => Text::same(value),
         (value, it) => {
             let Text { en, ja } = units::name(it);

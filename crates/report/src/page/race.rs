@@ -1,4 +1,5 @@
-//! The race, buggy beside fixed: two real runs of the same schedule.
+//! The race on October's store and on the repaired store: two real runs of the same
+//! schedule.
 
 use drill::Outcome;
 use incident::{Event, Step};
@@ -35,21 +36,24 @@ impl Race {
         };
         Section {
             id: "race",
-            title: text("The race, buggy beside fixed", "競合の再現：修正前と修正後"),
+            title: text(
+                "The race, before and after the fix",
+                "競合の再現：修正前と修正後",
+            ),
             lead: vec![
                 text(
-                    "Both pictures are real runs on real threads: the same Planner, the same three Enactors, the same schedule. Only the store differs. In October one endpoint broke first, the regional one; this replay has three endpoints, and all of them break. Enactor 1 picks plan 2 up, checks it once, and is slow. The others go on to plan 5. Then Enactor 1 writes.",
-                    "どちらも実スレッドでの実行結果です。Planner も 3 台の Enactor もスケジュールも同一で、違うのはストアだけです。10 月に最初に壊れたのはリージョンの一つのエンドポイントでしたが、この再現には 3 つのエンドポイントがあり、すべてが壊れます。Enactor 1 はプラン 2 を取得し、一度だけ確認したあと処理が遅れます。その間に他の Enactor はプラン 5 まで進みます。そこで Enactor 1 が書き込みます。",
+                    "Both pictures are real runs on real threads: the same Planner, the same three Enactors, the same schedule. Only the store differs. In October, one endpoint broke first, the regional one. This replay has three endpoints, and all of them break. Enactor 1 picks up plan 2, checks it once, and is slow. The other Enactors continue to plan 5. Then Enactor 1 writes.",
+                    "どちらも実スレッドでの実行結果です。Planner も 3 台の Enactor もスケジュールも同一で、違うのはストアだけです。10 月に最初に壊れたのはリージョンのエンドポイント一つでしたが、この再現には 3 つのエンドポイントがあり、すべてが壊れます。Enactor 1 はプラン 2 を取得し、一度だけ確認したあと処理が遅れます。その間に他の Enactor はプラン 5 まで進みます。そこで Enactor 1 が書き込みます。",
                 ),
                 text(
-                    "On October’s store the old plan wins: a stale overwrite. A sweep then deletes plan 2 as old, though it is active, and every name answers with nothing. From then on no Enactor can go on: each write must make the active plan the rollback target, and that plan is gone. On the repaired store the write is a compare-and-swap on the generation that is active. It is told “stale”, and nothing breaks.",
-                    "10 月当時のストアでは古いプランが勝ちます（古い上書き）。続く掃除（古いプランの削除）がプラン 2 を「古い」と判断し、使用中にもかかわらず削除するため、すべての名前が空の応答になります。その後はどの Enactor も先へ進めません。書き込みのたびに有効なプランを切り戻し先にする必要があるのに、そのプランがもうないからです。修正後のストアでは、書き込みが「有効な世代」に対する compare-and-swap です。古い書き込みは「stale」と拒否され、何も壊れません。",
+                    "On October’s store, the old plan replaces the newer one: a stale overwrite. A sweep then deletes plan 2 because it is old, although it is active, and every name is answered without records. After that, no Enactor can continue: each write must make the active plan the rollback target, and that plan is deleted. On the repaired store, the write is a compare-and-swap on the active generation. The store refuses it as “stale”, and no invariant breaks.",
+                    "10 月当時のストアでは、古いプランが新しいプランを上書きします。続く掃除（古いプランの削除）がプラン 2 を「古い」と判断し、有効であるにもかかわらず削除するため、すべての名前が空の応答になります。その後はどの Enactor も先へ進めません。書き込みのたびに有効なプランを切り戻し先にする必要があるのに、そのプランがもうないからです。修正後のストアでは、書き込みは有効な世代に対する compare-and-swap です。古いプランの書き込みは「stale」として拒否され、不変条件は一つも破れません。",
                 ),
             ],
             figures: vec![Figure {
                 id: "race-steps",
                 caption: text(
-                    "The store of October 2025, and beside or below it the repaired one. Time runs down; ×3 means at three endpoints; 3→5 means plan 3 was active and now 5 is.",
+                    "The store of October 2025, and to its right or below it the repaired store. Time runs downwards. ×3 means at three endpoints. 3→5 means that plan 3 was active and plan 5 is active now.",
                     "2025 年 10 月のストアと、その右または下に修正後のストア。時間は上から下へ進みます。×3 は 3 つのエンドポイントで同じ操作、3→5 は有効なプランが 3 から 5 に変わったことを表します。",
                 ),
                 pictures: vec![

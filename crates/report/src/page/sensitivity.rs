@@ -1,4 +1,4 @@
-//! Which assumed parameters the recoveries hang on.
+//! Which assumed parameters the recoveries depend on.
 
 use ::cascade::{Influence, PUBLISHED, Parameter, Sensitivity, Shift, SpanEnd, VARIED_BY};
 use charts::{Axis, Bar, Bars, Group};
@@ -14,19 +14,19 @@ use crate::words::parameters as words;
 const STRONGEST: usize = 10;
 
 impl Cascade {
-    /// None if the sensitivity was not simulated.
+    /// `None` if the sensitivity was not simulated.
     pub(crate) fn sensitivity_section(&self) -> Option<Section<'_>> {
         let found = self.sensitivity.as_ref()?;
         let strongest = &found.influences[..STRONGEST.min(found.influences.len())];
         Some(Section {
             id: "sensitivity",
-            title: text("Which assumptions it hangs on", "結果を左右する仮定"),
+            title: text("Which assumptions matter most", "結果を左右する仮定"),
             lead: lead(found),
             figures: vec![Figure {
                 id: "sensitivity-strongest",
                 caption: text(
-                    "The ten assumed parameters that move the recoveries most: mean shift of all published recoveries. To the right: later.",
-                    "復旧時刻を最も大きく動かす 10 個の仮定：公表された全復旧時刻の平均のずれ。右側：遅くなる。",
+                    "The ten assumed parameters that move the recoveries most: mean shift of all published recoveries. Bars to the right: later.",
+                    "復旧時刻を最も大きく動かす 10 個の仮定：公表された全復旧時刻の平均のずれ。右向き：遅くなる。",
                 ),
                 pictures: vec![Box::new(move |lang, width| {
                     tornado(strongest, lang).draw(width)
@@ -55,20 +55,20 @@ fn lead(found: &Sensitivity) -> Vec<Text> {
     vec![
         Text::new(
             format!(
-                "What nobody published is assumed. So each of {count} assumed parameters is varied by {percent}\u{a0}%, down and up, one at a time, with {same_seeds}, and the recoveries are compared. {few} of them move the recoveries by less than a minute on the mean: how large they are hardly matters. The others are what the story hangs on."
+                "Values that were not published are assumed. Each of the {count} assumed parameters is varied by {percent}\u{a0}%, down and up, one at a time, with {same_seeds}, and the recoveries are compared. {few} of the parameters move the recoveries by less than a minute on the mean, so their values hardly matter. The result depends on the others."
             ),
             format!(
-                "公表されていない値は仮定です。そこで、仮定した {count} 個のパラメータを一つずつ ±{percent}\u{a0}% 変え、同じ {seeds} 個のシードで復旧時刻を比べました。そのうち {few} 個は、復旧時刻を平均で 1 分も動かしません。これらは値の大小がほとんど影響しません。残りが、この再現を左右する仮定です。"
+                "公表されていない値は仮定です。そこで、仮定した {count} 個のパラメータを一つずつ ±{percent}\u{a0}% 変え、同じ {seeds} 個のシードで復旧時刻を比べました。そのうち {few} 個では、復旧時刻の平均のずれが 1 分未満であり、値の大小はほとんど影響しません。結果を左右するのは、残りの仮定です。"
             ),
         ),
         text(
-            "A shift is not always gradual. Where a queue is just able to work off what comes, a little more makes it one that never does: then a service is still impaired when the simulation ends, at 14:00 of the next day, and the shift says “at least”.",
-            "ずれは連続的とは限りません。流入をかろうじて処理できているキューは、わずかに増えるだけで永久に追いつかなくなります。その場合、シミュレーションが終わる翌日 14:00 になってもサービスは復旧しておらず、ずれは「少なくとも」の値です。",
+            "A shift is not always gradual. If a queue can only just keep up, a little more load means that it never catches up. The service is then still impaired when the simulation ends, at 14:00 of the next day. Such a shift is marked “≥”: the real one is at least as large.",
+            "ずれは連続的とは限りません。流入をかろうじて処理できているキューは、負荷がわずかに増えるだけで、いつまでも追いつかなくなります。その場合、シミュレーションが終わる翌日 14:00 になってもサービスは復旧しておらず、ずれには「≥」（下限値）を付けています。",
         ),
     ]
 }
 
-/// The parameter's share that a side of the picture stands for.
+/// The change of the parameter that a bar stands for.
 fn side(sign: &str) -> Text {
     let percent = 100.0 * VARIED_BY;
     Text::new(
@@ -95,7 +95,7 @@ fn tornado(strongest: &[Influence], lang: Lang) -> Bars {
     })
 }
 
-/// What a parameter is, and its name.
+/// The description of a parameter, and its name.
 fn about(parameter: &Parameter) -> Text {
     let name = &parameter.name;
     let Text { en, ja } = words::about(parameter);
@@ -129,7 +129,7 @@ fn strongest_table(strongest: &[Influence]) -> Table {
     });
     Table {
         caption: text(
-            "Shifts of the recoveries in minutes: the mean of all published ones, and the one that moves most",
+            "Shifts of the recoveries in minutes: the mean of all published spans, and the span that moves most",
             "復旧時刻のずれ（分）：公表された全区間の平均と、最も大きく動く区間",
         ),
         head: vec![
@@ -163,7 +163,7 @@ fn shift(shift: Shift) -> Text {
     }
 }
 
-/// Every parameter and every span, to be unfolded.
+/// Every parameter and every span, in a table that a reader can unfold.
 fn all(found: &Sensitivity) -> Markup {
     let head = PUBLISHED.iter().map(|it| wave_name(it.service, it.wave));
     let rows = found.influences.iter().map(|it| {

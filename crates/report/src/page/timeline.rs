@@ -1,4 +1,4 @@
-//! The cascade: when each service fell and came back, simulated and published.
+//! The cascade: when each service was impaired, simulated and published.
 
 use ::cascade::{Band, Parameters, Switch, Time};
 use charts::{Axis, Strip, Strips};
@@ -12,32 +12,35 @@ use crate::words::{parameters, services, switches};
 impl Cascade {
     pub(crate) fn timeline_section(&self) -> Section<'_> {
         let seeds = self.study().map_or(0, |study| study.seeds);
-        let of_seeds = match seeds {
-            1 => "one seed".to_owned(),
-            _ => format!("the median of {seeds} seeds; around it, the middle nine tenths"),
+        let (of_seeds, of_seeds_ja) = match seeds {
+            1 => ("one seed".to_owned(), "シード 1 個".to_owned()),
+            _ => (
+                format!("the median of {seeds} seeds; around it, the middle nine tenths"),
+                format!("{seeds} 個のシードの中央値、まわりの帯は中央の 9 割"),
+            ),
         };
         Section {
             id: "cascade",
             title: text("The cascade", "障害の連鎖"),
             lead: vec![
                 text(
-                    "The DNS was wrong for two and a half hours; the outage lasted until the evening. Each service here is a small mechanism, not a drawn curve: leases that run out, queues that collapse, health checks that flap. What drives them is the DNS of the run above, put on the day’s clock.",
-                    "DNS の異常は 2 時間半でしたが、障害は夜まで続きました。ここでの各サービスは、曲線をなぞったものではなく小さな仕組みです。リースは失効し、キューは輻輳で崩壊し、ヘルスチェックは揺れ動きます。それらを動かすのは、上の実行で得られた DNS の応答を当日の時刻に合わせたものです。",
+                    "The DNS was wrong for two and a half hours, but the outage lasted until the evening. Each service here is a small mechanism, not a drawn curve: leases expire, queues collapse, health checks flap. The input is the DNS answers of the run above, put on the day’s clock.",
+                    "DNS の異常は 2 時間半でしたが、障害は夜まで続きました。ここでの各サービスは、手で描いた曲線ではなく、小さな仕組みとして模擬しています。リースは失効し、キューは輻輳で崩壊し、ヘルスチェックは成功と失敗を繰り返します。入力は、上の実行で得られた DNS の応答を当日の時刻に合わせたものです。",
                 ),
                 Text::new(
                     format!(
-                        "Areas show how impaired a service was: {of_seeds}. The thick line below says when it counts as impaired, the bracket when it was, as published."
+                        "Areas show how impaired a service was: {of_seeds}. The thick line below an area shows when the simulated service counts as impaired. The bracket shows the published times."
                     ),
                     format!(
-                        "面は各サービスの影響の度合い（{seeds} 個のシードの中央値、まわりの帯は中央の 9 割）。下の太線は影響ありとみなされる時間、括弧線は公表された影響時間です。"
+                        "面は各サービスの影響の度合い（{of_seeds_ja}）です。下の太線はシミュレーションで影響ありとみなされる時間、括弧線は公表された影響時間です。"
                     ),
                 ),
             ],
             figures: vec![Figure {
                 id: "cascade-timeline",
                 caption: text(
-                    "How impaired each service was over the day. Shaded: the name is empty. Numbered lines: what people did, listed below.",
-                    "各サービスの影響の推移。網掛け：名前が空の時間。番号つきの線：人が行った操作（下に一覧）。",
+                    "How impaired each service was over the day. Shaded: the name is answered without records. Numbered lines: what people did; the list below has their sources.",
+                    "各サービスの影響の推移。網掛け：名前の応答が空の時間。番号つきの線：人が行った操作（下に一覧と出典）。",
                 ),
                 pictures: vec![Box::new(move |lang, width| self.strips(lang).draw(width))],
                 table: self.timeline_table(),
@@ -110,8 +113,8 @@ impl Cascade {
         let source = |switch: Switch| all.iter().find(|it| it.name == switch.parameter());
         html! {
             p { (text(
-                "What people did, by number. Not all of these times were published:",
-                "人が行った操作（番号順）。時刻のすべてが公表されているわけではありません。",
+                "What people did, by number. Some of these times are assumed, because they were not published:",
+                "人が行った操作（番号順）。公表されていない時刻は仮定です。",
             )) }
             ol.notes {
                 @for (at, switch) in self.parameters.switches() {

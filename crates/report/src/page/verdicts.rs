@@ -1,5 +1,5 @@
-//! Which protocol keeps which invariant. The model checkers take minutes, so their
-//! verdicts are kept in `docs/verdicts.json`, and CI holds that file true.
+//! Which protocol keeps which invariant. The model checkers are too slow to run for each
+//! page, so their verdicts are in `docs/verdicts.json`, which CI compares with new runs.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::lang::{Lang, Text, text};
 use crate::page::frame::{Figure, Section, Table};
 use crate::words::{invariants, protocols};
 
-/// What the command `report verdicts --cells FILE` writes.
+/// The output of the command `report verdicts --cells FILE`.
 const CELLS: &str = include_str!("../../../../docs/verdicts.json");
 
 /// A protocol, and its mark by invariant.
@@ -24,7 +24,7 @@ impl Verdicts {
         serde_json::from_str(CELLS).map(Self)
     }
 
-    /// How many protocols there are, and how many of them break nothing.
+    /// How many protocols there are, and how many of them keep every invariant.
     pub(crate) fn count(&self) -> (usize, usize) {
         let keeps_all = |row: &&Row| row.1.values().all(|mark| mark == "✓");
         (self.0.len(), self.0.iter().filter(keeps_all).count())
@@ -43,23 +43,23 @@ impl Verdicts {
         let all = self.broken_by_the_incident();
         Section {
             id: "verdicts",
-            title: text("Which repair repairs it", "どの修正が本当に直すのか"),
+            title: text("Which repairs work", "どの修正なら本当に直るのか"),
             lead: vec![
                 text(
-                    "The incident’s protocol can be repaired in many ways, and most of them do not repair it. Two model checkers, each in two modes, run the code of every protocol: loom with two kinds of loads, and shuttle with two kinds of schedules. A cross stands where each mode found a run that breaks the invariant, a tick where none did, within the bounds that docs/verification.md states.",
-                    "事故当時のプロトコルには多くの修正案があり、そのほとんどは直しきれません。2 つのモデル検査器をそれぞれ 2 通り（loom は 2 種類のロード、shuttle は 2 種類のスケジュール）で使い、各プロトコルの実際のコードを実行して判定します。✗はすべての検査で不変条件を破る実行が見つかったもの、✓は docs/verification.md に記した範囲でどの検査でも見つからなかったものです。",
+                    "There are many ways to change the incident’s protocol, and most of them do not repair it. Two model checkers, each in two modes, run the code of every protocol: loom with two kinds of loads, and shuttle with two kinds of schedules. A cross means that every mode found a run that breaks the invariant. A tick means that no mode did, within the bounds in docs/verification.md.",
+                    "事故当時のプロトコルにはさまざまな修正案が考えられますが、そのほとんどでは直りません。2 つのモデル検査器をそれぞれ 2 通り（loom は 2 種類のロード、shuttle は 2 種類のスケジュール）で使い、各プロトコルの実際のコードを実行して判定します。✗ は、すべての検査で不変条件を破る実行が見つかったことを示します。✓ は、docs/verification.md に記した範囲で、どの検査でも見つからなかったことを示します。",
                 ),
                 Text::new(
                     format!(
-                        "The run above breaks {in_one_run} invariants. Here the incident’s protocol breaks {all}: this table counts what breaks in any run, and that was one run."
+                        "The run above breaks {in_one_run} invariants, but the incident’s protocol breaks {all} in this table. The run above is one run; the table counts every invariant that breaks in any run."
                     ),
                     format!(
                         "上の実行で破れた不変条件は {in_one_run} 個ですが、ここでは事故当時のプロトコルは {all} 個を破ります。この表は、いずれかの実行で破れたものをすべて数えるからです。"
                     ),
                 ),
                 text(
-                    "A lock that decides which Enactor writes changes nothing. Neither does one more look before each write. What repairs the outage is to decide freshness in the write itself.",
-                    "「誰が書くか」を決めるロックでは何も変わりません。書く直前にもう一度確認しても同じです。障害を直すのは、新しさの判定を書き込みそのものの中で行うことです。",
+                    "A lock that decides which Enactor writes changes nothing. Neither does another check before each write. The repair that works decides freshness in the write itself.",
+                    "どの Enactor が書くかを決めるロックでは何も変わりません。書く直前にもう一度確認しても同じです。有効な修正は、プランが新しいかどうかの判定を、書き込みそのものの中で行うことです。",
                 ),
             ],
             figures: vec![Figure {

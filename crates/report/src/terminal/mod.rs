@@ -1,8 +1,8 @@
-//! The command `cascade`: what fell with the database in October 2025, and what would
-//! have stood, as tables in the terminal.
+//! The command `cascade`: the simulated services, published times and architectures, as
+//! tables in the terminal.
 //!
-//! The DNS timeline is that of a run of the control plane on real threads, unless
-//! a file gives another.
+//! The DNS timeline comes from a run of the control plane on real threads, unless a file
+//! gives another one.
 
 mod picture;
 mod tables;
@@ -20,17 +20,17 @@ use crate::{Error, clock, run};
 /// The arguments of the command.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Exit status: 0 if every published time is met and nothing falls with the fix, \
-    1 if not, 2 for a bad argument or file."
+    after_help = "Exit status: 0 if every published time is met and no service is impaired with the \
+    repaired store, 1 if not, 2 for a bad argument or file."
 )]
 pub(crate) struct Args {
-    /// How many days are simulated for each architecture, each with a seed of its own
+    /// How many days to simulate for each architecture, each with its own seed
     #[arg(long, default_value_t = 30, value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     seeds: usize,
-    /// A file of parameters in TOML; what it leaves out is as in crates/cascade/parameters.toml
+    /// A TOML file of parameters; the others keep their values from crates/cascade/parameters.toml
     #[arg(long, value_name = "FILE")]
     parameters: Option<PathBuf>,
-    /// A DNS timeline, CSV with the header `at,answer`; a run of the control plane if not given
+    /// A DNS timeline, CSV with the header `at,answer` [default: from a run of the control plane]
     #[arg(long, value_name = "FILE")]
     timeline: Option<PathBuf>,
     /// End with one line of JSON
@@ -41,8 +41,8 @@ pub(crate) struct Args {
 /// The seed of the control plane's runs, and of the day with the fix.
 const SEED: u64 = 1;
 
-/// Simulates and prints. Tells whether every published time is met and nothing falls
-/// with the fix.
+/// Simulates and prints. Returns whether every published time is met and no service is
+/// impaired with the repaired store.
 pub(crate) fn show(args: &Args) -> Result<bool, Error> {
     let parameters = match &args.parameters {
         Some(file) => Parameters::load(file)?,
@@ -88,10 +88,10 @@ fn impaired(scenario: &Scenario) -> Vec<Service> {
     services.map(|it| it.service).collect()
 }
 
-/// Every architecture with these seeds, with a bar that shows how far it is.
+/// Studies every architecture with this many seeds, with a progress bar.
 fn study_all(scenario: &Scenario, seeds: usize) -> Vec<(Architecture, Study)> {
     let bar = ProgressBar::new((seeds * Architecture::ALL.len()) as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} days, {eta} to go") {
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} days, {eta} left") {
         bar.set_style(style);
     }
     let studies = Architecture::ALL.map(|architecture| {
@@ -105,12 +105,13 @@ fn study_all(scenario: &Scenario, seeds: usize) -> Vec<(Architecture, Study)> {
     studies.into()
 }
 
-/// Prints the lines. A reader that closes the pipe early is no failure.
+/// Prints the lines. It is no failure if the reader closes the pipe early.
 fn print(lines: &[String]) -> Result<(), Error> {
     match io::stdout().write_all((lines.join("\n") + "\n").as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(format!("the report cannot be written: {error}; look at where it goes").into())
-        }
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!(
+            "the report cannot be written: {error}; check where standard output goes"
+        )
+        .into()),
         _ => Ok(()),
     }
 }

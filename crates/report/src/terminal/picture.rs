@@ -1,4 +1,4 @@
-//! The day, drawn in text: a line for each service, a column for twenty minutes.
+//! The day, drawn in text: a line for each service, a column for each twenty minutes.
 
 use cascade::{Band, BandSeries, PUBLISHED, Service, Study, Time};
 
@@ -11,7 +11,7 @@ const LABEL: usize = 22;
 pub(crate) fn draw(study: &Study) -> Vec<String> {
     let mut lines = vec![
         String::new(),
-        "The day in UTC: how far each service is impaired, and when that was published.".into(),
+        "The day in UTC: how impaired each service is, and the published times.".into(),
         format!("{:LABEL$}{}", "", hours()),
     ];
     for series in &study.impairments {
@@ -70,7 +70,7 @@ fn shade(impairment: f64) -> char {
     }
 }
 
-/// The published spans of a service; an onset that is not known is left open.
+/// The published spans of a service. An unknown onset is left open.
 fn published(service: Service) -> String {
     let mut line = vec![' '; COLUMNS];
     for span in PUBLISHED.iter().filter(|span| span.service == service) {

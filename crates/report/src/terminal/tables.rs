@@ -3,7 +3,7 @@
 use cascade::{Architecture, Band, DecidedBy, DnsTimeline, Row, Service, Study, Time};
 use serde_json::{Value, json};
 
-/// What the name answered.
+/// The answers for the name.
 pub(crate) fn answers(dns: &DnsTimeline) -> String {
     let changes = dns.changes().iter();
     let changes: Vec<_> = changes
@@ -112,15 +112,15 @@ fn band(band: Band) -> String {
     format!("{:.0} ({:.0}–{:.0})", band.median, band.low, band.high)
 }
 
-/// What falls if the control plane runs on the store with the fix.
+/// The services that are impaired if the control plane runs on the repaired store.
 pub(crate) fn with_the_fix(fallen: &[Service]) -> String {
     if fallen.is_empty() {
-        return "The same schedule on MemoryStore: never an empty answer, and nothing falls."
+        return "The same schedule on MemoryStore: no empty answer, and no service is impaired."
             .into();
     }
     let names: Vec<_> = fallen.iter().map(|service| service.caption()).collect();
     format!(
-        "The same schedule on MemoryStore, and yet impaired: {}.",
+        "The same schedule on MemoryStore, but impaired: {}.",
         names.join(", ")
     )
 }

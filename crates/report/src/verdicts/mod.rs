@@ -1,7 +1,8 @@
 //! The command `verdicts`: which protocol keeps which invariant, from the runs.
 //!
-//! Four checkers decide each row: loom on two kinds of loads, and shuttle on two kinds
-//! of schedules. They must agree with each other and with what is known.
+//! Two model checkers decide each row, each in two modes: loom with two kinds of loads, and
+//! shuttle with two kinds of schedules. All four must agree with each other and with
+//! [`Protocol::broken`].
 
 mod shown;
 
@@ -20,7 +21,7 @@ use crate::Error;
 /// The arguments of the command.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Exit status: 0 if all checkers decide every cell as it is known, 1 if not, 2 for a bad argument or file."
+    after_help = "Exit status: 0 if all checkers decide every cell as expected, 1 if not, 2 for a bad argument or file."
 )]
 pub(crate) struct Args {
     /// End with one line of JSON
@@ -34,7 +35,7 @@ pub(crate) struct Args {
     cells: Option<PathBuf>,
 }
 
-/// Decides and prints the table. Tells whether every cell is as it is known.
+/// Decides and prints the table. Returns whether every cell is as expected.
 pub(crate) fn decide(args: &Args) -> Result<bool, Error> {
     let rows = Row::decide_all();
     print!("{}", shown::table(&rows));
@@ -52,12 +53,12 @@ pub(crate) fn decide(args: &Args) -> Result<bool, Error> {
         }
     }
     for row in rows.iter().filter(|row| !row.is_as_known()) {
-        eprintln!("not as known: {}", row.protocol);
+        eprintln!("not as expected: {}", row.protocol);
     }
     Ok(rows.iter().all(Row::is_as_known))
 }
 
-/// What one checker says of one protocol.
+/// The result of one checker, in one mode, for one protocol.
 pub(super) struct Opinion {
     pub(super) checker: &'static str,
     /// In how many executions each invariant broke.
@@ -72,8 +73,8 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// All rows, one checker after the other. The order matters: once shuttle has run,
-    /// its panic hook takes the ends of loom's threads for failures and says so.
+    /// All rows, one checker after the other. The order matters: after shuttle has run,
+    /// its panic hook reports the ends of loom's threads as failures.
     pub(super) fn decide_all() -> Vec<Self> {
         let checkers: [fn(Protocol) -> Explored<Outcome>; 4] = [
             |protocol| protocol.explore(Setup::SMALL),
@@ -102,14 +103,15 @@ impl Row {
         )
     }
 
-    /// Whether all checkers decide as it is known.
+    /// Whether all checkers decide as [`Protocol::broken`] expects.
     pub(super) fn is_as_known(&self) -> bool {
         let known = self.protocol.broken();
         let agrees = |opinion: &Opinion| opinion.broken.keys().copied().eq(known.iter().copied());
         self.opinions.iter().all(agrees)
     }
 
-    /// A cell: broken, holds, or that the checkers differ.
+    /// A cell: `✗` if all checkers found the invariant broken, `✓` if none did, `?` if they
+    /// differ.
     pub(super) fn cell(&self, invariant: Invariant) -> &'static str {
         match self.found_by(invariant) {
             (0, _) => "✓",

@@ -10,13 +10,13 @@ pub(crate) fn name(architecture: &Architecture) -> Text {
     text(architecture.caption, ja.unwrap_or(architecture.caption))
 }
 
-/// What an architecture is, in a sentence.
+/// An architecture's description, in a sentence.
 pub(crate) fn what(architecture: &Architecture) -> Text {
     let [_, ja] = japanese(architecture.id);
     text(architecture.what, ja.unwrap_or(architecture.what))
 }
 
-/// The name, and what the architecture is.
+/// The name and the description.
 fn japanese(id: &str) -> [Option<&'static str>; 2] {
     let texts = match id {
         "one_region" => [
@@ -29,7 +29,7 @@ fn japanese(id: &str) -> [Option<&'static str>; 2] {
         ],
         "regions" => [
             "複数リージョン・ルーティングあり",
-            "顧客を複数のリージョンに分散し、障害のあるリージョンからはヘルスチェックにより別のリージョンへ誘導",
+            "顧客を複数のリージョンに分散し、障害のあるリージョンの顧客はヘルスチェックにより別のリージョンへ誘導",
         ],
         "cells" => [
             "セル分割",

@@ -4,13 +4,13 @@ use incident::Invariant;
 
 use crate::lang::{Text, text};
 
-/// An invariant's name; in Japanese with what it means, on a line of its own.
+/// An invariant's name. In Japanese, its meaning follows on a second line.
 pub(crate) fn column(invariant: Invariant) -> Text {
     let name = invariant.name();
     Text::new(name, format!("{name}\n{}", gloss(invariant)))
 }
 
-/// What an invariant's name means, in Japanese.
+/// The meaning of an invariant's name, in Japanese.
 pub(crate) fn gloss(invariant: Invariant) -> &'static str {
     match invariant {
         Invariant::Monotonic => "後退なし",
@@ -37,12 +37,12 @@ pub(crate) fn says(invariant: Invariant) -> Text {
             "どこかで有効なプランは決して削除されない。",
         ),
         Invariant::RollbackKept => text(
-            "Nor is a rollback target.",
-            "切り戻し先のプランも削除されない。",
+            "A rollback target is never deleted.",
+            "切り戻し先のプランは決して削除されない。",
         ),
         Invariant::PinnedKept => text(
-            "Nor is a plan that somebody has pinned.",
-            "誰かが保持（pin）しているプランも削除されない。",
+            "A pinned plan is never deleted.",
+            "保持（pin）されているプランは決して削除されない。",
         ),
         Invariant::NeverEmpty => text(
             "An endpoint that has resolved never resolves to nothing.",
@@ -54,15 +54,15 @@ pub(crate) fn says(invariant: Invariant) -> Text {
         ),
         Invariant::Progress => text(
             "One publish and one undisturbed pass by any Enactor make that plan active everywhere.",
-            "新しいプランを一つ公開し、どれかの Enactor が一巡すれば、そのプランは全体で有効になる。",
+            "新しいプランを一つ公開し、いずれかの Enactor が妨げられずに一巡すれば、そのプランは全体で有効になる。",
         ),
         Invariant::LatestWins => text(
-            "When all is quiet, every endpoint is on the newest plan that any Enactor picked up.",
-            "静穏時には、すべてのエンドポイントが、取得された中で最新のプランにある。",
+            "At rest, every endpoint is on the newest plan that any Enactor picked up.",
+            "全体が静止したとき、すべてのエンドポイントで、Enactor が取得した中で最新のプランが有効になっている。",
         ),
         Invariant::Reclaimed => text(
-            "When all is quiet, one sweep leaves only what is needed: the fix is not “never delete”.",
-            "静穏時に一度掃除すれば、必要なプランだけが残る。「削除しない」ことは修正ではない。",
+            "At rest, one sweep leaves only active, rollback and retained plans. So “never delete” is not a fix.",
+            "全体が静止したとき、一度掃除すれば必要なプランだけが残る。「何も削除しない」ことは修正にならない。",
         ),
     }
 }

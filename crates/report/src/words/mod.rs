@@ -1,6 +1,6 @@
-//! What the simulation and the model checkers name in English, in both languages.
+//! Texts for the names of the simulation and the model checkers, in both languages.
 //!
-//! `cascade`, `charts` and `incident` speak English only. The Japanese is here.
+//! `cascade`, `charts` and `incident` have English texts only. The Japanese ones are here.
 
 pub(crate) mod architectures;
 pub(crate) mod invariants;

@@ -4,14 +4,14 @@ use cascade::{Parameter, Parameters, SourceKind};
 
 use crate::lang::{Text, text};
 
-/// What a parameter is.
+/// A parameter's description.
 pub(crate) fn about(parameter: &Parameter) -> Text {
     let ja = japanese(&parameter.name).map(|[_, about, _]| *about);
     text(parameter.about, ja.unwrap_or(parameter.about))
 }
 
-/// What was published of a parameter, or why its value is assumed. The source that a
-/// user's file gives is shown as it is written.
+/// What was published about a parameter, or why its value is assumed. A source from a
+/// user's file is shown unchanged.
 pub(crate) fn source(parameter: &Parameter, built_in: &Parameters) -> Text {
     let why = &parameter.source.why;
     let is_built_in = |it: &Parameter| it.name == parameter.name && it.source == parameter.source;
@@ -40,7 +40,7 @@ fn japanese(name: &str) -> Option<&'static [&'static str; 3]> {
     JAPANESE.iter().find(|it| it[0] == name)
 }
 
-/// For each parameter its name, what it is, and the source of its built-in value.
+/// For each parameter: its name, its description, and the source of its built-in value.
 #[rustfmt::skip]
 const JAPANESE: &[[&str; 3]] = &[
     ["dns.positive_ttl", "アドレスを保持する時間", "ヘルスチェックを使う構成で一般的な短い TTL"],
@@ -52,22 +52,22 @@ const JAPANESE: &[[&str; 3]] = &[
     ["demand.peak_hour", "需要が最大になる時刻", "ニューヨークの昼過ぎ"],
     ["demand.day_noise", "日ごとの需要のずれ（シードによる）", "月曜日はどれも似ている"],
     ["demand.noise", "30 秒ごとの需要のずれ", "顧客が多いので、ばらつきは小さい"],
-    ["droplets.count", "ドロップレットの数", "一つが多数を代表する。効くのはホストあたりの作業量とタイムアウトの比"],
+    ["droplets.count", "ドロップレットの数", "一つが多数を代表する。重要なのはホストあたりの作業量とタイムアウトの比"],
     ["droplets.hosts", "DWFM のホストの数", "一台の重みが小さくなる数"],
     ["droplets.renewal_interval", "リース更新の間隔", "通常の日、ホストは処理能力の半分を更新に使う"],
     ["droplets.lease_term", "リースの有効期間", "更新は 1 回までなら失敗してよい"],
     ["droplets.time_out", "更新をあきらめて再要求するまでの時間", "ホストが全ドロップレットの更新に要する時間の 3 分の 1"],
     ["droplets.work", "更新 1 件に対するホストの作業時間", "全ドロップレットの更新にタイムアウト 3 回ぶんかかる。崩壊は 2 回ぶんを超えると始まる"],
     ["droplets.retry", "失敗した更新を再要求するまでの平均時間", "状態確認に失敗した後の、通常の間隔"],
-    ["droplets.throttle", "絞ったときに受け入れる更新（ホストの処理能力に対する比）", "ホストの処理能力より少なく、更新に必要な量より多い"],
+    ["droplets.throttle", "制限中に受け入れる更新（ホストの処理能力に対する比）", "ホストの処理能力より少なく、更新に必要な量より多い"],
     ["droplets.restart_time", "次のホストを再起動するまでの間隔", "通常の再起動を一台ずつ"],
-    ["launches.demand", "顧客が求める起動の平均", "単位は任意で、効くのは比"],
+    ["launches.demand", "顧客が求める起動の平均", "単位は任意で、重要なのは比"],
     ["launches.placement", "全ドロップレットの収容力（平均需要に対する比）", "ピークのための余裕"],
     ["launches.persistence", "失敗した起動のうち、成功するまで再要求される割合", "自動化は要求を続け、人はあきらめる"],
     ["launches.retry", "起動を再要求するまでの時間", "自動化の通常の間隔"],
     ["launches.readmit", "起動の受け入れを再開するリースの割合", "リースが戻ると起動を受け入れる"],
-    ["launches.throttle", "DWFM を絞っている間に受け入れる起動", "積み残しが示すとおり、ネットワークマネージャーの処理能力を上回る"],
-    ["launches.shed", "負荷を落としている間に受け入れる起動", "ネットワークマネージャーの処理能力を下回る"],
+    ["launches.throttle", "DWFM の制限中に受け入れる起動", "未処理の蓄積が示すとおり、ネットワークマネージャーの処理能力を上回る"],
+    ["launches.shed", "負荷の軽減中に受け入れる起動", "ネットワークマネージャーの処理能力を下回る"],
     ["launches.relax_factor", "起動の制限を 1 回に緩める倍率", "段階的に"],
     ["launches.relax_interval", "起動の制限を緩める間隔", "各段階の様子を見る時間"],
     ["network.partitions", "パーティションの数（それぞれが独立のキュー）", "曲線が滑らかになる数"],
@@ -120,7 +120,7 @@ const JAPANESE: &[[&str; 3]] = &[
     ["sign_in.capacity", "サインインの処理能力（平均に対する比）", "1 ゾーン喪失のための余裕"],
     ["sign_in.keep", "データベースの名前なしでサインインが動き続ける時間", "STS と同じ"],
     ["sign_in.retry", "失敗したサインインを再試行するまでの時間", "人は後でもう一度試す"],
-    ["sign_in.persistence", "失敗したサインインのうち再試行される割合", "必要な人は試し続ける"],
+    ["sign_in.persistence", "失敗したサインインのうち再試行される割合", "サインインが必要な人は試し続ける"],
     ["sign_in.rollout", "サインインのホストを別経路でデータベースへつなぐのにかかる時間", "STS よりシステムが多い"],
     ["containers.demand", "コンテナのタスクの平均", "単位は任意"],
     ["containers.pool", "待機しているホストの量（平均需要の何分ぶんか）", "30 分ぶんのホストが待機"],
@@ -140,11 +140,11 @@ const JAPANESE: &[[&str; 3]] = &[
     ["architecture.leave", "リージョンから迂回し始める失敗の割合", "ばらつきより明らかに大きい"],
     ["architecture.notice", "迂回を始めるまでに、それが続く時間", "チェックの 4 回連続失敗"],
     ["architecture.move_time", "顧客の 3 分の 2 が移るのにかかる時間", "TTL は 1 分。名前をそれより長く保つクライアントもある"],
-    ["architecture.trust", "顧客が戻るまでに、正常が続くべき時間", "急いで戻る人はいない"],
+    ["architecture.trust", "顧客が戻るまでに、正常が続くべき時間", "戻すときは慎重に"],
     ["switches.internal_endpoints", "内部サービスがデータベースへの接続を回復", "最初の緩和策、ツールの復旧"],
-    ["switches.dwfm_throttle", "DWFM を絞り、ホストを一台ずつ再起動", "受け付ける処理を絞り、ホストを一台ずつ再起動"],
+    ["switches.dwfm_throttle", "DWFM の受け付けを制限し、ホストを一台ずつ再起動", "受け付ける処理を制限し、ホストを一台ずつ再起動"],
     ["switches.pollers_restored", "SQS ポーラーを復旧", "SQS ポーラーを復旧"],
-    ["switches.network_shed", "起動を減らし、ネットワークマネージャーの遅れを解消", "13:21〜17:36 の遅延中に負荷を落とした。時刻は公表されていない"],
+    ["switches.network_shed", "起動を減らし、ネットワークマネージャーの遅れを解消", "13:21〜17:36 の遅延中に負荷を軽減した。時刻は公表されていない"],
     ["switches.async_throttle", "Lambda の非同期処理を抑制", "エラー増加の後に非同期処理を抑制した。時刻は公表されていない"],
     ["switches.failover_off", "NLB の自動フェイルオーバーを停止", "自動フェイルオーバーを停止"],
     ["switches.throttles_relaxed", "起動の制限を段階的に緩和", "以降、制限を緩和"],
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_of_the_users_own_stays_as_it_is_written() {
+    fn a_source_from_a_users_file_is_shown_unchanged() {
         let text = "[dns]\nnegative_ttl = { value = 30, unit = 's', source = 'assumed: short' }\n";
         let own = Parameters::parse(text, std::path::Path::new("own.toml")).unwrap();
         let changed = own

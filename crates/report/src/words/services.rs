@@ -4,7 +4,7 @@ use cascade::{Dependency, Series, Service};
 
 use crate::lang::{Text, text};
 
-/// A service's name. Zero width spaces say where a narrow box may break a word.
+/// A service's name. A narrow box may break a word at a zero width space.
 pub(crate) fn name(service: Service) -> Text {
     let ja = match service {
         Service::DynamoDb => "DynamoDB",
@@ -24,7 +24,7 @@ pub(crate) fn name(service: Service) -> Text {
     text(service.caption(), ja)
 }
 
-/// What a service needs another service for.
+/// What a service needs the other service for.
 pub(crate) fn need(dependency: &Dependency) -> Text {
     use Service::{
         Connect, Containers, Droplets, DynamoDb, GlobalTables, Lambda, Launches, LoadBalancers,
@@ -35,13 +35,13 @@ pub(crate) fn need(dependency: &Dependency) -> Text {
         (Droplets, DynamoDb) => "リースの状態確認",
         (Launches, DynamoDb) => "起動処理の状態",
         (Launches, Droplets) => "リースのあるドロップレット",
-        (NetworkManager, Launches) => "接続すべき新インスタンス",
+        (NetworkManager, Launches) => "ネットワークに接続する新インスタンス",
         (LoadBalancers, NetworkManager) => "新ターゲットのネットワーク状態",
         (Lambda, DynamoDb) => "関数とその状態",
         (Lambda, LoadBalancers) => "ホストのヘルスチェック",
         (Lambda | RedshiftClusters, Launches) => "失ったホストの補充",
         (Containers, Launches) => "タスクを載せるホスト",
-        (Connect, DynamoDb) => "設定 (しばらく手元に保持)",
+        (Connect, DynamoDb) => "設定（しばらく手元に保持）",
         (Connect, Lambda) => "チャットとタスクのイベント",
         (Connect | Tokens, LoadBalancers) => "フロントエンド",
         (Tokens, DynamoDb) => "セッションの状態",
@@ -55,7 +55,7 @@ pub(crate) fn need(dependency: &Dependency) -> Text {
 /// What a series of a service shows.
 pub(crate) fn series(service: Service, series: &Series) -> Text {
     let ja = match (service, series.key) {
-        (Service::LoadBalancers, "out_growing") => "外された容量 (成長中の LB)",
+        (Service::LoadBalancers, "out_growing") => "外された容量（拡大中の LB）",
         (Service::LoadBalancers, "pending") => "ネットワーク状態のない新ターゲット",
         (Service::LoadBalancers, "changes") => "切り離しと復帰の回数",
         (Service::LoadBalancers, "overdue") => "ヘルスチェックの遅れ",

@@ -1,14 +1,14 @@
-//! What people did on the day, or announced afterwards.
+//! The measures that people took on the day, or announced afterwards.
 
 use cascade::Switch;
 
 use crate::lang::{Text, text};
 
-/// What a switch does.
+/// A switch's name.
 pub(crate) fn name(switch: Switch) -> Text {
     let ja = match switch {
         Switch::InternalEndpoints => "内部サービスがデータベースへの接続を回復",
-        Switch::DwfmThrottle => "DWFM を絞り、ホストを一台ずつ再起動",
+        Switch::DwfmThrottle => "DWFM の受け付けを制限し、ホストを一台ずつ再起動",
         Switch::PollersRestored => "SQS ポーラーを復旧",
         Switch::NetworkShed => "起動を減らし、ネットワークマネージャーの遅れを解消",
         Switch::AsyncThrottle => "Lambda の非同期処理を抑制",

@@ -2,7 +2,7 @@
 
 use crate::lang::Text;
 
-/// A unit: `launches/min` is `件/分`.
+/// A unit. For example, `launches/min` is `件/分`.
 pub(crate) fn name(unit: &str) -> Text {
     let words: Vec<_> = unit.split('/').map(word_ja).collect();
     Text::new(unit, words.join("/"))

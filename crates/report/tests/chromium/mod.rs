@@ -14,13 +14,13 @@ use serde_json::Value;
 
 use crate::common::Report;
 
-/// How long anything may take, on a machine that is busy.
+/// The time-out of each action. It is long, because the machine may be busy.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Where the packages of Debian and Ubuntu put the browser.
 const CHROMIUM: &str = "/usr/bin/chromium";
 
-/// Without these the browser looks for updates, which no test asked for.
+/// Without these the browser looks for updates.
 const QUIET: [&str; 2] = ["--disable-quic", "--disable-component-update"];
 
 /// The report in a browser. The browser's complaints and its requests to the network
@@ -123,7 +123,7 @@ impl Open {
         self.tab.call_method(size).unwrap();
     }
 
-    /// What an expression comes to, as JSON.
+    /// The value of an expression, as JSON.
     pub(crate) fn ask(&self, expression: &str) -> Value {
         let asked = format!("JSON.stringify({expression})");
         let answer = self.tab.evaluate(&asked, false).unwrap();
@@ -131,7 +131,7 @@ impl Open {
         serde_json::from_str(answer.as_str().unwrap_or("null")).unwrap()
     }
 
-    /// Opens whatever can be opened on the page.
+    /// Opens every `details` element of the page.
     pub(crate) fn unfold(&self) {
         self.ask("document.querySelectorAll('details').forEach((it) => { it.open = true; })");
     }
@@ -141,7 +141,7 @@ impl Open {
         self.tab.press_key(key).unwrap();
     }
 
-    /// What a part of the page looks like: x, y, width, height. It must be in sight.
+    /// A screenshot of a part of the page: x, y, width, height. It must be in sight.
     pub(crate) fn look(&self, [x, y, width, height]: [f64; 4]) -> Pixels {
         let png = Page::CaptureScreenshotFormatOption::Png;
         let clip = Page::Viewport {
@@ -155,7 +155,7 @@ impl Open {
         Pixels::decode(&shot.unwrap())
     }
 
-    /// Shows the page as it is printed.
+    /// Shows the page with the styles for print.
     pub(crate) fn emulate_print(&self) {
         let print = Emulation::SetEmulatedMedia {
             media: Some("print".into()),
@@ -169,12 +169,12 @@ impl Open {
         self.tab.print_to_pdf(None).unwrap()
     }
 
-    /// What the browser complained of so far.
+    /// The browser's complaints so far.
     pub(crate) fn complaints(&self) -> Vec<String> {
         self.complaints.lock().unwrap().clone()
     }
 
-    /// What was loaded so far, by address.
+    /// The addresses that were loaded so far.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
@@ -193,7 +193,7 @@ impl Pixels {
         Self(pixels.map(|it| [it[0], it[1], it[2]]).collect())
     }
 
-    /// How many different colours there are.
+    /// The number of different colours.
     pub(crate) fn colours(&self) -> usize {
         self.0.iter().collect::<BTreeSet<_>>().len()
     }
@@ -208,7 +208,7 @@ impl Pixels {
         1.0 - f64::from(ground) / f64::from(u32::try_from(self.0.len()).unwrap())
     }
 
-    /// How light it is, from 0 to 255.
+    /// The mean lightness, from 0 to 255.
     pub(crate) fn light(&self) -> f64 {
         let sum: f64 = self.0.iter().flatten().copied().map(f64::from).sum();
         sum / f64::from(u32::try_from(3 * self.0.len()).unwrap())

@@ -1,4 +1,4 @@
-//! The report as the program makes it.
+//! Runs the program and shares its report.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 /// Every section, with as few seeds as possible.
 const WHOLE: [&str; 4] = ["--seeds", "1", "--sensitivity-seeds", "1"];
 
-/// Runs the program, which must not panic.
+/// Runs the program, and asserts that it does not panic.
 pub(crate) fn run(args: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_report"))
         .args(args)
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &[&str]) -> Output {
     output
 }
 
-/// A report in a file of the test's own.
+/// A report in a file that belongs to the test.
 pub(crate) struct Report(PathBuf);
 
 impl Report {
