@@ -1,0 +1,65 @@
+//! SMT-LIB text for the solvers.
+
+use std::fmt::Write;
+
+use crate::protocol::{Definition, Function, Protocol};
+use crate::sexpr::Sexpr;
+
+/// The protocol's sorts.
+pub(crate) fn sorts(protocol: &Protocol) -> String {
+    let mut text = String::new();
+    for sort in &protocol.sorts {
+        let _ = writeln!(text, "(declare-sort {sort} 0)");
+    }
+    for (sort, values) in &protocol.enumerations {
+        let values: String = values.iter().map(|value| format!("({value})")).collect();
+        let _ = writeln!(text, "(declare-datatypes (({sort} 0)) (({values})))");
+    }
+    text
+}
+
+/// A function under this name.
+pub(crate) fn declare(function: &Function, name: &str) -> String {
+    let arguments = function.arguments.join(" ");
+    format!("(declare-fun {name} ({arguments}) {})\n", function.sort)
+}
+
+/// A definition, with each name replaced by what `to` says.
+pub(crate) fn define(definition: &Definition, to: &impl Fn(&str) -> Option<Sexpr>) -> String {
+    let name = Sexpr::atom(&definition.name).replaced(to);
+    let arguments = definition.arguments.iter();
+    let arguments: String = arguments
+        .map(|(name, sort)| format!("({name} {sort})"))
+        .collect();
+    let (sort, body) = (&definition.sort, definition.body.replaced(to));
+    format!("(define-fun {name} ({arguments}) {sort} {body})\n")
+}
+
+/// All of it as the file has it.
+pub(crate) fn all(protocol: &Protocol) -> String {
+    let mut text = sorts(protocol);
+    for function in &protocol.functions {
+        text += &declare(function, &function.name);
+    }
+    for definition in &protocol.definitions {
+        text += &define(definition, &|_| None);
+    }
+    text
+}
+
+/// The words and the invariant as they are after `step`, each with `@` and the step's name
+/// at its end.
+pub(crate) fn after(protocol: &Protocol, step: &str) -> String {
+    let copied = |name: &str| !name.contains('.') || name.starts_with("inv.");
+    let to = |name: &str| {
+        if protocol.changes(step, name) {
+            return Some(Sexpr::atom(format!("{step}.{name}")));
+        }
+        let copy = copied(name) && protocol.definition(name).is_some();
+        copy.then(|| Sexpr::atom(format!("{name}@{step}")))
+    };
+    let definitions = protocol.definitions.iter().filter(|d| copied(&d.name));
+    definitions
+        .map(|definition| define(definition, &to))
+        .collect()
+}
