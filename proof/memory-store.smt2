@@ -144,9 +144,9 @@
 (define-fun return.its ((g Int) (e Endpoint)) Cell
   (ite (= g (+ newest 1)) (chosen e) (its g e)))
 
-; Take a pin: a compare-and-swap that counts it. A deleted plan refuses.
+; Take a pin: a compare-and-swap that counts it. A deleted plan refuses. A pin that holds a
+; plan already lets go of it in the same step, which no caller can do; the proof allows it.
 (declare-fun ?plan () Int)
-(define-fun pin.when.free () Bool (= (holds ?pin) 0)) ; a pin holds one plan
 (define-fun pin.when.indexed () Bool (indexed ?plan))
 (define-fun pin.when.not-deleted () Bool (not (deleted ?plan)))
 (define-fun pin.holds ((p Pin)) Int (ite (= p ?pin) ?plan (holds p)))
@@ -157,11 +157,10 @@
 (define-fun unpin.holds ((p Pin)) Int (ite (= p ?pin) 0 (holds p)))
 
 ; Activate the pinned plan at an endpoint that it names: one compare-and-swap on the
-; word of the plan's cell.
+; word of the plan's cell. A pin that holds nothing has `mine` = 0, and no word is below that.
 (declare-fun ?endpoint () Endpoint)
 (define-fun mine () Int (holds ?pin))
 (define-fun here () Cell (its mine ?endpoint))
-(define-fun activate.when.held () Bool (> mine 0))
 (define-fun activate.when.named () Bool (named mine ?endpoint))
 (define-fun activate.when.newer () Bool (< (stands here) mine))
 (define-fun activate.stands ((c Cell)) Int (ite (= c here) mine (stands c)))
@@ -177,7 +176,6 @@
 ; Withdraw an endpoint that the pinned plan does not name. The caller found the cell in
 ; the index at some earlier moment, so it may be one that was forgotten since.
 (declare-fun ?cell () Cell)
-(define-fun withdraw.when.held () Bool (> mine 0))
 (define-fun withdraw.when.made () Bool (made ?cell))
 (define-fun withdraw.when.not-named () Bool (not (named mine (of ?cell))))
 (define-fun withdraw.when.newer () Bool (< (stands ?cell) mine))
@@ -267,7 +265,7 @@
 
 ; ---- The invariant -----------------------------------------------------------------
 
-; What is claimed.
+; What is claimed: names with a capital letter.
 ; At an endpoint where a plan is active, no newer one has ever been active; and no word
 ; has ever stood on a newer generation than it stands on.
 (define-fun inv.Monotonic () Bool
@@ -387,16 +385,16 @@
 ; Progress. After a publish, the newest plan can be pinned; under that pin, each step of
 ; the pass can be taken or is done; and no step of the pass takes that from another.
 (define-fun claim.Progress-pin () Bool
-  (=> (and (indexed newest) (= ?plan newest) pin.when.free)
+  (=> (and (exists ((g Int)) (indexed g)) (= ?plan newest))
     (and pin.when.indexed pin.when.not-deleted)))
 (define-fun claim.Progress-activate () Bool
   (=> (and (> mine 0) (= mine newest) (named mine ?endpoint))
-    (or (and activate.when.held activate.when.named activate.when.newer)
+    (or (and activate.when.named activate.when.newer)
       (active here (stands here) mine))))
 (define-fun claim.Progress-withdraw () Bool
   (=> (and (> mine 0) (= mine newest) (not (named mine ?endpoint)) (known ?endpoint)
       (= ?cell (cell ?endpoint)))
-    (or (and withdraw.when.held withdraw.when.made withdraw.when.not-named
+    (or (and withdraw.when.made withdraw.when.not-named
         withdraw.when.newer withdraw.when.not-older-than-cell)
       (and (= (stands ?cell) mine) (off ?cell mine)))))
 

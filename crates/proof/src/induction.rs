@@ -14,7 +14,7 @@ pub(crate) struct Obligation {
     /// What it is about.
     pub(crate) name: String,
     /// Definitions beside those of the file.
-    pub(crate) definitions: String,
+    definitions: String,
     assumed: Vec<String>,
     /// The name of each condition, and the term that must follow.
     pub(crate) conditions: Vec<(String, String)>,
@@ -74,13 +74,13 @@ impl Obligation {
     /// Starts a solver and tells it the protocol and what is assumed, `without` one thing.
     pub(crate) fn session(
         &self,
-        protocol: &str,
+        protocol: &Protocol,
         without: Option<&str>,
         solver: Solver,
         limit: Duration,
     ) -> Result<Session, SolverError> {
         let mut session = Session::start(solver, Logic::Any, limit)?;
-        session.tell(protocol)?;
+        session.tell(&text::all(protocol))?;
         session.tell(&self.definitions)?;
         for assumed in &self.assumed {
             if without != Some(assumed) {

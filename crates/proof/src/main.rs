@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo run -p proof                 # all of it
 //! cargo run -p proof -- trace cas-only   # how one protocol breaks, step by step
+//! cargo run -p proof -- needed       # writes proof/needed.md anew
 //! ```
 //!
 //! 1. *Induction.* The invariant of `memory-store.smt2` holds in a new store, each step keeps
@@ -15,6 +16,7 @@
 //! The exit status is not 0 if a condition fails, the solvers disagree, or one is missing.
 
 mod induction;
+mod needed;
 mod protocol;
 mod search;
 mod sexpr;
@@ -42,8 +44,8 @@ enum Error {
     #[error(transparent)]
     Solver(#[from] SolverError),
     #[error("{0}: {1}")]
-    Verdicts(PathBuf, String),
-    #[error("do not know {0:?}; use no argument, or `trace PROTOCOL`")]
+    File(PathBuf, String),
+    #[error("do not know {0:?}; use no argument, `trace PROTOCOL` or `needed`")]
     Arguments(String),
 }
 
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         [] => everything(),
         ["trace", protocol] => trace(protocol),
+        ["needed"] => store().and_then(|protocol| needed::write(&protocol)),
         other => Err(Error::Arguments(other.join(" "))),
     };
     match done {
@@ -66,17 +69,17 @@ fn main() -> ExitCode {
 }
 
 fn everything() -> Result<bool, Error> {
-    let proved = prove("memory-store")?;
+    let store = store()?;
+    let proved = prove(&store)?;
+    let needed = needed::check(&store)?;
     let found = search::all()?;
-    println!(
-        "{}",
-        if proved && found {
-            "all as expected"
-        } else {
-            "FAILED"
-        }
-    );
-    Ok(proved && found)
+    let good = proved && needed && found;
+    println!("{}", if good { "all as expected" } else { "FAILED" });
+    Ok(good)
+}
+
+fn store() -> Result<Protocol, Error> {
+    Ok(Protocol::read(&file("memory-store"))?)
 }
 
 /// The file of a protocol, by its name.
@@ -89,21 +92,19 @@ fn root() -> &'static Path {
 }
 
 /// Decides all conditions of a protocol. Prints a line for each step.
-fn prove(name: &str) -> Result<bool, Error> {
-    let protocol = Protocol::read(&file(name))?;
+fn prove(protocol: &Protocol) -> Result<bool, Error> {
     println!("{}: any number of everything\n", protocol.title);
     println!(
         "{:<16}{:>10}{:>10}{:>9}{:>9}   verdict",
         "step", "conditions", "untouched", "z3 s", "cvc5 s"
     );
-    let text = text::all(&protocol);
     let (mut conditions, mut untouched, mut good) = (0, 0, true);
     let mut took = [Duration::ZERO; 2];
-    for obligation in induction::obligations(&protocol) {
+    for obligation in induction::obligations(protocol) {
         let mut open = Vec::new();
         let mut times = [Duration::ZERO; 2];
         for (i, solver) in Solver::BOTH.into_iter().enumerate() {
-            let mut session = obligation.session(&text, None, solver, LIMIT)?;
+            let mut session = obligation.session(protocol, None, solver, LIMIT)?;
             let verdicts = obligation.decide(&mut session)?;
             for ((condition, _), verdict) in obligation.conditions.iter().zip(verdicts) {
                 if verdict != Verdict::Unsat {
@@ -126,7 +127,9 @@ fn prove(name: &str) -> Result<bool, Error> {
             times,
             verdict,
         );
-        open.iter().for_each(|open| println!("{open}"));
+        for open in open {
+            println!("{open}");
+        }
     }
     line(
         "in all",

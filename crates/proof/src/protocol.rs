@@ -2,6 +2,7 @@
 //! are. `proof/README.md` lists the roles.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -27,6 +28,43 @@ pub(crate) struct Definition {
     pub(crate) arguments: Vec<(String, String)>,
     pub(crate) sort: String,
     pub(crate) body: Sexpr,
+}
+
+impl Definition {
+    /// The same with each name replaced by what `to` says.
+    pub(crate) fn renamed(&self, to: &impl Fn(&str) -> Option<Sexpr>) -> Self {
+        Self {
+            name: Sexpr::atom(&self.name).replaced(to).to_string(),
+            body: self.body.replaced(to),
+            ..self.clone()
+        }
+    }
+}
+
+impl Definition {
+    /// Its name and its sorts.
+    fn function(&self) -> Function {
+        Function {
+            name: self.name.clone(),
+            arguments: self
+                .arguments
+                .iter()
+                .map(|(_, sort)| sort.clone())
+                .collect(),
+            sort: self.sort.clone(),
+        }
+    }
+}
+
+/// As SMT-LIB has it, on a line.
+impl fmt::Display for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "(define-fun {} (", self.name)?;
+        for (name, sort) in &self.arguments {
+            write!(f, "({name} {sort})")?;
+        }
+        writeln!(f, ") {} {})", self.sort, self.body)
+    }
 }
 
 /// A protocol.
@@ -306,9 +344,11 @@ pub(crate) struct Bounded {
 impl Bounded {
     /// The sorts, as bits.
     pub(crate) fn sorts(&self) -> String {
-        let define = |sort: &String| format!("(define-sort {sort} () (_ BitVec {BITS}))\n");
-        let sorts = self.domains.keys().filter(|sort| *sort != "Int");
-        sorts.map(define).collect()
+        let mut text = String::new();
+        for sort in self.domains.keys().filter(|sort| *sort != "Int") {
+            let _ = writeln!(text, "(define-sort {sort} () (_ BitVec {BITS}))");
+        }
+        text
     }
 
     /// The name of a value as a solver prints it.
@@ -324,27 +364,15 @@ impl Bounded {
     /// sort, and a definition that chooses among them. So the solvers see bits alone.
     pub(crate) fn declare(&self, function: &Function, name: &str) -> String {
         let sort = &function.sort;
-        let points = self.points(function);
         if function.arguments.is_empty() {
             return format!("(declare-fun {name} () {sort})\n{}", self.range(sort, name));
         }
         let mut text = String::new();
-        let mut body = Sexpr::atom(format!("{name}!0"));
-        for (i, point) in points.iter().enumerate() {
-            let constant = format!("{name}!{i}");
-            text += &format!("(declare-fun {constant} () {sort})\n");
-            text += &self.range(sort, &constant);
-            let here = point
-                .iter()
-                .enumerate()
-                .map(|(i, value)| Sexpr::apply("=", [Sexpr::atom(format!("x{i}")), value.clone()]));
-            body = Sexpr::apply("ite", [Sexpr::all(here), Sexpr::atom(constant), body]);
+        for i in 0..self.points(function).len() {
+            let range = self.range(sort, &format!("{name}!{i}"));
+            let _ = write!(text, "(declare-fun {name}!{i} () {sort})\n{range}");
         }
-        let arguments = function.arguments.iter().enumerate();
-        let arguments: String = arguments
-            .map(|(i, sort)| format!("(x{i} {sort})"))
-            .collect();
-        text + &format!("(define-fun {name} ({arguments}) {sort} {body})\n")
+        text + &self.choose(function, name)
     }
 
     /// That a constant has a value of its sort.
@@ -358,6 +386,77 @@ impl Bounded {
         }
     }
 
+    /// A definition as a table: a constant for each point, and a function that chooses
+    /// among them.
+    pub(crate) fn define(&self, definition: &Definition) -> String {
+        let Definition {
+            name, sort, body, ..
+        } = definition;
+        let function = definition.function();
+        if definition.arguments.is_empty() {
+            return format!("(define-fun {name} () {sort} {})\n", self.resolve(body));
+        }
+        let mut text = String::new();
+        for (i, point) in self.points(&function).iter().enumerate() {
+            let value = |atom: &str| {
+                let mut names = definition.arguments.iter();
+                let position = names.position(|(name, _)| name == atom)?;
+                point.get(position).cloned()
+            };
+            let body = self.resolve(&body.replaced(&value));
+            let _ = writeln!(text, "(define-fun {name}!{i} () {sort} {body})");
+        }
+        text + &self.choose(&function, name)
+    }
+
+    /// The function that chooses among the constants of a table.
+    fn choose(&self, function: &Function, name: &str) -> String {
+        let mut body = Sexpr::atom(format!("{name}!0"));
+        for (i, point) in self.points(function).iter().enumerate() {
+            let here = point
+                .iter()
+                .enumerate()
+                .map(|(i, value)| Sexpr::apply("=", [Sexpr::atom(format!("x{i}")), value.clone()]));
+            let constant = Sexpr::atom(format!("{name}!{i}"));
+            body = Sexpr::apply("ite", [Sexpr::all(here), constant, body]);
+        }
+        let mut arguments = String::new();
+        for (i, sort) in function.arguments.iter().enumerate() {
+            let _ = write!(arguments, "(x{i} {sort})");
+        }
+        let sort = &function.sort;
+        format!("(define-fun {name} ({arguments}) {sort} {body})\n")
+    }
+
+    /// The term with the constant itself wherever a function is applied to values.
+    fn resolve(&self, term: &Sexpr) -> Sexpr {
+        let Sexpr::List(items) = term else {
+            return term.clone();
+        };
+        let items: Vec<_> = items.iter().map(|item| self.resolve(item)).collect();
+        self.constant(&items).unwrap_or(Sexpr::List(items))
+    }
+
+    /// The constant that stands for a function at these values, if that is what it is.
+    fn constant(&self, items: &[Sexpr]) -> Option<Sexpr> {
+        let name = items.first()?.as_atom()?;
+        let base = name.split_once('@').map_or(name, |(base, _)| base);
+        let declared = self
+            .protocol
+            .functions
+            .iter()
+            .find(|f| f.name == base)
+            .cloned();
+        let defined = || self.protocol.definition(base).map(Definition::function);
+        let function = declared.or_else(defined)?;
+        let mut index = 0;
+        for (sort, value) in function.arguments.iter().zip(&items[1..]) {
+            let values = self.domains.get(sort)?;
+            index = index * values.len() + values.iter().position(|v| v == value)?;
+        }
+        Some(Sexpr::atom(format!("{name}!{index}")))
+    }
+
     /// A function at a point: `holds pin-1`.
     pub(crate) fn point_name(&self, function: &Function, point: &[Sexpr]) -> String {
         let mut name = function.name.clone();
@@ -368,7 +467,8 @@ impl Bounded {
             let label = labels
                 .zip(index)
                 .and_then(|(labels, index)| labels.get(index));
-            name += &format!(" {}", label.map_or("?", String::as_str));
+            name += " ";
+            name += label.map_or("?", String::as_str);
         }
         name
     }

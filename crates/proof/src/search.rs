@@ -55,11 +55,11 @@ pub(crate) fn all() -> Result<bool, Error> {
         for solver in Solver::BOTH {
             found.push(search(&protocol, solver)?);
         }
-        let lengths: Vec<Vec<_>> = found.iter().map(|(found, _)| cells(found)).collect();
+        let lengths: Vec<_> = found.iter().map(|(found, _)| cells(found)).collect();
         let took: Vec<_> = found.iter().map(|(_, took)| took.as_secs_f64()).collect();
-        let cells: String = lengths[0].iter().map(|cell| format!("{cell:>7}")).collect();
+        let [mono, active, rollback, pinned, latest] = &lengths[0];
         println!(
-            "{:<32}{cells}{:>6.1}{:>7.1}",
+            "{:<32}{mono:>7}{active:>7}{rollback:>7}{pinned:>7}{latest:>7}{:>6.1}{:>7.1}",
             protocol.title, took[0], took[1]
         );
         good &= agree(&protocol.title, &lengths, &expected);
@@ -98,17 +98,21 @@ fn search(protocol: &Protocol, solver: Solver) -> Result<(Vec<Found>, Duration),
     unroll::search(&protocol.bounded(2, 3), &goals, DEPTH, solver, LIMIT)
 }
 
-fn cells(found: &[Found]) -> Vec<String> {
+fn cells(found: &[Found]) -> [String; COLUMNS.len()] {
     let cell = |found: &Found| match found {
         Found::Broken(steps) => steps.len().to_string(),
         Found::Not => "-".into(),
         Found::Unknown => "?".into(),
     };
-    found.iter().map(cell).collect()
+    std::array::from_fn(|i| found.get(i).map_or_else(|| "?".into(), cell))
 }
 
 /// Whether both solvers found the same, and what the table has. Prints what differs.
-fn agree(title: &str, lengths: &[Vec<String>], expected: &HashMap<String, Row>) -> bool {
+fn agree(
+    title: &str,
+    lengths: &[[String; COLUMNS.len()]],
+    expected: &HashMap<String, Row>,
+) -> bool {
     let mut good = true;
     let Some(row) = expected.get(title) else {
         println!("  docs/verdicts.json has no {title:?}");
@@ -140,7 +144,7 @@ type Row = HashMap<String, String>;
 /// What the model checkers found, by protocol.
 fn verdicts() -> Result<HashMap<String, Row>, Error> {
     let path = root().join("docs/verdicts.json");
-    let wrong = |what: String| Error::Verdicts(path.clone(), what);
+    let wrong = |what: String| Error::File(path.clone(), what);
     let text = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
     let json: JsonValue = text.parse().map_err(|error| wrong(format!("{error}")))?;
     let rows = json.get::<Vec<JsonValue>>().into_iter().flatten();
@@ -159,4 +163,49 @@ fn row(row: &JsonValue) -> Option<(String, Row)> {
         title.get::<String>()?.clone(),
         cells.filter_map(cell).collect(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_file_is_searched_or_proved() {
+        let files = std::fs::read_dir(root().join("proof")).unwrap();
+        let files = files.map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> = files
+            .filter(|path| path.extension().is_some_and(|e| e == "smt2"))
+            .collect();
+        let mut known: Vec<_> = FILES.iter().map(|name| file(name)).collect();
+        known.push(file("memory-store"));
+        files.sort();
+        known.sort();
+        assert_eq!(files, known);
+    }
+
+    #[test]
+    fn each_protocol_has_its_row_of_the_table_and_its_invariants() {
+        let verdicts = verdicts().unwrap();
+        for name in FILES {
+            let protocol = Protocol::read(&file(name)).unwrap();
+            assert!(verdicts.contains_key(&protocol.title), "{}", protocol.title);
+            for column in COLUMNS {
+                assert!(protocol.definition(&format!("inv.{column}")).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_base_replaces_definitions_and_adds_some() {
+        let base = Protocol::read(&file("incident")).unwrap();
+        let variant = Protocol::read(&file("lease-token-at-endpoint")).unwrap();
+        let body = |protocol: &Protocol, name: &str| {
+            let definition = protocol.definition(name);
+            definition.map(|definition| definition.body.to_string())
+        };
+        assert_eq!(body(&base, "refused").unwrap(), "false");
+        assert_eq!(body(&variant, "refused").unwrap(), "(< (token ?a) fence)");
+        assert_eq!(body(&base, "flip.active"), body(&variant, "flip.active"));
+        assert!(variant.changes("flip", "fence") && !base.changes("flip", "fence"));
+    }
 }

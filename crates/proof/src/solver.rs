@@ -156,8 +156,8 @@ impl Session {
 
     /// The terms' values in the model that the last check found, in the same order.
     pub(crate) fn values(&mut self, terms: &[Sexpr]) -> Result<Vec<String>, SolverError> {
-        let list: String = terms.iter().map(|term| format!(" {term}")).collect();
-        let mut answer = self.ask(&format!("(get-value ({list}))"))?;
+        let list = Sexpr::List(terms.to_vec());
+        let mut answer = self.ask(&format!("(get-value {list})"))?;
         loop {
             let refused = || SolverError::Refused(self.solver, answer.clone());
             if let Ok(parsed) = sexpr::parse(&answer) {

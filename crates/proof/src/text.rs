@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::protocol::{Definition, Function, Protocol};
+use crate::protocol::{Function, Protocol};
 use crate::sexpr::Sexpr;
 
 /// The protocol's sorts.
@@ -12,7 +12,7 @@ pub(crate) fn sorts(protocol: &Protocol) -> String {
         let _ = writeln!(text, "(declare-sort {sort} 0)");
     }
     for (sort, values) in &protocol.enumerations {
-        let values: String = values.iter().map(|value| format!("({value})")).collect();
+        let values = format!("({})", values.join(")("));
         let _ = writeln!(text, "(declare-datatypes (({sort} 0)) (({values})))");
     }
     text
@@ -24,17 +24,6 @@ pub(crate) fn declare(function: &Function, name: &str) -> String {
     format!("(declare-fun {name} ({arguments}) {})\n", function.sort)
 }
 
-/// A definition, with each name replaced by what `to` says.
-pub(crate) fn define(definition: &Definition, to: &impl Fn(&str) -> Option<Sexpr>) -> String {
-    let name = Sexpr::atom(&definition.name).replaced(to);
-    let arguments = definition.arguments.iter();
-    let arguments: String = arguments
-        .map(|(name, sort)| format!("({name} {sort})"))
-        .collect();
-    let (sort, body) = (&definition.sort, definition.body.replaced(to));
-    format!("(define-fun {name} ({arguments}) {sort} {body})\n")
-}
-
 /// All of it as the file has it.
 pub(crate) fn all(protocol: &Protocol) -> String {
     let mut text = sorts(protocol);
@@ -42,7 +31,7 @@ pub(crate) fn all(protocol: &Protocol) -> String {
         text += &declare(function, &function.name);
     }
     for definition in &protocol.definitions {
-        text += &define(definition, &|_| None);
+        text += &definition.to_string();
     }
     text
 }
@@ -60,6 +49,6 @@ pub(crate) fn after(protocol: &Protocol, step: &str) -> String {
     };
     let definitions = protocol.definitions.iter().filter(|d| copied(&d.name));
     definitions
-        .map(|definition| define(definition, &to))
+        .map(|definition| definition.renamed(&to).to_string())
         .collect()
 }

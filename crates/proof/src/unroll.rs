@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::protocol::{Bounded, Function, Protocol, bits, index_of};
 use crate::sexpr::Sexpr;
 use crate::solver::{Logic, Session, Solver, SolverError, Verdict};
-use crate::text;
 
 /// What a search found about one invariant.
 #[derive(Debug)]
@@ -111,7 +110,8 @@ impl<'b> Unrolled<'b> {
                 .then(|| Sexpr::atom(format!("{name}@{length}")))
         };
         for definition in &protocol.definitions {
-            self.session.tell(&text::define(definition, &to))?;
+            let definition = self.bounded.define(&definition.renamed(&to));
+            self.session.tell(&definition)?;
         }
         Ok(())
     }
