@@ -1,0 +1,207 @@
+//! Each conjunct of the invariant and each guard is needed: without it, a condition fails.
+//!
+//! z3 finds a model in which it does. cvc5 does not look for models of formulas with
+//! quantifiers, so it is only asked not to prove the condition.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::induction::{self, Obligation};
+use crate::protocol::Protocol;
+use crate::sexpr::Sexpr;
+use crate::solver::{Solver, Verdict};
+use crate::{Error, LIMIT, root};
+
+/// The time for one question to cvc5, which as a rule does not find an answer.
+const SHORT: Duration = Duration::from_millis(300);
+
+/// A row of the table: without this conjunct or guard, this step breaks this conjunct.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Row {
+    without: String,
+    step: String,
+    breaks: String,
+}
+
+/// The protocol with its conditions.
+struct Conditions<'p> {
+    protocol: &'p Protocol,
+    obligations: Vec<Obligation>,
+}
+
+/// Holds each row of the table against both solvers. Says whether every conjunct and every
+/// guard has a row that holds.
+pub(crate) fn check(protocol: &Protocol) -> Result<bool, Error> {
+    let conditions = Conditions::of(protocol);
+    let text = std::fs::read_to_string(path()).map_err(|error| table_error(&error))?;
+    let rows: Vec<_> = text.lines().filter_map(row).collect();
+    let mut bad = Vec::new();
+    for without in conditions.items() {
+        let fails = match rows.iter().find(|row| row.without == without) {
+            Some(row) => row.is_claim() || conditions.fails(row)?,
+            None => false,
+        };
+        if !fails {
+            bad.push(without);
+        }
+    }
+    let all = conditions.items().len();
+    println!(
+        "{} of {all} conjuncts and guards are needed or claimed, see proof/needed.md\n",
+        all - bad.len()
+    );
+    for name in &bad {
+        println!("  {name}: not shown to be needed");
+    }
+    Ok(bad.is_empty())
+}
+
+/// Searches a row for each conjunct and guard, and writes the table.
+pub(crate) fn write(protocol: &Protocol) -> Result<bool, Error> {
+    let conditions = Conditions::of(protocol);
+    let mut text = String::from(HEAD);
+    let mut all = true;
+    for without in conditions.items() {
+        match conditions.search(&without)? {
+            Some(row) => {
+                let _ = writeln!(
+                    text,
+                    "| `{}` | {} | `{}` |",
+                    row.without, row.step, row.breaks
+                );
+            }
+            None if is_claim(&without) => {
+                let _ = writeln!(text, "| `{without}` | | {CLAIMED} |");
+            }
+            None => {
+                all = false;
+                println!("{without}: nothing fails without it");
+            }
+        }
+    }
+    std::fs::write(path(), text).map_err(|error| table_error(&error))?;
+    Ok(all)
+}
+
+/// What the table says of a conjunct that is there because it is claimed.
+const CLAIMED: &str = "it is claimed, and nothing rests on it";
+
+/// Whether a conjunct is claimed: its name has a capital letter.
+fn is_claim(name: &str) -> bool {
+    let name = name.strip_prefix("inv.");
+    name.is_some_and(|name| name.starts_with(|first: char| first.is_ascii_uppercase()))
+}
+
+impl Row {
+    /// Whether the conjunct needs no failure.
+    fn is_claim(&self) -> bool {
+        self.breaks == CLAIMED && is_claim(&self.without)
+    }
+}
+
+const HEAD: &str = "\
+# What the proof needs
+
+Without the conjunct or guard on the left, the step breaks the conjunct on the right: z3 finds
+a state in which it does, and cvc5 does not prove the condition. The state satisfies the rest
+of the invariant; it need not be reachable.
+
+Written by `cargo run -p proof -- needed`, and checked by `cargo run -p proof`.
+
+| without | step | breaks |
+|---|---|---|
+";
+
+fn path() -> PathBuf {
+    root().join("proof/needed.md")
+}
+
+fn table_error(error: &std::io::Error) -> Error {
+    Error::File(path(), error.to_string())
+}
+
+fn row(line: &str) -> Option<Row> {
+    let cells: Vec<_> = line
+        .split('|')
+        .map(|cell| cell.trim().trim_matches('`'))
+        .collect();
+    let [_, without, step, breaks, _] = cells.as_slice() else {
+        return None;
+    };
+    without.contains('.').then(|| Row {
+        without: (*without).into(),
+        step: (*step).into(),
+        breaks: (*breaks).into(),
+    })
+}
+
+impl<'p> Conditions<'p> {
+    fn of(protocol: &'p Protocol) -> Self {
+        let obligations = induction::obligations(protocol);
+        Self {
+            protocol,
+            obligations,
+        }
+    }
+
+    /// All conjuncts and guards.
+    fn items(&self) -> Vec<String> {
+        let mut items = self.protocol.with_prefix("inv.");
+        for step in self.protocol.steps() {
+            items.extend(self.protocol.guards(step));
+        }
+        items.into_iter().map(str::to_owned).collect()
+    }
+
+    fn fails(&self, row: &Row) -> Result<bool, Error> {
+        let Some(of) = self.obligations.iter().find(|of| of.name == row.step) else {
+            return Ok(false);
+        };
+        let Some((_, term)) = of.conditions.iter().find(|(name, _)| *name == row.breaks) else {
+            return Ok(false);
+        };
+        if row.without == row.breaks || !of.assumes(&row.without) {
+            return Ok(false);
+        }
+        let (without, refuted) = (Some(row.without.as_str()), Sexpr::atom(term).not());
+        let mut z3 = of.session(self.protocol, without, Solver::Z3, LIMIT)?;
+        let mut cvc5 = of.session(self.protocol, without, Solver::Cvc5, SHORT)?;
+        Ok(
+            z3.check_with(&refuted)? == Verdict::Sat
+                && cvc5.check_with(&refuted)? != Verdict::Unsat,
+        )
+    }
+
+    fn search(&self, without: &str) -> Result<Option<Row>, Error> {
+        for of in self.obligations.iter().filter(|of| of.assumes(without)) {
+            let mut session = of.session(self.protocol, Some(without), Solver::Z3, LIMIT / 10)?;
+            for (breaks, term) in &of.conditions {
+                let other = breaks != without;
+                if other && session.check_with(&Sexpr::atom(term).not())? == Verdict::Sat {
+                    return Ok(Some(Row {
+                        without: without.into(),
+                        step: of.name.clone(),
+                        breaks: breaks.clone(),
+                    }));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store;
+
+    #[test]
+    fn the_table_has_a_row_for_each_conjunct_and_guard_and_no_other() {
+        let protocol = store().unwrap();
+        let text = std::fs::read_to_string(path()).unwrap();
+        let rows = text.lines().filter_map(row).map(|row| row.without);
+        let rows: Vec<_> = rows.collect();
+        assert_eq!(rows, Conditions::of(&protocol).items());
+    }
+}

@@ -1,0 +1,211 @@
+//! The protocols of the table: which invariants each breaks, and how.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tinyjson::JsonValue;
+
+use crate::protocol::Protocol;
+use crate::solver::{Solver, SolverError};
+use crate::unroll::{self, Found};
+use crate::{Error, LIMIT, file, root};
+
+/// Two passes, with a lease each, and one publish are no longer than this.
+const DEPTH: usize = 15;
+
+/// The files, in the order of the table.
+const FILES: [&str; 13] = [
+    "incident",
+    "lock-per-endpoint",
+    "recheck-before-each",
+    "large-retention",
+    "no-clean-up",
+    "lock-per-pass",
+    "lease-per-pass",
+    "lease-token-per-enactor",
+    "lease-token-at-endpoint",
+    "spare-active",
+    "spare-both",
+    "cas-only",
+    "cas-both-spared",
+];
+
+/// The invariants, in the order of the columns.
+const COLUMNS: [&str; 5] = [
+    "Monotonic",
+    "ActiveKept",
+    "RollbackKept",
+    "PinnedKept",
+    "LatestWins",
+];
+
+/// Searches all of them with both solvers, prints a line for each, and says whether all
+/// is as docs/verdicts.json has it.
+pub(crate) fn all() -> Result<bool, Error> {
+    let expected = verdicts()?;
+    println!("Steps of the shortest execution that breaks each invariant; - none is found\n");
+    println!(
+        "{:<33}{:>6}{:>7}{:>7}{:>7}{:>7}{:>6}{:>7}",
+        "protocol", "Mono.", "Active", "Rollb.", "Pinned", "Latest", "z3 s", "cvc5 s"
+    );
+    let mut good = true;
+    for name in FILES {
+        let protocol = Protocol::read(&file(name))?;
+        let mut found = Vec::new();
+        for solver in Solver::BOTH {
+            found.push(search(&protocol, solver)?);
+        }
+        let lengths: Vec<_> = found.iter().map(|(found, _)| cells(found)).collect();
+        let took: Vec<_> = found.iter().map(|(_, took)| took.as_secs_f64()).collect();
+        let [mono, active, rollback, pinned, latest] = &lengths[0];
+        println!(
+            "{:<32}{mono:>7}{active:>7}{rollback:>7}{pinned:>7}{latest:>7}{:>6.1}{:>7.1}",
+            protocol.title, took[0], took[1]
+        );
+        good &= agree(&protocol.title, &lengths, &expected);
+    }
+    println!("\nNeverEmpty and Progress break in the states in which ActiveKept breaks\n");
+    Ok(good)
+}
+
+/// Prints the executions that z3 finds.
+pub(crate) fn print_traces(protocol: &Protocol) -> Result<(), SolverError> {
+    let (found, _) = search(protocol, Solver::Z3)?;
+    for (column, found) in COLUMNS.iter().zip(found) {
+        let Found::Broken(steps) = found else {
+            continue;
+        };
+        println!("\n{column} breaks:");
+        for (i, step) in (1..).zip(steps) {
+            let choices = step.choices.join(", ");
+            println!(
+                "{i:>4}  {:<12}{choices:<10}{}",
+                step.name,
+                step.changes.join(", ")
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What the solver finds about each column.
+fn search(protocol: &Protocol, solver: Solver) -> Result<(Vec<Found>, Duration), SolverError> {
+    let goals: Vec<_> = COLUMNS
+        .iter()
+        .map(|column| format!("inv.{column}"))
+        .collect();
+    let goals: Vec<_> = goals.iter().map(String::as_str).collect();
+    unroll::search(&protocol.bounded(2, 3), &goals, DEPTH, solver, LIMIT)
+}
+
+fn cells(found: &[Found]) -> [String; COLUMNS.len()] {
+    let cell = |found: &Found| match found {
+        Found::Broken(steps) => steps.len().to_string(),
+        Found::Not => "-".into(),
+        Found::Unknown => "?".into(),
+    };
+    std::array::from_fn(|i| found.get(i).map_or_else(|| "?".into(), cell))
+}
+
+/// Whether both solvers found the same, and what the table has. Prints what differs.
+fn agree(
+    title: &str,
+    lengths: &[[String; COLUMNS.len()]],
+    expected: &HashMap<String, Row>,
+) -> bool {
+    let mut good = true;
+    let Some(row) = expected.get(title) else {
+        println!("  docs/verdicts.json has no {title:?}");
+        return false;
+    };
+    for (i, column) in COLUMNS.iter().enumerate() {
+        let cells: Vec<_> = lengths.iter().map(|cells| &cells[i]).collect();
+        if cells.iter().any(|cell| *cell != cells[0] || *cell == "?") {
+            println!("  {column}: z3 found {}, cvc5 {}", cells[0], cells[1]);
+            good = false;
+        }
+        if row.get(*column).map(String::as_str) != Some(if cells[0] == "-" { "✓" } else { "✗" })
+        {
+            println!("  {column}: docs/verdicts.json says {:?}", row.get(*column));
+            good = false;
+        }
+    }
+    let one = ["ActiveKept", "NeverEmpty", "Progress"].map(|column| row.get(column));
+    if one.iter().any(|verdict| *verdict != one[0]) {
+        println!("  docs/verdicts.json tells ActiveKept, NeverEmpty and Progress apart");
+        good = false;
+    }
+    good
+}
+
+/// A verdict for each invariant.
+type Row = HashMap<String, String>;
+
+/// What the model checkers found, by protocol.
+fn verdicts() -> Result<HashMap<String, Row>, Error> {
+    let path = root().join("docs/verdicts.json");
+    let wrong = |what: String| Error::File(path.clone(), what);
+    let text = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+    let json: JsonValue = text.parse().map_err(|error| wrong(format!("{error}")))?;
+    let rows = json.get::<Vec<JsonValue>>().into_iter().flatten();
+    Ok(rows.filter_map(row).collect())
+}
+
+fn row(row: &JsonValue) -> Option<(String, Row)> {
+    let [title, cells] = row.get::<Vec<JsonValue>>()?.as_slice() else {
+        return None;
+    };
+    let cells = cells.get::<HashMap<String, JsonValue>>()?.iter();
+    let cell = |(name, verdict): (&String, &JsonValue)| {
+        Some((name.clone(), verdict.get::<String>()?.clone()))
+    };
+    Some((
+        title.get::<String>()?.clone(),
+        cells.filter_map(cell).collect(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_file_is_searched_or_proved() {
+        let files = std::fs::read_dir(root().join("proof")).unwrap();
+        let files = files.map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> = files
+            .filter(|path| path.extension().is_some_and(|e| e == "smt2"))
+            .collect();
+        let mut known: Vec<_> = FILES.iter().map(|name| file(name)).collect();
+        known.push(file("memory-store"));
+        files.sort();
+        known.sort();
+        assert_eq!(files, known);
+    }
+
+    #[test]
+    fn each_protocol_has_its_row_of_the_table_and_its_invariants() {
+        let verdicts = verdicts().unwrap();
+        for name in FILES {
+            let protocol = Protocol::read(&file(name)).unwrap();
+            assert!(verdicts.contains_key(&protocol.title), "{}", protocol.title);
+            for column in COLUMNS {
+                assert!(protocol.definition(&format!("inv.{column}")).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_base_replaces_definitions_and_adds_some() {
+        let base = Protocol::read(&file("incident")).unwrap();
+        let variant = Protocol::read(&file("lease-token-at-endpoint")).unwrap();
+        let body = |protocol: &Protocol, name: &str| {
+            let definition = protocol.definition(name);
+            definition.map(|definition| definition.body.to_string())
+        };
+        assert_eq!(body(&base, "refused").unwrap(), "false");
+        assert_eq!(body(&variant, "refused").unwrap(), "(< (token ?a) fence)");
+        assert_eq!(body(&base, "flip.active"), body(&variant, "flip.active"));
+        assert!(variant.changes("flip", "fence") && !base.changes("flip", "fence"));
+    }
+}
