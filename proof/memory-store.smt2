@@ -6,6 +6,7 @@
 ;   S.when.X   a guard of step S
 ;   S.x        the value of x after step S; what S does not define keeps its value
 ;   claim.X    follows from the invariant in any state
+;   never.X    does not hold: an execution is found that breaks it
 ;   ?x         what a step chooses: which pin, which plan, which old value a load returns
 ; A name without a dot that no step changes is a constant of the whole run.
 
@@ -423,3 +424,11 @@
     (or (exists ((e Endpoint)) (and (known e) (uses (cell e) (stands (cell e)) ?plan)))
       (and delete.when.saw delete.when.not-deleted delete.when.no-pin-since
         delete.when.all-read delete.when.not-active delete.when.not-rollback))))
+
+; ---- What can happen ---------------------------------------------------------------
+
+; This is wrong, and z3 finds an execution that shows it: a plan is activated, two others
+; replace it, and a sweep deletes it and removes it.
+(define-fun never.reclaimed () Bool
+  (forall ((g Int) (c Cell))
+    (not (and (deleted g) (not (indexed g)) (was c g) (not (off c g))))))

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::sexpr::{self, Sexpr};
 
 /// Roles that are not steps.
-const NOT_STEPS: [&str; 3] = ["init", "inv", "claim"];
+const NOT_STEPS: [&str; 4] = ["init", "inv", "claim", "never"];
 
 /// A function that the file declares: state, a constant, or a choice of a step.
 #[derive(Clone, Debug)]
