@@ -12,7 +12,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// How long a thread tries in vain.
+/// How long a thread goes on trying if every try fails.
 const HOPELESS: Duration = Duration::from_secs(10);
 
 /// Since when a thread has done nothing but fail.

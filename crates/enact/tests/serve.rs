@@ -734,7 +734,7 @@ fn a_bad_argument_or_file_is_status_2() {
         (with(["--nsid", ""]), "1 to 64 printable"),
         (with(["--role", "front"]), "a store to share"),
         (with(["--store", "nowhere"]), "nowhere"),
-        // Row 20: the demonstration is served to nobody who has not asked for it.
+        // Row 20: the demonstration is served only if it is asked for.
         (vec![], "--fleet <FLEET>"),
         (vec!["--role", "planner"], "--fleet <FLEET>"),
         (

@@ -8,7 +8,7 @@
 //! 3. All tasks run on one thread. A task waits for its own target only, and no longer than
 //!    the time-out, so no target delays another one. There is no limit of checks at a time
 //!    but that of descriptors; beyond it a check is not made, and says so.
-//! 4. The loop sleeps until the next check is due. Whoever schedules a check for an earlier
+//! 4. The loop sleeps until the next check is due. A caller that schedules a check for an earlier
 //!    time wakes it. [`Notify`] keeps a wake-up that comes while the loop does not sleep.
 
 use std::future::Future;

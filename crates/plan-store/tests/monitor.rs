@@ -1,4 +1,4 @@
-//! The monitor that runs: who waits looks at each update, and once more at the end.
+//! The native monitor: a thread that waits looks at each update, and once more at the end.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use plan_store::primitives::{Monitor, Native, Primitives};
 
-/// Nothing here takes as long. A test that waits in vain fails.
+/// Nothing here takes as long. A test that waits longer fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 type NativeMonitor<T> = <Native as Primitives>::Monitor<T>;

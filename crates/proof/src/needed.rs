@@ -13,7 +13,7 @@ use crate::sexpr::Sexpr;
 use crate::solver::{Solver, Verdict};
 use crate::{Error, LIMIT, root};
 
-/// The time for one question to cvc5, which as a rule does not find an answer.
+/// The time for one question to cvc5, which usually does not find an answer.
 const SHORT: Duration = Duration::from_millis(300);
 
 /// How often z3 is asked for a state.

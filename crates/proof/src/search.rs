@@ -59,7 +59,7 @@ pub(crate) fn all() -> Result<bool, Error> {
         let took: Vec<_> = found.iter().map(|(_, took)| took.as_secs_f64()).collect();
         let [mono, active, rollback, pinned, latest] = &lengths[0];
         println!(
-            "{:<32}{mono:>7}{active:>7}{rollback:>7}{pinned:>7}{latest:>7}{:>6.1}{:>7.1}",
+            "{:<33}{mono:>6}{active:>7}{rollback:>7}{pinned:>7}{latest:>7}{:>6.1}{:>7.1}",
             protocol.title, took[0], took[1]
         );
         good &= agree(&protocol.title, &lengths, &expected);

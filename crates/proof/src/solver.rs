@@ -74,7 +74,7 @@ pub(crate) enum Verdict {
     Sat,
     /// They hold in none.
     Unsat,
-    /// The solver gave up, for want of time as a rule.
+    /// The solver gave up, usually for lack of time.
     Unknown,
 }
 

@@ -27,7 +27,7 @@ use plan_store::{DnsStore, EndpointName, Generation, MemoryStore, Pin, PlanStore
 
 use crate::hooked::{Fate, Hooked};
 
-/// Nothing here takes as long. A test that waits in vain fails.
+/// Nothing here takes as long. A test that waits longer fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Never, as far as these tests go.

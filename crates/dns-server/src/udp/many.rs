@@ -24,7 +24,7 @@ pub(super) struct Exchange {
     from: Vec<(usize, Option<SockaddrStorage>)>,
     replies: [Vec<u8>; BATCH],
     outgoing: MultiHeaders<SockaddrStorage>,
-    /// Who gets each reply.
+    /// The client that gets each reply.
     to: Vec<Option<SockaddrStorage>>,
 }
 

@@ -140,7 +140,7 @@ proptest! {
         }
     }
 
-    /// A query with AA set is as good as one without, and is not ordinary.
+    /// A query with AA set has the same answer as one without, and is not ordinary.
     #[test]
     fn both_ways_to_an_answer_lead_to_the_same(
         packet in well_formed(),

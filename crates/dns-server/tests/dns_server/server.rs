@@ -14,7 +14,7 @@ use plan_store::{MemoryStore, PlanStore, Retention, Target};
 
 use crate::world::{apply, ask, name, zones};
 
-/// Nothing here takes as long. A test that waits in vain fails.
+/// Nothing here takes as long. A test that waits longer fails.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A store whose endpoint `db.shop.example` has `count` targets in 10.`plan`.0.0.

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto};
 
 use crate::server;
 
-/// Who vouches for certificates. The file is removed at the end.
+/// The authority that vouches for certificates. The file is removed at the end.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     file: PathBuf,
