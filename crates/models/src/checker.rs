@@ -88,9 +88,10 @@ impl Loads {
     /// While the work runs, loom uses this kind of loads for all models on this thread.
     /// Otherwise it uses plain loads.
     pub fn during<T>(self, work: impl FnOnce() -> T) -> T {
+        let before = instrumented::loads();
         instrumented::load(self);
         let result = work();
-        instrumented::load(Self::Plain);
+        instrumented::load(before);
         result
     }
 }
