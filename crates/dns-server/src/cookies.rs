@@ -15,8 +15,9 @@ use crate::query::Cookie;
 /// Bytes of a client's cookie and of a server's (RFC 7873, 4; RFC 9018, 4).
 pub(crate) const CLIENT: usize = 8;
 pub(crate) const SERVER: usize = 16;
-/// The version of a server cookie, and three reserved bytes.
-const VERSION: [u8; 4] = [1, 0, 0, 0];
+/// Bytes of a server cookie before its hash: the version, three reserved bytes and the time.
+const HEAD: usize = 8;
+const VERSION: u8 = 1;
 /// How long a server cookie is accepted, how far ahead its clock may be, and after what time the
 /// client gets a new one, all in seconds (RFC 9018, 4.3).
 const LIFE: i32 = 60 * 60;
@@ -65,25 +66,26 @@ impl CookieKeys {
         client: IpAddr,
         now: u32,
     ) -> ([u8; CLIENT + SERVER], bool) {
-        let make = |key, time| server_cookie(key, cookie.client, time, client);
+        let make = |key| server_cookie(key, cookie.client, now, client);
         let mut both = [0; CLIENT + SERVER];
         both[..CLIENT].copy_from_slice(&cookie.client);
         let Ok(shown) = <[u8; SERVER]>::try_from(cookie.server) else {
-            both[CLIENT..].copy_from_slice(&make(&self.first, now));
+            both[CLIENT..].copy_from_slice(&make(&self.first));
             return (both, false);
         };
-        let [_, _, _, _, time @ .., _, _, _, _, _, _, _, _] = shown;
-        let time = u32::from_be_bytes(time);
+        // The reserved bytes may be anything, and are hashed as they were received (RFC 9018, 4.2).
+        let [head @ .., _, _, _, _, _, _, _, _] = shown;
+        let [version, _, _, _, time @ ..] = head;
         // The clock wraps around (RFC 1982).
-        let age = now.wrapping_sub(time).cast_signed();
-        let is_in_time = (-AHEAD..=LIFE).contains(&age);
-        let by_first = is_in_time && make(&self.first, time) == shown;
-        let valid =
-            by_first || is_in_time && self.others.iter().any(|key| make(key, time) == shown);
+        let age = now.wrapping_sub(u32::from_be_bytes(time)).cast_signed();
+        let may_be_valid = version == VERSION && (-AHEAD..=LIFE).contains(&age);
+        let is_made_with = |key| hash(key, cookie.client, head, client) == shown[HEAD..];
+        let by_first = may_be_valid && is_made_with(&self.first);
+        let valid = by_first || may_be_valid && self.others.iter().any(is_made_with);
         let server = if by_first && age <= HALF_LIFE {
             shown
         } else {
-            make(&self.first, now)
+            make(&self.first)
         };
         both[CLIENT..].copy_from_slice(&server);
         (both, valid)
@@ -106,13 +108,20 @@ pub(crate) fn now() -> u32 {
 
 /// The server cookie of a client (RFC 9018, 4).
 fn server_cookie(key: &[u8; 16], cookie: [u8; CLIENT], time: u32, client: IpAddr) -> [u8; SERVER] {
+    let mut head = [VERSION, 0, 0, 0, 0, 0, 0, 0];
+    head[4..].copy_from_slice(&time.to_be_bytes());
     let mut server = [0; SERVER];
-    server[..4].copy_from_slice(&VERSION);
-    server[4..8].copy_from_slice(&time.to_be_bytes());
-    let mut input = [0; CLIENT + 8 + 16];
+    server[..HEAD].copy_from_slice(&head);
+    server[HEAD..].copy_from_slice(&hash(key, cookie, head, client));
+    server
+}
+
+/// The hash of a server cookie that begins with `head` (RFC 9018, 4.4).
+fn hash(key: &[u8; 16], cookie: [u8; CLIENT], head: [u8; HEAD], client: IpAddr) -> [u8; 8] {
+    let mut input = [0; CLIENT + HEAD + 16];
     input[..CLIENT].copy_from_slice(&cookie);
-    input[CLIENT..][..8].copy_from_slice(&server[..8]);
-    let address = &mut input[CLIENT + 8..];
+    input[CLIENT..][..HEAD].copy_from_slice(&head);
+    let address = &mut input[CLIENT + HEAD..];
     let length = match client {
         IpAddr::V4(v4) => {
             address[..4].copy_from_slice(&v4.octets());
@@ -123,9 +132,7 @@ fn server_cookie(key: &[u8; 16], cookie: [u8; CLIENT], time: u32, client: IpAddr
             16
         }
     };
-    let hash = siphash_2_4(key, &input[..CLIENT + 8 + length]);
-    server[8..].copy_from_slice(&hash);
-    server
+    siphash_2_4(key, &input[..CLIENT + HEAD + length])
 }
 
 /// `SipHash`-2-4 of these bytes, as RFC 9018 asks for it.
@@ -183,15 +190,26 @@ mod tests {
             0x5cf7_9f11,
         );
         assert_eq!(learnt, (first.into(), false), "A.1");
-        // A.2 is thirty-three minutes later, so the client gets a new one.
-        let (renewed, valid) = answer(
+        // A.2 is forty minutes later, so the client gets a new one.
+        let renewed = answer(
             &[SECRET],
             "2464c4abcf10c957",
             first,
             "198.51.100.100",
-            0x5cf7_a6d9,
+            0x5cf7_a871,
         );
-        assert!(valid && renewed != first, "A.2");
+        let second = "010000005cf7a871d4a564a1442aca77";
+        assert_eq!(renewed, (second.into(), true), "A.2");
+        // A.3: the reserved bytes are not zero. This is the time that the cookie was made.
+        let shown = "01abcdef5cf78f71a314227b6679ebf5";
+        let taken = answer(
+            &[SECRET],
+            "fc93fc62807ddb86",
+            shown,
+            "203.0.113.203",
+            0x5cf7_8f71,
+        );
+        assert_eq!(taken, (shown.into(), true), "A.3");
         // A.4: another client, over IPv6, whose server has two keys.
         let old = "dd3bdf9344b678b185a6f5cb60fca715";
         let new = "445536bcd2513298075a5d379663c962";
@@ -216,6 +234,16 @@ mod tests {
         assert!(!valid("2464c4abcf10c958", ip, SECRET, now));
         assert!(!valid(client, "192.0.2.2", SECRET, now));
         assert!(!valid(client, ip, "e5e973e5a6b2a43f48e7dc849e37bfce", now));
+        // No other version is known, not even with a hash that fits.
+        let hex = |bytes: &[u8]| -> String { bytes.iter().map(|b| format!("{b:02x}")).collect() };
+        let of_version = |version| {
+            let [a, b, c, d] = u32::to_be_bytes(now);
+            let head = [version, 0, 0, 0, a, b, c, d];
+            let hash = hash(&bytes(SECRET), bytes(client), head, ip.parse().unwrap());
+            let server = hex(&[head, hash].concat());
+            answer(&[SECRET], client, &server, ip, now).1
+        };
+        assert!(of_version(1) && !of_version(2));
         // At the end of the clock too.
         let (server, _) = answer(&[SECRET], client, "", ip, u32::MAX);
         assert!(answer(&[SECRET], client, &server, ip, 10).1);
