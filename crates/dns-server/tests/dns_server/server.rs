@@ -1,7 +1,7 @@
 //! The DNS server on real sockets.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -75,7 +75,23 @@ pub(crate) fn read_tcp(stream: &mut TcpStream) -> Message {
 
 /// Whether the server has closed the connection.
 pub(crate) fn is_closed(stream: &mut TcpStream) -> bool {
-    !matches!(stream.read(&mut [0; 16]), Ok(length) if length > 0)
+    match stream.read(&mut [0; 16]) {
+        Ok(length) => length == 0,
+        // The read timed out, so the connection is still open.
+        Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+    }
+}
+
+#[test]
+fn an_idle_connection_does_not_look_closed() {
+    let (_store, server) = start(&loopback());
+    let mut stream = tcp(server.addresses()[0]);
+    let soon = Some(Duration::from_millis(1));
+    stream.set_read_timeout(soon).unwrap();
+    assert!(!is_closed(&mut stream));
+    server.shut_down();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert!(is_closed(&mut stream));
 }
 
 #[test]
