@@ -16,8 +16,10 @@
 //! A client is an IPv4 address, or an IPv6 network of 64 bits. When a client has
 //! all the connections that one client may have, the one of them that has been
 //! idle for the longest time gives way to the new one (RFC 7766, 6.2.2). When all
-//! places are taken, a connection of the client with the most of them gives way.
-//! So a client with few connections loses none to a client with many.
+//! places are taken, or the process has no file descriptor left, a connection of a
+//! client with the most of them gives way; if several clients have the most, it is
+//! the one of theirs that has been idle for the longest time. So a client with few
+//! connections loses none to a client with many.
 //!
 //! # Rules
 //! 1. Nothing here waits but the poll.
@@ -196,7 +198,7 @@ impl TcpServer {
                     // Out of descriptors, likely: make room, and try again if that helped.
                     tracing::debug!(%error, "cannot accept a connection");
                     counters.tcp_failed();
-                    return self.close_longest_idle(None).then_some(LISTENER);
+                    return self.make_room().then_some(LISTENER);
                 }
             }
         }
@@ -207,9 +209,9 @@ impl TcpServer {
         let client = Place::of(address);
         let of_client = self.connections.values().filter(|c| c.client == client);
         if of_client.count() >= self.limits.per_client {
-            self.close_longest_idle(Some(client));
+            self.close_longest_idle(|other| other == client);
         } else if self.connections.len() >= self.limits.connections {
-            self.close_longest_idle(self.largest_client());
+            self.make_room();
         }
         stream.set_nodelay(true)?;
         let token = Token(self.next);
@@ -221,22 +223,22 @@ impl TcpServer {
         Ok(())
     }
 
-    /// The client with the most connections.
-    fn largest_client(&self) -> Option<Place> {
+    /// Closes a connection of a client with the most connections. Returns whether there was one.
+    fn make_room(&mut self) -> bool {
         let mut counts = BTreeMap::new();
         for connection in self.connections.values() {
             *counts.entry(connection.client).or_insert(0) += 1;
         }
-        let largest = counts.into_iter().max_by_key(|&(_, count)| count);
-        largest.map(|(client, _)| client)
+        let most = counts.values().copied().max();
+        self.close_longest_idle(|client| counts.get(&client).copied() == most)
     }
 
-    /// Closes the connection that has been idle for the longest time, among this client's or
-    /// among all. Returns whether there was one.
-    fn close_longest_idle(&mut self, client: Option<Place>) -> bool {
+    /// Closes the connection that has been idle for the longest time, among those of these
+    /// clients. Returns whether there was one.
+    fn close_longest_idle(&mut self, is_among: impl Fn(Place) -> bool) -> bool {
         let connections = self.connections.iter();
         let idle = connections
-            .filter(|(_, c)| client.is_none_or(|client| client == c.client))
+            .filter(|(_, c)| is_among(c.client))
             .min_by_key(|(_, c)| c.active);
         let token = idle.map(|(&token, _)| token);
         token.is_some_and(|token| self.connections.remove(&token).is_some())

@@ -97,8 +97,7 @@ fn a_client_with_many_connections_takes_no_place_of_another() {
     let (_store, server) = start(&config);
     let address = server.addresses()[0];
     let packet = framed(&ask("db.shop.example", RecordType::A));
-    // Linux answers on all of 127.0.0.0/8, so these are different clients.
-    let from = |host: u8| connect_from(([127, 53, 9, host], 0).into(), address);
+    let from = |host: u8| connect_from(host, address);
     let mut quiet = from(1);
     let mut greedy: Vec<_> = (0..40).map(|_| from(2)).collect();
     // All of them have been taken by now.
@@ -133,8 +132,36 @@ fn a_client_with_many_connections_takes_no_place_of_another() {
     );
 }
 
-fn connect_from(local: SocketAddr, server: SocketAddr) -> TcpStream {
+/// Row 9.
+#[test]
+fn of_clients_with_equally_many_connections_the_longest_idle_gives_way() {
+    let mut config = loopback();
+    config.tcp.connections = 4;
+    config.tcp.idle = PATIENCE;
+    let (_store, server) = start(&config);
+    let packet = framed(&ask("db.shop.example", RecordType::A));
+    let active = |stream: &mut TcpStream| {
+        stream.write_all(&packet).unwrap();
+        assert_eq!(read_tcp(stream).answers.len(), 4);
+    };
+    let connect = |host: u8| {
+        let mut stream = connect_from(host, server.addresses()[0]);
+        active(&mut stream);
+        stream
+    };
+    let mut streams: Vec<_> = [2, 1, 4, 3].map(connect).into();
+    for newcomer in 5..10 {
+        streams.push(connect(newcomer));
+        assert!(is_closed(&mut streams.remove(0)), "for {newcomer}");
+        streams.iter_mut().for_each(active);
+    }
+}
+
+/// Connects as the client with this number. Linux answers on all of 127.0.0.0/8, so these are
+/// different clients.
+fn connect_from(host: u8, server: SocketAddr) -> TcpStream {
     use socket2::{Domain, Socket, Type};
+    let local = SocketAddr::from(([127, 53, 9, host], 0));
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&local.into()).unwrap();
     socket.connect(&server.into()).unwrap();
