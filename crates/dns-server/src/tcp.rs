@@ -339,6 +339,7 @@ impl Connection {
     fn turn<R: Resolve>(&mut self, responder: &mut Responder<R>) -> Turn {
         let mut answered = 0;
         loop {
+            let was_full = self.unsent.len() >= MAX_UNSENT; // Then nothing is answered.
             let queries = self.answer(responder, TURN - answered);
             answered += queries;
             match self.send() {
@@ -349,7 +350,7 @@ impl Connection {
             if answered >= TURN {
                 return Turn::Again;
             }
-            if queries > 0 {
+            if queries > 0 || was_full {
                 continue; // More of them may be there.
             }
             match self.input {
@@ -439,5 +440,62 @@ impl Connection {
             Err(error) => return Err(error),
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net;
+    use std::sync::Arc;
+
+    use plan_store::{EndpointName, MemoryStore, PlanStore, Retention};
+
+    use super::*;
+    use crate::zone::{NameServer, Zone, Zones};
+
+    fn responder() -> Responder<<MemoryStore as PlanStore>::Reader> {
+        let name = |text: &str| -> EndpointName { text.parse().unwrap() };
+        let name_server = NameServer {
+            name: name("ns.elsewhere.test"),
+            addresses: Vec::new(),
+        };
+        let zone = Zone::new(name("shop.example"), [name_server]).unwrap();
+        let zones = Arc::new(Zones::new([zone]).unwrap());
+        let reader = PlanStore::reader(&MemoryStore::new(Retention::newest(2)));
+        Responder::new(reader, zones, 8, 7, Arc::default()).unwrap()
+    }
+
+    /// The two ends of a connection. The server's end does not block, and has room for all
+    /// replies that may be unsent.
+    fn pair() -> (net::TcpStream, Connection) {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, from) = listener.accept().unwrap();
+        server.set_nonblocking(true).unwrap();
+        let room = 4 * MAX_UNSENT;
+        let buffer = socket2::SockRef::from(&server);
+        buffer.set_send_buffer_size(room).unwrap();
+        let connection = Connection::new(TcpStream::from_std(server), from.ip());
+        (client, connection)
+    }
+
+    /// The poll tells nothing of queries that the server has read already.
+    #[test]
+    fn queries_received_before_the_client_took_its_replies_are_answered_after() {
+        // A query of a header alone. The reply to it is a header too.
+        let query = [&[0, 12, 1, 2][..], &[0; 10]].concat();
+        for input in [Input::Queries, Input::Ended] {
+            let (mut client, mut connection) = pair();
+            connection.received = query.repeat(3);
+            connection.unsent = vec![0; MAX_UNSENT];
+            connection.input = input;
+            let turn = connection.turn(&mut responder());
+            assert_eq!(matches!(turn, Turn::Closed), input == Input::Ended);
+            assert!(connection.received.is_empty());
+            drop(connection);
+            let mut sent = Vec::new();
+            client.read_to_end(&mut sent).unwrap();
+            assert_eq!(sent.len(), MAX_UNSENT + 3 * query.len());
+        }
     }
 }
