@@ -43,7 +43,7 @@ pub struct Counts {
     /// went on.
     pub panics: u64,
     /// How often a TCP connection could not be taken, for example because the process had no
-    /// file descriptor left.
+    /// file descriptor left. Each try counts.
     pub tcp_failures: u64,
     /// The newest generation that a query was answered from.
     pub generation: Option<Generation>,

@@ -26,6 +26,9 @@
 //! 2. The poll tells of a change once. So a turn of a connection ends only when
 //!    its socket would block, when it is closed, or when the turn has been long
 //!    enough; in the last case it is put on the list for another turn.
+//! 3. For the same reason the server accepts clients until none waits. If it
+//!    cannot accept one and has no connection to close, it tries again after a
+//!    pause.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -50,7 +53,7 @@ const MAX_QUERY: usize = 4096;
 const MAX_UNSENT: usize = 64 * 1024;
 /// Most connections that are taken before the others have their turn.
 const ACCEPTS: usize = 64;
-/// How long the server waits if it cannot wait for clients.
+/// How long the server waits if it cannot wait for clients or cannot accept one.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long a server that stops answers what has come in at most.
 const DRAIN: Duration = Duration::from_millis(100);
@@ -90,6 +93,8 @@ pub(crate) struct TcpServer {
     listener: TcpListener,
     connections: BTreeMap<Token, Connection>,
     next: usize,
+    /// When to accept clients that may wait and that the poll says nothing of.
+    retry_at: Option<Instant>,
     limits: TcpLimits,
 }
 
@@ -106,6 +111,7 @@ impl TcpServer {
             listener,
             connections: BTreeMap::new(),
             next: LISTENER.0 + 1,
+            retry_at: None,
             limits,
         };
         Ok((server, waker))
@@ -123,7 +129,7 @@ impl TcpServer {
         let mut failures = Failures::default();
         while !stop.load(Ordering::Relaxed) {
             let wait = if again.is_empty() {
-                self.until_next_idle()
+                self.until_due()
             } else {
                 Some(Duration::ZERO)
             };
@@ -141,6 +147,8 @@ impl TcpServer {
             }
             let mut ready = std::mem::take(&mut again);
             ready.extend(events.iter().map(mio::event::Event::token));
+            let retry = self.retry_at.take_if(|at| *at <= Instant::now());
+            ready.extend(retry.map(|_| LISTENER));
             for token in ready {
                 match token {
                     WAKE => {}
@@ -195,10 +203,14 @@ impl TcpServer {
                 // Of one client, gone before it was accepted.
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    // Out of descriptors, likely: make room, and try again if that helped.
+                    // Out of descriptors, likely: make room, and try again.
                     tracing::debug!(%error, "cannot accept a connection");
                     counters.tcp_failed();
-                    return self.make_room().then_some(LISTENER);
+                    if self.make_room() {
+                        return Some(LISTENER);
+                    }
+                    self.retry_at = Some(Instant::now() + PAUSE);
+                    return None;
                 }
             }
         }
@@ -249,10 +261,15 @@ impl TcpServer {
         self.connections.retain(|_, c| c.active.elapsed() < idle);
     }
 
-    /// How long until some connection has been idle for too long.
-    fn until_next_idle(&self) -> Option<Duration> {
-        let first = self.connections.values().map(|c| c.active).min()?;
-        Some(self.limits.idle.saturating_sub(first.elapsed()))
+    /// How long until some connection has been idle for too long, or clients are to be accepted
+    /// again.
+    fn until_due(&self) -> Option<Duration> {
+        let first = self.connections.values().map(|c| c.active).min();
+        let idle = first.map(|active| self.limits.idle.saturating_sub(active.elapsed()));
+        let retry = self
+            .retry_at
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        idle.into_iter().chain(retry).min()
     }
 }
 

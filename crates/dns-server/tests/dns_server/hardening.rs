@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::process::Command;
 use std::time::Instant;
+use std::{env, iter};
 
 use dns_server::{Outcome, Server, ServerConfig};
 use hickory_proto::rr::RecordType;
@@ -12,6 +14,7 @@ use plan_store::memory::MemoryPin;
 use plan_store::{
     EndpointName, Layer, MemoryStore, PlanStore, Reader, Resolution, Resolve, Retention, Target,
 };
+use socket2::{Domain, Socket, Type};
 
 use crate::server::{PATIENCE, ask_udp, framed, is_closed, loopback, read_tcp, start, tcp, udp};
 use crate::world::{apply, ask, name, zones};
@@ -157,13 +160,95 @@ fn of_clients_with_equally_many_connections_the_longest_idle_gives_way() {
     }
 }
 
-/// Connects as the client with this number. Linux answers on all of 127.0.0.0/8, so these are
-/// different clients.
+/// Runs a test in a process of its own with few file descriptors, since other tests need some.
+#[cfg(unix)]
+fn with_few_descriptors(test: &str, run: impl FnOnce()) {
+    const INSIDE: &str = "DNS_SERVER_TEST_WITH_FEW_DESCRIPTORS";
+    if env::var_os(INSIDE).is_some() {
+        return run();
+    }
+    let script = r#"ulimit -n 64 && exec "$0" --exact "$1" --nocapture"#;
+    let mut process = Command::new("sh");
+    process
+        .args(["-c", script])
+        .arg(env::current_exe().unwrap());
+    process.arg(format!("hardening::{test}")).env(INSIDE, "");
+    let output = process.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("1 passed"), "{text}{errors}");
+}
+
+/// All file descriptors that the process may still have.
+#[cfg(unix)]
+fn all_descriptors() -> Vec<UdpSocket> {
+    let taken: Vec<_> = iter::from_fn(|| UdpSocket::bind("127.0.0.1:0").ok()).collect();
+    assert!(!taken.is_empty());
+    taken
+}
+
+#[cfg(unix)]
+#[test]
+fn without_a_descriptor_the_client_with_the_most_connections_gives_way() {
+    let test = "without_a_descriptor_the_client_with_the_most_connections_gives_way";
+    with_few_descriptors(test, || {
+        let mut config = loopback();
+        config.tcp.idle = PATIENCE;
+        let (_store, server) = start(&config);
+        let packet = framed(&ask("db.shop.example", RecordType::A));
+        let active = |stream: &mut TcpStream| {
+            stream.write_all(&packet).unwrap();
+            assert_eq!(read_tcp(stream).answers.len(), 4);
+        };
+        let mut streams = [1, 2, 2, 2].map(|host| connect_from(host, server.addresses()[0]));
+        streams.iter_mut().for_each(active);
+        let newcomer = socket_of(3);
+        let _taken = all_descriptors();
+        active(&mut connect(newcomer, server.addresses()[0]));
+        // The server may close one more connection: Linux needs a descriptor even to say that no
+        // client waits.
+        let [quiet, oldest, _, newest] = &mut streams;
+        assert!(is_closed(oldest));
+        active(quiet);
+        active(newest);
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_client_that_came_without_a_descriptor_left_is_served_once_there_is_one() {
+    let test = "a_client_that_came_without_a_descriptor_left_is_served_once_there_is_one";
+    with_few_descriptors(test, || {
+        let (_store, server) = start(&loopback());
+        let client = socket_of(1);
+        let taken = all_descriptors();
+        let mut stream = connect(client, server.addresses()[0]);
+        let begin = Instant::now();
+        while server.counts().tcp_failures == 0 {
+            assert!(begin.elapsed() < PATIENCE);
+        }
+        drop(taken);
+        let packet = framed(&ask("db.shop.example", RecordType::A));
+        stream.write_all(&packet).unwrap();
+        assert_eq!(read_tcp(&mut stream).answers.len(), 4);
+    });
+}
+
+/// Connects as the client with this number.
 fn connect_from(host: u8, server: SocketAddr) -> TcpStream {
-    use socket2::{Domain, Socket, Type};
-    let local = SocketAddr::from(([127, 53, 9, host], 0));
+    connect(socket_of(host), server)
+}
+
+/// A socket of the client with this number. Linux answers on all of 127.0.0.0/8, so these are
+/// different clients.
+fn socket_of(host: u8) -> Socket {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let local = SocketAddr::from(([127, 53, 9, host], 0));
     socket.bind(&local.into()).unwrap();
+    socket
+}
+
+fn connect(socket: Socket, server: SocketAddr) -> TcpStream {
     socket.connect(&server.into()).unwrap();
     let stream = TcpStream::from(socket);
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
