@@ -7,13 +7,14 @@
 //!    responder is consistent: the zones are never changed in place, and a store is shared with
 //!    other threads, so it is consistent between any two steps.
 //! 3. A thread that has failed for [`HOPELESS`] without a single success ends, so that its owner
-//!    notices ([`Server::is_serving`](crate::Server::is_serving)).
+//!    notices ([`Server::is_serving`](crate::Server::is_serving)). To wait for queries that do not
+//!    come is a success.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 /// How long a thread goes on trying if every try fails.
-const HOPELESS: Duration = Duration::from_secs(10);
+pub(crate) const HOPELESS: Duration = Duration::from_secs(10);
 
 /// Since when a thread has done nothing but fail.
 #[derive(Default)]
@@ -28,8 +29,9 @@ impl Failures {
 
     /// Notes a failure. Returns whether the thread is to try again.
     #[must_use]
-    pub(crate) fn failed(&mut self) -> bool {
-        self.since.get_or_insert_with(Instant::now).elapsed() < HOPELESS
+    pub(crate) fn failed(&mut self, now: Instant) -> bool {
+        let since = *self.since.get_or_insert(now);
+        now.saturating_duration_since(since) < HOPELESS
     }
 }
 

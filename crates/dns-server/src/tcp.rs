@@ -136,7 +136,7 @@ impl TcpServer {
             match self.poll.poll(&mut events, wait) {
                 Ok(()) => failures.succeeded(),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if failures.failed() => {
+                Err(error) if failures.failed(Instant::now()) => {
                     tracing::warn!(%error, "cannot wait for TCP clients");
                     std::thread::sleep(PAUSE); // So that it does not fill the log.
                 }

@@ -127,44 +127,83 @@ pub(crate) fn serve<R: Resolve>(
     responder: &mut Responder<R>,
     stop: &AtomicBool,
 ) {
-    let mut exchange = Exchange::on(socket);
-    let mut failures = Failures::default();
+    let mut service = Service::new(socket, responder);
     while !stop.load(Ordering::Relaxed) {
-        let error = match contained(|| exchange.turn(socket, responder)) {
-            Some(Ok(())) => {
-                failures.succeeded();
-                continue;
-            }
-            Some(Err(error)) if is_passing(&error) => continue,
-            Some(Err(error)) => Some(error),
-            None => None,
-        };
-        if !failures.failed() {
+        match service.turn(Instant::now) {
+            Turn::Served => {}
+            // So that it does not fill the log.
+            Turn::CannotReceive => std::thread::sleep(LOOK_UP),
+            Turn::Hopeless => return,
+        }
+    }
+    service.drain();
+}
+
+/// A thread's work on its socket.
+struct Service<'s, R> {
+    socket: &'s UdpSocket,
+    responder: &'s mut Responder<R>,
+    exchange: Exchange,
+    failures: Failures,
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Turn {
+    /// The thread goes on at once, after a panic too.
+    Served,
+    /// The thread goes on after a pause.
+    CannotReceive,
+    /// The thread gives up.
+    Hopeless,
+}
+
+impl<'s, R: Resolve> Service<'s, R> {
+    fn new(socket: &'s UdpSocket, responder: &'s mut Responder<R>) -> Self {
+        Self {
+            socket,
+            responder,
+            exchange: Exchange::on(socket),
+            failures: Failures::default(),
+        }
+    }
+
+    /// Receives and answers once. `now` is the time when this is over.
+    fn turn(&mut self, now: impl FnOnce() -> Instant) -> Turn {
+        let result = self.exchange();
+        let is_fine = |result: &io::Result<()>| result.as_ref().err().is_none_or(is_passing);
+        if result.as_ref().is_some_and(is_fine) {
+            self.failures.succeeded();
+            return Turn::Served;
+        }
+        let error = result.and_then(Result::err);
+        if !self.failures.failed(now()) {
             tracing::error!(?error, "a UDP thread gives up");
-            return;
+            return Turn::Hopeless;
         }
         if let Some(error) = error {
             tracing::warn!(%error, "cannot receive");
-            std::thread::sleep(LOOK_UP); // So that it does not fill the log.
-        } else {
-            responder.recover();
-            exchange = Exchange::on(socket);
+            return Turn::CannotReceive;
+        }
+        self.responder.recover();
+        self.exchange = Exchange::on(self.socket);
+        Turn::Served
+    }
+
+    fn exchange(&mut self) -> Option<io::Result<()>> {
+        contained(|| self.exchange.turn(self.socket, self.responder))
+    }
+
+    /// Answers what the socket has received.
+    fn drain(mut self) {
+        let begin = Instant::now();
+        if self.socket.set_nonblocking(true).is_ok() {
+            while begin.elapsed() < DRAIN && matches!(self.exchange(), Some(Ok(()))) {}
         }
     }
-    drain(socket, responder, exchange);
 }
 
-/// Answers what the socket has received.
-fn drain<R: Resolve>(socket: &UdpSocket, responder: &mut Responder<R>, mut exchange: Exchange) {
-    let begin = Instant::now();
-    if socket.set_nonblocking(true).is_ok() {
-        while begin.elapsed() < DRAIN
-            && let Some(Ok(())) = contained(|| exchange.turn(socket, responder))
-        {}
-    }
-}
-
-/// Nothing came, or a client refused an earlier answer.
+/// Nothing came, or a client refused an earlier answer. The socket works.
 fn is_passing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -174,4 +213,66 @@ fn is_passing(error: &io::Error) -> bool {
             | ErrorKind::ConnectionRefused
             | ErrorKind::ConnectionReset
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use plan_store::{EndpointName, Resolution};
+
+    use super::*;
+    use crate::contain::HOPELESS;
+    use crate::zone::{NameServer, Zone, Zones};
+
+    /// A reader that panics whatever it is asked for.
+    struct Poisoned;
+
+    impl Resolve for Poisoned {
+        fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+            panic!("asked for {endpoint}")
+        }
+
+        fn has_descendant(&mut self, name: &EndpointName) -> bool {
+            panic!("asked for {name}")
+        }
+    }
+
+    fn responder() -> Responder<Poisoned> {
+        let name_server = NameServer {
+            name: "ns.elsewhere.test".parse().unwrap(),
+            addresses: Vec::new(),
+        };
+        let zone = Zone::new("shop.example".parse().unwrap(), [name_server]).unwrap();
+        let zones = Arc::new(Zones::new([zone]).unwrap());
+        Responder::new(Poisoned, zones, 8, 7, Arc::default()).unwrap()
+    }
+
+    /// A query for `shop.example`, type A.
+    const QUERY: &[u8] = b"\0\0\0\0\0\x01\0\0\0\0\0\0\x04shop\x07example\0\0\x01\0\x01";
+
+    #[test]
+    fn panics_with_silence_between_them_do_not_end_the_thread() {
+        let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect(socket.local_addr().unwrap()).unwrap();
+        let mut responder = responder();
+        let mut service = Service::new(&socket, &mut responder);
+        let begin = Instant::now();
+        let mut panics_at = |after: Duration| {
+            client.send(QUERY).unwrap();
+            service.turn(|| begin + after)
+        };
+        assert_eq!(panics_at(Duration::ZERO), Turn::Served);
+        assert_eq!(panics_at(HOPELESS / 2), Turn::Served);
+        assert_eq!(panics_at(HOPELESS), Turn::Hopeless, "nothing but panics");
+        // The wait for a query that does not come times out.
+        assert_eq!(service.turn(|| begin + HOPELESS), Turn::Served);
+        client.send(QUERY).unwrap();
+        assert_eq!(service.turn(|| begin + 2 * HOPELESS), Turn::Served);
+        assert!(
+            service.failures.failed(begin + 2 * HOPELESS),
+            "it did panic"
+        );
+    }
 }
