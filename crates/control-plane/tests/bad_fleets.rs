@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::{fs, process};
 
-use control_plane::{Fleet, FleetError, HealthCheck, chain};
+use control_plane::{DnsZone, Fleet, FleetError, HealthCheck, chain};
 
 /// A valid fleet. Each case below spoils one thing in it.
 const GOOD: &str = r#"[timings]
@@ -348,6 +348,31 @@ fn a_mistake_in_the_health_checks_or_the_zones_is_named() {
     let fleet = Fleet::parse(endpoint, Path::new("f.toml")).unwrap();
     assert_eq!(**fleet.health_check(), HealthCheck::default());
     assert_eq!(fleet.dns_zones(), []);
+}
+
+#[test]
+fn a_zone_with_too_many_name_servers_or_addresses_is_refused() {
+    let parse = |servers: usize, addresses: usize| {
+        let mut text = String::from("[[dns_zone]]\napex = \"b.example\"\n");
+        for server in 1..=servers {
+            let addresses: Vec<_> = (1..=addresses)
+                .map(|n| format!("\"192.0.2.{n}\""))
+                .collect();
+            text += &format!(
+                "[[dns_zone.name_server]]\nname = \"n{server}.b.example\"\naddresses = [{}]\n",
+                addresses.join(", ")
+            );
+        }
+        text += "[[endpoint]]\nname = \"b.example\"\ntarget = [{ address = \"192.0.2.1\", zone = \"z\", capacity = 1 }]\n";
+        Fleet::parse(&text, Path::new("f.toml")).map_err(|error| error.to_string())
+    };
+    parse(DnsZone::MAX_NAME_SERVERS, DnsZone::MAX_ADDRESSES).unwrap();
+    let error = parse(14, 8).unwrap_err();
+    let says = "f.toml:43:8: zone b.example has 14 name servers; use at most 13";
+    assert!(error.starts_with(says), "`{error}` does not say `{says}`");
+    let error = parse(2, 9).unwrap_err();
+    let says = "f.toml:4:8: name server n1.b.example has 9 addresses; use at most 8";
+    assert!(error.starts_with(says), "`{error}` does not say `{says}`");
 }
 
 /// Of the fleet, its endpoints and its targets.

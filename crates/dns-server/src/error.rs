@@ -3,6 +3,8 @@ use std::net::SocketAddr;
 
 use plan_store::EndpointName;
 
+use crate::zone::{NameServer, Zone};
+
 /// What can go wrong when a server is set up. Nothing that a client sends is an error here:
 /// every packet is answered or dropped.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,31 @@ pub enum Error {
         zone: EndpointName,
         /// The name server.
         name_server: EndpointName,
+    },
+    /// A zone has more name servers than [`Zone::MAX_NAME_SERVERS`](crate::Zone::MAX_NAME_SERVERS).
+    #[error(
+        "zone {zone} has {count} name servers; name at most {}",
+        Zone::MAX_NAME_SERVERS
+    )]
+    TooManyNameServers {
+        /// The zone's apex.
+        zone: EndpointName,
+        /// How many it has.
+        count: usize,
+    },
+    /// A name server has more addresses than
+    /// [`NameServer::MAX_ADDRESSES`](crate::NameServer::MAX_ADDRESSES).
+    #[error(
+        "name server {name_server} of zone {zone} has {count} addresses; give at most {}",
+        NameServer::MAX_ADDRESSES
+    )]
+    TooManyAddresses {
+        /// The zone's apex.
+        zone: EndpointName,
+        /// The name server.
+        name_server: EndpointName,
+        /// How many it has.
+        count: usize,
     },
     /// Two zones have the same apex.
     #[error("there are two zones {zone}; remove one")]

@@ -210,11 +210,12 @@ impl Draft {
             bytes = self.message.truncate().to_vec()?;
             self.outcome = Outcome::Truncated;
         }
-        let more = u8::from(opt.is_some()) + u8::from(!self.tsig.is_empty());
-        if let [_, _, _, flags, .., additionals] = bytes.get_mut(..HEADER).unwrap_or_default() {
+        let more = u16::from(opt.is_some()) + u16::from(!self.tsig.is_empty());
+        if let [_, _, _, flags, .., high, low] = bytes.get_mut(..HEADER).unwrap_or_default() {
             *flags |= self.code.low();
-            // There are at most a few dozen.
-            *additionals += more;
+            // A message has room for fewer records than the count can say.
+            let additionals = u16::from_be_bytes([*high, *low]).saturating_add(more);
+            [*high, *low] = additionals.to_be_bytes();
         }
         reply.extend_from_slice(&bytes);
         if let Some(opt) = opt {
@@ -236,5 +237,41 @@ impl Draft {
             additionals.pop();
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::op::{MessageType, OpCode};
+    use hickory_proto::rr::rdata::A;
+    use hickory_proto::rr::{Name, RData};
+
+    use super::*;
+
+    #[test]
+    fn more_than_255_additional_records_are_counted() {
+        for records in [254_u8, 255] {
+            let mut message = Message::new(1, MessageType::Response, OpCode::Query);
+            for last in 0..records {
+                let data = RData::A(A::new(192, 0, 2, last));
+                message.add_additional(Record::from_rdata(Name::root(), 5, data));
+            }
+            let draft = Draft {
+                message,
+                code: ResponseCode::NoError,
+                outcome: Outcome::Answer,
+                tsig: Vec::new(),
+            };
+            let opt = Opt {
+                dnssec_ok: false,
+                options: &[],
+            };
+            let mut reply = Vec::new();
+            let limit = Transport::Tcp.limit(MAX_UDP);
+            draft.encode(Some(opt), limit, &mut reply).unwrap();
+            let read = Message::from_vec(&reply).unwrap();
+            assert_eq!(read.additionals.len(), usize::from(records));
+            assert!(read.edns.is_some(), "the OPT record is counted too");
+        }
     }
 }

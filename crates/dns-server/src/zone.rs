@@ -25,8 +25,14 @@ const EXPIRE: i32 = 7 * 24 * 3600;
 pub struct NameServer {
     /// Its name.
     pub name: EndpointName,
-    /// Its addresses, if the name lies inside the zone; else none.
+    /// Its addresses, at most [`NameServer::MAX_ADDRESSES`], if the name lies inside the zone;
+    /// else none.
     pub addresses: Vec<IpAddr>,
+}
+
+impl NameServer {
+    /// Most addresses of a name server.
+    pub const MAX_ADDRESSES: usize = 8;
 }
 
 /// A zone that the server is authoritative for.
@@ -50,11 +56,14 @@ impl Zone {
     /// resolvers remember it for this long.
     pub const NEGATIVE_TTL: u32 = 5;
 
+    /// Most name servers of a zone, as many as the root zone has.
+    pub const MAX_NAME_SERVERS: usize = 13;
+
     /// A zone with the default TTLs.
     ///
     /// # Errors
-    /// [`Error::NoNameServers`], [`Error::DuplicateNameServer`],
-    /// [`Error::NoGlue`], [`Error::ForeignGlue`].
+    /// [`Error::NoNameServers`], [`Error::TooManyNameServers`], [`Error::DuplicateNameServer`],
+    /// [`Error::NoGlue`], [`Error::ForeignGlue`], [`Error::TooManyAddresses`].
     pub fn new(
         apex: EndpointName,
         name_servers: impl IntoIterator<Item = NameServer>,
@@ -62,6 +71,10 @@ impl Zone {
         let name_servers: Vec<_> = name_servers.into_iter().collect();
         if name_servers.is_empty() {
             return Err(Error::NoNameServers { zone: apex });
+        }
+        if name_servers.len() > Self::MAX_NAME_SERVERS {
+            let count = name_servers.len();
+            return Err(Error::TooManyNameServers { zone: apex, count });
         }
         for (at, NameServer { name, addresses }) in name_servers.iter().enumerate() {
             let (zone, name_server) = (|| apex.clone(), || name.clone());
@@ -82,6 +95,13 @@ impl Zone {
                     return Err(Error::ForeignGlue {
                         zone: zone(),
                         name_server: name_server(),
+                    });
+                }
+                (true, false) if addresses.len() > NameServer::MAX_ADDRESSES => {
+                    return Err(Error::TooManyAddresses {
+                        zone: zone(),
+                        name_server: name_server(),
+                        count: addresses.len(),
                     });
                 }
                 _ => {}
@@ -309,6 +329,8 @@ fn above(name: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use control_plane::DnsZone;
+
     use super::*;
 
     fn name(text: &str) -> EndpointName {
@@ -329,7 +351,17 @@ mod tests {
     #[test]
     fn a_bad_zone_is_refused_by_name() {
         let inside = || server("ns1.shop.example", &["192.0.2.53"]);
+        let many = |n: usize| {
+            (0..n)
+                .map(|n| server(&format!("ns{n}.test"), &[]))
+                .collect()
+        };
         let cases = [
+            (many(14), "has 14 name servers; name at most 13"),
+            (
+                vec![server("ns1.shop.example", &["192.0.2.53"; 9])],
+                "has 9 addresses; give at most 8",
+            ),
             (vec![], "has no name server"),
             (vec![inside(), inside()], "twice"),
             (vec![server("ns1.shop.example", &[])], "give its addresses"),
@@ -345,6 +377,11 @@ mod tests {
             assert!(error.contains(says), "`{error}` does not say `{says}`");
         }
         assert!(Zone::new(name("shop.example"), [inside()]).is_ok());
+        let many: Vec<_> = many(Zone::MAX_NAME_SERVERS);
+        assert!(Zone::new(name("shop.example"), many).is_ok());
+        // As a fleet file has it.
+        assert_eq!(Zone::MAX_NAME_SERVERS, DnsZone::MAX_NAME_SERVERS);
+        assert_eq!(NameServer::MAX_ADDRESSES, DnsZone::MAX_ADDRESSES);
         assert!(matches!(Zones::new([]), Err(Error::NoZones)));
         let twice = Zones::new([zone("a.test"), zone("A.test.")]).unwrap_err();
         assert!(matches!(twice, Error::DuplicateZone { .. }), "{twice}");

@@ -265,7 +265,7 @@ fn health_step(
     Ok(step)
 }
 
-/// Every zone has at least one name server, and no two have the same apex.
+/// Every zone has at least one name server and not too many, and no two have the same apex.
 fn dns_zones(source: &Source<'_>, tables: Vec<DnsZoneTable>) -> Result<Vec<DnsZone>, FleetError> {
     let mut zones: Vec<DnsZone> = Vec::with_capacity(tables.len());
     for table in tables {
@@ -282,6 +282,14 @@ fn dns_zones(source: &Source<'_>, tables: Vec<DnsZoneTable>) -> Result<Vec<DnsZo
         for (at, server) in table.name_server.iter().enumerate() {
             name_server(source, name, server, &table.name_server[..at])?;
         }
+        if let Some(first_too_many) = table.name_server.get(DnsZone::MAX_NAME_SERVERS) {
+            let mistake = format!(
+                "zone {name} has {} name servers; use at most {}",
+                table.name_server.len(),
+                DnsZone::MAX_NAME_SERVERS
+            );
+            return Err(source.mistake(start(&first_too_many.name), mistake));
+        }
         zones.push(DnsZone {
             ttl: table.ttl(),
             negative_ttl: table.negative_ttl(),
@@ -296,8 +304,8 @@ fn dns_zones(source: &Source<'_>, tables: Vec<DnsZoneTable>) -> Result<Vec<DnsZo
     Ok(zones)
 }
 
-/// A name server is there once. It has addresses (*glue*) if its name lies inside the
-/// zone, and only then.
+/// A name server is there once. It has addresses (*glue*), but not too many, if its name lies
+/// inside the zone, and only then.
 fn name_server(
     source: &Source<'_>,
     apex: &EndpointName,
@@ -316,6 +324,11 @@ fn name_server(
             (false, false) => {
                 format!("name server {name} lies outside zone {apex}; leave its `addresses` out")
             }
+            (true, false) if server.addresses.len() > DnsZone::MAX_ADDRESSES => format!(
+                "name server {name} has {} addresses; use at most {}",
+                server.addresses.len(),
+                DnsZone::MAX_ADDRESSES
+            ),
             _ => return Ok(()),
         }
     };

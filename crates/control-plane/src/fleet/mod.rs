@@ -70,9 +70,9 @@ use crate::{FleetError, HealthCheck};
 /// | `dns_zone.apex` | a DNS name | | unique |
 /// | `dns_zone.ttl` | 0 to 604,800 | 3,600 | how long resolvers may keep the zone's SOA and NS records, in seconds |
 /// | `dns_zone.negative_ttl` | 0 to 604,800 | 5 | how long resolvers may keep the answers *no such name* and *no such records*, in seconds |
-/// | `dns_zone.name_server` | at least one | | the zone's name servers |
+/// | `dns_zone.name_server` | 1 to 13 | | the zone's name servers |
 /// | `dns_zone.name_server.name` | a DNS name | | |
-/// | `dns_zone.name_server.addresses` | IP addresses | none | required if the name lies inside the zone, and not allowed if it does not |
+/// | `dns_zone.name_server.addresses` | at most 8 IP addresses | none | required if the name lies inside the zone, and not allowed if it does not |
 /// | `endpoint` | at least one | | the endpoints |
 /// | `endpoint.name` | a DNS name | | unique; in one of the zones, if there are any |
 /// | `endpoint.ttl` | 0 to 604,800 | 5 | how long resolvers may keep the answer, in seconds |
@@ -168,8 +168,17 @@ pub struct DnsZone {
     /// How long resolvers may keep the answers *no such name* and *no such
     /// records*, in seconds.
     pub negative_ttl: u32,
-    /// Its name servers with their addresses; at least one.
+    /// Its name servers with their addresses; at least one and at most
+    /// [`DnsZone::MAX_NAME_SERVERS`].
     pub name_servers: Vec<(EndpointName, Vec<IpAddr>)>,
+}
+
+impl DnsZone {
+    /// Most name servers of a zone, as in the DNS server.
+    pub const MAX_NAME_SERVERS: usize = 13;
+
+    /// Most addresses of a name server, as in the DNS server.
+    pub const MAX_ADDRESSES: usize = 8;
 }
 
 /// An endpoint of a fleet. A clone shares the targets.
