@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use mio::Waker;
 use plan_store::{DnsStore, Generation};
@@ -83,10 +83,14 @@ pub struct Server {
     extras: Arc<Extras>,
     addresses: Vec<SocketAddr>,
     counters: Vec<Arc<Counters>>,
-    stop: Arc<AtomicBool>,
+    /// Set once the threads are to stop: how long they still answer what has come in, at most.
+    stop: Arc<OnceLock<Duration>>,
     wakers: Vec<Waker>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
+
+/// How long a server that stops answers what has come in at most.
+const DRAIN: Duration = Duration::from_millis(100);
 
 /// How often another free port is looked for if TCP does not get UDP's.
 const PORTS_TRIED: u32 = 16;
@@ -122,7 +126,7 @@ impl Server {
             extras: Arc::new(config.extras.clone()),
             addresses: Vec::new(),
             counters: Vec::new(),
-            stop: Arc::new(AtomicBool::new(false)),
+            stop: Arc::default(),
             wakers: Vec::new(),
             threads: Mutex::default(),
         };
@@ -162,9 +166,16 @@ impl Server {
     }
 
     /// Stops serving, and returns once all threads have ended: within half a second. Each thread
-    /// first answers what its sockets have received. The addresses are free then.
+    /// first answers what its sockets have received, for 100 milliseconds at most. The addresses
+    /// are free then.
     pub fn shut_down(&self) -> Counts {
-        self.stop.store(true, Ordering::Relaxed);
+        self.shut_down_within(DRAIN)
+    }
+
+    /// As [`Server::shut_down`], but each thread answers what its sockets have received for
+    /// `drain` at most. It ends earlier if nothing is left. The first call decides.
+    pub fn shut_down_within(&self, drain: Duration) -> Counts {
+        self.stop.get_or_init(|| drain);
         for waker in &self.wakers {
             if let Err(error) = waker.wake() {
                 warn!(%error, "cannot wake the TCP thread");
@@ -238,7 +249,7 @@ impl Server {
     fn spawn(
         &mut self,
         name: String,
-        serve: impl FnOnce(&AtomicBool) + Send + 'static,
+        serve: impl FnOnce(&OnceLock<Duration>) + Send + 'static,
     ) -> Result<(), Error> {
         let stop = Arc::clone(&self.stop);
         let builder = thread::Builder::new().name(name);

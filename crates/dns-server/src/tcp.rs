@@ -38,7 +38,7 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use plan_store::Resolve;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
 use crate::contain::{Failures, contained};
 use crate::counters::Counters;
@@ -55,8 +55,6 @@ const MAX_UNSENT: usize = 64 * 1024;
 const ACCEPTS: usize = 64;
 /// How long the server waits if it cannot wait for clients or cannot accept one.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long a server that stops answers what has come in at most.
-const DRAIN: Duration = Duration::from_millis(100);
 /// Most queries that a connection gets answered in one turn.
 const TURN: usize = 32;
 /// Bytes of the length before each message (RFC 1035, 4.2.2).
@@ -123,11 +121,18 @@ impl TcpServer {
 
     /// Serves until `stop` is set and the poll is woken; see [`contain`](crate::contain) for
     /// what ends it earlier.
-    pub(crate) fn serve<R: Resolve>(&mut self, responder: &mut Responder<R>, stop: &AtomicBool) {
+    pub(crate) fn serve<R: Resolve>(
+        &mut self,
+        responder: &mut Responder<R>,
+        stop: &OnceLock<Duration>,
+    ) {
         let mut events = Events::with_capacity(256);
         let mut again: Vec<Token> = Vec::new();
         let mut failures = Failures::default();
-        while !stop.load(Ordering::Relaxed) {
+        let drain = loop {
+            if let Some(&drain) = stop.get() {
+                break drain;
+            }
             let wait = if again.is_empty() {
                 self.until_due()
             } else {
@@ -157,16 +162,17 @@ impl TcpServer {
                 }
             }
             self.close_idle();
-        }
-        self.drain(responder);
+        };
+        self.drain(responder, drain);
     }
 
-    /// Answers what has been received, from clients that wait for their connection too.
-    fn drain<R: Resolve>(&mut self, responder: &mut Responder<R>) {
+    /// Answers what has been received, from clients that wait for their connection too, for
+    /// `most` at most.
+    fn drain<R: Resolve>(&mut self, responder: &mut Responder<R>, most: Duration) {
         let begin = Instant::now();
-        while self.accept(responder.counters()).is_some() && begin.elapsed() < DRAIN {}
+        while self.accept(responder.counters()).is_some() && begin.elapsed() < most {}
         let mut left: Vec<Token> = self.connections.keys().copied().collect();
-        while !left.is_empty() && begin.elapsed() < DRAIN {
+        while !left.is_empty() && begin.elapsed() < most {
             left.retain(|&token| self.turn(token, responder).is_some());
         }
         self.connections.clear();

@@ -3,7 +3,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use plan_store::Resolve;
@@ -71,9 +71,6 @@ fn share_port(_: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// How long a thread that stops answers what has come in at most.
-const DRAIN: Duration = Duration::from_millis(100);
-
 /// The buffers of a thread, and the calls that go with its socket.
 #[cfg(all(target_os = "linux", feature = "batch"))]
 enum Exchange {
@@ -125,18 +122,21 @@ fn address(client: &nix::sys::socket::SockaddrStorage) -> Option<IpAddr> {
 pub(crate) fn serve<R: Resolve>(
     socket: &UdpSocket,
     responder: &mut Responder<R>,
-    stop: &AtomicBool,
+    stop: &OnceLock<Duration>,
 ) {
     let mut service = Service::new(socket, responder);
-    while !stop.load(Ordering::Relaxed) {
+    let drain = loop {
+        if let Some(&drain) = stop.get() {
+            break drain;
+        }
         match service.turn(Instant::now) {
             Turn::Served => {}
             // So that it does not fill the log.
             Turn::CannotReceive => std::thread::sleep(LOOK_UP),
             Turn::Hopeless => return,
         }
-    }
-    service.drain();
+    };
+    service.drain(drain);
 }
 
 /// A thread's work on its socket.
@@ -194,11 +194,11 @@ impl<'s, R: Resolve> Service<'s, R> {
         contained(|| self.exchange.turn(self.socket, self.responder))
     }
 
-    /// Answers what the socket has received.
-    fn drain(mut self) {
+    /// Answers what the socket has received, for `most` at most.
+    fn drain(mut self, most: Duration) {
         let begin = Instant::now();
         if self.socket.set_nonblocking(true).is_ok() {
-            while begin.elapsed() < DRAIN && matches!(self.exchange(), Some(Ok(()))) {}
+            while begin.elapsed() < most && matches!(self.exchange(), Some(Ok(()))) {}
         }
     }
 }
