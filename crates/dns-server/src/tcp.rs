@@ -502,6 +502,25 @@ mod tests {
         (client, connection)
     }
 
+    /// The server knows that it is to stop before it has looked at any client.
+    #[test]
+    fn queries_that_came_before_the_end_are_answered() {
+        let query = [&[0, 12, 1, 2][..], &[0; 10]].concat();
+        for (drain, answered) in [(Duration::ZERO, 0), (Duration::from_mins(1), 50)] {
+            let limits = TcpLimits::default();
+            let (mut server, _waker) =
+                TcpServer::bind("127.0.0.1:0".parse().unwrap(), limits).unwrap();
+            let mut client = net::TcpStream::connect(server.local_addr().unwrap()).unwrap();
+            client.write_all(&query.repeat(50)).unwrap();
+            server.serve(&mut responder(), &OnceLock::from(drain));
+            drop(server);
+            let mut sent = Vec::new();
+            // Without an answer the connection is reset.
+            let _ = client.read_to_end(&mut sent);
+            assert_eq!(sent.len(), answered * query.len(), "{drain:?}");
+        }
+    }
+
     /// The poll tells nothing of queries that the server has read already.
     #[test]
     fn queries_received_before_the_client_took_its_replies_are_answered_after() {

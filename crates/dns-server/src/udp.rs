@@ -251,6 +251,25 @@ mod tests {
     /// A query for `shop.example`, type A.
     const QUERY: &[u8] = b"\0\0\0\0\0\x01\0\0\0\0\0\0\x04shop\x07example\0\0\x01\0\x01";
 
+    /// The server knows that it is to stop before it has looked at any query.
+    #[test]
+    fn queries_that_came_before_the_end_are_answered() {
+        let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect(socket.local_addr().unwrap()).unwrap();
+        let answered_within = |drain: Duration| {
+            for _ in 0..50 {
+                client.send(&QUERY[..12]).unwrap();
+            }
+            serve(&socket, &mut responder(), &OnceLock::from(drain));
+            client.set_nonblocking(true).unwrap();
+            let mut reply = [0; 512];
+            std::iter::from_fn(|| client.recv(&mut reply).ok()).count()
+        };
+        assert_eq!(answered_within(Duration::ZERO), 0, "no time");
+        assert_eq!(answered_within(Duration::from_mins(1)), 100);
+    }
+
     #[test]
     fn panics_with_silence_between_them_do_not_end_the_thread() {
         let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
