@@ -1,8 +1,9 @@
 //! Failures of a serving thread: what it survives, and when it gives up.
 //!
 //! # Rules
-//! 1. A panic while queries are answered costs those queries, or their connection, and
-//!    nothing else. It is counted, and the thread goes on.
+//! 1. A panic while a query is answered costs that query and nothing else but, over UDP, the
+//!    queries that the same system call received, and over TCP the connection. It is counted,
+//!    and the thread goes on.
 //! 2. After a panic the thread drops all answers that it made in advance. What remains of the
 //!    responder is consistent: the zones are never changed in place, and a store is shared with
 //!    other threads, so it is consistent between any two steps.

@@ -7,8 +7,8 @@ use hickory_proto::rr::Record;
 
 use crate::query::{HEADER, be16, name_length};
 
-/// The largest answer over UDP in bytes, even if the client accepts more. It passes
-/// everywhere without fragmentation (DNS flag day 2020).
+/// The largest answer over UDP in bytes, even if the client accepts more. Most paths carry it
+/// without fragmentation (RFC 9715; DNS flag day 2020).
 pub const MAX_UDP: u16 = 1232;
 
 /// How a query came. It decides how large the answer may be.

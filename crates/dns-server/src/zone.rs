@@ -152,8 +152,8 @@ pub(crate) fn to_dns(name: &EndpointName) -> Result<Name, ProtoError> {
 #[derive(Debug)]
 pub(crate) struct ZoneData {
     pub(crate) apex: Name,
-    /// The names that have records, the apex left out, in wire format and lower case. They are
-    /// the name servers inside the zone.
+    /// The name servers inside the zone, in wire format and lower case. One of them may be at
+    /// the apex.
     own: HashSet<Box<[u8]>>,
     /// At the apex.
     soa: Record,
