@@ -174,9 +174,9 @@ fn with_few_descriptors(test: &str, run: impl FnOnce()) {
         .arg(env::current_exe().unwrap());
     process.arg(format!("hardening::{test}")).env(INSIDE, "");
     let output = process.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
+    let outcome = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(text.contains("1 passed"), "{text}{errors}");
+    assert!(outcome.contains("1 passed"), "{outcome}{errors}");
 }
 
 /// All file descriptors that the process may still have.
