@@ -235,13 +235,12 @@ mod tests {
         assert!(!valid(client, "192.0.2.2", SECRET, now));
         assert!(!valid(client, ip, "e5e973e5a6b2a43f48e7dc849e37bfce", now));
         // No other version is known, not even with a hash that fits.
-        let hex = |bytes: &[u8]| -> String { bytes.iter().map(|b| format!("{b:02x}")).collect() };
         let of_version = |version| {
             let [a, b, c, d] = u32::to_be_bytes(now);
             let head = [version, 0, 0, 0, a, b, c, d];
             let hash = hash(&bytes(SECRET), bytes(client), head, ip.parse().unwrap());
-            let server = hex(&[head, hash].concat());
-            answer(&[SECRET], client, &server, ip, now).1
+            let server = u128::from_be_bytes(*[head, hash].concat().first_chunk().unwrap());
+            answer(&[SECRET], client, &format!("{server:032x}"), ip, now).1
         };
         assert!(of_version(1) && !of_version(2));
         // At the end of the clock too.
