@@ -4,7 +4,8 @@
 //! 1. All state is on one [`Board`] behind a lock. Nobody holds the lock while a check runs,
 //!    or across an `await`.
 //! 2. A target is either on the schedule or being checked. The task that checks it puts it
-//!    back, also if the check panics.
+//!    back, also if the check panics. A check that the end of all checks cuts off finds
+//!    nothing.
 //! 3. All tasks run on one thread. A task waits for its own target only, and no longer than
 //!    the time-out, so no target delays another one. There is no limit of checks at a time
 //!    but that of descriptors; beyond it a check is not made, and says so.
@@ -13,6 +14,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use control_plane::{Health, Watchlist};
@@ -36,7 +38,8 @@ struct State {
     wakes: Option<Instant>,
 }
 
-/// A check that is being made. Dropping it puts the target back on the schedule.
+/// A check that is being made. Its end puts the target back on the schedule, and so does a
+/// panic.
 struct Checking {
     shared: Arc<Shared>,
     due: Due,
@@ -131,7 +134,10 @@ impl Checking {
 impl Drop for Checking {
     fn drop(&mut self) {
         let panicked = || Err(Trouble::checker("a check panicked; report this bug")).into();
-        let finding = self.finding.take().unwrap_or_else(panicked);
+        let finding = self.finding.take();
+        let Some(finding) = finding.or_else(|| thread::panicking().then(panicked)) else {
+            return; // The runtime ends, and with it all checks.
+        };
         self.shared.take(&self.due, finding);
     }
 }
@@ -282,5 +288,27 @@ mod tests {
             status.error.as_deref(),
             Some("a check panicked; report this bug")
         );
+    }
+
+    #[test]
+    fn the_end_of_the_checks_is_not_a_panic_of_theirs() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let shared = runtime.block_on(async {
+            let shared = shared(3);
+            let check = |_| std::future::pending();
+            tokio::spawn(run(Arc::clone(&shared), check));
+            while shared.counts().running == 0 {
+                time::sleep(Duration::from_millis(1)).await;
+            }
+            shared
+        });
+        drop(runtime);
+        let counts = shared.counts();
+        assert_eq!((counts.not_made, counts.failed), (0, 0));
+        assert!(shared.status().iter().all(|status| status.error.is_none()));
     }
 }
