@@ -57,8 +57,9 @@ pub struct Counts {
     pub not_made: u64,
     /// Checks that run now.
     pub running: u64,
-    /// The largest delay with which a check has begun in the last ten to twenty seconds. If
-    /// it is large, the machine is too slow for so many checks.
+    /// The largest delay with which a check has begun in the last ten to twenty seconds, or
+    /// the delay so far of the one that should have begun first. If it is large, the machine
+    /// is too slow for so many checks. If it grows all the time, no check begins any more.
     pub lag: Duration,
 }
 
@@ -202,9 +203,11 @@ impl Board {
             .collect()
     }
 
-    pub(crate) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self, now: Instant) -> Counts {
+        let due = self.schedule.first();
+        let overdue = due.map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
         Counts {
-            lag: self.lag.now.max(self.lag.before),
+            lag: self.lag.now.max(self.lag.before).max(overdue),
             ..self.counts
         }
     }
@@ -385,9 +388,22 @@ mod tests {
             let next = board.take(&one, Ok(()).into(), now).unwrap();
             now = if round == 3 { next + late } else { next };
             if round == 4 {
-                assert_eq!(board.counts().lag, late);
+                assert_eq!(board.counts(now).lag, late);
             }
         }
-        assert_eq!(board.counts().lag, Duration::ZERO, "forgotten");
+        assert_eq!(board.counts(now).lag, Duration::ZERO, "forgotten");
+    }
+
+    #[test]
+    fn a_check_that_does_not_begin_is_late_all_the_time() {
+        let begin = Instant::now();
+        let mut board = board(&[1], begin);
+        let first = board.schedule.first().unwrap();
+        for late in [0, 1, 5, 500].map(Duration::from_secs) {
+            assert_eq!(board.counts(first + late).lag, late);
+        }
+        let late = Duration::from_secs(500);
+        assert_eq!(due(&mut board, first + late).len(), 1);
+        assert_eq!(board.counts(first + 2 * late).lag, late, "it has begun");
     }
 }

@@ -56,7 +56,8 @@ pub struct HealthChecks {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What [`HealthChecks`] have found. Clones share it.
+/// What [`HealthChecks`] have found. Clones share it. Once the checks have ended, reading it
+/// is an error.
 #[derive(Clone)]
 pub struct CheckedHealth {
     shared: Arc<Shared>,
@@ -125,7 +126,7 @@ impl HealthSource for CheckedHealth {
     }
 
     fn read(&mut self) -> Result<Health, HealthError> {
-        Ok(self.shared.health())
+        self.shared.health()
     }
 }
 
