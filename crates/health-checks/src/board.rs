@@ -105,7 +105,8 @@ impl Board {
         }
     }
 
-    /// Checks the targets of this list from now on. A target that stays keeps its record.
+    /// Checks the targets of this list from now on. A target that stays keeps its record. If
+    /// something else is asked of it, it keeps its state only.
     pub(crate) fn watch(&mut self, list: &Watchlist, now: Instant) {
         let (targets, schedule) = (&mut self.targets, &mut self.schedule);
         targets.retain(|&target, entry| {
@@ -116,16 +117,22 @@ impl Board {
             stays || list.targets.contains_key(&target)
         });
         for (&target, watched) in &list.targets {
-            let record = match targets.get(&target) {
+            let before = match targets.get(&target) {
                 Some(entry) if entry.watched == *watched => continue,
-                Some(_) => targets.remove(&target).map(|entry| entry.record),
-                None => None,
+                _ => targets.remove(&target),
             };
+            let mut record = Record::new();
+            if let Some(before) = before {
+                record = before.record;
+                if !asks_the_same(&before.watched, watched) {
+                    record.ask_otherwise();
+                }
+            }
             self.next_id += 1;
             let due = schedule.add_new(target, watched.check.interval, now);
             let entry = Entry {
                 watched: watched.clone(),
-                record: record.unwrap_or_else(Record::new),
+                record,
                 id: self.next_id,
                 due: Some(due),
             };
@@ -226,6 +233,12 @@ impl Board {
             })
             .collect()
     }
+}
+
+/// Whether both ask the same of the target. How often they ask does not matter.
+fn asks_the_same(one: &Watched, other: &Watched) -> bool {
+    let (check, others) = (&one.check, &other.check);
+    check.kind == others.kind && check.port == others.port && one.endpoint == other.endpoint
 }
 
 impl Lag {
@@ -362,6 +375,37 @@ mod tests {
                 .iter()
                 .all(|(_, health)| health.state == TargetState::Up)
         );
+    }
+
+    #[test]
+    fn another_question_forgets_the_error_and_the_certificate() {
+        let begin = Instant::now();
+        let mut board = board(&[1], begin);
+        let one = due(&mut board, begin + INTERVAL).remove(0);
+        let shown = Finding {
+            certificate: Some(SystemTime::UNIX_EPOCH),
+            ..refused()
+        };
+        for finding in [Ok(()).into(), shown.clone(), shown.clone(), shown] {
+            board.take(&one, finding, begin);
+        }
+        let known = |board: &Board| {
+            let status = board.status().remove(0);
+            let is_down = matches!(status.state, TargetState::Down { .. });
+            let error = status.error.is_some() && status.error_since.is_some();
+            (is_down, error, status.certificate_expires.is_some())
+        };
+        // Another interval is the same question.
+        board.watch(&list(&[1], 2 * INTERVAL), begin);
+        assert_eq!(known(&board), (true, true, true));
+        let mut other = list(&[1], 2 * INTERVAL);
+        for watched in other.targets.values_mut() {
+            let mut check = HealthCheck::clone(&watched.check);
+            check.port = 8443;
+            watched.check = Arc::new(check);
+        }
+        board.watch(&other, begin);
+        assert_eq!(known(&board), (true, false, false));
     }
 
     #[test]
