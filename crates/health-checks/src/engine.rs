@@ -8,7 +8,7 @@
 //!    nothing.
 //! 3. All tasks run on one thread. A task waits for its own target only, and no longer than
 //!    the time-out, so no target delays another one. There is no limit of checks at a time
-//!    but that of descriptors; beyond it a check is not made, and says so.
+//!    but that of open files; beyond it a check is not made, and says so.
 //! 4. The loop sleeps until the next check is due. A caller that schedules a check for an earlier
 //!    time wakes it. [`Notify`] keeps a wake-up that comes while the loop does not sleep.
 //! 5. The loop marks its end on the way out, also if it panics. From then on there is no
