@@ -524,6 +524,29 @@ fn row_12_a_reload_takes_over_timings_and_zones() {
     assert_eq!(serve.end(), 0, "it was ready all the time");
 }
 
+/// The apex of the zone that denies a name.
+fn denied_by(apex: &str) -> impl Fn(&Message) -> bool {
+    let apex = Name::from_ascii(apex).unwrap();
+    move |reply| is_missing(reply) && reply.authorities.iter().any(|soa| soa.name == apex)
+}
+
+/// Its endpoint is served on, from the zone around it.
+#[test]
+fn a_zone_that_a_reload_merges_into_another_one_goes_at_once() {
+    let head = "[timings]\nplanner_interval_ms = 20\n[health_check]\ninterval_ms = 100\n";
+    let child = ZONE.replace("re.example", "sub.re.example");
+    let endpoint = endpoint("one.sub.re.example", &["127.9.9.9"]);
+    let fleet = FleetFile::new("merged", &format!("{head}{ZONE}{child}{endpoint}"));
+    let serve = Serve::start(&["--fleet", fleet.path()]);
+    let missing = "nobody.sub.re.example.";
+    assert!(denied_by("sub.re.example.")(&serve.ask(missing)));
+    fleet.write(&format!("{head}{ZONE}{endpoint}"));
+    serve.signal("HUP");
+    serve.ask_until(missing, denied_by("re.example."));
+    assert_eq!(serve.ask("one.sub.re.example.").answers.len(), 1);
+    assert_eq!(serve.end(), 0, "it was ready all the time");
+}
+
 #[test]
 fn a_process_that_is_ready_has_all_of_its_parts_at_work() {
     // The first round finds nothing that answers, so there is one plan, which fails open.
