@@ -18,8 +18,9 @@ use crate::{Fleet, FleetEndpoint, HealthCheck, HealthError, HealthStep};
 /// long as it takes.
 pub trait HealthSource: Send {
     /// Has the source check these targets in this way from now on, and no others. A
-    /// target that stays on the list keeps its state. A source that cannot choose
-    /// ignores this.
+    /// target that stays on the list keeps its state. The list may be the same as before:
+    /// then the source reads files again that its checks name, such as certificates. A
+    /// source that cannot choose ignores this.
     fn watch(&mut self, _list: &Watchlist) {}
 
     /// Reads the health of all targets. May block for as long as it takes.

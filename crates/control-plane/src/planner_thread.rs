@@ -5,7 +5,8 @@
 //!    unless it still waits for a reading. A source that stalls delays the next
 //!    plan and changes nothing else.
 //! 2. The source is told a new watchlist at once, also between readings. So when the
-//!    checks of a new target begin does not depend on the interval.
+//!    checks of a new target begin does not depend on the interval. After a new fleet it is
+//!    told the list even if that is the same, so that it reads files again that checks name.
 //! 3. Each reading makes one tick. After a publish the Planner wakes all Enactors.
 //! 4. A new fleet counts from the next reading on, its interval at once. A confirmation
 //!    is for the change that it names, as it was when the confirmation arrived. Neither
@@ -240,6 +241,7 @@ impl<S: DnsStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
         let before = self.planner.fleet().timings().planner_interval;
         let new = fleet.timings().planner_interval;
         self.planner.set_fleet(fleet, Instant::now());
+        self.told = None;
         self.tell();
         (new != before).then_some(new)
     }

@@ -8,7 +8,8 @@
 //! outage again. It is up once a plan is active at every endpoint.
 //!
 //! A new fleet file brings new zones at once. A zone that it leaves out is served on while an
-//! endpoint in it has records: the Planner may hold that endpoint for a person to decide.
+//! endpoint in it has records: the Planner may hold that endpoint for a person to decide. An
+//! endpoint that lies in a zone of the new file is answered from there and keeps no other zone.
 
 use std::error::Error;
 use std::sync::{Arc, OnceLock};
@@ -109,16 +110,19 @@ impl<S: Backing> Dns<S> {
         self.active.is_some() || self.up
     }
 
-    /// Drops the zones of an earlier fleet in which nothing is served any more.
+    /// Drops the zones of an earlier fleet in which nothing is served any more, beside what
+    /// lies in a zone of this fleet.
     fn drop_zones(&mut self) -> Result<(), dns_server::Error> {
         let before = self.leaving.len();
         if before == 0 {
             return Ok(());
         }
-        let reader = &mut self.reader;
-        let mut is_served = |name: &EndpointName| reader.resolve(name).records().is_some();
+        let (reader, zones) = (&mut self.reader, &self.zones);
+        let is_covered = |name: &EndpointName| zones.iter().any(|z| name.is_at_or_below(&z.apex));
+        let mut needs_it =
+            |name: &EndpointName| !is_covered(name) && reader.resolve(name).records().is_some();
         self.leaving
-            .retain(|(_, endpoints)| endpoints.iter().any(&mut is_served));
+            .retain(|(_, endpoints)| endpoints.iter().any(&mut needs_it));
         if self.leaving.len() < before {
             self.set_zones()?;
         }

@@ -57,8 +57,9 @@ pub struct Counts {
     pub not_made: u64,
     /// Checks that run now.
     pub running: u64,
-    /// The largest delay with which a check has begun in the last ten to twenty seconds. If
-    /// it is large, the machine is too slow for so many checks.
+    /// The largest delay with which a check has begun in the last ten to twenty seconds, or
+    /// the delay so far of the one that should have begun first. If it is large, the machine
+    /// is too slow for so many checks. If it grows all the time, no check begins any more.
     pub lag: Duration,
 }
 
@@ -104,7 +105,8 @@ impl Board {
         }
     }
 
-    /// Checks the targets of this list from now on. A target that stays keeps its record.
+    /// Checks the targets of this list from now on. A target that stays keeps its record. If
+    /// something else is asked of it, it keeps its state only.
     pub(crate) fn watch(&mut self, list: &Watchlist, now: Instant) {
         let (targets, schedule) = (&mut self.targets, &mut self.schedule);
         targets.retain(|&target, entry| {
@@ -115,16 +117,22 @@ impl Board {
             stays || list.targets.contains_key(&target)
         });
         for (&target, watched) in &list.targets {
-            let record = match targets.get(&target) {
+            let before = match targets.get(&target) {
                 Some(entry) if entry.watched == *watched => continue,
-                Some(_) => targets.remove(&target).map(|entry| entry.record),
-                None => None,
+                _ => targets.remove(&target),
             };
+            let mut record = Record::new();
+            if let Some(before) = before {
+                record = before.record;
+                if !asks_the_same(&before.watched, watched) {
+                    record.ask_otherwise();
+                }
+            }
             self.next_id += 1;
             let due = schedule.add_new(target, watched.check.interval, now);
             let entry = Entry {
                 watched: watched.clone(),
-                record: record.unwrap_or_else(Record::new),
+                record,
                 id: self.next_id,
                 due: Some(due),
             };
@@ -202,9 +210,11 @@ impl Board {
             .collect()
     }
 
-    pub(crate) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self, now: Instant) -> Counts {
+        let due = self.schedule.first();
+        let overdue = due.map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
         Counts {
-            lag: self.lag.now.max(self.lag.before),
+            lag: self.lag.now.max(self.lag.before).max(overdue),
             ..self.counts
         }
     }
@@ -223,6 +233,12 @@ impl Board {
             })
             .collect()
     }
+}
+
+/// Whether both ask the same of the target. How often they ask does not matter.
+fn asks_the_same(one: &Watched, other: &Watched) -> bool {
+    let (check, others) = (&one.check, &other.check);
+    check.kind == others.kind && check.port == others.port && one.endpoint == other.endpoint
 }
 
 impl Lag {
@@ -362,6 +378,37 @@ mod tests {
     }
 
     #[test]
+    fn another_question_forgets_the_error_and_the_certificate() {
+        let begin = Instant::now();
+        let mut board = board(&[1], begin);
+        let one = due(&mut board, begin + INTERVAL).remove(0);
+        let shown = Finding {
+            certificate: Some(SystemTime::UNIX_EPOCH),
+            ..refused()
+        };
+        for finding in [Ok(()).into(), shown.clone(), shown.clone(), shown] {
+            board.take(&one, finding, begin);
+        }
+        let known = |board: &Board| {
+            let status = board.status().remove(0);
+            let is_down = matches!(status.state, TargetState::Down { .. });
+            let error = status.error.is_some() && status.error_since.is_some();
+            (is_down, error, status.certificate_expires.is_some())
+        };
+        // Another interval is the same question.
+        board.watch(&list(&[1], 2 * INTERVAL), begin);
+        assert_eq!(known(&board), (true, true, true));
+        let mut other = list(&[1], 2 * INTERVAL);
+        for watched in other.targets.values_mut() {
+            let mut check = HealthCheck::clone(&watched.check);
+            check.port = 8443;
+            watched.check = Arc::new(check);
+        }
+        board.watch(&other, begin);
+        assert_eq!(known(&board), (true, false, false));
+    }
+
+    #[test]
     fn the_same_list_changes_nothing() {
         let begin = Instant::now();
         let mut board = board(&[1], begin);
@@ -385,9 +432,22 @@ mod tests {
             let next = board.take(&one, Ok(()).into(), now).unwrap();
             now = if round == 3 { next + late } else { next };
             if round == 4 {
-                assert_eq!(board.counts().lag, late);
+                assert_eq!(board.counts(now).lag, late);
             }
         }
-        assert_eq!(board.counts().lag, Duration::ZERO, "forgotten");
+        assert_eq!(board.counts(now).lag, Duration::ZERO, "forgotten");
+    }
+
+    #[test]
+    fn a_check_that_does_not_begin_is_late_all_the_time() {
+        let begin = Instant::now();
+        let mut board = board(&[1], begin);
+        let first = board.schedule.first().unwrap();
+        for late in [0, 1, 5, 500].map(Duration::from_secs) {
+            assert_eq!(board.counts(first + late).lag, late);
+        }
+        let late = Duration::from_secs(500);
+        assert_eq!(due(&mut board, first + late).len(), 1);
+        assert_eq!(board.counts(first + 2 * late).lag, late, "it has begun");
     }
 }

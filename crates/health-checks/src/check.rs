@@ -14,18 +14,22 @@ use crate::finding::{Finding, Trouble};
 use crate::tls::{Inside, Trusts};
 use crate::{command, grpc, http};
 
+/// So many descriptors a command has open at most while it runs, beside a moment while it
+/// is started: the pipe of its output, and what tells of its end.
+pub(crate) const OF_A_COMMAND: u32 = 4;
+
 /// Makes checks.
 pub(crate) struct Checker {
     trusts: Trusts,
-    /// One permit for each check that may run.
+    /// One permit for each descriptor that the checks may have open.
     descriptors: Semaphore,
 }
 
 impl Checker {
-    pub(crate) fn new(at_a_time: usize) -> Self {
+    pub(crate) fn new(descriptors: usize) -> Self {
         Self {
             trusts: Trusts::default(),
-            descriptors: Semaphore::new(at_a_time),
+            descriptors: Semaphore::new(descriptors),
         }
     }
 
@@ -36,11 +40,15 @@ impl Checker {
 
     /// Makes a check. Only the usual kind is in the task itself, so that a task stays small.
     pub(crate) async fn check(&self, due: &Due) -> Finding {
-        let Ok(_descriptor) = self.descriptors.try_acquire() else {
+        let Watched { check, endpoint } = &due.watched;
+        let needed = match check.kind {
+            CheckKind::Command(_) => OF_A_COMMAND,
+            _ => 1,
+        };
+        let Ok(_descriptors) = self.descriptors.try_acquire_many(needed) else {
             let text = "too many checks run at a time; raise the limit of open files";
             return Err(Trouble::checker(text)).into();
         };
-        let Watched { check, endpoint } = &due.watched;
         let at = SocketAddr::new(due.target, check.port);
         let host = |host: &'_ Option<EndpointName>| host.as_ref().unwrap_or(endpoint).clone();
         match &check.kind {
@@ -105,3 +113,49 @@ impl Checker {
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use control_plane::{CommandCheck, HealthCheck};
+
+    use super::*;
+
+    /// A check of this kind with so many descriptors.
+    async fn check(descriptors: usize, kind: CheckKind) -> Result<(), Trouble> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = listener.local_addr().unwrap();
+        let check = Arc::new(HealthCheck {
+            kind,
+            port: target.port(),
+            ..HealthCheck::default()
+        });
+        let endpoint = "a.example".parse().unwrap();
+        let due = Due {
+            target: target.ip(),
+            watched: Watched { check, endpoint },
+            id: 1,
+            begun: Instant::now(),
+        };
+        Checker::new(descriptors).check(&due).await.result
+    }
+
+    #[tokio::test]
+    async fn a_check_is_made_only_with_all_descriptors_that_it_may_need() {
+        let command = || {
+            CheckKind::Command(CommandCheck {
+                program: "/bin/sh".into(),
+                arguments: vec!["-c".into(), "exit 0".into()],
+            })
+        };
+        let text = "too many checks run at a time; raise the limit of open files";
+        let too_many = Err(Trouble::checker(text));
+        assert_eq!(check(0, CheckKind::Tcp).await, too_many);
+        assert_eq!(check(1, CheckKind::Tcp).await, Ok(()));
+        assert_eq!(check(3, command()).await, too_many);
+        assert_eq!(check(4, command()).await, Ok(()));
+    }
+}

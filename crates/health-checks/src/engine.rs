@@ -4,18 +4,22 @@
 //! 1. All state is on one [`Board`] behind a lock. Nobody holds the lock while a check runs,
 //!    or across an `await`.
 //! 2. A target is either on the schedule or being checked. The task that checks it puts it
-//!    back, also if the check panics.
+//!    back, also if the check panics. A check that the end of all checks cuts off finds
+//!    nothing.
 //! 3. All tasks run on one thread. A task waits for its own target only, and no longer than
 //!    the time-out, so no target delays another one. There is no limit of checks at a time
-//!    but that of descriptors; beyond it a check is not made, and says so.
+//!    but that of open files; beyond it a check is not made, and says so.
 //! 4. The loop sleeps until the next check is due. A caller that schedules a check for an earlier
 //!    time wakes it. [`Notify`] keeps a wake-up that comes while the loop does not sleep.
+//! 5. The loop marks its end on the way out, also if it panics. From then on there is no
+//!    reading: what the board says would look like news for ever.
 
 use std::future::Future;
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
-use control_plane::{Health, Watchlist};
+use control_plane::{Health, HealthError, Watchlist};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time;
@@ -34,9 +38,15 @@ struct State {
     board: Board,
     /// When the loop wakes up by itself, if it sleeps.
     wakes: Option<Instant>,
+    /// Whether no check will be made any more.
+    ended: bool,
 }
 
-/// A check that is being made. Dropping it puts the target back on the schedule.
+/// Marks the end of the checks when it is dropped.
+struct Loop(Arc<Shared>);
+
+/// A check that is being made. Its end puts the target back on the schedule, and so does a
+/// panic.
 struct Checking {
     shared: Arc<Shared>,
     due: Due,
@@ -47,7 +57,11 @@ impl Shared {
     pub(crate) fn new(board: Board) -> Self {
         let wakes = None;
         Self {
-            state: Mutex::new(State { board, wakes }),
+            state: Mutex::new(State {
+                board,
+                wakes,
+                ended: false,
+            }),
             changed: Notify::new(),
         }
     }
@@ -58,13 +72,21 @@ impl Shared {
         self.changed.notify_one();
     }
 
-    pub(crate) fn health(&self) -> Health {
-        let states = self.state.lock().board.states();
-        Health::new(Instant::now(), states)
+    /// A reading of all targets.
+    ///
+    /// # Errors
+    /// If the checks have ended.
+    pub(crate) fn health(&self) -> Result<Health, HealthError> {
+        let state = self.state.lock();
+        if state.ended {
+            let text = "the health checks have ended; restart the process";
+            return Err(HealthError::new(text));
+        }
+        Ok(Health::new(Instant::now(), state.board.states()))
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        self.state.lock().board.counts()
+        self.state.lock().board.counts(now())
     }
 
     pub(crate) fn status(&self) -> Vec<TargetStatus> {
@@ -97,6 +119,7 @@ pub(crate) async fn run<F>(shared: Arc<Shared>, check: impl Fn(Due) -> F + Clone
 where
     F: Future<Output = Finding> + Send + 'static,
 {
+    let _end = Loop(Arc::clone(&shared));
     let mut due = Vec::new();
     loop {
         let next = shared.take_due(&mut due);
@@ -120,6 +143,12 @@ where
     }
 }
 
+impl Drop for Loop {
+    fn drop(&mut self) {
+        self.0.state.lock().ended = true;
+    }
+}
+
 impl Checking {
     async fn make<F: Future<Output = Finding>>(mut self, check: impl Fn(Due) -> F) {
         let end = self.due.begun + self.due.watched.check.timeout;
@@ -131,7 +160,10 @@ impl Checking {
 impl Drop for Checking {
     fn drop(&mut self) {
         let panicked = || Err(Trouble::checker("a check panicked; report this bug")).into();
-        let finding = self.finding.take().unwrap_or_else(panicked);
+        let finding = self.finding.take();
+        let Some(finding) = finding.or_else(|| thread::panicking().then(panicked)) else {
+            return; // The runtime ends, and with it all checks.
+        };
         self.shared.take(&self.due, finding);
     }
 }
@@ -181,7 +213,7 @@ mod tests {
     }
 
     fn states(shared: &Shared) -> BTreeMap<IpAddr, TargetState> {
-        let health = shared.health();
+        let health = shared.health().unwrap();
         let states = health.reports().map(|(target, said)| (target, said.state));
         states.collect()
     }
@@ -282,5 +314,62 @@ mod tests {
             status.error.as_deref(),
             Some("a check panicked; report this bug")
         );
+    }
+
+    #[test]
+    fn the_end_of_the_checks_is_not_a_panic_of_theirs() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let shared = runtime.block_on(async {
+            let shared = shared(3);
+            let check = |_| std::future::pending();
+            tokio::spawn(run(Arc::clone(&shared), check));
+            while shared.counts().running == 0 {
+                time::sleep(Duration::from_millis(1)).await;
+            }
+            shared
+        });
+        drop(runtime);
+        let counts = shared.counts();
+        assert_eq!((counts.not_made, counts.failed), (0, 0));
+        assert!(shared.status().iter().all(|status| status.error.is_none()));
+    }
+
+    /// The loop panics when it begins its first check.
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_has_panicked_gives_no_reading() {
+        struct Bad;
+        impl Clone for Bad {
+            fn clone(&self) -> Self {
+                panic!("a bug");
+            }
+        }
+        let (shared, bad) = (shared(1), Bad);
+        let check = move |_| {
+            let _bad = &bad;
+            async { Ok(()).into() }
+        };
+        assert_eq!(states(&shared).len(), 1);
+        let ended = tokio::spawn(run(Arc::clone(&shared), check)).await;
+        assert!(ended.unwrap_err().is_panic());
+        shared.health().unwrap_err();
+        // The next check is late, and later and later.
+        time::sleep(100 * INTERVAL).await;
+        assert!(shared.counts().lag >= 98 * INTERVAL);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_is_stopped_gives_no_reading() {
+        let shared = shared(1);
+        let check = |_| async { Ok(()).into() };
+        let running = tokio::spawn(run(Arc::clone(&shared), check));
+        time::sleep(2 * INTERVAL).await;
+        shared.health().unwrap();
+        running.abort();
+        assert!(running.await.unwrap_err().is_cancelled());
+        shared.health().unwrap_err();
     }
 }

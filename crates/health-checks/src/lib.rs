@@ -7,7 +7,8 @@
 //! # What to rely on
 //! 1. A target that dies is called unhealthy within its
 //!    [detection window](control_plane::HealthCheck::detection), whatever the other targets
-//!    do. A machine that is too slow for that shows it as [`Counts::lag`].
+//!    do, as long as the limit of open files allows that many checks at a time. Beyond it,
+//!    checks are not made (rule 2). A machine that is too slow shows it as [`Counts::lag`].
 //! 2. A check that cannot be made says nothing about its target: the target keeps its state.
 //!    The cause is logged once.
 //! 3. Each check has a connection of its own, which is reset at the end. No socket stays in
@@ -56,7 +57,8 @@ pub struct HealthChecks {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What [`HealthChecks`] have found. Clones share it.
+/// What [`HealthChecks`] have found. Clones share it. Once the checks have ended, reading it
+/// is an error.
 #[derive(Clone)]
 pub struct CheckedHealth {
     shared: Arc<Shared>,
@@ -74,7 +76,7 @@ impl HealthChecks {
             .enable_all()
             .build()?;
         let shared = Arc::new(Shared::new(Board::new(seed, Instant::now())));
-        let checker = Arc::new(Checker::new(limits::checks_at_a_time()));
+        let checker = Arc::new(Checker::new(limits::for_checks()));
         let mut health = CheckedHealth { shared, checker };
         health.watch(list);
         let (stop, stopped) = oneshot::channel();
@@ -125,7 +127,7 @@ impl HealthSource for CheckedHealth {
     }
 
     fn read(&mut self) -> Result<Health, HealthError> {
-        Ok(self.shared.health())
+        self.shared.health()
     }
 }
 

@@ -62,7 +62,14 @@ impl Record {
 
     /// Whether it would be healthy if it had not fallen so often.
     pub(crate) fn is_damped(&self) -> bool {
-        self.penalty.suppressed && self.error.is_none() && self.is_down()
+        let has_succeeded = self.error.is_none() && self.against > 0;
+        self.penalty.suppressed && has_succeeded && self.is_down()
+    }
+
+    /// Forgets what checks of another kind have said, and keeps the state.
+    pub(crate) fn ask_otherwise(&mut self) {
+        self.error = None;
+        self.certificate = None;
     }
 
     /// Takes what a check has found at this time.

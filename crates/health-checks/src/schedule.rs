@@ -48,6 +48,11 @@ impl Schedule {
         self.due.remove(&(at, target));
     }
 
+    /// When the next check is due.
+    pub(crate) fn first(&self) -> Option<Instant> {
+        self.due.first().map(|&(at, _)| at)
+    }
+
     /// Takes a target whose check is due, with the time for which it was planned, or returns
     /// when the next one will be due.
     pub(crate) fn take_due(&mut self, now: Instant) -> Result<(Instant, IpAddr), Option<Instant>> {

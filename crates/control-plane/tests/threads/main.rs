@@ -582,6 +582,30 @@ fn row_11_the_source_is_told_to_watch_what_is_served() {
     assert_eq!(told(), watched(&[1, 2, 3, 4, 7]));
 }
 
+/// What the checks name, such as a file of certificates, may have changed.
+#[test]
+fn the_source_is_told_again_after_the_same_fleet() {
+    let store = MemoryStore::new(Retention::newest(3));
+    let (source, readings) = unbounded();
+    let (telling, lists) = unbounded();
+    let (report, ticks) = unbounded();
+    let planner = PlannerThread::start(
+        Planner::new(store, fleet(FLEET)),
+        Watching(Fed(readings), telling),
+        NEVER,
+        vec![],
+        move |_| report.send(()).unwrap(),
+    );
+    let planner = planner.unwrap();
+    let first = next(&lists);
+    assert_eq!(first, Watchlist::of(&fleet(FLEET)));
+    // The next reading is an hour away.
+    feed(&source, || Ok(down(&[])));
+    next(&ticks);
+    planner.set_fleet(fleet(FLEET));
+    assert_eq!(next(&lists), first);
+}
+
 /// The Planner that asks once an hour is told to ask each millisecond.
 #[test]
 fn row_12_another_fleet_brings_its_interval() {

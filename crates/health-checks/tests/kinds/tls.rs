@@ -2,8 +2,10 @@
 
 use std::io::Write;
 
+use control_plane::{HealthSource, TargetState};
+
 use crate::certificates::{Authority, Until, shake_hands, tls_server};
-use crate::{fails, is_not_made, listener, server, succeeds};
+use crate::{Checked, fails, is_not_made, listener, server, succeeds, watchlist};
 
 fn tls(more: &str) -> String {
     format!("kind = \"tls\", {more}")
@@ -61,6 +63,21 @@ fn an_authority_is_trusted_only_if_the_check_says_so() {
     // Any certificate is any certificate.
     let status = succeeds(target, &tls("trust = \"any\""));
     assert_eq!(status.certificate_expires, Some(Until::Year2020.time()));
+}
+
+/// The list is the same, and the file has another authority.
+#[test]
+fn a_file_of_authorities_is_read_again_with_each_list() {
+    let [trusted, issuer] = ["before", "after"].map(Authority::new);
+    let identity = issuer.certify("a.example", Until::Year2095);
+    let target = tls_server(&identity, shake_hands);
+    let list = watchlist([(target, tls(&trusted.trusted()).as_str())]);
+    let mut checked = Checked::of(&list);
+    let error = "certificate is from an authority that is not trusted";
+    checked.until(target, |status| status.error.as_deref() == Some(error));
+    trusted.now_is(&issuer);
+    checked.health.watch(&list);
+    checked.until(target, |status| status.state == TargetState::Up);
 }
 
 #[test]
