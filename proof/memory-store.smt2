@@ -77,7 +77,7 @@
 ; The rollback target after a step at cell c: what is active now.
 (define-fun leaves ((c Cell)) Int
   (ite (or (= (stands c) 0) (off c (stands c))) 0 (stands c)))
-; Nobody has taken a pin since the sweep saw the plan unpinned.
+; No caller has taken a pin on the plan since the sweep saw it unpinned.
 (define-fun fresh ((s Sweep) (g Int)) Bool
   (and (saw s g) (not (deleted g)) (= (token s g) (taken g))))
 
@@ -102,7 +102,7 @@
 ; ---- Steps -------------------------------------------------------------------------
 
 ; Publish. One section under the lock. The plan takes over the cells of the plan before
-; it, takes the others from the index, and brings new ones for endpoints nobody has.
+; it, takes the others from the index, and brings new ones for endpoints that neither has.
 (declare-fun ?content () Content)
 (declare-fun ?new (Endpoint) Cell) ; memory that is free
 (define-fun carried ((e Endpoint)) Bool (and (indexed newest) (named newest e)))
@@ -114,7 +114,8 @@
 (define-fun brought ((c Cell)) Bool (and (= c (?new (of c))) (brings (of c))))
 (define-fun publish.when.not-exhausted () Bool (< newest last))
 (define-fun publish.when.new-cells () Bool
-  (forall ((e Endpoint)) (and (not (made (?new e))) (= (of (?new e)) e))))
+  (forall ((e Endpoint))
+    (=> (brings e) (and (not (made (?new e))) (= (of (?new e)) e)))))
 (define-fun publish.newest () Int (+ newest 1))
 (define-fun publish.content ((g Int)) Content (ite (= g (+ newest 1)) ?content (content g)))
 (define-fun publish.indexed ((g Int)) Bool (or (= g (+ newest 1)) (indexed g)))
@@ -132,7 +133,7 @@
 
 ; An operator's return: the content of a plan that the operator has pinned, published
 ; as a new generation. The endpoints of a pinned plan are known, so a return brings no
-; cell; if it had to, C-same-cell would fail here.
+; cell; if it had to, same-cell would fail here.
 (declare-fun ?pin () Pin)
 (define-fun again () Content (content (holds ?pin)))
 (define-fun return.when.held () Bool (> (holds ?pin) 0))
@@ -252,8 +253,8 @@
 (define-fun delete.by ((s Sweep) (g Int)) Bool
   (or (by s g) (and (= s ?sweep) (= g ?plan))))
 
-; It removes a plan that it has deleted from the index. Whoever takes the lock later and
-; misses the plan has seen what the sweep had read: `gone`.
+; It removes a plan that it has deleted from the index. A reader that takes the lock later
+; and misses the plan has seen what the sweep had read: `gone`.
 (define-fun remove.when.deleted-it () Bool (by ?sweep ?plan))
 (define-fun remove.indexed ((g Int)) Bool (and (indexed g) (distinct g ?plan)))
 (define-fun remove.gone ((g Int) (c Cell)) Int
@@ -282,10 +283,11 @@
 (define-fun inv.PinnedKept () Bool
   (forall ((p Pin)) (=> (> (holds p) 0) (not (deleted (holds p))))))
 ; A reader read in a cell that a plan is active, and the plan is not in the index. When
-; it reads again, it reads a value that is newer.
+; it reads again, it reads a newer value, and one that the word has had.
 (define-fun inv.NeverEmpty () Bool
   (forall ((c Cell) (v Int))
-    (=> (and (> v 0) (was c v) (not (off c v)) (not (indexed v))) (> (gone v c) v))))
+    (=> (and (> v 0) (was c v) (not (off c v)) (not (indexed v)))
+      (and (> (gone v c) v) (was c (gone v c))))))
 ; No plan that retention keeps is deleted, nor the newest.
 (define-fun inv.Retained () Bool
   (forall ((g Int)) (=> (deleted g) (and (< g newest) (>= (- newest g) keep)))))
@@ -305,16 +307,20 @@
   (forall ((g Int)) (=> (indexed g) (and (<= 1 g) (<= g newest)))))
 (define-fun inv.newest-there () Bool
   (forall ((g Int)) (=> (indexed g) (indexed newest))))
-; B of the induction in `memory`: a plan in use is in the index.
-(define-fun inv.B-held-in-index () Bool
+; B of the induction in `memory`, for the plans for which the proof needs it: a plan that is
+; pinned, or that was ever active at a cell and is not deleted, is in the index.
+(define-fun inv.held-in-index () Bool
   (forall ((p Pin)) (and (<= 0 (holds p)) (=> (> (holds p) 0) (indexed (holds p))))))
+(define-fun inv.used-in-index () Bool
+  (forall ((c Cell) (v Int))
+    (=> (and (> v 0) (was c v) (not (off c v))) (or (indexed v) (deleted v)))))
 (define-fun inv.picked () Bool
   (and (forall ((p Pin)) (<= (holds p) picked)) (forall ((c Cell)) (<= (stands c) picked))
     (<= picked newest)))
 
 ; Endpoints.
 ; C of the induction: the index has the very cell that the plan has.
-(define-fun inv.C-same-cell () Bool
+(define-fun inv.same-cell () Bool
   (forall ((g Int) (e Endpoint)) (=> (and (indexed g) (named g e))
     (and (known e) (= (its g e) (cell e))))))
 (define-fun inv.cell-made () Bool
@@ -405,14 +411,17 @@
   (=> (and (= mine picked) (known ?endpoint) (<= mine (stands (cell ?endpoint))))
     (= (stands (cell ?endpoint)) picked)))
 
-; Reclaimed. A sweep at rest can look at each old plan that nobody holds, can read the
-; present value of each cell, and then can delete the plan or finds it in use at an
-; endpoint.
-(define-fun claim.Reclaimed-see () Bool
-  (=> (and (old ?sweep ?plan) (= ?count (taken ?plan))
-      (forall ((c Cell)) (not (read ?sweep c)))
-      (forall ((p Pin)) (distinct (holds p) ?plan)))
-    (and see.when.old see.when.before-reads see.when.count see.when.no-pin)))
+; NeverEmpty. At an endpoint whose cell a sweep can forget, no plan is active, and there is
+; no rollback target.
+(define-fun claim.NeverForgotten () Bool
+  (=> (and (known ?endpoint) forget.when.not-named)
+    (and (= (leaves (cell ?endpoint)) 0)
+      (= (back (cell ?endpoint) (stands (cell ?endpoint))) 0))))
+
+; Reclaimed. A sweep at rest looks at each old plan before it reads a cell. If no pin is held
+; on the plan, the look can be taken: that is what its guards say, so nothing is proved about
+; it. Then the sweep can read the present value of each cell, and then it can delete the plan
+; or finds it in use at an endpoint.
 (define-fun claim.Reclaimed-read () Bool
   (=> (and (listed ?sweep ?cell) (not (read ?sweep ?cell))
       (= ?value (stands ?cell)))
@@ -427,8 +436,15 @@
 
 ; ---- What can happen ---------------------------------------------------------------
 
-; This is wrong, and z3 finds an execution that shows it: a plan is activated, two others
-; replace it, and a sweep deletes it and removes it.
+; These are wrong, and z3 finds an execution that shows it for each. Each step of this file
+; occurs in one of them.
+; A plan is activated, two others replace it, and a sweep deletes it and removes it.
 (define-fun never.reclaimed () Bool
   (forall ((g Int) (c Cell))
     (not (and (deleted g) (not (indexed g)) (was c g) (not (off c g))))))
+; An endpoint is withdrawn and forgotten, in either order.
+(define-fun never.forgotten () Bool
+  (forall ((c Cell)) (=> (and (made c) (off c (stands c))) (known (of c)))))
+; A plan is pinned, an operator's return publishes its content anew, and the pin is given back.
+(define-fun never.returned () Bool
+  (forall ((g Int)) (=> (returned g) (exists ((p Pin)) (> (holds p) 0)))))

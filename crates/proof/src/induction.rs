@@ -71,11 +71,11 @@ fn of_step(protocol: &Protocol, step: &str) -> Obligation {
 }
 
 impl Obligation {
-    /// Starts a solver and tells it the protocol and what is assumed, `without` one thing.
+    /// Starts a solver and tells it the protocol and what is assumed, `without` these.
     pub(crate) fn session(
         &self,
         protocol: &Protocol,
-        without: Option<&str>,
+        without: &[&str],
         solver: Solver,
         limit: Duration,
     ) -> Result<Session, SolverError> {
@@ -83,7 +83,7 @@ impl Obligation {
         session.tell(&text::all(protocol))?;
         session.tell(&self.definitions)?;
         for assumed in &self.assumed {
-            if without != Some(assumed) {
+            if !without.contains(&assumed.as_str()) {
                 session.tell(&format!("(assert {assumed})"))?;
             }
         }

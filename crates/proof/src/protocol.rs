@@ -86,7 +86,7 @@ pub(crate) enum ProtocolError {
     Read(PathBuf, #[source] std::io::Error),
     #[error("{0}:{1}: brackets do not match")]
     Brackets(PathBuf, usize),
-    #[error("{0}: do not know what to do with {1}")]
+    #[error("{0}: do not know what to do with {1}; proof/README.md lists what a name can mean")]
     Unknown(PathBuf, String),
 }
 
@@ -108,7 +108,46 @@ impl Protocol {
             }
         }
         protocol.definitions = protocol.in_order();
-        Ok(protocol)
+        match protocol.misnamed(&text) {
+            Some((line, name)) => {
+                let place = format!("`{name}` on line {line}");
+                Err(ProtocolError::Unknown(path.into(), place))
+            }
+            None => Ok(protocol),
+        }
+    }
+
+    /// The first definition of this file that has no role, with its line: `S.x` if no function
+    /// `x` with these sorts is declared, a guard of a step that changes nothing, or an
+    /// abbreviation that nothing mentions. Its name has a typo, or it is not needed. In these
+    /// files, each definition begins a line.
+    fn misnamed(&self, file: &str) -> Option<(usize, &str)> {
+        let mut mentioned = HashSet::new();
+        for definition in &self.definitions {
+            definition.body.atoms(&mut |atom| {
+                mentioned.insert(atom);
+            });
+        }
+        let effect = |definition: &Definition, of: &str| {
+            let function = definition.function();
+            self.functions.iter().any(|f| {
+                f.name == of && f.arguments == function.arguments && f.sort == function.sort
+            })
+        };
+        let acts = |step: &str| self.functions.iter().any(|f| self.changes(step, &f.name));
+        let has_role = |definition: &&Definition| match definition.name.split_once('.') {
+            None => mentioned.contains(definition.name.as_str()),
+            Some((role, _)) if NOT_STEPS.contains(&role) => true,
+            Some((step, rest)) if rest.starts_with("when.") => acts(step),
+            Some((_, rest)) => effect(definition, rest),
+        };
+        let line = |name: &str| {
+            let begin = format!("(define-fun {name} ");
+            file.lines().position(|line| line.starts_with(&begin))
+        };
+        let misnamed = self.definitions.iter().filter(|d| !has_role(d));
+        let names = misnamed.map(|definition| definition.name.as_str());
+        names.filter_map(|name| Some((line(name)? + 1, name))).min()
     }
 
     /// The definitions, each after those that it mentions: one that replaces another may
@@ -251,9 +290,9 @@ impl Protocol {
         found
     }
 
-    /// The protocol with a finite number of everything: `size` values of each sort
-    /// without a list, the numbers 0 to `numbers`, and no quantifiers.
-    pub(crate) fn bounded(&self, size: usize, numbers: usize) -> Bounded {
+    /// The protocol with a finite number of everything: `size` says how many values each sort
+    /// without a list has. The numbers are 0 to `numbers`, and there are no quantifiers.
+    pub(crate) fn bounded(&self, size: impl Fn(&str) -> usize, numbers: usize) -> Bounded {
         let mut protocol = self.clone();
         let mut labels = HashMap::new();
         for (sort, values) in protocol.enumerations.drain(..) {
@@ -261,7 +300,7 @@ impl Protocol {
         }
         for sort in protocol.sorts.drain(..) {
             let label = |n| format!("{}-{n}", sort.to_lowercase());
-            labels.insert(sort.clone(), (1..=size).map(label).collect());
+            labels.insert(sort.clone(), (1..=size(&sort)).map(label).collect());
         }
         let number = |n: usize| n.to_string();
         for sort in ["Int", NUMBER] {
@@ -508,5 +547,53 @@ fn info<'a>(command: &'a Sexpr, keyword: &str) -> Option<&'a str> {
             Some(text.as_atom()?.trim_matches('"'))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file with this text, in a folder of its own, as a protocol.
+    fn protocol(name: &str, text: &str) -> Result<Protocol, ProtocolError> {
+        let folder = std::env::temp_dir().join(format!("proof-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("protocol.smt2");
+        std::fs::write(&path, text).unwrap();
+        let read = Protocol::read(&path);
+        std::fs::remove_dir_all(&folder).unwrap();
+        read
+    }
+
+    const GOOD: &str = "\
+(declare-fun x (Int) Int)
+(define-fun limit () Int 3)
+(define-fun init.x () Bool (= (x 1) 0))
+(define-fun grow.when.room () Bool (< (x 1) limit))
+(define-fun grow.x ((i Int)) Int (+ (x i) 1))
+(define-fun inv.small () Bool (<= (x 1) limit))
+(declare-fun count () Int)
+(define-fun grow.count () Int (+ count 1))
+";
+
+    #[test]
+    fn a_typo_in_a_name_is_refused_with_its_line() {
+        assert_eq!(protocol("good", GOOD).unwrap().steps(), ["grow"]);
+        let typos = [
+            ("limit ()", "limt ()", "limt", 2),
+            ("grow.when.room", "grow.wen.room", "grow.wen.room", 4),
+            ("grow.when.room", "grwo.when.room", "grwo.when.room", 4),
+            ("grow.count", "grow.cuont", "grow.cuont", 8),
+            ("((i Int)) Int", "() Int", "grow.x", 5),
+            ("((i Int)) Int", "((i Int)) Bool", "grow.x", 5),
+            ("inv.small", "ivn.small", "ivn.small", 6),
+        ];
+        for (right, wrong, name, line) in typos {
+            let refused = protocol("typo", &GOOD.replace(right, wrong));
+            let Err(ProtocolError::Unknown(_, what)) = refused else {
+                panic!("{wrong}: {refused:?}");
+            };
+            assert_eq!(what, format!("`{name}` on line {line}"), "{wrong}");
+        }
     }
 }

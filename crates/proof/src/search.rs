@@ -95,7 +95,7 @@ fn search(protocol: &Protocol, solver: Solver) -> Result<(Vec<Found>, Duration),
         .map(|column| format!("inv.{column}"))
         .collect();
     let goals: Vec<_> = goals.iter().map(String::as_str).collect();
-    unroll::search(&protocol.bounded(2, 3), &goals, DEPTH, solver, LIMIT)
+    unroll::search(&protocol.bounded(|_| 2, 3), &goals, DEPTH, solver, LIMIT)
 }
 
 fn cells(found: &[Found]) -> [String; COLUMNS.len()] {
