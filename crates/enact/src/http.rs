@@ -317,17 +317,17 @@ mod tests {
     /// The store answers none of them until the test says so.
     #[test]
     fn scrapes_beyond_the_limit_are_refused_and_do_not_queue() {
-        let ((began, begun), (answer, answers)) = (channel(), channel::<()>());
+        let ((tell, scrapes_begun), (answer, answers)) = (channel(), channel::<()>());
         let answers = Mutex::new(answers);
         let server = start_with(&Readiness::default(), move || {
-            began.send(()).unwrap();
+            tell.send(()).unwrap();
             // The end of the channel is an answer as well.
             let _ = answers.lock().unwrap().recv();
             "m 1\n".into()
         });
         let scrapes: Vec<_> = (0..SCRAPES).map(|_| ask(&server, "/metrics")).collect();
         for _ in &scrapes {
-            begun.recv_timeout(BOUND).unwrap();
+            scrapes_begun.recv_timeout(BOUND).unwrap();
         }
         for _ in 0..3 {
             let refused = get(&server, "/metrics");
@@ -339,6 +339,10 @@ mod tests {
             assert!(answer_to(scrape).ends_with("\r\n\r\nm 1\n"));
         }
         assert!(get(&server, "/metrics").ends_with("\r\n\r\nm 1\n"));
-        assert_eq!(begun.try_iter().count(), 1, "none has waited in a queue");
+        assert_eq!(
+            scrapes_begun.try_iter().count(),
+            1,
+            "none has waited in a queue"
+        );
     }
 }
