@@ -3,7 +3,8 @@
 //!
 //! hyper serves it, on one thread. No client waits for another one: a client that is slow has
 //! [`PATIENCE`], and if all [`CLIENTS`] places are taken, a new client gets the oldest one's.
-//! The metrics may have to ask the store, so they are made on threads of their own.
+//! The metrics may have to ask the store, so they are made on [`SCRAPES`] threads of their own.
+//! A scrape beyond that is refused: a queue of scrapes would grow while the store stalls.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -21,12 +22,13 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info};
 
 use crate::health::Checked;
-use crate::held::Held;
+use crate::held::{Answer, Held};
 use crate::readiness::Readiness;
 
 /// Most bytes of a request's head. hyper takes no smaller limit.
@@ -56,6 +58,8 @@ pub(crate) struct HttpServer {
 struct Sources<M> {
     readiness: Readiness,
     metrics: M,
+    /// One permit for each scrape that may wait for the store.
+    scrapes: Arc<Semaphore>,
     held: Held,
     health: Checked,
 }
@@ -85,6 +89,7 @@ impl HttpServer {
         let sources = Arc::new(Sources {
             readiness,
             metrics,
+            scrapes: Arc::new(Semaphore::new(SCRAPES)),
             held,
             health,
         });
@@ -159,13 +164,7 @@ where
 {
     let (path, query) = (request.uri().path(), request.uri().query());
     let (status, body) = match (request.method(), path) {
-        (&Method::GET, "/metrics") => {
-            match tokio::task::spawn_blocking(move || (sources.metrics)()).await {
-                Ok(text) => (StatusCode::OK, text),
-                // The panic is in the log.
-                Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "see the log\n".into()),
-            }
-        }
+        (&Method::GET, "/metrics") => scrape(sources).await,
         (&Method::GET, "/ready") => match sources.readiness.check() {
             Ok(()) => (StatusCode::OK, "ready\n".into()),
             Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, missing.lines()),
@@ -188,23 +187,64 @@ where
     response
 }
 
+/// Makes the metrics. A scrape whose client has gone still counts until the store answers.
+async fn scrape<M>(sources: Arc<Sources<M>>) -> Answer
+where
+    M: Fn() -> String + Send + Sync + 'static,
+{
+    let Ok(permit) = Arc::clone(&sources.scrapes).try_acquire_owned() else {
+        let text = format!("{SCRAPES} scrapes wait for the store; ask again later\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, text);
+    };
+    let scraped = tokio::task::spawn_blocking(move || {
+        let text = (sources.metrics)();
+        drop(permit);
+        text
+    });
+    match scraped.await {
+        Ok(text) => (StatusCode::OK, text),
+        // The panic is in the log.
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "see the log\n".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpStream;
+    use std::sync::Mutex;
+    use std::sync::mpsc::channel;
 
     use super::*;
 
+    /// The bound of every wait; a test that reaches it fails.
+    const BOUND: Duration = Duration::from_mins(1);
+
     fn start(readiness: &Readiness) -> HttpServer {
+        start_with(readiness, || "m 1\n".into())
+    }
+
+    fn start_with(
+        readiness: &Readiness,
+        metrics: impl Fn() -> String + Send + Sync + 'static,
+    ) -> HttpServer {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let metrics = || "m 1\n".into();
         let (held, health) = (Held::default(), Checked::default());
         HttpServer::start(any, readiness.clone(), metrics, held, health).unwrap()
     }
 
-    fn get(server: &HttpServer, path: &str) -> String {
+    fn ask(server: &HttpServer, path: &str) -> TcpStream {
         let mut client = TcpStream::connect(server.address).unwrap();
+        client.set_read_timeout(Some(BOUND)).unwrap();
         write!(client, "GET {path} HTTP/1.1\r\n\r\n").unwrap();
+        client
+    }
+
+    fn get(server: &HttpServer, path: &str) -> String {
+        answer_to(ask(server, path))
+    }
+
+    fn answer_to(mut client: TcpStream) -> String {
         let mut text = String::new();
         client.read_to_string(&mut text).unwrap();
         text
@@ -253,5 +293,33 @@ mod tests {
         // The end waits for none of them.
         drop(server);
         assert_eq!(clients.pop().unwrap().read(&mut [0; 16]).unwrap_or(0), 0);
+    }
+
+    /// The store answers none of them until the test says so.
+    #[test]
+    fn scrapes_beyond_the_limit_are_refused_and_do_not_queue() {
+        let ((tell, begun), (answer, answers)) = (channel(), channel::<()>());
+        let answers = Mutex::new(answers);
+        let server = start_with(&Readiness::default(), move || {
+            tell.send(()).unwrap();
+            // The end of the channel is an answer as well.
+            let _ = answers.lock().unwrap().recv();
+            "m 1\n".into()
+        });
+        let scrapes: Vec<_> = (0..SCRAPES).map(|_| ask(&server, "/metrics")).collect();
+        for _ in &scrapes {
+            begun.recv_timeout(BOUND).unwrap();
+        }
+        for _ in 0..3 {
+            let refused = get(&server, "/metrics");
+            assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+            assert!(refused.contains("4 scrapes wait"), "{refused}");
+        }
+        drop(answer);
+        for scrape in scrapes {
+            assert!(answer_to(scrape).ends_with("\r\n\r\nm 1\n"));
+        }
+        assert!(get(&server, "/metrics").ends_with("\r\n\r\nm 1\n"));
+        assert_eq!(begun.try_iter().count(), 1, "none has waited in a queue");
     }
 }
