@@ -1,8 +1,11 @@
 //! `enact serve`: the parts of the control plane in one process, until a signal ends it.
+//!
+//! The time limit of the end begins when the signal arrives. So it counts also while the parts
+//! start or the fleet file is read, which may wait for a store or a disk.
 
 use std::error::Error;
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -41,7 +44,7 @@ pub(crate) fn status_of(error: &(dyn Error + 'static)) -> u8 {
 pub(crate) fn serve(arguments: &ServeArguments, log: &Log) -> Result<(), Box<dyn Error>> {
     let fleet = arguments.first_fleet()?;
     // From here on no signal is missed.
-    let signals = receive_signals()?;
+    let signals = receive_signals(log)?;
     info!(seed = arguments.seed, "random choices");
     match &arguments.store {
         StoreUrl::Memory if arguments.role != Role::All => Err(
@@ -71,8 +74,9 @@ fn run(
     let mut parts = Parts::start(arguments, fleet, store, Readiness::default(), log.lost())?;
     let ended = until_it_ends(&mut parts, signals);
     info!("stopping");
-    let status = ended.as_ref().err();
-    end_in_time(log, status.map_or(0, |error| status_of(error.as_ref())));
+    if let Err(error) = &ended {
+        limit_the_end(log, status_of(error.as_ref()));
+    }
     let queries = parts.stop();
     info!(queries, "stopped");
     ended
@@ -97,14 +101,17 @@ fn until_it_ends(
 }
 
 /// Ends the process with this status if it has not ended by itself after [`STOP`].
-fn end_in_time(log: &Log, status: u8) {
+fn end_in_time(log: &Log, status: u8) -> ! {
+    thread::sleep(STOP);
+    warn!("some parts of the process do not end; it ends without them");
+    log.close();
+    std::process::exit(status.into());
+}
+
+/// [`end_in_time`], without waiting.
+fn limit_the_end(log: &Log, status: u8) {
     let log = log.clone();
-    let end = move || {
-        thread::sleep(STOP);
-        warn!("some parts of the process do not end; it ends without them");
-        log.close();
-        std::process::exit(status.into());
-    };
+    let end = move || end_in_time(&log, status);
     let started = thread::Builder::new().name("end".into()).spawn(end);
     if let Err(error) = started {
         warn!(%error, "the process has no time limit for its end");
@@ -112,12 +119,25 @@ fn end_in_time(log: &Log, status: u8) {
 }
 
 /// Signals from now on, through a channel that can be waited on for a limited time.
-fn receive_signals() -> io::Result<Receiver<i32>> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+fn receive_signals(log: &Log) -> io::Result<Receiver<i32>> {
+    let signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     let (send, received) = channel();
+    let log = log.clone();
     // The thread ends with the process.
     thread::Builder::new()
         .name("signals".into())
-        .spawn(move || signals.forever().try_for_each(|signal| send.send(signal)))?;
+        .spawn(move || pass_on(signals, &send, &log))?;
     Ok(received)
+}
+
+/// Passes signals on. The one that ends the process is the last, and limits the time for it.
+fn pass_on(mut signals: Signals, send: &Sender<i32>, log: &Log) {
+    for signal in signals.forever() {
+        if send.send(signal).is_err() {
+            return; // The process is at its end.
+        }
+        if signal != SIGHUP {
+            end_in_time(log, 0);
+        }
+    }
 }
