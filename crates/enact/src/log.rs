@@ -201,6 +201,7 @@ impl<W: Write> Write for Counting<W> {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{Receiver, Sender};
+    use std::time::Instant;
 
     use super::*;
 
@@ -250,6 +251,11 @@ mod tests {
         let (log, mut lines) = Log::on(Full);
         for _ in 0..5 {
             lines.write_all(b"a line\n").unwrap();
+        }
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while log.lost().failed() < 5 {
+            assert!(Instant::now() < deadline, "{}", log.lost().failed());
+            thread::yield_now();
         }
         log.close();
         assert_eq!((log.lost().dropped(), log.lost().failed()), (0, 5));
