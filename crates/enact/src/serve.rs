@@ -111,7 +111,9 @@ fn end_in_time(log: &Log, status: u8) -> ! {
 /// [`end_in_time`], without waiting.
 fn limit_the_end(log: &Log, status: u8) {
     let log = log.clone();
-    let end = move || end_in_time(&log, status);
+    let end = move || {
+        end_in_time(&log, status);
+    };
     let started = thread::Builder::new().name("end".into()).spawn(end);
     if let Err(error) = started {
         warn!(%error, "the process has no time limit for its end");
