@@ -304,6 +304,8 @@ const BEFORE: &[(&str, &str)] = &[
     ("[health_check]\nkind = \"ping\"", "2:8: `kind` is \"ping\"; use \"tcp\", \"tls\", \"http\", \"https\", \"grpc\", \"grpcs\" or \"command\""),
     ("[health_check]\npath = \"/\"", "2:8: `path` is not for a check of kind \"tcp\"; leave it out, or set `kind` to \"http\" or \"https\""),
     ("[health_check]\nkind = \"http\"\ntrust = \"any\"", "3:9: `trust` is not for a check of kind \"http\"; leave it out, or set `kind` to \"tls\" or \"https\" or \"grpcs\""),
+    ("[health_check]\nkind = \"http\"\npath = \"/\"", "2:8: a check of kind \"http\" would speak plain text to port 443; add `port`, such as 8080"),
+    ("[health_check]\nkind = \"grpc\"", "2:8: a check of kind \"grpc\" would speak plain text to port 443; add `port`"),
     ("[health_check]\nkind = \"tls\"\nservice = \"\"", "3:11: `service` is not for a check of kind \"tls\""),
     ("[health_check]\nhost = \"a.example\"", "2:8: `host` is not for a check of kind \"tcp\""),
     ("[health_check]\ncommand = [\"/bin/true\"]", "2:11: `command` is not for a check of kind \"tcp\"; leave it out, or set `kind` to \"command\""),
@@ -363,7 +365,8 @@ fn a_mistake_in_an_inner_health_check_is_named() {
         )
     };
     let another = "9:23: 192.0.2.1 is checked in another way at endpoint a.example, and an address has one health; give it the same `health_check` at both";
-    let http = "kind = \"http\"";
+    let http = "kind = \"http\", port = 80";
+    let plain = "kind = \"http\"";
     for (text, says) in [
         (text("", "", "port = 1", ""), another),
         (text("", "port = 1", "", ""), another),
@@ -379,6 +382,14 @@ fn a_mistake_in_an_inner_health_check_is_named() {
         (
             text(http, "service = \"s\"", "", ""),
             "4:28: `service` is not for a check of kind \"http\"",
+        ),
+        (
+            text("", plain, "", ""),
+            "4:25: a check of kind \"http\" would speak plain text to port 443; add `port`, such as 8080",
+        ),
+        (
+            text("port = 443", "", "kind = \"grpc\"", ""),
+            "8:25: a check of kind \"grpc\" would speak plain text to port 443; add `port`",
         ),
         (
             text("", http, http, "health_check = { prot = 1 }"),

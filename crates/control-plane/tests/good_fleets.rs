@@ -196,7 +196,7 @@ fn a_check_of_each_kind_is_as_the_file_says_and_else_as_documented() {
     let fields = "kind = \"tls\", host = \"B.example.\", trust = \"any\"";
     assert_eq!(kind(fields), CheckKind::Tls(tls));
     assert_eq!(
-        kind("kind = \"http\""),
+        kind("kind = \"http\", port = 80"),
         CheckKind::Http(HttpCheck::default())
     );
     let CheckKind::Http(https) = kind(
@@ -213,7 +213,7 @@ fn a_check_of_each_kind_is_as_the_file_says_and_else_as_documented() {
     assert_eq!(among, [false, true, false, true, false, true, true, false]);
     assert_eq!(https.body.as_deref(), Some("well"));
     assert_eq!(
-        kind("kind = \"grpc\""),
+        kind("kind = \"grpc\", port = 443"),
         CheckKind::Grpc(GrpcCheck::default())
     );
     let grpcs = GrpcCheck {

@@ -6,6 +6,8 @@
 //! 2. A table that names another `kind` takes the port, the intervals and the thresholds
 //!    from the one around it, and nothing that belongs to the other kind.
 //! 3. A field that does not belong to the kind is refused.
+//! 4. A table that names a kind without TLS, `http` or `grpc`, has a port for it or takes one
+//!    that is not 443. So the default port, which is for TLS, is not asked in plain text.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -44,7 +46,7 @@ pub(super) fn resolve(
     }
     Ok(HealthCheck {
         kind: kind(source, table, &outer.kind)?,
-        port: table.port.map_or(outer.port, Port::get),
+        port: port(source, table, outer.port)?,
         interval,
         timeout: timeout.unwrap_or(outer.timeout.min(interval)),
         jitter_percent: table
@@ -54,6 +56,20 @@ pub(super) fn resolve(
         fall: table.fall.map_or(outer.fall, CheckCount::get),
         damping: damping(source, table, outer.damping)?,
     })
+}
+
+fn port(source: &Source<'_>, table: &HealthCheckTable, outer: u16) -> Result<u16, FleetError> {
+    match (&table.kind, table.port) {
+        (_, Some(port)) => Ok(port.get()),
+        (Some(kind), None) if outer == 443 && kind.get_ref().is_plain() => {
+            let mistake = format!(
+                "a check of kind {:?} would speak plain text to port 443; add `port`, such as 8080",
+                kind.get_ref().name()
+            );
+            Err(source.mistake(start(kind), mistake))
+        }
+        _ => Ok(outer),
+    }
 }
 
 fn damping(

@@ -50,7 +50,7 @@ use crate::{FleetError, HealthCheck};
 /// | `endpoint.health_check` | | the fleet's | how the targets of this endpoint are checked |
 /// | `endpoint.target.health_check` | | the endpoint's | how this target is checked |
 /// | `health_check.kind` | `"tcp"`, `"tls"`, `"http"`, `"https"`, `"grpc"`, `"grpcs"`, `"command"` | `"tcp"` | what is asked of a target: see [`CheckKind`](crate::CheckKind) |
-/// | `health_check.port` | 1 to 65,535 | 443 | the port of the connections |
+/// | `health_check.port` | 1 to 65,535 | 443 | the port of the connections; a table that names the kind `http` or `grpc` needs one, unless a table around it has another than 443 |
 /// | `health_check.interval_ms` | 100 to 600,000 | 1,000 | from the beginning of one check of a target to the next |
 /// | `health_check.timeout_ms` | 10 to `interval_ms` | 500, or `interval_ms` if that is less | how long a check may take |
 /// | `health_check.jitter_percent` | 0 to 50 | 10 | how far an interval may deviate |

@@ -141,6 +141,11 @@ impl Kind {
         let mut name = all.filter_map(|(name, kind)| (kind == self).then_some(name));
         name.next().unwrap_or_default()
     }
+
+    /// Whether it speaks plain text to a port that its kind alone does not say.
+    pub(super) fn is_plain(self) -> bool {
+        matches!(self, Self::Http | Self::Grpc)
+    }
 }
 
 impl Trusted {
