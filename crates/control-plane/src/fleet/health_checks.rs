@@ -19,7 +19,7 @@ use toml::Spanned;
 
 use super::file::{EndpointTable, HealthCheckTable, TargetTable};
 use super::source::Source;
-use super::values::{Argument, Flaps, Kind, Method, Name, Percent, Port, ServiceName, Trusted};
+use super::values::{Argument, Flaps, Kind, Method, Name, Percent, ServiceName, Trusted};
 use super::values::{BodyText, CheckCount, RequestPath, StatusCodes};
 use super::{FleetEndpoint, start};
 use crate::{
