@@ -349,7 +349,7 @@ mod tests {
         }
         let (shared, bad) = (shared(1), Bad);
         let check = move |_| {
-            let _bad = &bad;
+            std::hint::black_box(&bad);
             async { Ok(()).into() }
         };
         assert_eq!(states(&shared).len(), 1);
