@@ -36,13 +36,13 @@ pub trait Key: Ord + Hash + Clone + Debug + Display + Send + Sync + 'static {
 
 /// Numbers and texts are keys that do not form a tree.
 macro_rules! keys_without_a_tree {
-    ($($key:ty)*) => {$(
+    ($($key:ty),*) => {$(
         /// Does not form a tree: no key lies below another one.
         impl Key for $key {}
     )*};
 }
 
-keys_without_a_tree! { u32 u64 &'static str String Arc<str> Box<str> }
+keys_without_a_tree! { u32, u64, &'static str, String, Arc<str>, Box<str> }
 
 /// What a plan says of an endpoint. Any type that can be compared and shared is one.
 pub trait Value: Eq + Debug + Send + Sync + 'static {}
