@@ -131,7 +131,7 @@ mod model {
                 }
             })
         };
-        [deployer(1, 50), deployer(2, 0)].map(|thread| thread.join().unwrap());
+        let [(), ()] = [deployer(1, 50), deployer(2, 0)].map(|thread| thread.join().unwrap());
         flags.lock().unwrap()[CHECKOUT].1
     }
 
