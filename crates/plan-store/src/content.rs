@@ -2,6 +2,7 @@
 
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
+use std::sync::Arc;
 
 /// What a plan names its endpoints by: a DNS name, a feature, a route.
 ///
@@ -22,18 +23,26 @@ use std::hash::Hash;
 /// impl Key for Feature {}
 /// ```
 pub trait Key: Ord + Hash + Clone + Debug + Display + Send + Sync + 'static {
-    /// Whether this key lies below `other`, if keys form a tree. All keys below another one
-    /// must follow it in the order at once, so that the store finds them by a range of the
-    /// order.
+    /// Whether this key lies below `other`, for keys that form a tree. In the order, the keys
+    /// below a key come directly after it, with no other key between them. So the store finds
+    /// them by a range of the order.
     ///
-    /// Without a tree, which is the default, no key lies below another one.
+    /// By default, keys do not form a tree: no key lies below another one.
     fn is_below(&self, other: &Self) -> bool {
         let _ = other;
         false
     }
 }
 
-impl Key for String {}
+/// Numbers and texts are keys that do not form a tree.
+macro_rules! keys_without_a_tree {
+    ($($key:ty),*) => {$(
+        /// Does not form a tree: no key lies below another one.
+        impl Key for $key {}
+    )*};
+}
+
+keys_without_a_tree! { u32, u64, &'static str, String, Arc<str>, Box<str> }
 
 /// What a plan says of an endpoint. Any type that can be compared and shared is one.
 pub trait Value: Eq + Debug + Send + Sync + 'static {}

@@ -1,4 +1,4 @@
-//! How outcomes and states are shown in logs and messages.
+//! The texts of outcomes and states in logs and messages.
 
 use std::fmt;
 

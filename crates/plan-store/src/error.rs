@@ -54,6 +54,19 @@ pub enum PinError<E = Infallible> {
     Store(#[source] E),
 }
 
+/// Why the content of an older plan was not published again.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum RepublishError<E = Infallible> {
+    /// The older plan was not pinned. Nothing is published.
+    #[error(transparent)]
+    Pin(#[from] PinError<E>),
+
+    /// The older plan was pinned, but its content was not published.
+    #[error(transparent)]
+    Publish(#[from] PublishError<E>),
+}
+
 /// Why a pinned plan could not be activated, could not withdraw an endpoint, or could not be
 /// compared with the endpoints of the store.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -147,15 +160,27 @@ impl<E> Failed<E> {
     }
 }
 
-/// Conversions of one operation's error: from the store's own error, and to [`Error`].
-macro_rules! conversions {
+/// The conversion of the store's own error to an operation's error.
+macro_rules! from_the_stores_error {
     ($($error:ident, $from:expr;)*) => {$(
         impl<E> From<E> for $error<E> {
             fn from(error: E) -> Self {
                 $from(error)
             }
         }
+    )*};
+}
 
+from_the_stores_error! {
+    PublishError, Self::Store;
+    PinError, Self::Store;
+    StepError, Self::Store;
+    Failed, Self;
+}
+
+/// The conversion of an operation's error to [`Error`].
+macro_rules! into_error {
+    ($($error:ident)*) => {$(
         impl<E: StdError + Send + Sync + 'static> From<$error<E>> for Error {
             fn from(error: $error<E>) -> Self {
                 Self::new(error)
@@ -164,12 +189,7 @@ macro_rules! conversions {
     )*};
 }
 
-conversions! {
-    PublishError, Self::Store;
-    PinError, Self::Store;
-    StepError, Self::Store;
-    Failed, Self;
-}
+into_error! { PublishError PinError RepublishError StepError Failed }
 
 /// An operation may begin with a question about the store's state.
 impl<E> From<Failed<E>> for StepError<E> {

@@ -5,27 +5,27 @@ use std::num::NonZeroU32;
 
 use thiserror::Error;
 
-/// A plan's number: 1 for the first plan, one more with every publish.
+/// A plan's number: 1 for the first plan, and one more with every publish.
 ///
-/// Generations are never reused and never wrap. There are 2³¹ − 1 of them, a
-/// plan each second for 68 years; what comes after is
-/// [`GenerationsExhausted`]. The bound is what lets an endpoint's active
-/// and rollback generation, and whether it is withdrawn, share one word of
-/// 64 bits and so change in one atomic step.
+/// Generations are never reused and never wrap around. There are 2³¹ − 1 of them, enough for a
+/// plan per second for 68 years. After the last one, publishing fails with
+/// [`GenerationsExhausted`]. Because of this bound, one word of 64 bits holds an endpoint's
+/// active and rollback generation and whether the endpoint is withdrawn, so all of these change
+/// in one atomic step.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(NonZeroU32);
 
 impl Generation {
-    /// The first plan's.
+    /// The generation of the first plan.
     pub const FIRST: Self = Self(NonZeroU32::MIN);
 
-    /// The last one there is.
+    /// The last generation.
     pub const MAX: Self = match NonZeroU32::new(u32::MAX >> 1) {
         Some(max) => Self(max),
         None => Self::FIRST,
     };
 
-    /// The generation of this number, if there is one: `1..=Generation::MAX`.
+    /// The generation with this number, which must be in `1..=Generation::MAX`.
     pub const fn new(number: u32) -> Option<Self> {
         match NonZeroU32::new(number) {
             Some(n) if n.get() <= Self::MAX.get() => Some(Self(n)),
@@ -33,15 +33,15 @@ impl Generation {
         }
     }
 
-    /// Its number.
+    /// The number.
     pub const fn get(self) -> u32 {
         self.0.get()
     }
 
-    /// The generation of the plan published next.
+    /// The generation after this one.
     ///
     /// # Errors
-    /// There is none after [`Generation::MAX`].
+    /// This is [`Generation::MAX`], the last generation.
     pub fn next(self) -> Result<Self, GenerationsExhausted> {
         Self::new(self.get() + 1).ok_or(GenerationsExhausted)
     }

@@ -1,7 +1,7 @@
-//! Plans: for every endpoint, its targets with weights.
+//! Plans: a value for each endpoint.
 //!
-//! A [`Plan`] cannot be wrong: [`Plan::new`] checks all there is to check, and a plan
-//! cannot be changed afterwards.
+//! A [`Plan`] is always valid: [`Plan::new`] and [`Plan::changed`] check it, and a plan is
+//! immutable.
 
 use std::sync::Arc;
 
@@ -12,13 +12,14 @@ use thiserror::Error;
 
 use crate::{EndpointName, Key, RecordSet, Value};
 
-/// For every endpoint its record set. Immutable, sorted by name.
+/// A value for each endpoint. Immutable, in the order of the keys.
 ///
-/// A plan has no number of its own: it gets its [`Generation`] when it is
-/// published, and the same content may be published again under a newer one.
-/// Plans are persistent: one that is made of another by [`Plan::changed`] or
-/// [`Plan::sharing`] has in common with it all that did not change, so it costs
-/// time and memory for its changes, each times the logarithm of the plan's size.
+/// A plan does not contain its number. The store gives it a [`Generation`] when the plan is
+/// published, and the same plan may be published again under a newer generation.
+///
+/// Plans are persistent. A plan that is made from another one by [`Plan::changed`] or
+/// [`Plan::sharing`] shares the memory of the endpoints that did not change. So it takes memory
+/// only for its changes: for each of them, in proportion to the logarithm of the plan's size.
 ///
 /// ```
 /// # use plan_store::{EndpointName, Plan, RecordSet, Target};
@@ -34,8 +35,8 @@ use crate::{EndpointName, Key, RecordSet, Value};
 #[derive(Debug)]
 pub struct Plan<K: Key = EndpointName, V: Value = RecordSet> {
     endpoints: OrdMap<K, Arc<V>>,
-    /// The same in two plans only if they name the same endpoints; they may do so
-    /// without it, too.
+    /// If two plans share this `Arc`, they name the same endpoints. Plans that do not share
+    /// it may name the same endpoints too.
     names: Arc<()>,
 }
 
@@ -47,7 +48,7 @@ pub(crate) enum NameChange<'a, K> {
 }
 
 impl Plan {
-    /// Most endpoints of a plan.
+    /// The most endpoints that a plan can name.
     pub const MAX_ENDPOINTS: usize = 1 << 20;
 }
 
@@ -55,7 +56,7 @@ impl<K: Key, V: Value> Plan<K, V> {
     /// A plan of these endpoints, in any order.
     ///
     /// # Errors
-    /// There is no endpoint, an endpoint is there twice, or there are too many.
+    /// There is no endpoint, an endpoint occurs twice, or there are too many.
     pub fn new<R: Into<Arc<V>>>(
         endpoints: impl IntoIterator<Item = (K, R)>,
     ) -> Result<Self, InvalidPlan<K>> {
@@ -80,8 +81,9 @@ impl<K: Key, V: Value> Plan<K, V> {
         }
     }
 
-    /// This plan, but for some endpoints: each gets these records, or with `None`
-    /// is not named any more. Of two changes to one endpoint the later counts.
+    /// This plan with some changes. An endpoint with `Some` gets that value, and one with
+    /// `None` is left out. If an endpoint is changed twice, the later change counts. Each
+    /// change takes time in proportion to the logarithm of the plan's size.
     ///
     /// # Errors
     /// No endpoint is left, or there are too many.
@@ -100,9 +102,9 @@ impl<K: Key, V: Value> Plan<K, V> {
         Self::checked(endpoints, self.names_if(same_names))
     }
 
-    /// The same plan, with all that `previous` has as well taken from there, so
-    /// that the two share their memory. Looks at every endpoint of both, but for
-    /// what they share already.
+    /// An equal plan that shares memory with `previous`: where the two plans have the same
+    /// value for an endpoint, the result uses the value of `previous`. Compares the endpoints
+    /// of both plans, except in parts that the two share already.
     #[must_use]
     pub fn sharing(self, previous: &Self) -> Self {
         let mut endpoints = previous.endpoints.clone();
@@ -123,7 +125,8 @@ impl<K: Key, V: Value> Plan<K, V> {
         Self { endpoints, names }
     }
 
-    /// What a plan made of this one has for `names`.
+    /// The `names` of a plan that is made from this one, and that names the same endpoints
+    /// if `same`.
     fn names_if(&self, same: bool) -> Arc<()> {
         if same {
             Arc::clone(&self.names)
@@ -137,7 +140,7 @@ impl<K: Key, V: Value> Plan<K, V> {
         Arc::ptr_eq(&self.names, &other.names)
     }
 
-    /// The record set of an endpoint, if the plan names it.
+    /// The value of an endpoint, if the plan names it. In a DNS plan, that is its record set.
     pub fn records(&self, endpoint: &K) -> Option<&Arc<V>> {
         self.endpoints.get(endpoint)
     }
@@ -147,13 +150,13 @@ impl<K: Key, V: Value> Plan<K, V> {
         self.endpoints.contains_key(endpoint)
     }
 
-    /// The endpoints with their record sets, by name.
+    /// The endpoints with their values, in the order of the keys.
     pub fn endpoints(&self) -> impl ExactSizeIterator<Item = (&K, &Arc<V>)> {
         self.endpoints.iter()
     }
 
-    /// Which endpoints it names and `previous` does not, and the other way round.
-    /// Costs no more than what the two do not share.
+    /// The endpoints that only one of the two plans names. Takes time in proportion to the
+    /// parts that the two do not share.
     pub(crate) fn named_since<'a>(
         &'a self,
         previous: &'a Self,
@@ -167,7 +170,7 @@ impl<K: Key, V: Value> Plan<K, V> {
     }
 }
 
-/// Shares everything.
+/// A copy shares all memory with the original.
 impl<K: Key, V: Value> Clone for Plan<K, V> {
     fn clone(&self) -> Self {
         let names = Arc::clone(&self.names);
@@ -178,7 +181,7 @@ impl<K: Key, V: Value> Clone for Plan<K, V> {
     }
 }
 
-/// Plans are equal if they say the same of the same endpoints.
+/// Plans are equal if they name the same endpoints, with equal values.
 impl<K: Key, V: Value> PartialEq for Plan<K, V> {
     fn eq(&self, other: &Self) -> bool {
         self.endpoints == other.endpoints
@@ -187,23 +190,26 @@ impl<K: Key, V: Value> PartialEq for Plan<K, V> {
 
 impl<K: Key, V: Value> Eq for Plan<K, V> {}
 
-/// Why endpoints and their records are not a plan.
+/// Why endpoints and their values are not a plan.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum InvalidPlan<K = EndpointName> {
     /// It names no endpoint.
-    #[error("the plan names no endpoint, and would withdraw all of them; name at least one")]
+    #[error("the plan names no endpoint, so it would withdraw all of them; name at least one")]
     Empty,
 
     /// It names an endpoint twice.
-    #[error("the plan names endpoint {endpoint} twice; merge the two")]
+    #[error("the plan names endpoint {endpoint} twice; name it once")]
     DuplicateEndpoint {
         /// The endpoint.
         endpoint: K,
     },
 
     /// It names too many endpoints.
-    #[error("the plan names {count} endpoints, more than {}", Plan::MAX_ENDPOINTS)]
+    #[error(
+        "the plan names {count} endpoints, more than {}; divide them among several stores",
+        Plan::MAX_ENDPOINTS
+    )]
     TooManyEndpoints {
         /// How many there are.
         count: usize,

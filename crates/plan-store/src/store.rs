@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use crate::{
-    EndpointName, Error, Failed, Generation, Key, PinError, Plan, PublishError, RecordSet,
+    EndpointName, Failed, Generation, Key, PinError, Plan, PublishError, RecordSet, RepublishError,
     StepError, Value,
 };
 
@@ -34,8 +34,9 @@ pub trait Resolve<K = EndpointName, V = RecordSet> {
 /// A store of plans and of which of them is active at which endpoint.
 ///
 /// The Planner publishes plans. An Enactor picks up the latest plan, activates it endpoint by
-/// endpoint, withdraws the endpoints that the plan does not name any more, and sweeps. Servers
-/// resolve. All of them call the store at the same time, from any thread.
+/// endpoint, withdraws the endpoints that the plan does not name any more, and sweeps: see
+/// [the order of a pass](crate#the-order-of-a-pass). Servers resolve. All of them call the
+/// store at the same time, from any thread.
 ///
 /// A store may be far away. If a reply is lost, the step's outcome is
 /// [`Activation::Unknown`]. Every method may block for as long as the store takes. No method
@@ -148,7 +149,8 @@ pub trait PlanStore: Send + Sync {
     fn state(&self, endpoint: &Self::Key) -> Result<EndpointState, Failed<Self::Error>>;
 
     /// Deletes the plans that are too old to keep and are not in use. [`Retention`] says what
-    /// is too old, counted from the plan that was applied last. If `applied` is beyond the
+    /// is too old, counted from the plan that was applied last. A plan is applied after
+    /// [every step of its pass](crate#the-order-of-a-pass) is done. If `applied` is beyond the
     /// newest plan, it counts as the newest plan, which no sweep deletes.
     ///
     /// A sweep also forgets each endpoint where no plan is active, that has no rollback
@@ -165,12 +167,12 @@ pub trait PlanStore: Send + Sync {
     /// [`PlanStore::reader`].
     fn resolve(&self, endpoint: &Self::Key) -> Resolution<Self::Value>;
 
-    /// Publishes the content of an older plan again, as the newest generation: an operator's
-    /// return. No generation ever goes back.
+    /// Publishes the content of an older plan again, as the newest generation. This is how an
+    /// operator returns to older content: no endpoint's generation ever goes down.
     ///
     /// # Errors
-    /// Those of [`PlanStore::pin`] and [`PlanStore::publish`].
-    fn republish(&self, older: Generation) -> Result<Generation, Error> {
+    /// See [`RepublishError`].
+    fn republish(&self, older: Generation) -> Result<Generation, RepublishError<Self::Error>> {
         let pin = self.pin(older)?;
         Ok(self.publish(Arc::clone(pin.plan()))?)
     }
@@ -206,7 +208,8 @@ pub enum Activation {
         newer: Generation,
     },
     /// The reply was lost: the store may or may not have taken the step. Read
-    /// [`PlanStore::state`] before anything else, and do not retry blindly.
+    /// [`PlanStore::state`] before anything else, and do not retry blindly. If the state does
+    /// not settle it, the step counts as not done, and the pass must not sweep.
     Unknown,
 }
 

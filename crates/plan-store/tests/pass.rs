@@ -1,13 +1,14 @@
-//! What one pass does on one thread: it goes along the plan's endpoints as its caller asks,
-//! and the sweep spares what it must.
+//! One pass on one thread: it steps through the plan's endpoints as its caller asks, and the
+//! sweep spares the plans in use. Also an operator's return to older content.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 use std::sync::Arc;
 
 use plan_store::{
-    Activation, EndpointName, EndpointState, Generation, MemoryStore, Pin, Plan, PlanStore,
-    RecordSet, Resolution, RetainReason, Retention, Standing, StepError, Swept, Target,
+    Activation, EndpointName, EndpointState, Generation, GenerationsExhausted, MemoryStore, Pin,
+    PinError, Plan, PlanStore, PublishError, RecordSet, RepublishError, Resolution, RetainReason,
+    Retention, Standing, StepError, Swept, Target,
 };
 
 fn name(text: &str) -> EndpointName {
@@ -201,4 +202,34 @@ fn a_sweep_counts_what_it_keeps_from_the_applied_plan() {
     }
     assert_eq!(store.sweep(generation(2)).unwrap().deleted, [generation(1)]);
     assert_eq!(store.generations(), [2, 3, 4].map(generation));
+}
+
+#[test]
+fn an_operators_return_is_a_newer_plan_with_the_old_content() {
+    let store = MemoryStore::new(Retention::newest(2));
+    let first = publish(&store, &["b.example"]);
+    let second = publish(&store, &["a.example"]);
+    let third = store.republish(first).unwrap();
+    assert!(third > second);
+    let (returned, old) = (store.pin(third).unwrap(), store.pin(first).unwrap());
+    assert!(Arc::ptr_eq(returned.plan(), old.plan()));
+}
+
+#[test]
+fn an_operators_return_names_the_operation_that_failed() {
+    let last = Generation::MAX;
+    let store = MemoryStore::continuing(Retention::newest(1), generation(last.get() - 1));
+    assert_eq!(publish(&store, &["a.example"]), last);
+    let swept = PinError::NoSuchPlan {
+        generation: Generation::FIRST,
+    };
+    assert_eq!(
+        store.republish(Generation::FIRST),
+        Err(RepublishError::Pin(swept))
+    );
+    let exhausted = PublishError::GenerationsExhausted(GenerationsExhausted);
+    assert_eq!(
+        store.republish(last),
+        Err(RepublishError::Publish(exhausted))
+    );
 }

@@ -1,8 +1,8 @@
-//! What a DNS plan is made of: names of endpoints, and their records.
+//! The content of a DNS plan: endpoint names and record sets.
 //!
-//! Plans and stores hold these if nothing else is said: `Plan` is a plan of record sets, and
-//! `MemoryStore` is a store of such plans. The aliases of this module are the same types on
-//! primitives that you choose.
+//! They are the default of the type parameters: `Plan` is a plan of record sets, and
+//! `MemoryStore` is a store of such plans. With this module's aliases you choose the
+//! primitives of the store and keep the content.
 
 mod name;
 mod records;
@@ -19,9 +19,9 @@ impl<S: PlanStore<Key = EndpointName, Value = RecordSet>> DnsStore for S {}
 
 /// The in-process store of DNS plans.
 pub type MemoryStore<P = Native> = memory::MemoryStore<EndpointName, RecordSet, P>;
-/// Its pin.
+/// The pin of [`MemoryStore`].
 pub type MemoryPin<P = Native> = memory::MemoryPin<EndpointName, RecordSet, P>;
-/// Its serving side.
+/// The serving side of [`MemoryStore`].
 pub type Reader<P = Native> = memory::Reader<EndpointName, RecordSet, P>;
-/// Its serving side for one endpoint.
+/// The serving side of [`MemoryStore`] for one endpoint.
 pub type Follower<P = Native> = memory::Follower<EndpointName, RecordSet, P>;

@@ -1,4 +1,4 @@
-//! The name of an endpoint, checked once.
+//! The name of an endpoint. Parsing checks it, so every [`EndpointName`] is valid.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -13,12 +13,12 @@ use crate::Key;
 
 /// The DNS name of an endpoint: absolute, in lower case, without the final dot.
 ///
-/// Parsing accepts either case and an optional final dot. A name has 1 to 253
-/// characters; each of its labels has 1 to 63 letters, digits, hyphens or
-/// underscores, with no hyphen at either end. Cloning shares the text.
+/// Parsing accepts upper and lower case and an optional final dot. A name has 1 to 253
+/// characters. Each of its labels has 1 to 63 letters, digits, hyphens or underscores, with no
+/// hyphen at either end. Cloning shares the text.
 ///
-/// Names are in the canonical order of RFC 4034, section 6.1: label by label, from the
-/// last label to the first. So everything below a name follows that name at once.
+/// Names are in the canonical order of RFC 4034, section 6.1: label by label, from the last
+/// label to the first. So all names below a name come directly after it.
 ///
 /// ```
 /// # use plan_store::EndpointName;
@@ -32,18 +32,18 @@ use crate::Key;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct EndpointName {
-    /// The beginning of the key as numbers, which compare as it does. Most searches need
-    /// no more than this, and so they do not follow the pointer.
+    /// The beginning of the key as two numbers, which have the same order as the key. Most
+    /// comparisons need no more than these numbers, so they do not follow the pointer.
     head: (u64, u64),
-    /// The text, and then the key, which is as long.
+    /// The text, followed by the key, which has the same length.
     text_and_key: Arc<str>,
 }
 
-/// Ends a label in a key. The bytes of labels are greater than it.
+/// Stands between two labels of a key. All bytes of a label are greater.
 const SEPARATOR: char = '\0';
 
-/// The key of the name: its labels from the last to the first. Its bytes compare as the
-/// canonical order has it.
+/// The key of a name: its labels from the last to the first. The byte order of keys is the
+/// canonical order of names.
 fn key_of(text: &str) -> String {
     let mut key = String::with_capacity(text.len());
     for label in text.rsplit('.') {
@@ -57,13 +57,13 @@ fn key_of(text: &str) -> String {
 
 /// How many characters of a key one number of the head holds.
 const PACKED: usize = 12;
-/// How many values a character has: the end of the key, the separator, and those that a
-/// label may have.
+/// How many values a position of a key can have: the end of the key, the separator, and the
+/// characters of labels.
 const VALUES: u64 = 40;
 
 const _: () = assert!(VALUES.checked_pow(12).is_some(), "a number holds them");
 
-/// The first 24 characters of the key, twelve to a number.
+/// The first 24 characters of the key, twelve in each number.
 fn head_of(key: &str) -> (u64, u64) {
     let mut values = key.bytes().map(value).chain(iter::repeat(0));
     let mut number = || {
@@ -73,7 +73,7 @@ fn head_of(key: &str) -> (u64, u64) {
     (number(), number())
 }
 
-/// The character's place among those that a key may have. The end of the key is 0.
+/// The character's rank among the characters of keys. The end of the key has rank 0.
 fn value(byte: u8) -> u64 {
     match byte {
         0 => 1,
@@ -84,9 +84,9 @@ fn value(byte: u8) -> u64 {
     }
 }
 
-/// Longest name in characters, the final dot not counted (RFC 1035, 2.3.4).
+/// The longest name in characters, without the final dot (RFC 1035, section 2.3.4).
 const MAX_NAME: usize = 253;
-/// Longest label in characters (RFC 1035, 2.3.4).
+/// The longest label in characters (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
 
 impl EndpointName {
@@ -100,7 +100,7 @@ impl EndpointName {
         &self.text_and_key.as_bytes()[length..]
     }
 
-    /// The name that this text is, in lower case and without the final dot.
+    /// The name with this text, which is in lower case and has no final dot.
     fn checked(text: &str) -> Self {
         let key = key_of(text);
         Self {
@@ -109,7 +109,7 @@ impl EndpointName {
         }
     }
 
-    /// Whether the name ends in all labels of `other` and has more before them.
+    /// Whether the name consists of at least one label, followed by all labels of `other`.
     ///
     /// ```
     /// # use plan_store::EndpointName;
@@ -124,8 +124,8 @@ impl EndpointName {
         labels.is_some_and(|labels| labels.ends_with('.'))
     }
 
-    /// Whether the name is `other` or lies [below](Self::is_below) it: whether it belongs to
-    /// the zone that has `other` at its top.
+    /// Whether the name is `other` or lies [below](Self::is_below) it. In DNS terms: whether
+    /// the name is in the domain `other`.
     ///
     /// ```
     /// # use plan_store::EndpointName;
@@ -140,7 +140,7 @@ impl EndpointName {
     }
 }
 
-/// The tree of the DNS.
+/// Endpoint names form the tree of the DNS.
 impl Key for EndpointName {
     fn is_below(&self, other: &Self) -> bool {
         self.is_below(other)
@@ -155,7 +155,7 @@ impl FromStr for EndpointName {
         match fault(name) {
             None => Ok(Self::checked(&name.to_ascii_lowercase())),
             Some(reason) => Err(InvalidName {
-                // An error stays short, however long the input.
+                // The error stays short even if the input is long.
                 name: text.chars().take(MAX_NAME).collect(),
                 reason,
             }),
@@ -245,16 +245,16 @@ mod tests {
 
     use super::*;
 
-    /// Names that often have labels in common, at both ends of the alphabet, and are
-    /// shorter and longer than what the head holds.
+    /// Names that often share labels, with characters from both ends of the alphabet. Some
+    /// are shorter than what the head holds, and some are longer.
     fn text() -> impl Strategy<Value = String> {
         let label = prop_oneof!["[a-bA-Z]", "[-_09a-zAZ]{0,2}[_09aZ]", "[ab]{7,12}"]
             .prop_filter("begins with a hyphen", |label| !label.starts_with('-'));
         proptest::collection::vec(label, 1..5).prop_map(|labels| labels.join("."))
     }
 
-    /// The order that RFC 4034 defines: by labels from the last, and by the bytes of each
-    /// in lower case. A label that is not there comes first.
+    /// The order that RFC 4034 defines: by the labels from the last to the first, and by each
+    /// label's bytes in lower case. A missing label comes first.
     fn canonical(text: &str) -> Vec<Vec<u8>> {
         let lower = text.to_ascii_lowercase();
         lower.rsplit('.').map(Into::into).collect()
@@ -295,7 +295,7 @@ mod tests {
         }
     }
 
-    /// Those of its examples that are endpoint names.
+    /// The examples of the RFC that are endpoint names.
     #[test]
     fn the_order_is_that_of_the_example_in_rfc_4034() {
         let sorted = [

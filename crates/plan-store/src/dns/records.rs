@@ -1,18 +1,17 @@
 //! Record sets: an endpoint's targets with weights.
 //!
-//! A [`RecordSet`] cannot be wrong: [`RecordSet::new`] checks all there is to check, and
-//! it cannot be changed afterwards.
+//! A [`RecordSet`] is always valid: [`RecordSet::new`] checks it, and it is immutable.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use thiserror::Error;
 
-/// A load balancer's address and the weight it is drawn with.
+/// A load balancer's address, with a weight.
 ///
-/// Weights are relative: of two targets with weights 3 and 1 the first is drawn
-/// three times out of four. Weight 0 keeps a target in the plan but out of the
-/// draw as long as another is left.
+/// Weights are relative: of two targets with the weights 3 and 1, a draw takes the first one
+/// three times out of four. A target with weight 0 is in the plan, but a draw does not take it
+/// while another target is left.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Target<A = IpAddr> {
     /// The address.
@@ -22,7 +21,7 @@ pub struct Target<A = IpAddr> {
 }
 
 impl<A> Target<A> {
-    /// A target.
+    /// A target with this address and weight.
     pub const fn new(address: A, weight: u8) -> Self {
         Self { address, weight }
     }
@@ -46,11 +45,11 @@ impl fmt::Display for Family {
     }
 }
 
-/// What one endpoint answers with: A and AAAA targets, and for how long a
-/// resolver may keep them.
+/// An endpoint's answer: its A and AAAA targets, and the time for which a resolver may keep
+/// them.
 ///
-/// Holds at least one target; in each family no address twice and, unless the
-/// family is absent, a weight above 0.
+/// A record set has at least one target. No address occurs twice. In each family that has
+/// targets, at least one weight is greater than 0.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecordSet {
     ttl: u32,
@@ -59,15 +58,15 @@ pub struct RecordSet {
 }
 
 impl RecordSet {
-    /// Most targets of one family: as many AAAA records as fit, with room to
-    /// spare, into the 65,535 bytes of a DNS message over TCP.
+    /// The most targets of one family. That many AAAA records fit easily into the 65,535 bytes
+    /// of a DNS message over TCP.
     pub const MAX_TARGETS: usize = 1024;
 
-    /// Longest TTL in seconds: a week, the cap that RFC 8767 advises resolvers
-    /// to put on it.
+    /// The longest TTL in seconds: one week, the upper limit that RFC 8767 recommends to
+    /// resolvers.
     pub const MAX_TTL: u32 = 7 * 24 * 60 * 60;
 
-    /// A record set. The order of the targets is kept within each family.
+    /// A record set. Within each family, the targets stay in the given order.
     ///
     /// # Errors
     /// The targets or the TTL are not valid. The error does not name the endpoint, which
@@ -99,17 +98,17 @@ impl RecordSet {
         })
     }
 
-    /// How long a resolver may keep the answer, in seconds, `0..=MAX_TTL`.
+    /// The time for which a resolver may keep the answer, in seconds, `0..=MAX_TTL`.
     pub fn ttl(&self) -> u32 {
         self.ttl
     }
 
-    /// The IPv4 targets; none if the endpoint has only IPv6.
+    /// The IPv4 targets. Empty if the endpoint has only IPv6 targets.
     pub fn a(&self) -> &[Target<Ipv4Addr>] {
         &self.a
     }
 
-    /// The IPv6 targets; none if the endpoint has only IPv4.
+    /// The IPv6 targets. Empty if the endpoint has only IPv4 targets.
     pub fn aaaa(&self) -> &[Target<Ipv6Addr>] {
         &self.aaaa
     }
@@ -133,7 +132,7 @@ fn is_usable(address: IpAddr) -> bool {
     !(address.is_unspecified() || address.is_multicast() || broadcast)
 }
 
-/// `targets` as they are, once their number, weights and addresses are checked.
+/// Checks the number, the weights and the addresses of `targets`, and returns them unchanged.
 fn checked_family<A: Copy + Ord + Into<IpAddr>>(
     family: Family,
     targets: Vec<Target<A>>,
@@ -164,14 +163,14 @@ pub enum InvalidRecordSet {
     )]
     Empty,
 
-    /// An address is there twice.
+    /// An address occurs twice.
     #[error("target {address} is there twice; merge the two into one weight")]
     DuplicateTarget {
         /// The address.
         address: IpAddr,
     },
 
-    /// No client can connect to an address.
+    /// No client can connect to this address.
     #[error(
         "{address} is the unspecified, the broadcast or a multicast address; give a unicast one"
     )]
@@ -180,7 +179,7 @@ pub enum InvalidRecordSet {
         address: IpAddr,
     },
 
-    /// No target of a family could ever be drawn.
+    /// All weights of a family are 0, so no target could be drawn.
     #[error(
         "all {family} weights are 0, so no target could be drawn; give at least one of them a weight of 1"
     )]

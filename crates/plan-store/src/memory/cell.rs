@@ -1,4 +1,4 @@
-//! An endpoint's word: what is active and what was, changed in one step.
+//! An endpoint's word: its active plan and its rollback target, changed in one step.
 //!
 //! ```text
 //!  63          62 .. 32        31    30 .. 0
@@ -8,22 +8,25 @@
 //! ```
 //!
 //! # Rules
-//! 1. The word changes only in [`Cell::advance`], by compare-and-swap, and only
-//!    to a higher generation. So no value ever returns, a compare-and-swap that
-//!    succeeds has seen every step before it, and a word read twice with the
-//!    same value has not changed in between.
-//! 2. The caller that advances it to a plan holds a pin on that plan throughout.
-//! 3. The new rollback target is what was active, in the same step. An endpoint
-//!    that was vacant or withdrawn leaves none.
-//! 4. A cell never stands on a plan older than the one that brought it: no older
-//!    plan in the store names the endpoint, and a withdrawal by one is refused.
+//! 1. The word changes only in [`Cell::advance`], by compare-and-swap, and only to a higher
+//!    generation. So no value returns. A compare-and-swap that succeeds has seen every step
+//!    before it, and if two reads return the same value, the word has not changed between
+//!    them.
+//! 2. A caller that advances the word to a plan holds a pin on that plan for the whole step.
+//! 3. The same step makes the plan that was active the rollback target. An endpoint that was
+//!    vacant or withdrawn leaves no rollback target.
+//! 4. A cell never stands on a plan that is older than the one that added the endpoint: no
+//!    older plan in the store names the endpoint, and a withdrawal by an older plan is
+//!    refused.
 //!
 //! # Orderings
-//! The compare-and-swap releases; [`Cell::word`] acquires, and so does a
-//! compare-and-swap that fails: a caller that is told of a generation also sees all that
-//! its activator did before. Success need not acquire: the word is the one that was
-//! seen, and the load that saw it acquired. So each step follows the one it replaces, and
-//! a chain of activations hands on what the first one released.
+//! - The compare-and-swap releases. [`Cell::word`] acquires, and so does a compare-and-swap
+//!   that fails. So a caller that reads a generation also sees everything that its activator
+//!   did before the step.
+//! - A compare-and-swap that succeeds need not acquire: the word has the value that an
+//!   earlier load returned, and that load acquired. So each step follows the step that it
+//!   replaces, and a caller that reads the last step of a chain also sees what the first one
+//!   released.
 
 use std::cmp::Ordering;
 use std::sync::atomic::Ordering::{Acquire, Release};
@@ -51,10 +54,10 @@ const _: () = {
 };
 
 impl EndpointState {
-    /// The state as one word, for a store that changes it in one atomic step: from the
-    /// highest bit, one bit that says whether the endpoint is withdrawn, 31 bits of the
-    /// generation that it stands on, a bit that is always 0, and 31 bits of the rollback
-    /// target. A number of 0 means none.
+    /// The state as one word, for a store that changes it in one atomic step. From the highest
+    /// bit on, the word has one bit that says whether the endpoint is withdrawn, 31 bits of the
+    /// generation that the endpoint stands on, one bit that is always 0, and 31 bits of the
+    /// rollback target. The number 0 means that there is none.
     pub fn to_word(self) -> u64 {
         let number = |generation: Option<Generation>| generation.map_or(0, |g| u64::from(g.get()));
         let flag = match self.standing {
@@ -64,7 +67,7 @@ impl EndpointState {
         flag | number(self.standing.generation()) << STANDING | number(self.rollback)
     }
 
-    /// The state that [`EndpointState::to_word`] made this word of.
+    /// The state from which [`EndpointState::to_word`] made this word.
     pub fn from_word(word: u64) -> Self {
         let number = |bits: u64| u32::try_from(bits & NUMBER).ok().and_then(Generation::new);
         let standing = match number(word >> STANDING) {
@@ -105,11 +108,11 @@ impl From<Step> for Standing {
 pub(super) struct Cell<K: Key, P: Primitives> {
     word: P::Word,
     endpoint: K,
-    /// The plan that brought the endpoint along.
+    /// The plan that added the endpoint to the store.
     since: Generation,
 }
 
-/// Two cells are the same only if they are one.
+/// Cells are compared by identity: a cell is equal only to itself.
 impl<K: Key, P: Primitives> PartialEq for Cell<K, P> {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self, other)
@@ -125,13 +128,12 @@ impl<K: Key, P: Primitives> Cell<K, P> {
         }
     }
 
-    /// The endpoint that it belongs to.
+    /// The endpoint to which the cell belongs.
     pub(super) fn endpoint(&self) -> &K {
         &self.endpoint
     }
 
-    /// Whether the endpoint is older than this plan and stands on an older one,
-    /// or on none.
+    /// Whether an older plan added the endpoint, and it stands on an older plan or on none.
     pub(super) fn is_behind(&self, plan: Generation) -> bool {
         self.since < plan && self.state().standing.generation() < Some(plan)
     }
@@ -140,7 +142,7 @@ impl<K: Key, P: Primitives> Cell<K, P> {
         EndpointState::from_word(self.word())
     }
 
-    /// [`EndpointState::to_word`] of its state.
+    /// The cell's state, as [`EndpointState::to_word`] gives it.
     #[inline]
     pub(super) fn word(&self) -> u64 {
         self.word.load(Acquire)
@@ -148,8 +150,8 @@ impl<K: Key, P: Primitives> Cell<K, P> {
 
     /// Takes the step, unless the endpoint is on this plan or a newer one.
     ///
-    /// Lock-free: an attempt is repeated only if another step has raised the
-    /// generation, and not once it has passed this step's.
+    /// Lock-free: an attempt is repeated only if another step has raised the generation. The
+    /// attempts end as soon as the generation has reached this step's.
     pub(super) fn advance(&self, step: Step) -> Activation {
         let mut seen = self.word();
         loop {
@@ -171,8 +173,8 @@ impl<K: Key, P: Primitives> Cell<K, P> {
     }
 }
 
-/// The state after `step` at an endpoint that is in state `seen` and that plan `since`
-/// brought along, or why the step is refused.
+/// The state after `step` at an endpoint that is in state `seen` and that plan `since` added,
+/// or why the step is refused.
 fn after(seen: EndpointState, step: Step, since: Generation) -> Result<EndpointState, Activation> {
     let plan = step.generation();
     match seen.standing.generation() {

@@ -10,17 +10,17 @@ use super::cell::Cell;
 use crate::Key;
 use crate::primitives::Primitives;
 
-/// The cells of some endpoints. Persistent, as plans are: a copy is cheap, and one
-/// that differs in a few endpoints shares the rest. Sorted, so that all walks are
-/// alike under a model checker.
+/// The cells of some endpoints. Persistent like a plan: a copy is cheap, and a copy that
+/// differs in a few endpoints shares the rest. Sorted, so that under a model checker every
+/// walk has the same order.
 pub(super) struct Cells<K: Key, P: Primitives> {
     by_name: OrdMap<K, Arc<Cell<K, P>>>,
-    /// The same, to walk along: that takes less than half the instructions of a walk along
-    /// the map. Made at the first walk, and kept by all copies.
+    /// The same cells as a list. A walk along it takes less than half the instructions of a
+    /// walk along the map. The first walk makes the list, and all copies share it.
     ///
-    /// This is no state of the store: the list follows from the map, which does not change
-    /// while the list is there. A race decides only which thread makes the list, so a model
-    /// checker need not see it.
+    /// The list is not state of the store: it follows from the map, and a change of the map
+    /// begins a new list. A race decides only which thread makes the list, so a model checker
+    /// need not see it.
     in_order: Arc<OnceLock<List<K, P>>>,
 }
 
@@ -42,19 +42,19 @@ impl<K: Key, P: Primitives> Cells<K, P> {
         self.by_name.get(endpoint)
     }
 
-    /// The cells, in the order of their endpoints' names.
+    /// The cells, in the order of their endpoints.
     pub(super) fn in_order(&self) -> &[Arc<Cell<K, P>>] {
         self.in_order
             .get_or_init(|| self.by_name.values().cloned().collect())
     }
 
-    /// The list that [`Cells::in_order`] walks along. A caller that holds it while it
-    /// changes the cells drops the old list itself, after it has let go of a lock.
+    /// The list that [`Cells::in_order`] returns. A caller that changes the cells under a lock
+    /// holds the list meanwhile. Then the caller drops the list itself, after the lock.
     pub(super) fn list(&self) -> Arc<OnceLock<List<K, P>>> {
         Arc::clone(&self.in_order)
     }
 
-    /// The cells of the endpoints that lie below this key: a range of the order.
+    /// The cells of the endpoints that lie below this key. They are a range of the order.
     pub(super) fn below(&self, name: &K) -> impl Iterator<Item = &Cell<K, P>> {
         let after = (Excluded(name), Unbounded);
         let cells = self.by_name.range::<_, K>(after).map(|(_, cell)| &**cell);

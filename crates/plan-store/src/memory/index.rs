@@ -1,4 +1,4 @@
-//! Where everything is: plans by generation, cells by endpoint.
+//! The store's index: plans by generation, cells by endpoint.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use super::pins::Pins;
 use crate::plan::NameChange;
 use crate::{Generation, GenerationsExhausted, Key, Plan, Primitives, Value};
 
-/// Where everything is.
+/// The plans and the cells of a store.
 pub(super) struct Index<K: Key, V: Value, P: Primitives> {
-    /// The newest generation given out.
+    /// The newest generation that a plan has got.
     pub(super) latest: Option<Generation>,
     pub(super) plans: BTreeMap<Generation, Arc<Entry<K, V, P>>>,
-    /// Those of the endpoints that some plan in `plans` names, and of those that no
+    /// The cells of all endpoints that a plan in `plans` names, and of other endpoints that no
     /// sweep has forgotten yet.
     pub(super) cells: Cells<K, P>,
 }
@@ -29,7 +29,8 @@ impl<K: Key, V: Value, P: Primitives> Index<K, V, P> {
         }
     }
 
-    /// Adds a plan; also says whether it named endpoints not known before.
+    /// Adds a plan. Returns its generation, and whether it names endpoints that were not
+    /// known before.
     pub(super) fn insert(
         &mut self,
         plan: Arc<Plan<K, V>>,
@@ -54,8 +55,8 @@ impl<K: Key, V: Value, P: Primitives> Index<K, V, P> {
         Ok((generation, self.cells.len() > known))
     }
 
-    /// The cells of the plan's endpoints: those of the plan before, but for the
-    /// endpoints that come and go.
+    /// The cells of the plan's endpoints. The plan shares them with the newest plan in the
+    /// index, except the cells of endpoints that only one of the two plans names.
     fn cells_of(&mut self, plan: &Plan<K, V>, generation: Generation) -> Cells<K, P> {
         let newest = self.plans.last_key_value();
         let previous = newest.map(|(_, entry)| Arc::clone(entry));
@@ -76,13 +77,14 @@ impl<K: Key, V: Value, P: Primitives> Index<K, V, P> {
             }
         }
         if cells.len() == self.cells.len() {
-            // All that are there: share them, so that comparing the two is quick.
+            // The plan names all known endpoints. The index shares the plan's cells, so that
+            // comparing the two is quick.
             self.cells = cells.clone();
         }
         cells
     }
 
-    /// The endpoint's cell, a new one if `plan` brings the endpoint along.
+    /// The endpoint's cell. It is a new one if `plan` adds the endpoint to the store.
     fn cell_for(&mut self, name: &K, plan: Generation) -> Arc<Cell<K, P>> {
         if let Some(cell) = self.cells.get(name) {
             return Arc::clone(cell);
@@ -95,7 +97,7 @@ impl<K: Key, V: Value, P: Primitives> Index<K, V, P> {
 
 /// A published plan.
 pub(super) struct Entry<K: Key, V: Value, P: Primitives> {
-    /// The store that it is in.
+    /// The store that the plan is in.
     pub(super) store: Arc<()>,
     pub(super) generation: Generation,
     pub(super) plan: Arc<Plan<K, V>>,

@@ -1,10 +1,10 @@
-//! A plan's pins, and the pin that callers hold: how many are held, how many were ever
-//! taken, and whether the plan is deleted. All of it is in one word.
+//! A plan's pins, and the pin that callers hold. One word says how many pins are held, how
+//! many were ever taken, and whether the plan is deleted.
 //!
 //! ```text
 //!  63 .. 24                       23 .. 0
 //! +------------------------------+-----------------+
-//! | taken (only ever grows)      | held            |     all ones = deleted
+//! | taken (only grows)           | held            |     all ones = deleted
 //! +------------------------------+-----------------+
 //! ```
 //!
@@ -12,22 +12,22 @@
 //! *unpinned* (held = 0) ⇄ *pinned* (held > 0); *unpinned* → *deleted*, for good.
 //!
 //! # Rules
-//! 1. A pin is taken by compare-and-swap, which counts it in both fields, and
-//!    never on a deleted plan.
-//! 2. Each pin is given back once, when its [`MemoryPin`] is dropped. Nothing outside
-//!    this file can take or give back a pin in another way.
-//! 3. A plan is deleted by compare-and-swap from a value that the deleter read
-//!    while no pin was held ([`Unpinned`]). As `taken` only grows, success means that no
-//!    pin was taken in between, however short. There is no ABA: the counter does
-//!    not wrap, its end is an error ([`PinError::PinsExhausted`]).
+//! 1. A pin is taken by a compare-and-swap that counts it in both fields. On a deleted plan,
+//!    no pin can be taken.
+//! 2. Each pin is given back once, when its [`MemoryPin`] is dropped. Code outside this file
+//!    has no other way to take a pin or to give it back.
+//! 3. A plan is deleted by a compare-and-swap from a value that the deleter read while no pin
+//!    was held ([`Unpinned`]). Because `taken` only grows, success means that no pin was
+//!    taken in between, not even for a short time. There is no ABA problem: the counter does
+//!    not wrap. When it is used up, taking a pin fails with [`PinError::PinsExhausted`].
 //!
 //! # Orderings
-//! Giving back releases and [`Pins::unpinned`] acquires: a deleter that
-//! sees no pin held also sees what every earlier holder did under its pin,
-//! activations above all (takers in between continue the release sequence).
-//! Taking needs no ordering: it makes nothing visible and relies on nothing.
-//! The deletion itself needs none either: its atomicity decides, and the word is
-//! final from then on.
+//! - Giving back releases, and [`Pins::unpinned`] acquires. A deleter that sees that no pin is
+//!   held also sees what every earlier holder did under its pin, such as activations. Pins
+//!   that are taken in between continue the release sequence.
+//! - Taking needs no ordering: it makes nothing visible and relies on nothing.
+//! - The deletion needs no ordering either: its atomicity decides, and the word never
+//!   changes after it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -42,9 +42,10 @@ const HELD_BITS: u32 = 24;
 const HELD: u64 = 1;
 /// One pin taken.
 const TAKEN: u64 = 1 << HELD_BITS;
-/// Most pins held at once.
+/// The most pins that can be held at once.
 const MAX_HELD: u64 = TAKEN - 1;
-/// Most pins taken in a plan's life: 2⁴⁰ − 2, a million a second for 12 days.
+/// The most pins that can be taken in a plan's life: 2⁴⁰ − 2, which is a million per second
+/// for 12 days.
 const MAX_TAKEN: u64 = (u64::MAX >> HELD_BITS) - 1;
 const DELETED: u64 = u64::MAX;
 
@@ -58,7 +59,7 @@ pub(super) struct Pins<P: Primitives> {
 }
 
 /// [`MemoryStore`](crate::MemoryStore)'s pin.
-#[must_use = "the plan is held only as long as its pin"]
+#[must_use = "the pin holds the plan only until it is dropped"]
 pub struct MemoryPin<K: Key = EndpointName, V: Value = RecordSet, P: Primitives = Native> {
     pub(super) entry: Arc<Entry<K, V, P>>,
 }
@@ -73,7 +74,7 @@ pub(super) struct Unpinned<'p, P: Primitives> {
 /// Why a plan cannot be deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Refused {
-    /// A pin is held, or has been taken since.
+    /// A pin is held, or was taken after the plan was seen unpinned.
     Pinned,
     /// Another sweep deleted it.
     Deleted,
@@ -86,7 +87,7 @@ impl<P: Primitives> Pins<P> {
         }
     }
 
-    /// Counts one more pin. The generation serves the error messages.
+    /// Counts one more pin. The generation is for the error messages.
     fn take(&self, generation: Generation) -> Result<(), PinError> {
         let mut seen = self.word.load(Relaxed);
         loop {
@@ -98,13 +99,13 @@ impl<P: Primitives> Pins<P> {
         }
     }
 
-    /// Counts one pin less.
+    /// Counts one pin fewer.
     fn give_back(&self) {
         let before = self.word.fetch_sub(HELD, Release);
         debug_assert_ne!(before & MAX_HELD, 0, "a pin was given back twice");
     }
 
-    /// Proof that no pin is held, if none is.
+    /// Proof that no pin is held, or why there is no proof.
     pub(super) fn unpinned(&self) -> Result<Unpinned<'_, P>, Refused> {
         let seen = self.word.load(Acquire);
         match seen & MAX_HELD {
@@ -158,7 +159,7 @@ impl<K: Key, V: Value, P: Primitives> fmt::Debug for MemoryPin<K, V, P> {
     }
 }
 
-/// What stands in the way of a deletion.
+/// Why a plan with this word cannot be deleted.
 fn refused(word: u64) -> Refused {
     match word {
         DELETED => Refused::Deleted,
@@ -166,7 +167,7 @@ fn refused(word: u64) -> Refused {
     }
 }
 
-/// The word after another pin is taken.
+/// The word after one more pin is taken.
 fn with_one_more(word: u64, generation: Generation) -> Result<u64, PinError> {
     if word == DELETED {
         return Err(PinError::NoSuchPlan { generation });

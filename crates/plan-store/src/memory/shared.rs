@@ -8,18 +8,20 @@ use super::index::Index;
 use crate::primitives::{Lock, Word};
 use crate::{EndpointState, Generation, Key, Primitives, Resolution, Retention, Standing, Value};
 
-/// The index, and what belongs to it. A store's handles, readers and followers each
-/// hold an `Arc` of it.
+/// The index and its lock, the retention, and the count of changes. A store's handles,
+/// readers and followers each hold an `Arc` of it.
 pub(super) struct Shared<K: Key, V: Value, P: Primitives> {
-    /// Which store it is: pins know it too.
+    /// Tells this store from others. The entries have it too, so a step can refuse the pin
+    /// of another store.
     pub(super) store: Arc<()>,
     pub(super) retention: Retention,
     pub(super) index: P::Lock<Index<K, V, P>>,
-    /// How often cells have been added to the index or removed from it. It needs no
-    /// ordering of its own, because it changes only under the lock alone. A reader that
-    /// loads the new count and then takes the lock runs after the section that
-    /// incremented it, so the reader sees the updated cells. A reader that loads an old
-    /// count has not been told of the new one by anybody.
+    /// How often cells have been added to the index or removed from it. It changes only in
+    /// write sections of the lock. It needs no ordering of its own:
+    /// - A reader that loads the new count and then takes the lock runs after the section
+    ///   that incremented it, so the reader sees the updated cells.
+    /// - A reader can load an old count only if the increment does not happen before the
+    ///   load. Then the two are concurrent, and an answer from before the change is correct.
     changes: P::Word,
 }
 
@@ -41,13 +43,13 @@ impl<K: Key, V: Value, P: Primitives> Shared<K, V, P> {
         self.changes.load(Relaxed)
     }
 
-    /// Counts a change of the cells. Called under the lock alone.
+    /// Counts a change of the cells. Called only in write sections of the lock.
     pub(super) fn endpoints_changed(&self) {
         self.changes.fetch_add(1, Relaxed);
     }
 
     /// What an endpoint answers, given that its word said `state`. Also returns the state that
-    /// the answer is from, which is a later one if a sweep has deleted the plan meanwhile.
+    /// the answer is from. That is a later state if a sweep has deleted the plan meanwhile.
     pub(super) fn answer(
         &self,
         cell: &Cell<K, P>,

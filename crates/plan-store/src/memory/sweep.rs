@@ -1,8 +1,8 @@
-//! Deletes old plans that are not in use. The argument is in the parent module.
+//! Deletes old plans that are not in use. The parent module shows why no plan in use is lost.
 //!
-//! What a sweep removes from the index can be large: a plan that shares nothing with
-//! others holds all of its endpoints' records. So the sweep drops it only after it has let
-//! go of the lock, and no reader or publish waits for that.
+//! What a sweep removes from the index can be large: a plan that shares nothing with others
+//! owns the values of all its endpoints. So the sweep drops the plan only after it has
+//! released the lock, and no reader or publish waits for that.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use super::shared::Shared;
 use crate::primitives::{Lock, Primitives};
 use crate::{EndpointState, Generation, Key, RetainReason, Retention, Swept, Value};
 
-/// A plan that is old enough to delete, and the proof that no pin was held on it when
-/// the sweep began, or why there is none.
+/// A plan that is old enough to delete, and the proof that no pin was held on it when the
+/// sweep began, or why there is no proof.
 type Candidate<'e, P> = (Generation, Result<Unpinned<'e, P>, Refused>);
 
-/// What the cells hold on to, read after the candidates were seen unpinned.
+/// The plans that the cells refer to, read after the candidates were seen unpinned.
 #[derive(Default)]
 struct Uses {
     active: BTreeSet<Generation>,
@@ -44,7 +44,7 @@ pub(super) fn sweep<K: Key, V: Value, P: Primitives>(
         delete(candidates, &uses(&cells))
     };
     if !(swept.deleted.is_empty() && idle.is_empty()) {
-        // Nothing is freed in this section: `old` holds the plans, and `cells` the cells.
+        // This section frees nothing: `old` still holds the plans, and `cells` the cells.
         shared.index.write(|index| {
             for generation in &swept.deleted {
                 index.plans.remove(generation);
@@ -62,7 +62,7 @@ pub(super) fn sweep<K: Key, V: Value, P: Primitives>(
     swept
 }
 
-/// Deletes those candidates that are not in use.
+/// Deletes the candidates that are not in use.
 fn delete<P: Primitives>(candidates: Vec<Candidate<'_, P>>, uses: &Uses) -> Swept {
     let mut swept = Swept::default();
     for (generation, unpinned) in candidates {
@@ -74,7 +74,7 @@ fn delete<P: Primitives>(candidates: Vec<Candidate<'_, P>>, uses: &Uses) -> Swep
             match unpinned.and_then(Unpinned::delete) {
                 Ok(()) => swept.deleted.push(generation),
                 Err(Refused::Pinned) => swept.spared.push((generation, RetainReason::Pinned)),
-                Err(Refused::Deleted) => {} // By another sweep, which reports it.
+                Err(Refused::Deleted) => {} // Another sweep deleted it, and reports it.
             }
         }
     }
@@ -87,7 +87,7 @@ fn old_plans<K: Key, V: Value, P: Primitives>(
     retention: Retention,
     applied: Generation,
 ) -> impl Iterator<Item = Arc<Entry<K, V, P>>> {
-    // The newest plan stays, whichever plan is said to be applied.
+    // The newest plan stays, whichever plan the caller has applied.
     let newest = index.plans.last_key_value().map(|(&newest, _)| newest);
     let applied = newest.map_or(applied, |newest| applied.min(newest));
     let older = index.plans.range(..applied);
@@ -100,15 +100,15 @@ fn candidate<K: Key, V: Value, P: Primitives>(entry: &Arc<Entry<K, V, P>>) -> Ca
     (entry.generation, entry.pins.unpinned())
 }
 
-/// What these cells hold on to. All endpoints that a candidate names are among them,
-/// for it was in the index when they were taken.
+/// The plans that these cells refer to. The cells include those of every endpoint that a
+/// candidate names, because the candidate was in the index when the cells were taken.
 fn uses<K: Key, P: Primitives>(cells: &Cells<K, P>) -> Uses {
     let mut uses = Uses::default();
     let mut noted = EndpointState::VACANT;
     for cell in cells.in_order() {
         let state = cell.state();
         if state == noted {
-            continue; // As at the endpoint before: most are alike.
+            continue; // Most endpoints are in the same state as the endpoint before.
         }
         noted = state;
         uses.active.extend(state.standing.active());
@@ -117,8 +117,8 @@ fn uses<K: Key, P: Primitives>(cells: &Cells<K, P>) -> Uses {
     uses
 }
 
-/// The endpoints that the newest plan does not name, where nothing is active and that
-/// have nothing to roll back to.
+/// The endpoints that the newest plan does not name, that have no active plan, and that have
+/// no rollback target.
 fn idle<K: Key, V: Value, P: Primitives>(index: &Index<K, V, P>) -> Vec<K> {
     let Some((_, newest)) = index.plans.last_key_value() else {
         return Vec::new(); // No plan has ever been published.
@@ -131,8 +131,9 @@ fn idle<K: Key, V: Value, P: Primitives>(index: &Index<K, V, P>) -> Vec<K> {
     idle.map(|cell| cell.endpoint().clone()).collect()
 }
 
-/// Drops the cells of those endpoints that no plan names still, and says whether
-/// there were any. An endpoint that is in use is named by the plan that it uses.
+/// Drops the cells of those `idle` endpoints that no plan in the index names, and returns
+/// whether there were any. If a plan is active or a rollback target at an endpoint, that plan
+/// names the endpoint, so the cell stays.
 fn forget<K: Key, V: Value, P: Primitives>(index: &mut Index<K, V, P>, idle: &[K]) -> bool {
     let known = index.cells.len();
     for name in idle {

@@ -1,4 +1,4 @@
-//! Locks and monitors of the two checkers, whose libraries have the same types.
+//! Locks and monitors for loom and shuttle, which have the same types.
 
 /// Implements [`Lock`](super::Lock) for a checker's `RwLock`, and defines its
 /// [`Monitor`](super::Monitor). `$checker` is the checker's crate.
@@ -9,8 +9,8 @@ macro_rules! checker_lock_and_monitor {
 
         use $checker::sync::{Condvar, Mutex, RwLock};
 
-        /// The lock has a poisoned state in its types and never enters it: a panic in a
-        /// section ends the execution.
+        /// The checker's lock can report that it is poisoned. No section meets a poisoned
+        /// lock, because a panic in a section ends the execution.
         impl<T: Send + Sync + 'static> $crate::primitives::Lock<T> for RwLock<T> {
             fn new(value: T) -> Self {
                 Self::new(value)

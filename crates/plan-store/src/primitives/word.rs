@@ -1,6 +1,7 @@
-//! [`Word`](super::Word) for the three libraries' atomics, which have the same methods.
+//! [`Word`](super::Word) for the atomics of the standard library, loom and shuttle, which have
+//! the same methods.
 
-/// Implements [`Word`](super::Word) by the atomic's own methods.
+/// Implements [`Word`](super::Word) for an atomic type by the type's own methods.
 macro_rules! word_of_atomic {
     ($atomic:ty) => {
         impl $crate::primitives::Word for $atomic {
