@@ -93,6 +93,8 @@ proptest! {
         steps in prop::collection::vec((some_fleet(), some_health(), any::<bool>()), 1..6),
     ) {
         let (mut planner, store) = planner(steps[0].0.clone());
+        // A change was confirmed since the last plan. It waits while there is no health.
+        let mut confirmed = false;
         for (n, (fleet, reports, confirm)) in (0..).zip(steps) {
             // So much later that nothing is waited for any more.
             let now = at(1_000_000 * n);
@@ -102,6 +104,7 @@ proptest! {
                     prop_assert!(planner.confirm(held.id, now));
                 }
             }
+            confirmed |= confirm;
             let health = Health::new(at(1_000_000 * n + 500_000), reports);
             let before = store.latest().unwrap();
             match planner.tick(&health) {
@@ -110,12 +113,13 @@ proptest! {
                     check_not_empty(&fleet, &plan, held);
                     for (name, _) in before.iter().flat_map(|pin| pin.plan().endpoints()) {
                         // Only a person takes an endpoint away, or a fleet that lets all go.
-                        let may_go = confirm || fleet.change_limits().max_removal_percent == 100;
+                        let may_go = confirmed || fleet.change_limits().max_removal_percent == 100;
                         prop_assert!(may_go || plan.names(name), "{}", name);
                     }
                     for held in held {
                         prop_assert!(plan.names(&held.endpoint));
                     }
+                    confirmed = false;
                 }
                 Ok(Planned::FirstRound { .. }) => prop_assert!(store.generations().is_empty()),
                 Err(PlanError::NoHealth) => prop_assert!(health.is_empty()),
