@@ -78,12 +78,7 @@ impl<'a, S: Backing> Parts<'a, S> {
             lost,
         };
         let (held, health) = (shown.held.clone(), shown.health.clone());
-        let metrics = metrics_of(role, store.clone(), shown);
-        let http = arguments.metrics.map(|address| {
-            let (held, health) = (held.clone(), health.clone());
-            HttpServer::start(address, readiness.clone(), metrics, held, health)
-        });
-        let http = http.transpose()?;
+        let http = start_http(arguments, store, &readiness, shown)?;
         let enactors = start_enactors(arguments, &fleet, store, enactor_parts, &tally)?;
         let wakers = || enactors.iter().map(EnactorThread::waker).collect();
         let wakening = store.wake_on_publish(wakers())?;
@@ -181,6 +176,19 @@ struct Shown {
     health: Checked,
     hash: FleetHash,
     lost: Lost,
+}
+
+/// Starts the HTTP server, if the arguments ask for it.
+fn start_http<S: Backing>(
+    arguments: &ServeArguments,
+    store: &S,
+    readiness: &Readiness,
+    shown: Shown,
+) -> io::Result<Option<HttpServer>> {
+    let (held, health) = (shown.held.clone(), shown.health.clone());
+    let metrics = metrics_of(arguments.role, store.clone(), shown);
+    let start = |address| HttpServer::start(address, readiness.clone(), metrics, held, health);
+    arguments.metrics.map(start).transpose()
 }
 
 /// What `/metrics` answers.
