@@ -152,6 +152,12 @@ impl Server {
         self.serial.at_least(generation);
     }
 
+    /// The serial number of the SOA records: the newest generation that is known to be active;
+    /// 0 before the first.
+    pub fn serial(&self) -> u32 {
+        self.serial.get()
+    }
+
     /// What all threads together have done.
     pub fn counts(&self) -> Counts {
         let each = self.counters.iter().map(|counters| counters.read());

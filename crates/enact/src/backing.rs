@@ -5,7 +5,7 @@ use std::io;
 use control_plane::Waker;
 use plan_store::{DnsStore, MemoryStore};
 
-use crate::metrics::Text;
+use crate::metrics::{self, Scrape};
 
 /// A store that this program can run on.
 pub(crate) trait Backing: DnsStore<Reader: 'static> + Clone + 'static {
@@ -19,7 +19,7 @@ pub(crate) trait Backing: DnsStore<Reader: 'static> + Clone + 'static {
     fn can_be_read(&self) -> bool;
 
     /// Writes metrics about the store.
-    fn describe(&self, text: &mut Text);
+    fn describe(&self, scrape: &mut Scrape<'_>);
 }
 
 /// Only this process publishes here, and its Planner wakes the Enactors.
@@ -34,8 +34,7 @@ impl Backing for MemoryStore {
         true
     }
 
-    fn describe(&self, text: &mut Text) {
-        let says = "Plans that no sweep has deleted.";
-        text.gauge("plans_in_store", says, self.generations().len());
+    fn describe(&self, scrape: &mut Scrape<'_>) {
+        scrape.value(&metrics::PLANS, self.generations().len());
     }
 }

@@ -31,7 +31,7 @@ pub(crate) enum Command {
 #[derive(Args)]
 #[command(after_help = "\
 Ready: the process logs `ready` when all of its parts do their work, and from then on
-`GET /ready` on the address of --metrics answers 200. Before that it answers 503 with a
+`GET /readyz` on the address of --metrics answers 200. Before that it answers 503 with a
 list of what is missing.
 
 Signals: SIGHUP makes the process read the fleet file again. SIGINT and SIGTERM end the
@@ -76,7 +76,7 @@ pub(crate) struct ServeArguments {
     /// a free port, which the log names
     #[arg(long, default_value = "127.0.0.1:5300")]
     listen: Vec<SocketAddr>,
-    /// An address to serve `/metrics` (for Prometheus), `/ready`, `/targets`, `/held` and `/confirm` on,
+    /// An address to serve `/metrics` (for Prometheus), `/readyz`, `/healthz`, `/targets`, `/held` and `/confirm` on,
     /// over HTTP. Anyone who reaches it can confirm held changes. Port 0 takes a free port, which
     /// the log names
     #[arg(long)]

@@ -15,7 +15,7 @@ use control_plane::Waker;
 use plan_store_etcd::{EtcdConfig, EtcdStore, Identity, Tls, User};
 
 use crate::backing::Backing;
-use crate::metrics::Text;
+use crate::metrics::{self, Scrape};
 
 /// How to connect to etcd.
 #[derive(Args)]
@@ -107,36 +107,23 @@ impl Backing for EtcdStore {
         self.wait_for_view(Duration::ZERO).is_ok()
     }
 
-    fn describe(&self, text: &mut Text) {
+    fn describe(&self, scrape: &mut Scrape<'_>) {
         let health = self.health();
-        let says = "1 while this process follows the cluster.";
-        text.gauge("etcd_connected", says, u8::from(health.connected));
-        if let Some(heard) = health.last_contact {
-            let says = "How long ago the cluster last answered.";
-            text.gauge("etcd_last_contact_seconds", says, heard.as_secs_f64());
-        }
-        if let Some(revision) = health.revision {
-            let says = "The cluster's revision that this process serves.";
-            text.gauge("etcd_revision", says, revision);
-        }
-        let says = "1 while this process serves the plan from its cache file.";
-        text.gauge("etcd_from_disk", says, u8::from(health.from_disk));
-        text.help(
-            "etcd_losses_total",
-            "counter",
-            "How often the connection to the cluster was lost.",
-        );
-        text.sample("etcd_losses_total", "", health.losses);
+        scrape.value(&metrics::ETCD_CONNECTED, u64::from(health.connected));
+        let heard = health
+            .last_contact
+            .map_or(f64::NAN, |heard| heard.as_secs_f64());
+        scrape.value(&metrics::ETCD_LAST_CONTACT, heard);
+        let revision = health
+            .revision
+            .and_then(|revision| revision.try_into().ok());
+        scrape.value(&metrics::ETCD_REVISION, revision.unwrap_or(0_u64));
+        scrape.value(&metrics::ETCD_FROM_DISK, u64::from(health.from_disk));
+        scrape.value(&metrics::ETCD_LOSSES, health.losses);
         // A cluster that does not answer would hold up the metrics.
-        if health.connected
-            && let Ok(plans) = self.generations()
-        {
-            text.gauge(
-                "plans_in_store",
-                "Plans that no sweep has deleted.",
-                plans.len(),
-            );
-        }
+        let plans = health.connected.then(|| self.generations().ok()).flatten();
+        let plans = plans.map(|plans| ([] as [&str; 0], plans.len()));
+        scrape.values(&metrics::PLANS, plans);
     }
 }
 

@@ -1,47 +1,61 @@
 //! The hash of the fleet that is in force: two processes that show different ones have
-//! different fleet files.
+//! different fleet files. And whether the file has something else now, which was refused.
 
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use control_plane::Fleet;
 
-use crate::metrics::Text;
+use crate::metrics::{self, Scrape};
 
 /// The hash of the fleet that this process was given last. Clones share it.
 ///
 /// It is a hash of what the file means, so comments do not count. Processes of different
 /// versions of this program may show different hashes of the same file.
 #[derive(Clone)]
-pub(crate) struct FleetHash(Arc<AtomicU64>);
+pub(crate) struct FleetHash(Arc<State>);
+
+struct State {
+    hash: AtomicU64,
+    refused: AtomicBool,
+}
 
 /// FNV-1a over a text as it is written. <http://www.isthe.com/chongo/tech/comp/fnv/>
 struct Fnv(u64);
 
 impl FleetHash {
     pub(crate) fn new(fleet: &Fleet) -> Self {
-        Self(Arc::new(AtomicU64::new(hash(fleet))))
+        Self(Arc::new(State {
+            hash: AtomicU64::new(hash(fleet)),
+            refused: AtomicBool::new(false),
+        }))
     }
 
     /// Takes another fleet.
     pub(crate) fn set(&self, fleet: &Fleet) {
         // Relaxed: readers use nothing else of the fleet with it.
-        self.0.store(hash(fleet), Ordering::Relaxed);
+        self.0.hash.store(hash(fleet), Ordering::Relaxed);
+        self.0.refused.store(false, Ordering::Relaxed);
+    }
+
+    /// Says that another fleet was refused.
+    pub(crate) fn refuse(&self) {
+        self.0.refused.store(true, Ordering::Relaxed);
     }
 
     /// Writes it as a label, which is how Prometheus has texts.
-    pub(crate) fn describe(&self, text: &mut Text) {
-        let says = "The hash of the fleet file, to compare processes of the same version.";
-        text.help("fleet_info", "gauge", says);
-        text.sample("fleet_info", &format!("{{hash=\"{self}\"}}"), 1);
+    pub(crate) fn describe(&self, scrape: &mut Scrape<'_>) {
+        scrape.values(&metrics::FLEET, [([self.to_string()], 1_u64)]);
+        let refused = self.0.refused.load(Ordering::Relaxed);
+        scrape.value(&metrics::FLEET_REFUSED, u64::from(refused));
     }
 }
 
 /// Sixteen hexadecimal digits.
 impl fmt::Display for FleetHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0.load(Ordering::Relaxed))
+        write!(f, "{:016x}", self.0.hash.load(Ordering::Relaxed))
     }
 }
 

@@ -1,16 +1,15 @@
 //! The health of the targets, over HTTP: one line for each, and metrics.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use control_plane::TargetState;
-use health_checks::{CheckedHealth, TargetStatus};
+use health_checks::{CheckedHealth, Counts, TargetStatus};
 use hyper::StatusCode;
 
 use crate::held::{Answer, no_planner};
-use crate::metrics::Text;
+use crate::metrics::{self, Scrape};
 
 /// The health checks of this process, once they run.
 #[derive(Clone, Default)]
@@ -36,60 +35,42 @@ impl Checked {
     }
 
     /// Writes metrics about the checks.
-    pub(crate) fn describe(&self, text: &mut Text) {
-        let Some(health) = self.0.get() else {
-            return;
+    pub(crate) fn describe(&self, scrape: &mut Scrape<'_>) {
+        let (counts, status) = match self.0.get() {
+            Some(health) => (health.counts(), health.status()),
+            None => (Counts::default(), Vec::new()),
         };
-        let counts = health.counts();
-        let name = "health_checks_total";
-        text.help(name, "counter", "Health checks by outcome.");
-        for (outcome, count) in [
-            ("succeeded", counts.succeeded),
-            ("failed", counts.failed),
-            ("not_made", counts.not_made),
-        ] {
-            text.sample(name, &format!("{{outcome=\"{outcome}\"}}"), count);
-        }
-        let says = "Health checks that run now.";
-        text.gauge("health_checks_running", says, counts.running);
-        let says = "The largest delay with which a check has begun in the last seconds.";
-        text.gauge("health_check_lag_seconds", says, counts.lag.as_secs_f64());
-        let status = health.status();
-        describe_states(text, &status);
-        describe_certificates(text, &status);
+        let outcomes = [
+            (["succeeded"], counts.succeeded),
+            (["failed"], counts.failed),
+            (["not_made"], counts.not_made),
+        ];
+        scrape.values(&metrics::CHECKS, outcomes);
+        scrape.value(&metrics::CHECKS_RUNNING, counts.running);
+        scrape.value(&metrics::CHECK_LAG, counts.lag.as_secs_f64());
+        describe_states(scrape, &status);
+        let certificates = status.iter().filter_map(certificate);
+        scrape.values(&metrics::CERTIFICATE_EXPIRY, certificates);
     }
 }
 
-fn describe_states(text: &mut Text, status: &[TargetStatus]) {
-    let name = "health_targets";
-    text.help(name, "gauge", "Targets by what their checks say.");
-    for state in ["unknown", "failing", "up", "down"] {
-        let those = status.iter().filter(|status| word(status.state) == state);
-        text.sample(name, &format!("{{state=\"{state}\"}}"), those.count());
-    }
-    let says = "Targets whose last check could not be made, for a reason that is not theirs.";
-    let not_made = status.iter().filter(|status| status.not_made).count();
-    text.gauge("health_targets_not_checked", says, not_made);
-    let says = "Targets that answer, and are unhealthy because they have fallen so often.";
-    let damped = status.iter().filter(|status| status.damped).count();
-    text.gauge("health_targets_damped", says, damped);
+fn describe_states(scrape: &mut Scrape<'_>, targets: &[TargetStatus]) {
+    let samples = ["unknown", "failing", "up", "down"].map(|state| {
+        let those = targets.iter().filter(|target| word(target.state) == state);
+        ([state], those.count())
+    });
+    scrape.values(&metrics::TARGETS, samples);
+    let not_made = targets.iter().filter(|target| target.not_made).count();
+    scrape.value(&metrics::NOT_CHECKED, not_made);
+    let damped = targets.iter().filter(|target| target.damped).count();
+    scrape.value(&metrics::DAMPED, damped);
 }
 
-fn describe_certificates(text: &mut Text, status: &[TargetStatus]) {
-    let known = |status: &TargetStatus| {
-        let expires = status.certificate_expires?;
-        let since = expires.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-        Some((status.target, since.as_secs()))
-    };
-    let known: Vec<(IpAddr, u64)> = status.iter().filter_map(known).collect();
-    let name = "health_certificate_expiry_timestamp_seconds";
-    if !known.is_empty() {
-        let says = "When the certificate that the target showed last expires, as a Unix time.";
-        text.help(name, "gauge", says);
-    }
-    for (target, expires) in known {
-        text.sample(name, &format!("{{target=\"{target}\"}}"), expires);
-    }
+/// A target whose certificate is known, and when it expires.
+fn certificate(status: &TargetStatus) -> Option<([String; 1], u64)> {
+    let expires = status.certificate_expires?;
+    let since = expires.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some(([status.target.to_string()], since.as_secs()))
 }
 
 fn describe(status: &TargetStatus, now: Instant) -> String {

@@ -1,5 +1,5 @@
-//! A small HTTP server: `GET /metrics`, `GET /ready`, `GET /targets`,
-//! `GET /held` and `POST /confirm`.
+//! A small HTTP server: `GET /metrics`, `GET /readyz` (also `/ready`), `GET /healthz`,
+//! `GET /targets`, `GET /held` and `POST /confirm`.
 //!
 //! hyper serves it, on one thread. No client waits for another one: a client that is slow has
 //! [`PATIENCE`], and if all [`CLIENTS`] places are taken, a new client gets the oldest one's.
@@ -29,7 +29,7 @@ use tracing::{debug, info};
 
 use crate::health::Checked;
 use crate::held::{Answer, Held};
-use crate::readiness::Readiness;
+use crate::readiness::{NotReady, Readiness};
 
 /// Most bytes of a request's head. hyper takes no smaller limit.
 const MAX_REQUEST: usize = 8192;
@@ -46,7 +46,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What can be asked.
-const USAGE: &str = "GET /metrics, /ready, /targets or /held, or POST /confirm?id=ID\n";
+const USAGE: &str = "GET /metrics, /readyz, /healthz, /targets or /held, or POST /confirm?id=ID\n";
 
 /// The running server. Dropping it stops it, without waiting for a client.
 pub(crate) struct HttpServer {
@@ -166,10 +166,8 @@ where
     let (path, query) = (request.uri().path(), request.uri().query());
     let (status, body) = match (request.method(), path) {
         (&Method::GET, "/metrics") => scrape(sources).await,
-        (&Method::GET, "/ready") => match sources.readiness.check() {
-            Ok(()) => (StatusCode::OK, "ready\n".into()),
-            Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, missing.lines()),
-        },
+        (&Method::GET, "/readyz" | "/ready") => probe(sources.readiness.check(), "ready\n"),
+        (&Method::GET, "/healthz") => probe(sources.readiness.alive(), "ok\n"),
         (&Method::GET, "/targets") => sources.health.list(),
         (&Method::GET, "/held") => sources.held.list(),
         (&Method::POST, "/confirm") if query.is_some() => {
@@ -186,6 +184,14 @@ where
         headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
     }
     response
+}
+
+/// The answer to a probe.
+fn probe(state: Result<(), NotReady>, well: &str) -> Answer {
+    match state {
+        Ok(()) => (StatusCode::OK, well.into()),
+        Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, missing.lines()),
+    }
 }
 
 /// Makes the metrics. A scrape whose client has gone still counts until the store answers.
@@ -265,12 +271,23 @@ mod tests {
             assert!(answer.ends_with(missing), "{answer}");
             part.up();
         }
-        let answer = get(&server, "/ready");
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        for path in ["/readyz", "/ready", "/healthz"] {
+            let answer = get(&server, path);
+            assert!(
+                answer.starts_with("HTTP/1.1 200 OK\r\n"),
+                "{path}: {answer}"
+            );
+        }
         readiness.stopping();
         let answer = get(&server, "/ready");
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
         assert!(answer.ends_with("the process is stopping\n"), "{answer}");
+        // The end is no reason to start it again, but a part that has ended is.
+        assert!(get(&server, "/healthz").starts_with("HTTP/1.1 200 OK\r\n"));
+        drop(parts);
+        let answer = get(&server, "/healthz");
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.contains("planner: it has ended"), "{answer}");
         // The metrics can be read in every state.
         assert!(get(&server, "/metrics").ends_with("\r\n\r\nm 1\n"));
         assert!(

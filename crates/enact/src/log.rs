@@ -26,7 +26,7 @@ use std::time::Duration;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
-use crate::metrics::Text;
+use crate::metrics::{self, Scrape};
 
 /// How many lines wait for the log's thread at most.
 const LINES: usize = 1024;
@@ -70,12 +70,10 @@ impl Lost {
     }
 
     /// Writes them as metrics.
-    pub(crate) fn describe(&self, text: &mut Text) {
-        let name = "log_lines_lost_total";
-        let says = "Lines that are not in the log: the queue was full, or the write failed.";
-        text.help(name, "counter", says);
-        text.sample(name, "{reason=\"full\"}", self.dropped());
-        text.sample(name, "{reason=\"failed\"}", self.failed());
+    pub(crate) fn describe(&self, scrape: &mut Scrape<'_>) {
+        let dropped = u64::try_from(self.dropped()).unwrap_or(u64::MAX);
+        let lost = [(["full"], dropped), (["failed"], self.failed())];
+        scrape.values(&metrics::LOG_LINES_LOST, lost);
     }
 }
 

@@ -17,7 +17,7 @@
 //! ```
 //!
 //! A process logs `ready` when all of its parts do their work, and with `--metrics` it
-//! answers `GET /ready`. The rules are in `readiness.rs`.
+//! answers `GET /readyz`. The rules are in `readiness.rs`.
 
 mod backing;
 mod cli;

@@ -20,7 +20,7 @@ use crate::health::Checked;
 use crate::held::Held;
 use crate::http::HttpServer;
 use crate::log::Lost;
-use crate::metrics::{self, Tally};
+use crate::metrics::{self, Metrics, Start, Tally};
 use crate::readiness::{Part, Readiness};
 use crate::zones;
 use control_plane::chain;
@@ -128,6 +128,7 @@ impl<'a, S: Backing> Parts<'a, S> {
     /// timings and zones.
     pub(crate) fn reload(&mut self) {
         if let Err(error) = self.read_again() {
+            self.hash.refuse();
             let error = chain(error.as_ref());
             error!(%error, "the fleet stays as it is");
         }
@@ -186,27 +187,36 @@ fn start_http<S: Backing>(
     shown: Shown,
 ) -> io::Result<Option<HttpServer>> {
     let (held, health) = (shown.held.clone(), shown.health.clone());
-    let metrics = metrics_of(arguments.role, store.clone(), shown);
+    let metrics = metrics_of(arguments.role, store.clone(), readiness.clone(), shown);
+    let metrics = move || metrics.scrape();
     let start = |address| HttpServer::start(address, readiness.clone(), metrics, held, health);
     arguments.metrics.map(start).transpose()
 }
 
 /// What `/metrics` answers.
-fn metrics_of<S: Backing>(
-    role: Role,
-    store: S,
-    shown: Shown,
-) -> impl Fn() -> String + Send + Sync + 'static {
-    move || {
-        let counts = shown.server.get().map(Server::counts);
-        let status = shown.held.planner().map(PlannerHandle::status);
-        let (counts, status) = (counts.as_ref(), status.as_deref());
-        let mut text = metrics::text(role, &store, counts, &shown.tally, status);
-        shown.lost.describe(&mut text);
-        shown.hash.describe(&mut text);
-        shown.health.describe(&mut text);
-        text.into_string()
-    }
+fn metrics_of<S: Backing>(role: Role, store: S, readiness: Readiness, shown: Shown) -> Metrics {
+    let start = Start::now();
+    Metrics::new(move |scrape| {
+        start.describe(scrape);
+        readiness.describe(scrape);
+        shown.lost.describe(scrape);
+        shown.hash.describe(scrape);
+        store.describe(scrape);
+        if role.includes(Role::Front) {
+            let server = shown.server.get();
+            let counts = server.map(Server::counts).unwrap_or_default();
+            metrics::describe_dns(scrape, &counts, server.map_or(0, Server::serial));
+        }
+        if role.includes(Role::Planner) {
+            let status = shown.held.planner().map(PlannerHandle::status);
+            metrics::describe_status(scrape, &status.unwrap_or_default());
+            shown.tally.describe_planner(scrape);
+            shown.health.describe(scrape);
+        }
+        if role.includes(Role::Enactor) {
+            shown.tally.describe_enactors(scrape);
+        }
+    })
 }
 
 /// The Enactors of this process by name.

@@ -1,4 +1,5 @@
-//! Whether this process is ready, as `GET /ready` and the log say it.
+//! Whether this process is ready, as `GET /readyz` and the log say it, and whether it lives, as
+//! `GET /healthz` says it: no part has ended.
 //!
 //! # States
 //! ```text
@@ -41,6 +42,8 @@ use tracing::{info, warn};
 
 use control_plane::chain;
 
+use crate::metrics::{self, Scrape};
+
 /// The readiness of this process. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Readiness(Arc<Mutex<State>>);
@@ -82,6 +85,30 @@ impl Readiness {
         self.state().check()
     }
 
+    /// Whether no part has ended, and if one has, which. A part that waits does no harm by it; a
+    /// part that has ended comes back only with the process.
+    pub(crate) fn alive(&self) -> Result<(), NotReady> {
+        let ended = self
+            .state()
+            .missing(|status| matches!(status, Status::Ended));
+        if ended.is_empty() {
+            Ok(())
+        } else {
+            Err(NotReady(ended))
+        }
+    }
+
+    /// Writes what is up.
+    pub(crate) fn describe(&self, scrape: &mut Scrape<'_>) {
+        let state = self.state();
+        scrape.value(&metrics::READY, u64::from(state.check().is_ok()));
+        let parts = state
+            .parts
+            .iter()
+            .map(|(name, status)| ([name.as_str()], u64::from(matches!(status, Status::Up))));
+        scrape.values(&metrics::PART_UP, parts);
+    }
+
     /// Says that the process is about to end.
     pub(crate) fn stopping(&self) {
         self.state().stopping = true;
@@ -106,17 +133,23 @@ impl State {
         if self.stopping {
             return Err(NotReady(vec!["the process is stopping".into()]));
         }
-        let missing = |(name, status): (&String, &Status)| match status {
-            Status::Waiting(what) => Some(format!("{name}: {what}")),
-            Status::Ended => Some(format!("{name}: it has ended; restart the process")),
-            Status::Up => None,
-        };
-        let missing: Vec<_> = self.parts.iter().filter_map(missing).collect();
+        let missing = self.missing(|status| !matches!(status, Status::Up));
         if missing.is_empty() {
             Ok(())
         } else {
             Err(NotReady(missing))
         }
+    }
+
+    /// One line for each part whose status counts.
+    fn missing(&self, counts: impl Fn(&Status) -> bool) -> Vec<String> {
+        let those = self.parts.iter().filter(|(_, status)| counts(status));
+        let line = |(name, status): (&String, &Status)| match status {
+            Status::Waiting(what) => format!("{name}: {what}"),
+            Status::Ended => format!("{name}: it has ended; restart the process"),
+            Status::Up => format!("{name}: it is up"),
+        };
+        those.map(line).collect()
     }
 
     /// Logs a change.
@@ -244,8 +277,11 @@ mod tests {
         two.up();
         one.waits_for("the store");
         assert_eq!(readiness.check(), Ok(()));
+        assert_eq!(readiness.alive(), Ok(()));
         drop(one);
         assert!(missing(&readiness).starts_with("one: it has ended"));
+        let dead = readiness.alive().unwrap_err().to_string();
+        assert_eq!(dead, "one: it has ended; restart the process");
         two.up();
         assert!(missing(&readiness).starts_with("one: it has ended"));
     }

@@ -491,10 +491,12 @@ fn a_fleet_file_is_read_again_and_a_bad_one_is_refused() {
         let line = serve.wait_for("the fleet stays as it is");
         assert!(line.contains(says), "`{line}` does not say `{says}`");
         assert!(serve.get("/ready").starts_with("HTTP/1.1 200 OK\r\n"));
+        assert_eq!(metric(&serve, "fleet_refused "), 1);
     }
     fleet.write(&format!("{one}{}", endpoint("two.re.example")));
     serve.signal("HUP");
     serve.ask_until("two.re.example.", has_answers(1));
+    assert_eq!(metric(&serve, "fleet_refused "), 0);
     serve.ask_until("one.re.example.", has_answers(1));
     assert_eq!(serve.end(), 0, "it was ready all the time");
 }
