@@ -292,7 +292,8 @@ mod tests {
         assert!(endpoint(&[b"db", b"example"]).is_some());
         assert_eq!(endpoint(&[b"db.example"]), None);
         assert_eq!(endpoint(&[b"d\xff", b"example"]), None);
-        assert_eq!(endpoint(&[b"*", b"example"]), None);
+        assert!(endpoint(&[b"*", b"example"]).is_some(), "a wildcard");
+        assert_eq!(endpoint(&[b"*", b"*", b"example"]), None);
         assert_eq!(endpoint(&[]), None);
     }
 

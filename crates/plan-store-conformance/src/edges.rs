@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use plan_store::{
     Activation, DnsStore, EndpointName, EndpointState, Generation, Pin, Plan, PlanStore, RecordSet,
-    Resolution, Resolve, Retention, Standing, StepError, Target,
+    Resolution, Resolve, Retention, Rrset, Standing, StaticRecords, StepError, Target,
 };
 
 use crate::{Stores, generation, generations};
@@ -81,6 +81,36 @@ pub fn a_walk_takes_each_endpoint_of_the_plan_once_and_in_its_order<M: Stores>(s
     let walked: Vec<_> = walk.collect();
     let in_order: Vec<_> = pin.plan().endpoints().map(|(name, _)| name).collect();
     assert_eq!(walked, in_order, "in the plan's order");
+}
+
+/// A store keeps static records: beside targets, alone, and at a wildcard.
+pub fn static_records_come_back_as_they_were_published<M: Stores>(stores: &M) {
+    let store = make(stores);
+    let rrset = |record_type| Rrset::new(record_type, 60, [*b"\x01b", *b"\x01a"]).unwrap();
+    let text = StaticRecords::new([rrset(16), rrset(65_280)]).unwrap();
+    let target = RecordSet::new(5, [Target::new([192, 0, 2, 1].into(), 1)]).unwrap();
+    let both = target.with_static_records(text.clone()).unwrap();
+    let alone = RecordSet::without_targets(text).unwrap();
+    let sets = [
+        ("b.example", both),
+        ("a.example", alone.clone()),
+        ("*.example", alone),
+    ];
+    let plan = sets.map(|(text, records)| (name(text), Arc::new(records)));
+    let pin = {
+        let plan = Plan::new(plan.clone()).unwrap();
+        store.pin(store.publish(Arc::new(plan)).unwrap()).unwrap()
+    };
+    for (endpoint, outcome) in store.activate_all(&pin) {
+        let activated = matches!(outcome, Ok(Activation::Activated { .. }));
+        assert!(activated, "{endpoint}: {outcome:?}");
+    }
+    stores.settle(&store);
+    let mut reader = store.reader();
+    for (name, records) in plan {
+        assert_eq!(pin.plan().records(&name), Some(&records));
+        assert_eq!(reader.resolve(&name).records(), Some(&records), "{name}");
+    }
 }
 
 /// An older plan does not see an endpoint that a newer plan brings.

@@ -134,6 +134,7 @@ macro_rules! suite {
         $crate::suite! { $stores =>
             edges::another_stores_pin_is_refused_whatever_it_is_for
             edges::a_walk_takes_each_endpoint_of_the_plan_once_and_in_its_order
+            edges::static_records_come_back_as_they_were_published
             edges::an_older_plan_does_not_withdraw_what_a_newer_one_brings
             edges::a_newer_plan_fences_off_what_an_older_one_had_not_activated_yet
             edges::an_endpoint_that_no_plan_names_is_forgotten_by_store_and_reader

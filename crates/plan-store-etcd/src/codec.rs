@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use plan_store::{EndpointName, InvalidName, InvalidRecordSet, Plan, RecordSet, Target};
+use plan_store::{EndpointName, InvalidName, Plan, RecordSet, Rrset, StaticRecords, Target};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
@@ -136,15 +136,37 @@ pub(crate) fn encode_records(records: &RecordSet) -> stored::RecordSet {
         stored.aaaa.extend(address.octets());
         stored.aaaa.push(*weight);
     }
+    let rrsets = records.static_records().rrsets().iter();
+    stored.rrsets = rrsets.map(encode_rrset).collect();
     stored
 }
 
-pub(crate) fn decode_records(stored: &stored::RecordSet) -> Result<RecordSet, InvalidRecordSet> {
+fn encode_rrset(rrset: &Rrset) -> stored::Rrset {
+    stored::Rrset {
+        r#type: rrset.record_type().into(),
+        ttl: rrset.ttl(),
+        data: rrset.data().map(<[u8]>::to_vec).collect(),
+    }
+}
+
+fn decode_rrset(stored: &stored::Rrset) -> Result<Rrset, String> {
+    let code = u16::try_from(stored.r#type);
+    let code = code.map_err(|_| format!("there is no record type {}", stored.r#type))?;
+    let data = stored.data.iter().map(Vec::as_slice);
+    Rrset::new(code, stored.ttl, data).map_err(|error| error.to_string())
+}
+
+pub(crate) fn decode_records(stored: &stored::RecordSet) -> Result<RecordSet, String> {
     let (a, a_rest) = stored.a.as_chunks::<5>();
     let (aaaa, aaaa_rest) = stored.aaaa.as_chunks::<17>();
     if !(a_rest.is_empty() && aaaa_rest.is_empty()) {
-        // An address that is cut off does not count as an address.
-        return Err(InvalidRecordSet::Empty);
+        return Err("an address is cut off".into());
+    }
+    let rrsets = stored.rrsets.iter().map(decode_rrset);
+    let rrsets = rrsets.collect::<Result<Vec<_>, _>>()?;
+    let static_records = StaticRecords::new(rrsets).map_err(|error| error.to_string())?;
+    if a.is_empty() && aaaa.is_empty() && !static_records.is_empty() {
+        return RecordSet::without_targets(static_records).map_err(|error| error.to_string());
     }
     let a = a.iter().map(|&[address @ .., weight]| {
         let address: [u8; 4] = address;
@@ -154,7 +176,9 @@ pub(crate) fn decode_records(stored: &stored::RecordSet) -> Result<RecordSet, In
         let address: [u8; 16] = address;
         Target::new(IpAddr::from(Ipv6Addr::from(address)), weight)
     });
-    RecordSet::new(stored.ttl, a.chain(aaaa))
+    let targets = RecordSet::new(stored.ttl, a.chain(aaaa));
+    let both = targets.and_then(|targets| targets.with_static_records(static_records));
+    both.map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -213,6 +237,45 @@ mod tests {
     }
 
     #[test]
+    fn static_records_survive_encoding_and_decoding() {
+        let rrset = |code| Rrset::new(code, 60, [*b"\x01a", *b"\x01b"]).unwrap();
+        let text = StaticRecords::new([rrset(16), rrset(65_280)]).unwrap();
+        let target = RecordSet::new(5, [Target::new([192, 0, 2, 1].into(), 1)]).unwrap();
+        let both = target.with_static_records(text.clone()).unwrap();
+        let alone = RecordSet::without_targets(text).unwrap();
+        let name = |text: &str| -> EndpointName { text.parse().unwrap() };
+        let sets = [("b.example", both), ("*.example", alone)];
+        let plan = Plan::new(sets.map(|(text, records)| (name(text), records))).unwrap();
+        let Encoded::Inline(whole) = encode(&plan, Sizes::DEFAULT) else {
+            panic!("it was cut");
+        };
+        let read = stored::Endpoints::decode(whole.encode_to_vec().as_slice()).unwrap();
+        assert_eq!(decode([read]).unwrap(), plan);
+    }
+
+    /// What a version before static records has stored.
+    #[test]
+    fn a_record_set_of_an_older_version_is_read() {
+        let bytes = b"\x08\x05\x12\x05\xc0\x00\x02\x01\x09";
+        let stored = stored::RecordSet::decode(bytes.as_slice()).unwrap();
+        let target = Target::new([192, 0, 2, 1].into(), 9);
+        let expected = RecordSet::new(5, [target]).unwrap();
+        assert_eq!(decode_records(&stored).unwrap(), expected);
+        assert_eq!(encode_records(&expected).encode_to_vec(), bytes);
+    }
+
+    #[test]
+    fn damaged_static_records_are_refused() {
+        let target = RecordSet::new(5, [Target::new([192, 0, 2, 1].into(), 1)]).unwrap();
+        for (r#type, data) in [(16, vec![]), (70_000, vec![vec![1]]), (5, vec![vec![0]])] {
+            let ttl = 60;
+            let mut stored = encode_records(&target);
+            stored.rrsets = vec![stored::Rrset { r#type, ttl, data }];
+            decode_records(&stored).unwrap_err();
+        }
+    }
+
+    #[test]
     fn plans_that_differ_a_little_share_their_chunks() {
         let (old, new) = (chunks(&plan(3000, None)), chunks(&plan(3000, Some(1500))));
         let changed = new.iter().filter(|chunk| !old.contains(chunk)).count();
@@ -230,6 +293,7 @@ mod tests {
                 ttl: 1,
                 a: a.into(),
                 aaaa: Vec::new(),
+                rrsets: Vec::new(),
             }),
         };
         let good = endpoint("a", &[192, 0, 2, 1, 9]);

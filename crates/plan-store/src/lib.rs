@@ -35,7 +35,10 @@ mod store;
 
 pub use content::{Key, Value};
 #[doc(inline)]
-pub use dns::{DnsStore, EndpointName, Family, InvalidName, InvalidRecordSet, RecordSet, Target};
+pub use dns::{
+    DnsStore, EndpointName, Family, InvalidName, InvalidRecordSet, InvalidRrset, RecordSet, Rrset,
+    StaticRecords, Target,
+};
 pub use error::{Error, Failed, PinError, PublishError, RepublishError, StepError};
 pub use generation::{Generation, GenerationsExhausted};
 pub use layer::{InnerError, InnerKey, InnerPin, InnerValue, Layer};

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
-use plan_store::{EndpointName, Generation, Plan, RecordSet, Target};
+use plan_store::{EndpointName, Generation, Plan, RecordSet, Rrset, StaticRecords, Target};
 use serde::Deserialize;
 use toml::Value;
 
@@ -18,8 +18,14 @@ fn plan() -> Plan {
         let v6 = Target::new("2001:db8::1".parse().unwrap(), 255);
         RecordSet::new(60, [v4, v6]).unwrap()
     };
-    let named = ["b.example", "a.example"].into_iter().zip([1, 2]);
-    Plan::new(named.map(|(name, octet)| (name.parse().unwrap(), records(octet)))).unwrap()
+    let text = Rrset::new(16, 300, [*b"\x02hi", *b"\x02ho"]).unwrap();
+    let text = StaticRecords::new([text]).unwrap();
+    let both = records(3).with_static_records(text.clone()).unwrap();
+    let sets = [records(1), RecordSet::without_targets(text).unwrap(), both];
+    let named = ["b.example", "a.example", "*.example"]
+        .into_iter()
+        .zip(sets);
+    Plan::new(named.map(|(name, records)| (name.parse().unwrap(), records))).unwrap()
 }
 
 #[test]
@@ -62,6 +68,23 @@ fn what_is_read_is_checked() {
             .unwrap_err()
             .contains("192.0.2.1 is there twice")
     );
+
+    let records_of =
+        |types: &str| format!("{{ ttl = 5, targets = [{target}], records = [{types}] }}");
+    let text = "{ type = 16, ttl = 60, data = [[1, 97]] }";
+    let read_both = read::<RecordSet>(&records_of(text)).unwrap();
+    assert_eq!(read_both.static_records().rrsets().len(), 1);
+    for (types, says) in [
+        (format!("{text}, {text}"), "two RRsets of type 16"),
+        (
+            text.replace("16", "5"),
+            "type 5 cannot stand beside targets",
+        ),
+        (text.replace("[[1, 97]]", "[]"), "no record"),
+    ] {
+        let error = read::<RecordSet>(&records_of(&types)).unwrap_err();
+        assert!(error.contains(says), "`{error}` does not say `{says}`");
+    }
 
     let twice = format!(r#"[["a.example", {records}], ["A.example.", {records}]]"#);
     assert!(

@@ -1,4 +1,4 @@
-//! The content of a DNS plan: endpoint names and record sets.
+//! The content of a DNS plan: endpoint names, record sets, and static records.
 //!
 //! They are the default of the type parameters: `Plan` is a plan of record sets, and
 //! `MemoryStore` is a store of such plans. With this module's aliases you choose the
@@ -6,9 +6,11 @@
 
 mod name;
 mod records;
+mod rrset;
 
 pub use self::name::{EndpointName, InvalidName};
 pub use self::records::{Family, InvalidRecordSet, RecordSet, Target};
+pub use self::rrset::{InvalidRrset, Rrset, StaticRecords};
 
 use crate::{Native, PlanStore, memory};
 

@@ -15,7 +15,8 @@ use crate::Key;
 ///
 /// Parsing accepts upper and lower case and an optional final dot. A name has 1 to 253
 /// characters. Each of its labels has 1 to 63 letters, digits, hyphens or underscores, with no
-/// hyphen at either end. Cloning shares the text.
+/// hyphen at either end. The first of several labels may be `*`: a wildcard, which stands for
+/// the names that do not exist (RFC 4592). Cloning shares the text.
 ///
 /// Names are in the canonical order of RFC 4034, section 6.1: label by label, from the last
 /// label to the first. So all names below a name come directly after it.
@@ -74,10 +75,13 @@ fn head_of(key: &str) -> (u64, u64) {
 }
 
 /// The character's rank among the characters of keys. The end of the key has rank 0.
+///
+/// `*` and `-` share a rank: `*` is a label of its own, and no label begins with `-`. So keys
+/// never have the two at the same place after an equal beginning.
 fn value(byte: u8) -> u64 {
     match byte {
         0 => 1,
-        b'-' => 2,
+        b'*' | b'-' => 2,
         b'0'..=b'9' => u64::from(byte - b'0') + 3,
         b'_' => 13,
         _ => u64::from(byte.saturating_sub(b'a')) + 14,
@@ -107,6 +111,18 @@ impl EndpointName {
             head: head_of(&key),
             text_and_key: (text.to_owned() + &key).into(),
         }
+    }
+
+    /// Whether the first label is `*`.
+    ///
+    /// ```
+    /// # use plan_store::EndpointName;
+    /// assert!("*.shop.example".parse::<EndpointName>()?.is_wildcard());
+    /// assert!("a.*.example".parse::<EndpointName>().is_err(), "only the first label");
+    /// # Ok::<(), plan_store::InvalidName>(())
+    /// ```
+    pub fn is_wildcard(&self) -> bool {
+        self.as_str().starts_with('*')
     }
 
     /// Whether the name consists of at least one label, followed by all labels of `other`.
@@ -182,7 +198,8 @@ fn fault(name: &str) -> Option<&'static str> {
     if name.len() > MAX_NAME {
         return Some("it is longer than 253 characters");
     }
-    name.split('.').find_map(label_fault)
+    let labels = name.strip_prefix("*.").unwrap_or(name);
+    labels.split('.').find_map(label_fault)
 }
 
 fn label_fault(label: &str) -> Option<&'static str> {
@@ -253,6 +270,14 @@ mod tests {
         proptest::collection::vec(label, 1..5).prop_map(|labels| labels.join("."))
     }
 
+    /// The same, with wildcards among them.
+    fn text_or_wildcard() -> impl Strategy<Value = String> {
+        (prop::bool::weighted(0.2), text()).prop_map(|(is_wildcard, text)| {
+            let wildcard = if is_wildcard { "*." } else { "" };
+            format!("{wildcard}{text}")
+        })
+    }
+
     /// The order that RFC 4034 defines: by the labels from the last to the first, and by each
     /// label's bytes in lower case. A missing label comes first.
     fn canonical(text: &str) -> Vec<Vec<u8>> {
@@ -262,7 +287,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn names_are_in_canonical_order(a in text(), b in text(), shared in text()) {
+        fn names_are_in_canonical_order(
+            a in text_or_wildcard(),
+            b in text_or_wildcard(),
+            shared in text(),
+        ) {
             for (a, b) in [(a.clone(), b.clone()), (format!("{a}.{shared}"), format!("{b}.{shared}"))] {
                 let (one, other): (EndpointName, EndpointName) = (a.parse()?, b.parse()?);
                 prop_assert_eq!(one.cmp(&other), canonical(&a).cmp(&canonical(&b)), "{} {}", a, b);
@@ -274,8 +303,8 @@ mod tests {
         #[test]
         fn what_is_below_a_name_follows_it_at_once(
             apex in text(),
-            below in proptest::collection::vec(text(), 0..4),
-            others in proptest::collection::vec(text(), 0..8),
+            below in proptest::collection::vec(text_or_wildcard(), 0..4),
+            others in proptest::collection::vec(text_or_wildcard(), 0..8),
         ) {
             let is_below = |text: &str| {
                 let tail = format!(".{apex}").to_ascii_lowercase();
@@ -305,6 +334,7 @@ mod tests {
             "Z.a.example",
             "zABC.a.EXAMPLE",
             "z.example",
+            "*.z.example",
         ];
         let names = sorted.map(|text| text.parse::<EndpointName>().unwrap());
         assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
@@ -317,6 +347,7 @@ mod tests {
             ("DB.Example", "db.example"),
             ("db.example.", "db.example"),
             ("_x.a-b.c1", "_x.a-b.c1"),
+            ("*.Shop.example", "*.shop.example"),
         ];
         for (text, canonical) in good {
             assert_eq!(text.parse::<EndpointName>().unwrap().as_str(), canonical);
@@ -334,7 +365,11 @@ mod tests {
             "a b",
             "ä",
             "a/b",
-            "*.a",
+            "*",
+            "*.",
+            "*.*.a",
+            "a.*.b",
+            "*a.b",
             &long_label,
             &long_name,
         ] {

@@ -1,11 +1,13 @@
-//! Record sets: an endpoint's targets with weights.
+//! Record sets: an endpoint's targets with weights, and the static records of its name.
 //!
-//! A [`RecordSet`] is always valid: [`RecordSet::new`] checks it, and it is immutable.
+//! A [`RecordSet`] is always valid: its constructors check it, and it is immutable.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use thiserror::Error;
+
+use super::StaticRecords;
 
 /// A load balancer's address, with a weight.
 ///
@@ -45,16 +47,18 @@ impl fmt::Display for Family {
     }
 }
 
-/// An endpoint's answer: its A and AAAA targets, and the time for which a resolver may keep
-/// them.
+/// What a name answers: the A and AAAA targets of an endpoint, with the time for which a
+/// resolver may keep them, and static records of all other types. A name that is no endpoint
+/// has static records alone.
 ///
-/// A record set has at least one target. No address occurs twice. In each family that has
-/// targets, at least one weight is greater than 0.
+/// A record set has at least one target or static record. No address occurs twice. In each
+/// family that has targets, at least one weight is greater than 0.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecordSet {
     ttl: u32,
     a: Box<[Target<Ipv4Addr>]>,
     aaaa: Box<[Target<Ipv6Addr>]>,
+    static_records: StaticRecords,
 }
 
 impl RecordSet {
@@ -95,10 +99,47 @@ impl RecordSet {
             ttl,
             a: checked_family(Family::A, a)?,
             aaaa: checked_family(Family::Aaaa, aaaa)?,
+            static_records: StaticRecords::default(),
         })
     }
 
-    /// The time for which a resolver may keep the answer, in seconds, `0..=MAX_TTL`.
+    /// The record set of a name that is no endpoint: static records, and no targets.
+    ///
+    /// # Errors
+    /// [`InvalidRecordSet::Empty`] if there are no static records.
+    pub fn without_targets(static_records: StaticRecords) -> Result<Self, InvalidRecordSet> {
+        if static_records.is_empty() {
+            return Err(InvalidRecordSet::Empty);
+        }
+        Ok(Self {
+            ttl: 0,
+            a: Box::default(),
+            aaaa: Box::default(),
+            static_records,
+        })
+    }
+
+    /// The same targets with these static records beside them.
+    ///
+    /// # Errors
+    /// [`InvalidRecordSet::NotBesideTargets`]: see [`StaticRecords::beside_targets`].
+    pub fn with_static_records(
+        self,
+        static_records: StaticRecords,
+    ) -> Result<Self, InvalidRecordSet> {
+        let mut rrsets = static_records.rrsets().iter();
+        if let Some(rrset) = rrsets.find(|rrset| rrset.excludes_targets()) {
+            let record_type = rrset.record_type();
+            return Err(InvalidRecordSet::NotBesideTargets { record_type });
+        }
+        Ok(Self {
+            static_records,
+            ..self
+        })
+    }
+
+    /// The time for which a resolver may keep the targets, in seconds, `0..=MAX_TTL`. 0 if
+    /// there are none.
     pub fn ttl(&self) -> u32 {
         self.ttl
     }
@@ -111,6 +152,16 @@ impl RecordSet {
     /// The IPv6 targets. Empty if the endpoint has only IPv4 targets.
     pub fn aaaa(&self) -> &[Target<Ipv6Addr>] {
         &self.aaaa
+    }
+
+    /// Whether there are targets, so that the name is an endpoint.
+    pub fn has_targets(&self) -> bool {
+        !(self.a.is_empty() && self.aaaa.is_empty())
+    }
+
+    /// The static records of the name.
+    pub fn static_records(&self) -> &StaticRecords {
+        &self.static_records
     }
 
     /// All targets, IPv4 before IPv6.
@@ -206,11 +257,21 @@ pub enum InvalidRecordSet {
         /// The TTL that was given.
         seconds: u32,
     },
+
+    /// Static records that cannot stand beside targets.
+    #[error(
+        "static records of type {record_type} cannot stand beside targets; remove them, or the targets"
+    )]
+    NotBesideTargets {
+        /// The code of the type.
+        record_type: u16,
+    },
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Rrset;
 
     fn target(address: &str, weight: u8) -> Target {
         Target::new(address.parse().unwrap(), weight)
@@ -232,6 +293,27 @@ mod tests {
         assert_eq!(set.aaaa(), [Target::new("2001:db8::1".parse().unwrap(), 7)]);
         let all: Vec<_> = set.targets().map(|t| t.weight).collect();
         assert_eq!(all, [0, 9, 7]);
+    }
+
+    #[test]
+    fn static_records_stand_beside_targets_or_alone() {
+        let of = |record_type| {
+            let rrset = Rrset::new(record_type, 60, [*b"data"]).unwrap();
+            StaticRecords::new([rrset]).unwrap()
+        };
+        let (txt, cname) = (of(16), of(5));
+        let targets = records(&[target("192.0.2.1", 1)]).unwrap();
+        let both = targets.clone().with_static_records(txt.clone()).unwrap();
+        assert!(both.has_targets() && both != targets);
+        assert_eq!(both.static_records(), &txt);
+        assert_eq!(both.a(), targets.a());
+        let error = targets.with_static_records(cname.clone()).unwrap_err();
+        assert!(error.to_string().contains("type 5 cannot stand"), "{error}");
+        let alone = RecordSet::without_targets(cname.clone()).unwrap();
+        assert!(!alone.has_targets() && alone.targets().next().is_none());
+        assert_eq!(alone.static_records(), &cname);
+        let nothing = RecordSet::without_targets(StaticRecords::default());
+        assert_eq!(nothing, Err(InvalidRecordSet::Empty));
     }
 
     #[test]
