@@ -114,6 +114,13 @@ impl PlannerThread {
         self.handle.clone()
     }
 
+    /// Whether the thread runs. It ends by itself only if `report` panics.
+    pub fn is_running(&self) -> bool {
+        self.thread
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
+    }
+
     /// [`PlannerHandle::set_fleet`].
     pub fn set_fleet(&self, fleet: Fleet) {
         self.handle.set_fleet(fleet);

@@ -5,6 +5,7 @@ use std::io;
 use control_plane::Waker;
 use plan_store::{DnsStore, MemoryStore};
 
+use crate::leadership::{Alone, Candidacy};
 use crate::metrics::{self, Scrape};
 
 /// A store that this program can run on.
@@ -17,6 +18,11 @@ pub(crate) trait Backing: DnsStore<Reader: 'static> + Clone + 'static {
 
     /// Whether readers show what the store holds. Does not wait.
     fn can_be_read(&self) -> bool;
+
+    /// Has this process stand for election as the Planner of the store, under this name.
+    fn stand_for_election(&self, _name: String) -> Box<dyn Candidacy> {
+        Box::new(Alone)
+    }
 
     /// Writes metrics about the store.
     fn describe(&self, scrape: &mut Scrape<'_>);

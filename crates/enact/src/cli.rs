@@ -123,7 +123,8 @@ pub(crate) struct ServeArguments {
 pub(crate) enum Role {
     /// A Planner, three Enactors and a DNS server
     All,
-    /// The Planner with its health checks; one per store
+    /// The Planner with its health checks. On etcd, several processes may have this role: one
+    /// of them plans, and the others stand by
     Planner,
     /// One Enactor
     Enactor,

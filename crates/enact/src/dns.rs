@@ -152,17 +152,17 @@ impl<S: Backing> Dns<S> {
         if let Some(newest) = self.active {
             server.plan_is_active(newest);
         }
-        if !self.up {
-            self.up = plan_is_active(&mut self.reader, &self.endpoints);
-            if self.up {
-                self.part.up();
-            } else {
-                self.part
-                    .waits_for("no plan is active yet at the endpoints of the fleet file");
-            }
-        }
+        let was_up = self.up;
+        self.up = was_up || plan_is_active(&mut self.reader, &self.endpoints);
+        // Before it is up, so that a process that is ready denies what there is not.
         if self.may_deny() != could_deny {
             self.set_zones()?;
+        }
+        if !self.up {
+            self.part
+                .waits_for("no plan is active yet at the endpoints of the fleet file");
+        } else if !was_up {
+            self.part.up();
         }
         Ok(())
     }

@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use clap::Args;
 use control_plane::Waker;
-use plan_store_etcd::{EtcdConfig, EtcdStore, Identity, Tls, User};
+use plan_store_etcd::{Candidate, EtcdConfig, EtcdStore, Identity, Tls, User};
 
 use crate::backing::Backing;
+use crate::leadership::{Candidacy, Leadership};
 use crate::metrics::{self, Scrape};
 
 /// How to connect to etcd.
@@ -25,7 +26,8 @@ pub(crate) struct EtcdArguments {
     /// for a start with a broken fleet file
     #[arg(long, value_name = "FILE")]
     cache: Option<PathBuf>,
-    /// How long plans stay pinned after their process has died or stalled, in seconds
+    /// How long plans stay pinned after their process has died or stalled, in seconds. Another
+    /// Planner takes over after the same time
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=3600))]
     lease_ttl: u64,
     /// With `etcds://`: the certificate authorities of the members, in PEM
@@ -107,6 +109,10 @@ impl Backing for EtcdStore {
         self.wait_for_view(Duration::ZERO).is_ok()
     }
 
+    fn stand_for_election(&self, name: String) -> Box<dyn Candidacy> {
+        Box::new(EtcdStore::stand_for_election(self, name))
+    }
+
     fn describe(&self, scrape: &mut Scrape<'_>) {
         let health = self.health();
         scrape.value(&metrics::ETCD_CONNECTED, u64::from(health.connected));
@@ -124,6 +130,21 @@ impl Backing for EtcdStore {
         let plans = health.connected.then(|| self.generations().ok()).flatten();
         let plans = plans.map(|plans| ([] as [&str; 0], plans.len()));
         scrape.values(&metrics::PLANS, plans);
+    }
+}
+
+impl Candidacy for Candidate {
+    fn leadership(&self) -> Leadership {
+        use plan_store_etcd::Leadership as OnEtcd;
+        match Candidate::leadership(self) {
+            OnEtcd::Leading => Leadership::Leading,
+            OnEtcd::StandingBy { leader } => Leadership::StandingBy { leader },
+            OnEtcd::Unknown { reason } => {
+                let reason = reason.map(|reason| reason.to_string());
+                let reason = reason.unwrap_or_else(|| "etcd has not answered yet".into());
+                Leadership::Unknown { reason }
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The changes that wait for a person, over HTTP: what is held, and its confirmation.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use control_plane::{ChangeId, PlannerHandle};
 use hyper::StatusCode;
@@ -10,18 +10,18 @@ use tracing::info;
 /// Status and body of an answer.
 pub(crate) type Answer = (StatusCode, String);
 
-/// The Planner of this process, once it runs.
+/// The Planner of this process, while it runs.
 #[derive(Clone, Default)]
-pub(crate) struct Held(Arc<OnceLock<PlannerHandle>>);
+pub(crate) struct Held(Arc<Mutex<Option<PlannerHandle>>>);
 
 impl Held {
-    pub(crate) fn set(&self, planner: PlannerHandle) {
-        // There is one Planner in a process.
-        let _ = self.0.set(planner);
+    pub(crate) fn set(&self, planner: Option<PlannerHandle>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = planner;
     }
 
-    pub(crate) fn planner(&self) -> Option<&PlannerHandle> {
-        self.0.get()
+    pub(crate) fn planner(&self) -> Option<PlannerHandle> {
+        let planner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        planner.clone()
     }
 
     /// One line for each change: id, for how many seconds it is held, endpoint, reason.
@@ -69,6 +69,6 @@ impl Held {
 }
 
 pub(crate) fn no_planner() -> Answer {
-    let text = "this process has no Planner; ask the Planner's process\n";
+    let text = "this process has no Planner that plans; ask the process that leads, which `GET /ready` names\n";
     (StatusCode::NOT_FOUND, text.into())
 }

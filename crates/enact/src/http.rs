@@ -166,7 +166,9 @@ where
     let (path, query) = (request.uri().path(), request.uri().query());
     let (status, body) = match (request.method(), path) {
         (&Method::GET, "/metrics") => scrape(sources).await,
-        (&Method::GET, "/readyz" | "/ready") => probe(sources.readiness.check(), "ready\n"),
+        (&Method::GET, "/readyz" | "/ready") => {
+            probe(sources.readiness.check(), &sources.readiness.lines())
+        }
         (&Method::GET, "/healthz") => probe(sources.readiness.alive(), "ok\n"),
         (&Method::GET, "/targets") => sources.health.list(),
         (&Method::GET, "/held") => sources.held.list(),

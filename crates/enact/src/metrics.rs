@@ -10,7 +10,7 @@
 //!    what processes of all roles show.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use control_plane::{Pass, PassError, PlanError, Planned, Status};
@@ -81,6 +81,8 @@ metrics! {
     DNS_SERVED_AGE: Gauge "dns_served_age_seconds" []
         "How long ago that generation was first answered from; NaN before the first.";
 
+    PLANNER_LEADING: Gauge "planner_leading" []
+        "1 while this process leads and plans, 0 while it stands by.";
     PLANNER_TICKS: Counter "planner_ticks_total" ["outcome"]
         "The Planner's ticks by outcome.";
     PLANNER_GENERATION: Gauge "planner_generation" []
@@ -240,6 +242,7 @@ impl Start {
 /// How many ticks and passes had which outcome, and the newest plan of each kind.
 #[derive(Default)]
 pub(crate) struct Tally {
+    leads: AtomicBool,
     published: AtomicU64,
     unchanged: AtomicU64,
     waiting: AtomicU64,
@@ -263,6 +266,11 @@ impl Newest {
 }
 
 impl Tally {
+    /// Whether the Planner of this process plans.
+    pub(crate) fn leads(&self, leads: bool) {
+        self.leads.store(leads, Ordering::Relaxed);
+    }
+
     pub(crate) fn planned(&self, planned: &Result<Planned, PlanError>) {
         count(match planned {
             Ok(Planned::Published { .. }) => &self.published,
@@ -295,6 +303,8 @@ impl Tally {
             (["first_round"], read(&self.waiting)),
             (["failed"], read(&self.not_planned)),
         ];
+        let leads = self.leads.load(Ordering::Relaxed);
+        scrape.value(&PLANNER_LEADING, u64::from(leads));
         scrape.values(&PLANNER_TICKS, ticks);
         scrape.value(&PLANNER_GENERATION, read(&self.planned.0));
     }

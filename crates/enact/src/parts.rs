@@ -4,11 +4,8 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
-use control_plane::{
-    Enactor, EnactorThread, Fleet, Pace, Planner, PlannerHandle, PlannerThread, Watchlist,
-};
+use control_plane::{Enactor, EnactorThread, Fleet, Pace, PlannerHandle};
 use dns_server::Server;
-use health_checks::HealthChecks;
 use tracing::{error, info, warn};
 
 use crate::backing::Backing;
@@ -21,6 +18,7 @@ use crate::held::Held;
 use crate::http::HttpServer;
 use crate::log::Lost;
 use crate::metrics::{self, Metrics, Start, Tally};
+use crate::planning::Planning;
 use crate::readiness::{Part, Readiness};
 use crate::zones;
 use control_plane::chain;
@@ -31,10 +29,9 @@ pub(crate) struct Parts<'a, S: Backing> {
     fleet: Fleet,
     hash: FleetHash,
     readiness: Readiness,
-    planner: Option<PlannerThread>,
+    planning: Option<Planning<S>>,
     _wakening: S::Wakening,
     enactors: Vec<EnactorThread>,
-    checks: Option<HealthChecks>,
     dns: Option<Dns<S>>,
     server: dns::Shared,
     _http: Option<HttpServer>,
@@ -42,7 +39,7 @@ pub(crate) struct Parts<'a, S: Backing> {
 }
 
 impl<'a, S: Backing> Parts<'a, S> {
-    /// Starts the parts of this process's role. The DNS server follows in
+    /// Starts the parts of this process's role. The Planner and the DNS server follow in
     /// [`Parts::advance`].
     pub(crate) fn start(
         arguments: &'a ServeArguments,
@@ -82,32 +79,20 @@ impl<'a, S: Backing> Parts<'a, S> {
         let enactors = start_enactors(arguments, &fleet, store, enactor_parts, &tally)?;
         let wakers = || enactors.iter().map(EnactorThread::waker).collect();
         let wakening = store.wake_on_publish(wakers())?;
-        let checks = || HealthChecks::start(&Watchlist::of(&fleet), seed);
-        let checks = planner_part.is_some().then(checks).transpose()?;
-        let planner = checks.as_ref().zip(planner_part).map(|(checks, part)| {
-            let planner = Planner::new(store.clone(), fleet.clone());
-            let interval = fleet.timings().planner_interval;
-            let report = move |planned: &_| {
-                tally.planned(planned);
-                part.planned(planned);
-            };
-            PlannerThread::start(planner, checks.source(), interval, wakers(), report)
+        let planning = planner_part.map(|part| {
+            let shown = (tally, held, health);
+            Planning::start(store.clone(), fleet.clone(), seed, wakers(), shown, part)
         });
+        let planning = planning.transpose()?;
         let dns = dns_part.map(|part| {
             let store = store.clone();
             Dns::new(store, config, &fleet, Arc::clone(&server), part)
         });
-        let planner = planner.transpose()?;
-        if let Some((planner, checks)) = planner.as_ref().zip(checks.as_ref()) {
-            held.set(planner.handle());
-            health.set(checks.source());
-        }
         Ok(Self {
             arguments,
-            planner,
+            planning,
             _wakening: wakening,
             enactors,
-            checks,
             dns,
             server,
             _http: http,
@@ -118,9 +103,11 @@ impl<'a, S: Backing> Parts<'a, S> {
         })
     }
 
-    /// Starts the DNS server once it has answers, and looks whether it still serves. Does
-    /// not wait; call it again and again.
+    /// Starts the Planner once this process leads, and the DNS server once it has answers,
+    /// and looks whether they still should run and do. Does not wait; call it again and
+    /// again.
     pub(crate) fn advance(&mut self) -> Result<(), Box<dyn Error>> {
+        self.planning.as_mut().map_or(Ok(()), Planning::advance)?;
         self.dns.as_mut().map_or(Ok(()), Dns::advance)
     }
 
@@ -139,9 +126,8 @@ impl<'a, S: Backing> Parts<'a, S> {
     pub(crate) fn stop(mut self) -> u64 {
         self.readiness.stopping();
         let queries = self.server.get().map_or(0, |dns| dns.shut_down().total());
-        self.planner = None;
+        self.planning = None;
         self.enactors.clear();
-        self.checks = None;
         queries
     }
 
@@ -156,8 +142,8 @@ impl<'a, S: Backing> Parts<'a, S> {
         for (enactor, name) in self.enactors.iter().zip(names) {
             enactor.set_pace(pace(self.arguments, &fleet, name));
         }
-        if let Some(planner) = &self.planner {
-            planner.set_fleet(fleet.clone());
+        if let Some(planning) = &mut self.planning {
+            planning.set_fleet(&fleet);
         }
         if fleet.retention() != self.fleet.retention() {
             warn!("another `keep_newest` counts only after a restart");
@@ -208,7 +194,7 @@ fn metrics_of<S: Backing>(role: Role, store: S, readiness: Readiness, shown: Sho
             metrics::describe_dns(scrape, &counts, server.map_or(0, Server::serial));
         }
         if role.includes(Role::Planner) {
-            let status = shown.held.planner().map(PlannerHandle::status);
+            let status = shown.held.planner().as_ref().map(PlannerHandle::status);
             metrics::describe_status(scrape, &status.unwrap_or_default());
             shown.tally.describe_planner(scrape);
             shown.health.describe(scrape);
@@ -271,7 +257,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use clap::Parser;
-    use control_plane::ScriptedHealth;
+    use control_plane::{Planner, ScriptedHealth};
     use plan_store::{MemoryStore, PlanStore};
 
     use super::*;
@@ -389,7 +375,7 @@ mod tests {
         let (arguments, store) = (arguments("all"), store());
         let (mut parts, readiness) = start(&arguments, &store);
         wait_until_ready(&mut parts, &readiness);
-        parts.planner = None;
+        parts.planning = None;
         assert!(missing(&readiness).starts_with("planner: it has ended"));
         parts.enactors.remove(1);
         assert!(missing(&readiness).starts_with("enactor az2: it has ended"));

@@ -14,7 +14,7 @@
 //! # What each part has done when it is up
 //! | part | roles | up after |
 //! |---|---|---|
-//! | `planner` | all, planner | a tick that decided on a plan: it published, or changed nothing |
+//! | `planner` | all, planner | a tick that decided on a plan: it published, or changed nothing; or standing by, because another process plans |
 //! | `enactor NAME` | all, enactor | a pass over a plan that did not fail |
 //! | `dns server` | all, front | its sockets are open and the store shows an active plan |
 //!
@@ -34,7 +34,7 @@
 //!    exactly one line per change, in the order of the changes.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use control_plane::{Pass, PassError, PlanError, Planned};
@@ -61,7 +61,15 @@ enum Status {
     /// Not up yet; what it waits for.
     Waiting(String),
     Up,
+    /// Ready to take over from another process; which one.
+    StandingBy(String),
     Ended,
+}
+
+impl Status {
+    fn is_up(&self) -> bool {
+        matches!(self, Self::Up | Self::StandingBy(_))
+    }
 }
 
 /// What keeps the process from being ready, one line per part.
@@ -105,8 +113,20 @@ impl Readiness {
         let parts = state
             .parts
             .iter()
-            .map(|(name, status)| ([name.as_str()], u64::from(matches!(status, Status::Up))));
+            .map(|(name, status)| ([name.as_str()], u64::from(status.is_up())));
         scrape.values(&metrics::PART_UP, parts);
+    }
+
+    /// One line of text that it is ready, and one for each part that stands by.
+    pub(crate) fn lines(&self) -> String {
+        let mut text = String::from("ready\n");
+        for (name, status) in &self.state().parts {
+            if let Status::StandingBy(what) = status {
+                // Writing to a string does not fail.
+                let _ = writeln!(text, "{name}: standing by; {what}");
+            }
+        }
+        text
     }
 
     /// Says that the process is about to end.
@@ -133,7 +153,7 @@ impl State {
         if self.stopping {
             return Err(NotReady(vec!["the process is stopping".into()]));
         }
-        let missing = self.missing(|status| !matches!(status, Status::Up));
+        let missing = self.missing(|status| !status.is_up());
         if missing.is_empty() {
             Ok(())
         } else {
@@ -147,7 +167,7 @@ impl State {
         let line = |(name, status): (&String, &Status)| match status {
             Status::Waiting(what) => format!("{name}: {what}"),
             Status::Ended => format!("{name}: it has ended; restart the process"),
-            Status::Up => format!("{name}: it is up"),
+            Status::Up | Status::StandingBy(_) => format!("{name}: it is up"),
         };
         those.map(line).collect()
     }
@@ -180,6 +200,13 @@ impl Part {
     pub(crate) fn up(&self) {
         self.readiness
             .set(&self.name, |status| *status = Status::Up);
+    }
+
+    /// Says that the part is ready to take over, and from what.
+    pub(crate) fn stands_by(&self, what: impl Into<String>) {
+        self.readiness.set(&self.name, |status| {
+            *status = Status::StandingBy(what.into());
+        });
     }
 
     /// Says what the part waits for. Nothing changes if it has been up already.

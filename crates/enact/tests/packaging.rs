@@ -20,7 +20,7 @@ const ALERT_TESTS: &str = include_str!("../packaging/alerts_test.yml");
 const DASHBOARD: &str = include_str!("../packaging/dashboard.json");
 const FLEET: &str = include_str!("../packaging/fleet.toml");
 
-/// Words with a `_` that are no metrics: PromQL's own, and Grafana's.
+/// Words with a `_` that are no metrics: `PromQL`'s own, and Grafana's.
 const WORDS: [&str; 4] = ["group_left", "label_values", "__rate_interval", "__all"];
 
 /// The metrics of the page's tables, with their labels.

@@ -1,6 +1,15 @@
 //! Tests against programs of other projects; see `tests/`. If a program is missing, its
 //! tests fail.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed step is a failed test"
+)]
+
+pub mod cluster;
+mod network;
+
 use std::io;
 
 /// Unwraps the process or output of a program.
@@ -8,7 +17,6 @@ use std::io;
 /// # Panics
 /// If it could not be started. The message says what to install.
 #[track_caller]
-#[expect(clippy::panic, reason = "a test without its program fails")]
 pub fn started<T>(program: &str, result: io::Result<T>) -> T {
     result.unwrap_or_else(|error| {
         let package = package(program);

@@ -78,6 +78,14 @@ impl Keys {
         self.of(&format!("pin/{generation:08x}/{lease:016x}.{number:x}"))
     }
 
+    pub(crate) fn leader(&self) -> Vec<u8> {
+        self.of("leader")
+    }
+
+    pub(crate) fn note(&self, name: &str) -> Vec<u8> {
+        self.of(&format!("note/{name}"))
+    }
+
     fn of(&self, rest: &str) -> Vec<u8> {
         format!("{}{rest}", self.prefix).into_bytes()
     }

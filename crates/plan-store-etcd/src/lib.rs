@@ -33,6 +33,8 @@
 //! | `active/<endpoint>` | where the endpoint stands, see below | publish, if it is missing; activate and withdraw; deleted by a sweep |
 //! | `rollback/<endpoint>` | the rollback target, 0 for none | always in the same transaction as `active/<endpoint>` |
 //! | `pin/<generation>/<lease>.<n>` | empty | the store that picks up the plan, under its lease; deleted when the pin is dropped, or by etcd when the lease runs out |
+//! | `leader` | the name of the process that leads, under its lease | [`EtcdStore::stand_for_election`]; no rule of the plans concerns it |
+//! | `note/<name>` | bytes of the program that uses the store | [`EtcdStore::set_note`]; no rule of the plans concerns them |
 //!
 //! Where an endpoint stands is one number that only grows while the endpoint is known:
 //!
@@ -182,9 +184,11 @@ mod batches;
 mod client;
 mod codec;
 mod config;
+mod election;
 mod error;
 mod follow;
 mod layout;
+mod notes;
 mod pins;
 mod proto;
 mod publish;
@@ -201,6 +205,7 @@ mod txn;
 mod view;
 
 pub use config::{EtcdConfig, Identity, Tls, User};
+pub use election::{Candidate, Leadership};
 pub use error::Error;
 pub use pins::EtcdPin;
 pub use reader::EtcdReader;

@@ -16,6 +16,7 @@ use crate::batches;
 use crate::client::Client;
 use crate::codec::Sizes;
 use crate::config::EtcdConfig;
+use crate::election::Candidate;
 use crate::layout::{Keys, StoredStanding};
 use crate::pins::{EtcdPin, Held};
 use crate::reader::EtcdReader;
@@ -81,6 +82,33 @@ impl EtcdStore {
         })
     }
 
+    /// The note with this name: bytes that a program keeps beside the plans. `None` if it was
+    /// never set.
+    ///
+    /// # Errors
+    /// The cluster cannot be asked.
+    pub fn note(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
+        self.threads.run(async move {
+            let note = shared.read_note(&name).await?;
+            Ok(note.map(|note| note.value))
+        })
+    }
+
+    /// Sets the note with this name: at most about 1.4 MB, since etcd takes requests of at
+    /// most 1.5 MiB by default. The last writer wins. Each write stays in etcd's history until
+    /// that is compacted, so write a large note seldom.
+    ///
+    /// # Errors
+    /// The cluster cannot be asked, or refuses. After [`Error::NoAnswer`] the note may have
+    /// been set.
+    pub fn set_note(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
+        let bytes = bytes.to_vec();
+        self.threads
+            .run(async move { shared.write_note(&name, bytes).await })
+    }
+
     /// The health of this store's readers. The first call starts the follower.
     pub fn health(&self) -> Health {
         self.shown().health()
@@ -117,6 +145,13 @@ impl EtcdStore {
         within: Duration,
     ) -> Option<Generation> {
         self.shown().wait_for_plan_after(than, within)
+    }
+
+    /// Has this process stand for election as the store's leader, under this name. A leader
+    /// that dies is replaced after [`EtcdConfig::lease_ttl`], and one that ends at once.
+    pub fn stand_for_election(&self, name: impl Into<String>) -> Candidate {
+        let (shared, ttl) = (Arc::clone(&self.shared), self.config.lease_ttl);
+        Candidate::start(shared, &self.threads, name.into(), ttl)
     }
 
     fn shown(&self) -> &Arc<Shown> {

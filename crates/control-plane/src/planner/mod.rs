@@ -51,7 +51,7 @@ pub use self::status::Status;
 
 /// Publishes a plan whenever the fleet or its health asks for another one.
 ///
-/// Run one Planner for a store. Two Planners would each undo what the other publishes, but
+/// Run one Planner for a store at a time. Two Planners would each undo what the other publishes, but
 /// neither would take an endpoint of the other away. An operator's
 /// [`republish`](plan_store::PlanStore::republish) is undone as well, in the next tick; for a lasting
 /// return, change the fleet.

@@ -8,8 +8,8 @@ use plan_store::{Generation, PlanStore as _, PublishError, Retention};
 use plan_store_conformance::{Effort, Stores, suite};
 use plan_store_etcd::{EtcdConfig, EtcdStore};
 
-use crate::cluster::{Cluster, PATIENCE};
 use crate::load::plan;
+use interop::cluster::{Cluster, PATIENCE};
 
 struct OnEtcd {
     cluster: Cluster,

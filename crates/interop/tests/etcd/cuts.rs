@@ -9,9 +9,9 @@ use linearizability::record::{Recorded, RecordedPin};
 use plan_store::{Activation, PlanStore, Resolution};
 use plan_store_etcd::{EtcdPin, EtcdStore};
 
-use crate::cluster::{Cluster, wait_until};
 use crate::faults::alone;
 use crate::load::{Load, PREFIX, connect_to, endpoint};
+use interop::cluster::{Cluster, wait_until};
 
 /// A client that knows only one member, and has picked up a plan there.
 struct Bound {

@@ -10,9 +10,9 @@ use incident::{ClientAnswer, Event, Journal};
 use plan_store::{Generation, Resolution};
 use plan_store_etcd::{EtcdConfig, EtcdReader, EtcdStore};
 
-use crate::cluster::{Cluster, PATIENCE, wait_until};
 use crate::load::{connect, endpoint};
 use crate::processes::publish_and_pass;
+use interop::cluster::{Cluster, PATIENCE, wait_until};
 
 const PREFIX: &str = "/dns-server/";
 

@@ -4,8 +4,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::cluster::Cluster;
 use crate::load::Load;
+use interop::cluster::Cluster;
 
 /// Lets one such test run at a time, because they depend on the load of the machine.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {

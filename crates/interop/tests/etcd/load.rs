@@ -19,8 +19,8 @@ use plan_store::{
 };
 use plan_store_etcd::{EtcdConfig, EtcdReader, EtcdStore};
 
-use crate::cluster::{Cluster, PATIENCE, wait_until};
 use crate::outside::Outside;
+use interop::cluster::{Cluster, PATIENCE, wait_until};
 
 pub(crate) const PREFIX: &str = "/load/";
 

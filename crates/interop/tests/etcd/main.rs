@@ -7,13 +7,12 @@
     reason = "a failed step is a failed test"
 )]
 
-mod cluster;
 mod conformance;
 mod cuts;
 mod dns_server;
 mod faults;
 mod load;
-mod network;
+mod notes;
 mod outside;
 mod processes;
 mod tls;

@@ -9,7 +9,7 @@ use data_encoding::BASE64;
 use interop::started;
 use serde_json::Value;
 
-use crate::cluster::{Cluster, wait_until};
+use interop::cluster::{Cluster, wait_until};
 
 /// The history of a store's keys, revision by revision, and the invariants that it broke.
 #[derive(Default, Debug)]
@@ -146,7 +146,7 @@ impl Outside {
 impl Keys {
     fn apply(&mut self, Change { key, value }: &Change) {
         let Some((kind, name)) = key.split_once('/') else {
-            return; // `head`, and the end of the history.
+            return; // `head`, `leader`, and the end of the history.
         };
         let number = || value.as_deref().map(number);
         match kind {
@@ -164,7 +164,7 @@ impl Keys {
                 let plan = hex(name.split('/').next().unwrap());
                 set(&mut self.pins, name, value.is_some().then_some(plan));
             }
-            "plan-chunk" => {}
+            "plan-chunk" | "note" => {}
             _ => panic!("{key} is not a key of a store"),
         }
     }

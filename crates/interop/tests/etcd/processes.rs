@@ -12,9 +12,9 @@ use incident::{Actor, Hook, Journal, Observed, OneByOne, Point};
 use plan_store::{Activation, Generation, PlanStore, RetainReason, Swept};
 use plan_store_etcd::{EtcdConfig, EtcdStore};
 
-use crate::cluster::{Cluster, signal, wait_until};
 use crate::load::{answered, config, connect, endpoint, plan, publish_and_apply};
 use crate::outside::Outside;
+use interop::cluster::{Cluster, signal, wait_until};
 
 const PREFIX: &str = "/process/";
 

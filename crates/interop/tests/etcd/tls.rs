@@ -13,7 +13,7 @@ use plan_store::{
 use plan_store_etcd::{Error, EtcdConfig, EtcdStore, Identity, Tls, User};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 
-use crate::cluster::{PATIENCE, free_ports, wait_until};
+use interop::cluster::{PATIENCE, free_ports, wait_until};
 
 /// How many ports are tried, because another program may take a free port first.
 const TRIES: usize = 3;

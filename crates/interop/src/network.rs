@@ -17,18 +17,20 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 /// The proxies of all members. Dropping it closes them.
+#[derive(Debug)]
 pub(crate) struct Network {
     proxies: Vec<Arc<Proxy>>,
 }
 
 /// The proxy of a member, to which the other members connect.
+#[derive(Debug)]
 struct Proxy {
     address: SocketAddr,
     member: SocketAddr,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     /// The processes whose connections are let through; `None` means all.
     only_from: Option<Vec<u32>>,
@@ -39,6 +41,7 @@ struct State {
 }
 
 /// A connection from one member to another.
+#[derive(Debug)]
 struct Link {
     from: TcpStream,
     to: TcpStream,

@@ -12,13 +12,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use interop::started;
 use serde_json::Value;
 
 use crate::network::Network;
+use crate::started;
 
 /// A test that waits longer fails. Nothing here takes that long.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
+pub const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The time between two questions to the cluster while a test waits.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const TRIES: usize = 3;
 
 /// Asks again and again until `so` is true.
-pub(crate) fn wait_until(what: &str, so: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, so: impl FnMut() -> bool) {
     assert!(comes_true(so), "gave up waiting until {what}");
 }
 
@@ -43,12 +43,14 @@ fn comes_true(mut so: impl FnMut() -> bool) -> bool {
 }
 
 /// A running cluster. Dropping it kills the members and deletes their disks.
-pub(crate) struct Cluster {
+#[derive(Debug)]
+pub struct Cluster {
     dir: PathBuf,
     members: Vec<Member>,
     network: Option<Network>,
 }
 
+#[derive(Debug)]
 struct Member {
     name: String,
     client: SocketAddr,
@@ -61,12 +63,12 @@ struct Member {
 
 impl Cluster {
     /// Starts a cluster of this many members and waits until all are healthy.
-    pub(crate) fn start(members: usize) -> Self {
+    pub fn start(members: usize) -> Self {
         Self::start_on(members, |_| None)
     }
 
     /// Starts a cluster whose network between the members can be cut.
-    pub(crate) fn with_network(members: usize) -> Self {
+    pub fn with_network(members: usize) -> Self {
         Self::start_on(members, |listen| Some(Network::before(listen)))
     }
 
@@ -116,23 +118,23 @@ impl Cluster {
     }
 
     /// The members' addresses for clients.
-    pub(crate) fn endpoints(&self) -> Vec<String> {
+    pub fn endpoints(&self) -> Vec<String> {
         let clients = self.members.iter().map(|member| member.client);
         clients.map(|client| format!("http://{client}")).collect()
     }
 
     /// How many members there are.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.members.len()
     }
 
     /// The member that reports itself as leader.
-    pub(crate) fn leader(&self) -> usize {
+    pub fn leader(&self) -> usize {
         self.leader_but(None)
     }
 
     /// The member, other than `not`, that reports itself as leader.
-    pub(crate) fn leader_but(&self, not: Option<usize>) -> usize {
+    pub fn leader_but(&self, not: Option<usize>) -> usize {
         let mut leader = None;
         wait_until("a member leads", || {
             let mut members = (0..self.size()).filter(|&at| Some(at) != not);
@@ -144,13 +146,13 @@ impl Cluster {
 
     /// The revision that a member has reached, by its own report. It reports this without
     /// asking the other members.
-    pub(crate) fn revision_at(&self, at: usize) -> i64 {
+    pub fn revision_at(&self, at: usize) -> i64 {
         let status = self.ask(at, &["endpoint", "status"]);
         status[0]["Status"]["header"]["revision"].as_i64().unwrap()
     }
 
     /// Waits until a member knows no leader.
-    pub(crate) fn wait_until_leaderless(&self, at: usize) {
+    pub fn wait_until_leaderless(&self, at: usize) {
         wait_until("the member has no leader", || {
             let status = self.ask(at, &["endpoint", "status"]);
             // Some versions leave the field out if it is 0.
@@ -159,7 +161,7 @@ impl Cluster {
     }
 
     /// A member that runs and is not the leader.
-    pub(crate) fn follower(&self) -> usize {
+    pub fn follower(&self) -> usize {
         let leader = self.leader();
         let runs = |at: &usize| self.members[*at].process.is_some();
         let mut others = (0..self.size()).filter(|at| *at != leader);
@@ -167,19 +169,19 @@ impl Cluster {
     }
 
     /// Kills a member with SIGKILL, and waits for its end.
-    pub(crate) fn kill(&mut self, at: usize) {
+    pub fn kill(&mut self, at: usize) {
         let mut process = self.members[at].process.take().unwrap();
         process.kill().unwrap();
         process.wait().unwrap();
     }
 
     /// Starts a killed member again, with its old disk. Returns when it is healthy.
-    pub(crate) fn restart(&mut self, at: usize) {
+    pub fn restart(&mut self, at: usize) {
         self.restart_each(&[at]);
     }
 
     /// Starts all members again after all were killed.
-    pub(crate) fn restart_all(&mut self) {
+    pub fn restart_all(&mut self) {
         let all: Vec<_> = (0..self.size()).collect();
         self.restart_each(&all);
     }
@@ -197,32 +199,32 @@ impl Cluster {
     }
 
     /// Cuts some members off from all others. Clients still reach them.
-    pub(crate) fn cut_off(&self, apart: &[usize]) {
+    pub fn cut_off(&self, apart: &[usize]) {
         let processes = (0..self.size()).map(|at| self.process(at).id());
         let processes: Vec<_> = processes.collect();
         self.network.as_ref().unwrap().isolate(apart, &processes);
     }
 
     /// Lets all members reach each other again, and waits until they are healthy.
-    pub(crate) fn heal(&self) {
+    pub fn heal(&self) {
         self.network.as_ref().unwrap().heal();
         self.wait_until_healthy();
     }
 
     /// Suspends a member's process.
-    pub(crate) fn pause(&self, at: usize) {
+    pub fn pause(&self, at: usize) {
         signal(self.process(at), "STOP");
     }
 
     /// Resumes a member's process, and waits until it is healthy.
-    pub(crate) fn resume(&self, at: usize) {
+    pub fn resume(&self, at: usize) {
         signal(self.process(at), "CONT");
         wait_until("the member is back", || self.member_is_healthy(at));
     }
 
     /// Kills a member and deletes its disk. Then it joins as a new member, as etcd's manual
     /// says: it is removed, added, and started with an empty disk.
-    pub(crate) fn wipe(&mut self, at: usize) {
+    pub fn wipe(&mut self, at: usize) {
         self.kill(at);
         fs::remove_dir_all(self.dir.join(&self.members[at].name)).unwrap();
         let other = (at + 1) % self.size();
@@ -252,12 +254,12 @@ impl Cluster {
     }
 
     /// Waits until every member is healthy.
-    pub(crate) fn wait_until_healthy(&self) {
+    pub fn wait_until_healthy(&self) {
         wait_until("the cluster is healthy", || self.is_healthy());
     }
 
     /// The answer of one member to `etcdctl`, as JSON.
-    pub(crate) fn ask(&self, at: usize, arguments: &[&str]) -> Value {
+    pub fn ask(&self, at: usize, arguments: &[&str]) -> Value {
         let mut answer = None;
         wait_until("the member answers", || {
             answer = self.try_to_ask(at, arguments);
@@ -267,7 +269,7 @@ impl Cluster {
     }
 
     /// Puts a number as the store encodes it: eight bytes, the highest first.
-    pub(crate) fn put_number(&self, key: &str, number: u64) {
+    pub fn put_number(&self, key: &str, number: u64) {
         wait_until("the number is put", || {
             let mut put = self.ctl(0);
             let put = put.args(["put", key]).stdin(Stdio::piped());
@@ -285,7 +287,7 @@ impl Cluster {
     }
 
     /// `etcdctl`, to be run against one member.
-    pub(crate) fn ctl(&self, at: usize) -> Command {
+    pub fn ctl(&self, at: usize) -> Command {
         let endpoint = format!("--endpoints=http://{}", self.members[at].client);
         let mut ctl = Command::new("etcdctl");
         ctl.args([&endpoint, "--write-out=json", "--command-timeout=2s"]);
@@ -375,7 +377,7 @@ impl Drop for Cluster {
 }
 
 /// Ports that were free a moment ago. All are held at once, so that they differ.
-pub(crate) fn free_ports(count: usize) -> Vec<SocketAddr> {
+pub fn free_ports(count: usize) -> Vec<SocketAddr> {
     let taken = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
     let taken: Vec<_> = taken.collect();
     taken
@@ -385,7 +387,7 @@ pub(crate) fn free_ports(count: usize) -> Vec<SocketAddr> {
 }
 
 /// Sends a process a signal by name.
-pub(crate) fn signal(process: &Child, name: &str) {
+pub fn signal(process: &Child, name: &str) {
     let id = process.id().to_string();
     let sent = Command::new("kill").args(["-s", name, &id]).status();
     assert!(sent.unwrap().success());
