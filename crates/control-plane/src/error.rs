@@ -6,7 +6,7 @@
 use std::error::Error as StdError;
 use std::io;
 use std::iter::successors;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use plan_store::{EndpointName, Generation, InvalidPlan, InvalidRecordSet};
 use thiserror::Error;
@@ -44,18 +44,45 @@ pub enum FleetError {
         file: PathBuf,
     },
 
-    /// The file has a mistake in it.
-    #[error("{}:{line}:{column}: {mistake}", file.display())]
-    Mistake {
+    /// The file has mistakes in it.
+    #[error("{}", first(file, mistakes, *more))]
+    Mistakes {
         /// The file.
         file: PathBuf,
-        /// The line of the mistake, from 1.
-        line: usize,
-        /// Its column in characters, from 1.
-        column: usize,
-        /// The field, what is wrong with it, and what to write instead.
-        mistake: String,
+        /// The mistakes, in the order of the file; at least one, and at most 1,000.
+        mistakes: Vec<FleetMistake>,
+        /// How many there are beside these.
+        more: usize,
     },
+}
+
+/// A mistake in a fleet file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FleetMistake {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// The field with the tables around it, such as `endpoint.target.zone`. `None` if the
+    /// mistake is in no field: in the syntax, or about the file as a whole.
+    pub field: Option<String>,
+    /// What is wrong, and what to write instead.
+    pub message: String,
+}
+
+/// The first mistake with its place, on one line, and how many there are beside it.
+fn first(file: &Path, mistakes: &[FleetMistake], more: usize) -> String {
+    let file = file.display();
+    let Some(first) = mistakes.first() else {
+        return format!("{file} has {more} mistakes; `enact check` lists them");
+    };
+    let (line, column, message) = (first.line, first.column, &first.message);
+    let text = format!("{file}:{line}:{column}: {message}");
+    match mistakes.len() - 1 + more {
+        0 => text,
+        1 => text + " (and one more mistake; `enact check` lists both)",
+        more => format!("{text} (and {more} more mistakes; `enact check` lists all)"),
+    }
 }
 
 /// Why a health source has no reading.

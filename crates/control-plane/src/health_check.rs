@@ -115,7 +115,8 @@ pub struct CommandCheck {
 /// for at most two half-lives. The source is RFC 2439, section 4.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Damping {
-    /// The penalty at which a target is suppressed; at least 2.
+    /// The penalty at which a target is suppressed; at least 1. At 1, each fall keeps the
+    /// target out for at least one half-life.
     pub flaps: u8,
     /// How long the penalty takes to decay by half.
     pub half_life: Duration,

@@ -25,7 +25,9 @@ pub use crate::control_plane::{ControlPlane, Report as ThreadReport};
 pub use enactor::{Enactor, Pass};
 pub use enactor_loop::{EnactorLoop, Pace};
 pub use enactor_thread::EnactorThread;
-pub use error::{FleetError, HealthError, Panicked, PassError, PlanError, StepError, chain};
+pub use error::{
+    FleetError, FleetMistake, HealthError, Panicked, PassError, PlanError, StepError, chain,
+};
 pub use fleet::{
     ChangeLimits, DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthStep, Timings,
 };

@@ -2,12 +2,17 @@
 //! what is wrong and what to write instead.
 
 #![allow(clippy::format_push_string, reason = "a test file built line by line")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed step is a failed test"
+)]
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::{fs, process};
 
-use control_plane::{DnsZone, Fleet, FleetError, HealthCheck, chain};
+use control_plane::{DnsZone, Fleet, FleetError, FleetMistake, HealthCheck, chain};
 
 /// A valid fleet. Each case below spoils one thing in it.
 const GOOD: &str = r#"[timings]
@@ -127,12 +132,27 @@ const CASES: &[Case] = &[
     ("healthy = false", "", (28, 1), &["changes nothing", "add `healthy` or `capacity`"]),
 ];
 
+/// The mistake, if it is the only one. A mistake has no others as its consequence.
+fn only(error: &FleetError) -> Option<&FleetMistake> {
+    match error {
+        FleetError::Mistakes {
+            mistakes, more: 0, ..
+        } => match &**mistakes {
+            [mistake] => Some(mistake),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// What is wrong with the refusal of this text, if anything is.
 fn fault(text: &str, (line, column): (usize, usize), says: &[&str]) -> Option<String> {
     let error = match Fleet::parse(text, Path::new("some/fleet.toml")) {
         Ok(_) => return Some(format!("accepted:\n{text}")),
-        Err(error @ FleetError::Mistake { .. }) => error.to_string(),
-        Err(error) => return Some(format!("not a mistake in the file: {error}")),
+        Err(error) => match only(&error) {
+            Some(_) => error.to_string(),
+            None => return Some(format!("not one mistake in the file: {error:?}")),
+        },
     };
     let place = format!("some/fleet.toml:{line}:{column}: ");
     if !error.starts_with(&place) {
@@ -262,7 +282,7 @@ fn a_file_may_have_so_many_bytes_and_no_more() {
     let too_large = load(Fleet::MAX_BYTES + 1);
     fs::remove_file(&path).unwrap();
     assert!(
-        matches!(as_large_as_may_be, FleetError::Mistake { .. }),
+        matches!(as_large_as_may_be, FleetError::Mistakes { .. }),
         "{as_large_as_may_be}"
     );
     assert!(
@@ -292,9 +312,9 @@ const BEFORE: &[(&str, &str)] = &[
     ("[planner]\nsuspect_for_ms = 600001", "2:18: `suspect_for_ms` is 600001; use an integer from 0 to 600000"),
     ("[planner]\ndrained_zones = [\"y\"]", "2:18: no target is in zone \"y\"; use the `zone` of a target"),
     ("[planner]\ndrained_zones = \"z\"", "2:17: `drained_zones` is string \"z\""),
-    ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.a.example\" }]", "3:25: name server n.a.example lies inside zone a.example; add `addresses`"),
-    ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\", addresses = [\"192.0.2.53\"] }]", "3:25: name server n.test lies outside zone a.example; leave its `addresses` out"),
-    ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\" }, { name = \"N.test\" }]", "3:46: zone a.example has name server n.test twice"),
+    ("[[dns_zone]]\napex = \"b.example\"\nname_server = [{ name = \"n.b.example\" }]", "3:25: name server n.b.example lies inside zone b.example; add `addresses`"),
+    ("[[dns_zone]]\napex = \"b.example\"\nname_server = [{ name = \"n.test\", addresses = [\"192.0.2.53\"] }]", "3:25: name server n.test lies outside zone b.example; leave its `addresses` out"),
+    ("[[dns_zone]]\napex = \"b.example\"\nname_server = [{ name = \"n.test\" }, { name = \"N.test\" }]", "3:46: zone b.example has name server n.test twice"),
     ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\" }]", "5:8: endpoint b.example lies in no zone of the file; add a [[dns_zone]] for it"),
     ("[[dns_zone]]\napex = \"example\"\nname_server = [{ name = \"B.example\", addresses = [\"192.0.2.53\"] }]", "5:8: endpoint b.example is a name server with `addresses` too; use another name for one of them"),
     ("[health_check]\njitter_percent = -1", "2:18: `jitter_percent` is -1"),
@@ -303,21 +323,21 @@ const BEFORE: &[(&str, &str)] = &[
     ("[health_check]\nport = 0", "2:8: `port` is 0"),
     ("[health_check]\nkind = \"ping\"", "2:8: `kind` is \"ping\"; use \"tcp\", \"tls\", \"http\", \"https\", \"grpc\", \"grpcs\" or \"command\""),
     ("[health_check]\npath = \"/\"", "2:8: `path` is not for a check of kind \"tcp\"; leave it out, or set `kind` to \"http\" or \"https\""),
-    ("[health_check]\nkind = \"http\"\ntrust = \"any\"", "3:9: `trust` is not for a check of kind \"http\"; leave it out, or set `kind` to \"tls\" or \"https\" or \"grpcs\""),
+    ("[health_check]\nkind = \"http\"\ntrust = \"any\"\nport = 80", "3:9: `trust` is not for a check of kind \"http\"; leave it out, or set `kind` to \"tls\" or \"https\" or \"grpcs\""),
     ("[health_check]\nkind = \"http\"\npath = \"/\"", "2:8: a check of kind \"http\" would speak plain text to port 443; add `port`, such as 8080"),
     ("[health_check]\nkind = \"grpc\"", "2:8: a check of kind \"grpc\" would speak plain text to port 443; add `port`"),
     ("[health_check]\nkind = \"tls\"\nservice = \"\"", "3:11: `service` is not for a check of kind \"tls\""),
     ("[health_check]\nhost = \"a.example\"", "2:8: `host` is not for a check of kind \"tcp\""),
     ("[health_check]\ncommand = [\"/bin/true\"]", "2:11: `command` is not for a check of kind \"tcp\"; leave it out, or set `kind` to \"command\""),
-    ("[health_check]\nkind = \"http\"\npath = \"health\"", "3:8: `path` is \"health\"; use a path such as \"/health\""),
-    ("[health_check]\nkind = \"http\"\npath = \"/a b\"", "3:8: `path` is \"/a b\"; use a path"),
-    ("[health_check]\nkind = \"http\"\nmethod = \"get\"", "3:10: `method` is \"get\"; use \"GET\", \"HEAD\", \"POST\" or \"OPTIONS\""),
-    ("[health_check]\nkind = \"http\"\nstatus = \"200-\"", "3:10: `status` is \"200-\"; use codes and ranges from 100 to 599"),
-    ("[health_check]\nkind = \"http\"\nstatus = \"299-200\"", "3:10: `status` is \"299-200\""),
-    ("[health_check]\nkind = \"http\"\nstatus = \"600\"", "3:10: `status` is \"600\""),
-    ("[health_check]\nkind = \"http\"\nstatus = 200", "3:10: `status` is integer `200`; use codes and ranges"),
-    ("[health_check]\nkind = \"http\"\nbody = \"\"", "3:8: `body` is \"\"; use a text of 1 to 200 bytes"),
-    ("[health_check]\nkind = \"http\"\nmethod = \"HEAD\"\nbody = \"ok\"", "4:8: an answer to HEAD has no body to look for `body` in; use `method = \"GET\"`"),
+    ("[health_check]\nkind = \"http\"\npath = \"health\"\nport = 80", "3:8: `path` is \"health\"; use a path such as \"/health\""),
+    ("[health_check]\nkind = \"http\"\npath = \"/a b\"\nport = 80", "3:8: `path` is \"/a b\"; use a path"),
+    ("[health_check]\nkind = \"http\"\nmethod = \"get\"\nport = 80", "3:10: `method` is \"get\"; use \"GET\", \"HEAD\", \"POST\" or \"OPTIONS\""),
+    ("[health_check]\nkind = \"http\"\nstatus = \"200-\"\nport = 80", "3:10: `status` is \"200-\"; use codes and ranges from 100 to 599"),
+    ("[health_check]\nkind = \"http\"\nstatus = \"299-200\"\nport = 80", "3:10: `status` is \"299-200\""),
+    ("[health_check]\nkind = \"http\"\nstatus = \"600\"\nport = 80", "3:10: `status` is \"600\""),
+    ("[health_check]\nkind = \"http\"\nstatus = 200\nport = 80", "3:10: `status` is integer `200`; use codes and ranges"),
+    ("[health_check]\nkind = \"http\"\nbody = \"\"\nport = 80", "3:8: `body` is \"\"; use a text of 1 to 200 bytes"),
+    ("[health_check]\nkind = \"http\"\nmethod = \"HEAD\"\nbody = \"ok\"\nport = 80", "4:8: an answer to HEAD has no body to look for `body` in; use `method = \"GET\"`"),
     ("[health_check]\nkind = \"https\"\ntrust = \"ca.pem\"", "3:9: `trust` is \"ca.pem\"; use \"system\", \"any\", or the absolute path of a PEM file"),
     ("[health_check]\nkind = \"https\"\nhost = \"192.0.2.1:80\"", "3:8: `host`: `192.0.2.1:80` is not a DNS name"),
     ("[health_check]\nkind = \"command\"", "2:8: `kind` is \"command\", and there is no `command`; add one such as"),
@@ -329,12 +349,12 @@ const BEFORE: &[(&str, &str)] = &[
     ("[health_check]\ndamp_after = 3\ndamp_half_life_ms = 999", "3:21: `damp_half_life_ms` is 999; use an integer from 1000 to 3600000"),
     ("[health_check]\nprot = 1", "2:1: unknown field `prot`"),
     ("[[dns_zone]]\napex = \"-x\"\nname_server = [{ name = \"n.test\" }]", "2:8: `apex`: `-x` is not a DNS name"),
-    ("[[dns_zone]]\napex = \"a.example\"", "2:8: zone a.example has no name server"),
-    ("[[dns_zone]]\napex = \"a.example\"\nttl = 604801\nname_server = [{ name = \"n.test\" }]", "3:7: `ttl` is 604801; use an integer from 0 to 604800"),
-    ("[[dns_zone]]\napex = \"a.example\"\nnegative_ttl = -1\nname_server = [{ name = \"n.test\" }]", "3:16: `negative_ttl` is -1; use an integer from 0 to 604800"),
-    ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"..\" }]", "3:25: `name`: `..` is not a DNS name"),
-    ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\", addresses = [\"1.2\"] }]", "3:48: `addresses` is \"1.2\"; use an IP address such as"),
-    ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\" }]\n[[dns_zone]]\napex = \"A.example.\"\nname_server = [{ name = \"n.test\" }]", "5:8: zone a.example is there already"),
+    ("[[dns_zone]]\napex = \"b.example\"", "2:8: zone b.example has no name server"),
+    ("[[dns_zone]]\napex = \"b.example\"\nttl = 604801\nname_server = [{ name = \"n.test\" }]", "3:7: `ttl` is 604801; use an integer from 0 to 604800"),
+    ("[[dns_zone]]\napex = \"b.example\"\nnegative_ttl = -1\nname_server = [{ name = \"n.test\" }]", "3:16: `negative_ttl` is -1; use an integer from 0 to 604800"),
+    ("[[dns_zone]]\napex = \"b.example\"\nname_server = [{ name = \"..\" }]", "3:25: `name`: `..` is not a DNS name"),
+    ("[[dns_zone]]\napex = \"b.example\"\nname_server = [{ name = \"n.b.example\", addresses = [\"1.2\"] }]", "3:53: `addresses` is \"1.2\"; use an IP address such as"),
+    ("[[dns_zone]]\napex = \"b.example\"\nname_server = [{ name = \"n.test\" }]\n[[dns_zone]]\napex = \"B.example.\"\nname_server = [{ name = \"n.test\" }]", "5:8: zone b.example is there already"),
 ];
 
 #[test]
@@ -343,6 +363,7 @@ fn a_mistake_in_the_health_checks_or_the_zones_is_named() {
     for (before, says) in BEFORE {
         let text = format!("{before}\n{endpoint}");
         let error = Fleet::parse(&text, Path::new("f.toml")).unwrap_err();
+        assert!(only(&error).is_some(), "{error:?}");
         let error = error.to_string();
         let says = format!("f.toml:{says}");
         assert!(error.starts_with(&says), "`{error}` does not say `{says}`");
@@ -426,6 +447,7 @@ fn a_mistake_in_an_inner_health_check_is_named() {
         ),
     ] {
         let error = Fleet::parse(&text, Path::new("f.toml")).unwrap_err();
+        assert!(only(&error).is_some(), "{error:?}");
         let error = error.to_string();
         let says = format!("f.toml:{says}");
         assert!(error.starts_with(&says), "`{error}` does not say `{says}`");
@@ -435,4 +457,217 @@ fn a_mistake_in_an_inner_health_check_is_named() {
     fleet.unwrap();
     let fleet = text("port = 1", "", "port = 1", "health_check = { port = 1 }");
     Fleet::parse(&fleet, Path::new("f.toml")).unwrap();
+}
+
+/// What [`Fleet::parse`] says of a text with mistakes: place, field, and how the message
+/// begins.
+fn all_mistakes(text: &str) -> Vec<(usize, usize, Option<String>, String)> {
+    match Fleet::parse(text, Path::new("f.toml")).unwrap_err() {
+        FleetError::Mistakes {
+            mistakes, more: 0, ..
+        } => mistakes
+            .into_iter()
+            .map(|m| (m.line, m.column, m.field, m.message))
+            .collect(),
+        error => panic!("{error:?}"),
+    }
+}
+
+/// A fleet file with many mistakes.
+const MISTAKEN: &str = r#"[health_check]
+interval_ms = 100
+timeout_ms = 60000
+[planner]
+drained_zones = ["z9", ""]
+maximum = 3
+[[dns_zone]]
+apex = "example"
+name_server = [{ name = "ns.example" }]
+[[endpoint]]
+name = "a.test"
+[[endpoint.target]]
+address = "240.0.0.1"
+zone = "z1"
+capacity = 0
+[[endpoint.target]]
+zone = 7
+[[endpoint]]
+name = "b.example"
+ttl = -1
+target = [
+    { address = "192.0.2.1", zone = "z1", capacity = 1, wait = 1 },
+    { address = "192.0.2.2", zone = "z1" },
+]
+[[endpoint]]
+name = "B.example"
+target = [{ address = "192.0.2.3", zone = "z1", capacity = 1, weight = 0 }]
+[store]
+keep_newest = 0
+[[health]]
+at = 1
+target = "192.0.2.9"
+healthy = "yes"
+"#;
+
+/// The places, the fields and the beginnings of the messages of [`MISTAKEN`].
+#[rustfmt::skip] // One mistake, one line.
+const MISTAKES: [(usize, usize, &str, &str); 17] = [
+    (3, 14, "health_check.timeout_ms", "`timeout_ms` is 60000, more than"),
+    (5, 24, "planner.drained_zones", "`drained_zones` is \"\"; use a name"),
+    (6, 1, "planner.maximum", "unknown field `maximum`; use one of"),
+    (9, 25, "dns_zone.name_server.name", "name server ns.example lies inside"),
+    (11, 8, "endpoint.name", "endpoint a.test lies in no zone of the file"),
+    (13, 11, "endpoint.target.address", "240.0.0.1 is reserved"),
+    (15, 12, "endpoint.target.capacity", "`capacity` is 0; use an integer"),
+    (16, 1, "endpoint.target", "missing field `address`; add it"),
+    (16, 1, "endpoint.target", "missing field `capacity`; add it"),
+    (17, 8, "endpoint.target.zone", "`zone` is integer `7`; use a name"),
+    (20, 7, "endpoint.ttl", "`ttl` is -1; use an integer"),
+    (22, 57, "endpoint.target.wait", "unknown field `wait`"),
+    (23, 5, "endpoint.target", "missing field `capacity`; add it"),
+    (26, 8, "endpoint.name", "endpoint b.example is on line 19 already"),
+    (26, 8, "endpoint.name", "endpoint b.example: all A weights are 0"),
+    (29, 15, "store.keep_newest", "`keep_newest` is 0"),
+    (33, 11, "health.healthy", "`healthy` is string \"yes\"; use a boolean"),
+];
+
+#[test]
+fn row_18_all_mistakes_are_found_in_the_order_of_the_file() {
+    let found = all_mistakes(MISTAKEN);
+    for (found, (line, column, field, says)) in found.iter().zip(MISTAKES) {
+        let place = (found.0, found.1, found.2.as_deref());
+        assert_eq!(place, (line, column, Some(field)), "{found:?}");
+        assert!(found.3.starts_with(says), "{found:?}");
+    }
+    assert_eq!(found.len(), MISTAKES.len(), "{found:#?}");
+    // The text of the error has the first, and says how many there are.
+    let error = Fleet::parse(MISTAKEN, Path::new("f.toml")).unwrap_err();
+    let error = error.to_string();
+    assert!(error.starts_with("f.toml:3:14: `timeout_ms` is"), "{error}");
+    let ends = "(and 16 more mistakes; `enact check` lists all)";
+    assert!(error.ends_with(ends), "{error}");
+}
+
+/// Nothing else is said of a file that is no TOML: each endpoint has its first mistake.
+#[test]
+fn mistakes_in_the_syntax_hide_all_others() {
+    let text = GOOD.replace("ttl = 5", "ttl = 999999999");
+    let text = text.replace("capacity = 100\nweight", "capacity =\nweight");
+    let found = all_mistakes(&text);
+    let places: Vec<_> = found.iter().map(|m| (m.0, m.1, m.2.is_none())).collect();
+    assert_eq!(places, [(16, 11, true)], "{found:?}");
+}
+
+#[test]
+fn so_many_mistakes_are_kept_and_the_others_are_counted() {
+    let mut text = String::from("[[endpoint]]\nname = \"a.example\"\ntarget = [\n");
+    for _ in 0..1200 {
+        text += "{ address = \"192.0.2\", zone = \"z\", capacity = 1 },\n";
+    }
+    text += "]\n";
+    match Fleet::parse(&text, Path::new("f.toml")).unwrap_err() {
+        FleetError::Mistakes { mistakes, more, .. } => {
+            assert_eq!((mistakes.len(), more), (1000, 200));
+        }
+        error => panic!("{error:?}"),
+    }
+}
+
+/// The same fleet, laid out in several ways. The zone's name looks like the end of a list.
+const LAYOUTS: [&str; 5] = [
+    r#"
+[[endpoint]]
+name = "a.example"
+[[endpoint.target]]
+address = "192.0.2.1"
+zone = "z]"
+capacity = 1
+[[endpoint]]
+name = "b.example"
+[endpoint.health_check]
+port = 1
+[[endpoint.target]]
+address = "192.0.2.2"
+zone = "z]"
+capacity = 1
+[store]
+"#,
+    r#"
+endpoint = [
+    { name = "a.example", target = [{ address = "192.0.2.1", zone = "z]", capacity = 1 }] },
+    { name = "b.example", health_check.port = 1, target = [{ address = "192.0.2.2", zone = "z]", capacity = 1 }] },
+]
+"#,
+    // The last part of an endpoint comes after another table.
+    r#"
+[[endpoint]]
+name = "a.example"
+target = [{ address = "192.0.2.1", zone = "z]", capacity = 1 }]
+[[endpoint]]
+name = "b.example"
+health_check.port = 1
+[store]
+[[endpoint.target]]
+address = "192.0.2.2"
+zone = "z]"
+capacity = 1
+"#,
+    // Other spellings of the name.
+    r#"
+[["endpoint"]]
+name = "a.example"
+target = [{ address = "192.0.2.1", zone = "z]", capacity = 1 }]
+[[ 'endpoint' ]]
+name = "b.example"
+health_check.port = 1
+target = [{ address = "192.0.2.2", zone = "z]", capacity = 1 }]
+"#,
+    // Lines that look like headers, in strings, lists and comments.
+    r#"
+[[ endpoint ]] # [[endpoint]]
+name = "a.example"
+target = [{ address = "192.0.2.1", zone = "z]", capacity = 1 },
+# [[endpoint]]
+]
+[[endpoint]]
+name = """\
+b.example"""
+health_check = { port = 1 }
+[[endpoint.target]]
+address = """\
+
+192.0.2.2"""
+zone = "z]"
+capacity = 1
+"#,
+];
+
+#[test]
+fn endpoints_may_be_laid_out_in_any_way() {
+    let usual = Fleet::parse(LAYOUTS[0], Path::new("f.toml")).unwrap();
+    for layout in LAYOUTS {
+        let fleet = Fleet::parse(layout, Path::new("f.toml")).expect(layout);
+        assert_eq!(fleet, usual, "{layout}");
+        // A mistake in each endpoint is at its place.
+        let spoiled = layout.replace("capacity = 1", "capacity = 0");
+        let places = spoiled.match_indices('0').filter_map(|(at, _)| {
+            let before = spoiled[..at].strip_suffix("capacity = ")?;
+            let column = at - before.rfind('\n').map_or(0, |at| at + 1) + 1;
+            Some((before.matches('\n').count() + 1, column))
+        });
+        let places: Vec<_> = places.collect();
+        let found = all_mistakes(&spoiled);
+        let found_at: Vec<_> = found.iter().map(|m| (m.0, m.1)).collect();
+        assert_eq!(found_at, places, "{spoiled}");
+        let field = Some("endpoint.target.capacity");
+        assert!(found.iter().all(|m| m.2.as_deref() == field), "{found:?}");
+    }
+}
+
+/// As TOML has it.
+#[test]
+fn endpoints_may_not_be_laid_out_in_two_ways_at_once() {
+    let found = all_mistakes(&format!("endpoint = []{}", LAYOUTS[0]));
+    let places: Vec<_> = found.iter().map(|m| (m.0, m.1)).collect();
+    assert_eq!(places, [(2, 3)], "{found:?}");
 }

@@ -269,7 +269,7 @@ fn damping_is_off_unless_a_number_of_falls_turns_it_on() {
     };
     assert_eq!(damping("", ""), None);
     assert_eq!(damping("damp_after = 3", ""), Some((3, 60)));
-    assert_eq!(damping("damp_after = 1", ""), Some((2, 60)));
+    assert_eq!(damping("damp_after = 1", ""), Some((1, 60)));
     let both = "damp_after = 3, damp_half_life_ms = 5000";
     assert_eq!(damping(both, "port = 1"), Some((3, 5)));
     assert_eq!(damping(both, "damp_half_life_ms = 9000"), Some((3, 9)));

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use control_plane::{Fleet, FleetError};
+use control_plane::{Fleet, FleetError, FleetMistake};
 use dns_server::{Extras, ServerConfig, ServerText};
 
 use crate::cookie_keys;
@@ -170,11 +170,17 @@ fn server_text(text: &str) -> Result<ServerText, &'static str> {
 fn load(file: &Path) -> Result<Fleet, FleetError> {
     let fleet = Fleet::load(file)?;
     if fleet.dns_zones().is_empty() {
-        return Err(FleetError::Mistake {
+        let message =
+            "the fleet has no zone to serve; add a [[dns_zone]] with an `apex` and a `name_server`";
+        return Err(FleetError::Mistakes {
             file: file.into(),
-            line: 1,
-            column: 1,
-            mistake: "the fleet has no zone to serve; add a [[dns_zone]] with an `apex` and a `name_server`".into(),
+            mistakes: vec![FleetMistake {
+                line: 1,
+                column: 1,
+                field: None,
+                message: message.into(),
+            }],
+            more: 0,
         });
     }
     Ok(fleet)

@@ -290,6 +290,14 @@ mod tests {
     }
 
     #[test]
+    fn after_one_fall_a_target_may_be_kept_out_at_once() {
+        // From 1 to 0.5, and from a little more than 1.5 to 0.5.
+        let waits = waits(1, 2);
+        assert_eq!(waits[0], 100);
+        assert!((150..=160).contains(&waits[1]), "{waits:?}");
+    }
+
+    #[test]
     fn a_target_waits_for_two_half_lives_at_most() {
         let check = HealthCheck {
             rise: 1,

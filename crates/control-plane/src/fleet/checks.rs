@@ -1,79 +1,329 @@
 //! What a single value cannot tell: whether the values of a fleet file fit together.
+//!
+//! Each check notes the mistakes that it finds and leaves out what they concern. A check that
+//! compares a value with all values of a kind is made only if all of those could be read.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use plan_store::{EndpointName, InvalidRecordSet, Plan, RecordSet, Target};
-use toml::Spanned;
 
 use super::file::{
-    DnsZoneTable, EndpointTable, FleetFile, HealthStepTable, NameServerTable, PlannerTable,
+    DnsZoneTable, EndpointPiece, EndpointTable, FleetFile, HealthStepTable, NameServerTable,
     TargetTable, TimingsTable,
 };
-use super::health_checks::{self, Checks, longest};
+use super::health_checks::{Checks, longest};
+use super::pieces::Pieces;
+use super::reader::{self, Field};
 use super::source::Source;
-use super::values::{Name, Ttl, ZoneName};
-use super::{DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthStep, Timings, start};
-use crate::{FleetError, HealthCheck};
+use super::values::{Address, Fail, Percent, Ttl, ZoneName};
+use super::{DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthStep, Timings};
+use crate::HealthCheck;
 
-/// The fleet, if the values of the file fit together.
-pub(super) fn fleet(source: &Source<'_>, file: FleetFile) -> Result<Fleet, FleetError> {
-    let drained = drained_zones(source, &file.planner, &file.endpoint)?;
-    let dns_zones = dns_zones(source, file.dns_zone)?;
-    let name_servers = name_servers_inside(&dns_zones);
-    for table in &file.endpoint {
-        in_a_zone(source, &table.name, &dns_zones)?;
-        is_no_name_server(source, &table.name, &name_servers)?;
+/// Reads the fleet, and notes all mistakes. Without a mistake there is a fleet.
+pub(super) fn fleet(source: &Source<'_>) -> Option<Fleet> {
+    let pieces = Pieces::of(source.text);
+    let file: Field<FleetFile> = reader::read(&pieces.rest, &source.mistakes);
+    let file = file.into_inner().unwrap_or_default();
+    let planner = file.planner.into_inner().unwrap_or_default();
+    let drained = planner.drained_zones.all();
+    let zones = dns_zones(source, &file.dns_zone);
+    let checks = Checks::new(source, &file.health_check);
+    let mut endpoints = Endpoints {
+        source,
+        drained: drained.iter().filter_map(zone_name).collect(),
+        name_servers: name_servers_inside(&zones.all),
+        dns_zones: &zones,
+        checks,
+        seen: HashMap::new(),
+        zones: Known::default(),
+        addresses: Known::default(),
+        knows_addresses: !file.health.all().is_empty(),
+        read: Vec::new(),
+        count: 0,
+        first_too_many: None,
+    };
+    endpoints.add_all(file.endpoint, &pieces);
+    for zone in drained {
+        endpoints.has_zone(zone);
     }
-    let check = health_checks::resolve(source, &file.health_check, &HealthCheck::default())?;
-    let mut checks = Checks::new(check, &file.endpoint);
-    let endpoints = endpoints(source, file.endpoint, &drained, &mut checks)?;
-    let check = checks.fleet;
-    Ok(Fleet {
+    let health_script = health_script(source, &file.health, &endpoints.addresses);
+    let timings = timings(source, &file.timings.into_inner().unwrap_or_default());
+    let (endpoints, check) = (endpoints.read, endpoints.checks.into_fleet());
+    if source.mistakes.count() > 0 {
+        return None;
+    }
+    Some(Fleet {
         detection: longest(&check, &endpoints, HealthCheck::detection),
         first_round: longest(&check, &endpoints, HealthCheck::first_round),
-        health_script: health_script(source, &file.health, &endpoints)?,
+        health_script,
         endpoints,
-        timings: timings(source, &file.timings)?,
-        change_limits: file.planner.change_limits(),
-        retention: file.store.retention(),
+        timings,
+        change_limits: planner.change_limits(),
+        retention: file.store.into_inner().unwrap_or_default().retention(),
         health_check: check,
-        dns_zones,
+        dns_zones: zones.all,
     })
 }
 
-/// The zones that are drained. Each has a target: a mistyped name would drain nothing.
-fn drained_zones(
-    source: &Source<'_>,
-    planner: &PlannerTable,
-    endpoints: &[EndpointTable],
-) -> Result<HashSet<String>, FleetError> {
-    let targets = endpoints.iter().flat_map(|endpoint| &endpoint.target);
-    let known: HashSet<&str> = targets.map(TargetTable::zone).collect();
-    let zone = |zone: &Spanned<ZoneName>| {
-        let name = zone.get_ref().get();
-        if known.contains(name) {
-            return Ok(name.to_owned());
-        }
-        let mistake = format!("no target is in zone {name:?}; use the `zone` of a target");
-        Err(source.mistake(start(zone), mistake))
-    };
-    planner.drained_zones.iter().map(zone).collect()
+/// The values of a kind that the file has.
+struct Known<T> {
+    values: HashSet<T>,
+    /// Whether one of them is missing or was refused.
+    lacks_some: bool,
 }
 
-/// An endpoint lies in one of the zones, if there are any.
-fn in_a_zone(
-    source: &Source<'_>,
-    name: &Spanned<Name>,
-    zones: &[DnsZone],
-) -> Result<(), FleetError> {
-    let endpoint = name.get_ref().get();
-    if zones.is_empty() || zones.iter().any(|zone| endpoint.is_at_or_below(&zone.apex)) {
-        return Ok(());
+/// The zones, and whether all could be read.
+struct DnsZones {
+    all: Vec<DnsZone>,
+    lacks_some: bool,
+}
+
+/// The endpoints, as they are read one after another.
+struct Endpoints<'a> {
+    source: &'a Source<'a>,
+    drained: HashSet<String>,
+    dns_zones: &'a DnsZones,
+    name_servers: HashSet<&'a EndpointName>,
+    checks: Checks,
+    /// Where each name was found.
+    seen: HashMap<EndpointName, usize>,
+    /// The availability zones of targets.
+    zones: Known<String>,
+    addresses: Known<IpAddr>,
+    /// Whether `addresses` is needed.
+    knows_addresses: bool,
+    read: Vec<FleetEndpoint>,
+    count: usize,
+    first_too_many: Option<usize>,
+}
+
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self {
+            values: HashSet::new(),
+            lacks_some: false,
+        }
     }
-    let mistake =
-        format!("endpoint {endpoint} lies in no zone of the file; add a [[dns_zone]] for it");
-    Err(source.mistake(start(name), mistake))
+}
+
+impl<T: Hash + Eq> Known<T> {
+    /// Adds this value, if there is one.
+    fn add(&mut self, value: Option<T>) {
+        match value {
+            Some(value) => _ = self.values.insert(value),
+            None => self.lacks_some = true,
+        }
+    }
+
+    /// Whether the file certainly does not have this value.
+    fn lacks(&self, value: &T) -> bool {
+        !self.lacks_some && !self.values.contains(value)
+    }
+}
+
+fn zone_name(zone: &Field<ZoneName>) -> Option<String> {
+    zone.get().map(|zone| zone.get().to_owned())
+}
+
+/// Notes that the table at this byte must have this field, if it has not.
+fn required<T>(source: &Source<'_>, table: usize, name: &str, field: &Field<T>) {
+    if matches!(field, Field::Missing) {
+        source.mistake(table, format!("missing field `{name}`; add it"));
+    }
+}
+
+impl Endpoints<'_> {
+    /// There is at least one endpoint, and there are not too many.
+    fn add_all(&mut self, in_rest: Field<Vec<Field<EndpointTable>>>, pieces: &Pieces<'_>) {
+        let has_list = !in_rest.is_refused();
+        for table in in_rest.into_inner().unwrap_or_default() {
+            self.add(table);
+        }
+        for piece in pieces.endpoints() {
+            let piece = reader::read::<EndpointPiece>(&piece, &self.source.mistakes);
+            let endpoints = piece
+                .into_inner()
+                .and_then(|piece| piece.endpoint.into_inner());
+            match endpoints {
+                Some(tables) => tables.into_iter().for_each(|table| self.add(table)),
+                None => self.add(Field::Refused),
+            }
+        }
+        if self.count == 0 && has_list {
+            let mistake = "the fleet has no endpoint; add an [[endpoint]]";
+            self.source.mistake(0, mistake);
+        }
+        if let Some(at) = self.first_too_many {
+            let mistake = format!(
+                "the fleet has {} endpoints, more than {}; split it over several control planes",
+                self.count,
+                Plan::MAX_ENDPOINTS
+            );
+            self.source.mistake(at, mistake);
+        }
+    }
+
+    fn add(&mut self, table: Field<EndpointTable>) {
+        self.count += 1;
+        let is_whole = table.is_whole();
+        let Some((at, table)) = table.into_placed() else {
+            (self.zones.lacks_some, self.addresses.lacks_some) = (true, true);
+            return;
+        };
+        if self.count > Plan::MAX_ENDPOINTS {
+            self.first_too_many
+                .get_or_insert(table.name.at().unwrap_or(at));
+            return;
+        }
+        required(self.source, at, "name", &table.name);
+        if let Some((at, name)) = table.name.placed() {
+            self.is_new(at, name.get());
+            self.in_a_zone(at, name.get());
+            self.is_no_name_server(at, name.get());
+        }
+        let endpoint = self.endpoint(at, table, is_whole);
+        self.read.extend(endpoint);
+    }
+
+    /// No two endpoints have the same name.
+    fn is_new(&mut self, at: usize, name: &EndpointName) {
+        if let Some(&first) = self.seen.get(name) {
+            let line = self.source.line(first);
+            let mistake = format!("endpoint {name} is on line {line} already; merge the two");
+            self.source.mistake(at, mistake);
+        } else {
+            self.seen.insert(name.clone(), at);
+        }
+    }
+
+    /// An endpoint lies in one of the zones, if there are any.
+    fn in_a_zone(&self, at: usize, name: &EndpointName) {
+        let mut zones = self.dns_zones.all.iter();
+        let is_in_one = zones.any(|zone| name.is_at_or_below(&zone.apex));
+        if self.dns_zones.all.is_empty() || self.dns_zones.lacks_some || is_in_one {
+            return;
+        }
+        let mistake =
+            format!("endpoint {name} lies in no zone of the file; add a [[dns_zone]] for it");
+        self.source.mistake(at, mistake);
+    }
+
+    /// An endpoint's addresses are the plan's, so it is no name server.
+    fn is_no_name_server(&self, at: usize, name: &EndpointName) {
+        if self.name_servers.contains(name) {
+            let mistake = format!(
+                "endpoint {name} is a name server with `addresses` too; use another name for one of them"
+            );
+            self.source.mistake(at, mistake);
+        }
+    }
+
+    /// The targets are a valid record set, and the policies fit together.
+    fn endpoint(
+        &mut self,
+        at: usize,
+        table: EndpointTable,
+        is_whole: bool,
+    ) -> Option<FleetEndpoint> {
+        let source = self.source;
+        let (fail, min_healthy_percent) = policies(source, &table);
+        if table.target.is_refused() {
+            (self.zones.lacks_some, self.addresses.lacks_some) = (true, true);
+        }
+        let check = self.checks.of_endpoint(source, &table.health_check);
+        let mut places = Vec::new();
+        let mut targets = Vec::new();
+        let tables = table.target.into_inner().unwrap_or_default();
+        let all = tables.len();
+        for target in tables {
+            let place = target.get().and_then(|target| target.address.at());
+            if let Some(target) = self.target(target, check.as_ref()) {
+                places.push(place);
+                targets.push(target);
+            }
+        }
+        let at_name = table.name.at().unwrap_or(at);
+        let name = table.name.into_inner()?.into_inner();
+        let ttl = table
+            .ttl
+            .value()
+            .map_or(FleetEndpoint::DEFAULT_TTL, Ttl::get);
+        if !is_whole || targets.len() < all {
+            return None;
+        }
+        // A record set of all targets is checked like one of a plan.
+        let records = targets.iter().map(|t| Target::new(t.address, t.weight));
+        if let Err(error) = RecordSet::new(ttl, records) {
+            let target = refused_target(&error, &targets);
+            let at = target.and_then(|target| places.get(target).copied().flatten());
+            source.mistake(at.unwrap_or(at_name), format!("endpoint {name}: {error}"));
+            return None;
+        }
+        for (target, place) in targets.iter().zip(places) {
+            let target_at = (place.unwrap_or(at), target.address);
+            let check = target.check.as_ref();
+            self.checks.is_one_way(source, &name, target_at, check);
+        }
+        Some(FleetEndpoint {
+            name,
+            ttl,
+            fail,
+            min_healthy_percent,
+            targets: targets.into(),
+        })
+    }
+
+    /// A client can reach the target.
+    fn target(
+        &mut self,
+        table: Field<TargetTable>,
+        check: Option<&Arc<HealthCheck>>,
+    ) -> Option<FleetTarget> {
+        let source = self.source;
+        let placed = table.into_placed();
+        self.knows(placed.as_ref().map(|(_, table)| table));
+        let (at, table) = placed?;
+        required(source, at, "address", &table.address);
+        required(source, at, "zone", &table.zone);
+        required(source, at, "capacity", &table.capacity);
+        if let Some((at, address)) = table.address.placed() {
+            let address = address.get();
+            if let Some(what) = unreachable(address) {
+                let mistake = format!("{address} is {what}; use the address of a load balancer");
+                source.mistake(at, mistake);
+                return None;
+            }
+        }
+        let check = self.checks.of_target(source, &table.health_check, check);
+        table.target(&self.drained, check)
+    }
+
+    /// Remembers the target's zone and address.
+    fn knows(&mut self, table: Option<&TargetTable>) {
+        let zone = table.and_then(|table| table.zone.get());
+        match zone.map(ZoneName::get) {
+            Some(zone) if self.zones.values.contains(zone) => {}
+            zone => self.zones.add(zone.map(str::to_owned)),
+        }
+        if self.knows_addresses {
+            let address = table.and_then(|table| table.address.value());
+            self.addresses.add(address.map(Address::get));
+        }
+    }
+
+    /// A drained zone has a target: a mistyped name would drain nothing.
+    fn has_zone(&self, zone: &Field<ZoneName>) {
+        if let Some((at, name)) = zone.placed()
+            && self.zones.lacks(&name.get().to_owned())
+        {
+            let name = name.get();
+            let mistake = format!("no target is in zone {name:?}; use the `zone` of a target");
+            self.source.mistake(at, mistake);
+        }
+    }
 }
 
 /// The name servers inside their zones. Their addresses are the zone's.
@@ -83,108 +333,17 @@ fn name_servers_inside(zones: &[DnsZone]) -> HashSet<&EndpointName> {
     inside.map(|(name, _)| name).collect()
 }
 
-/// An endpoint's addresses are the plan's, so it is no name server.
-fn is_no_name_server(
-    source: &Source<'_>,
-    name: &Spanned<Name>,
-    name_servers: &HashSet<&EndpointName>,
-) -> Result<(), FleetError> {
-    let endpoint = name.get_ref().get();
-    if !name_servers.contains(endpoint) {
-        return Ok(());
-    }
-    let mistake = format!(
-        "endpoint {endpoint} is a name server with `addresses` too; use another name for one of them"
-    );
-    Err(source.mistake(start(name), mistake))
-}
-
-/// There is at least one endpoint, there are not too many, and no two have the same
-/// name.
-fn endpoints(
-    source: &Source<'_>,
-    tables: Vec<EndpointTable>,
-    drained: &HashSet<String>,
-    checks: &mut Checks,
-) -> Result<Vec<FleetEndpoint>, FleetError> {
-    if tables.is_empty() {
-        return Err(source.mistake(0, "the fleet has no endpoint; add an [[endpoint]]"));
-    }
-    if let Some(first_too_many) = tables.get(Plan::MAX_ENDPOINTS) {
-        let mistake = format!(
-            "the fleet has {} endpoints, more than {}; split it over several control planes",
-            tables.len(),
-            Plan::MAX_ENDPOINTS
-        );
-        return Err(source.mistake(start(&first_too_many.name), mistake));
-    }
-    let mut seen = HashMap::with_capacity(tables.len());
-    for table in &tables {
-        let (name, at) = (table.name.get_ref().get(), start(&table.name));
-        if let Some(first) = seen.insert(name, at) {
-            let (line, _) = source.place(first);
-            let mistake = format!("endpoint {name} is on line {line} already; merge the two");
-            return Err(source.mistake(at, mistake));
-        }
-    }
-    let endpoints = tables.into_iter();
-    endpoints
-        .map(|table| endpoint(source, table, drained, checks))
-        .collect()
-}
-
-/// The targets are a valid record set, and the policies fit together.
-fn endpoint(
-    source: &Source<'_>,
-    table: EndpointTable,
-    drained: &HashSet<String>,
-    checks: &mut Checks,
-) -> Result<FleetEndpoint, FleetError> {
-    let (fail, min_healthy_percent) = policies(source, &table)?;
-    for target in &table.target {
-        let address = target.address.get_ref().get();
-        if let Some(what) = unreachable(address) {
-            let mistake = format!("{address} is {what}; use the address of a load balancer");
-            return Err(source.mistake(start(&target.address), mistake));
-        }
-    }
-    let checks = checks.of_targets(source, &table)?;
-    let places: Vec<usize> = table.target.iter().map(|t| start(&t.address)).collect();
-    let targets = table.target.into_iter().zip(checks);
-    let targets = targets.map(|(target, check)| target.target(drained, check));
-    let targets: Vec<FleetTarget> = targets.collect();
-    let (at_name, name) = (start(&table.name), table.name.into_inner().into_inner());
-    let ttl = table.ttl.map_or(FleetEndpoint::DEFAULT_TTL, Ttl::get);
-    // A record set of all targets is checked like one of a plan.
-    let records = targets.iter().map(|t| Target::new(t.address, t.weight));
-    if let Err(error) = RecordSet::new(ttl, records) {
-        let target = refused_target(&error, &targets);
-        let at = target.and_then(|target| places.get(target).copied());
-        return Err(source.mistake(at.unwrap_or(at_name), format!("endpoint {name}: {error}")));
-    }
-    Ok(FleetEndpoint {
-        name,
-        ttl,
-        fail,
-        min_healthy_percent,
-        targets: targets.into(),
-    })
-}
-
 /// What the endpoint serves when too few of its targets are healthy.
-fn policies(source: &Source<'_>, table: &EndpointTable) -> Result<(FailPolicy, u8), FleetError> {
-    let fail = table.fail.as_ref().map(|fail| fail.get_ref().get());
-    let fail = fail.unwrap_or_default();
-    let percent = table.min_healthy_percent.as_ref();
-    match percent.map(|percent| (percent, percent.get_ref().get())) {
-        Some((at, least @ 1..)) if fail == FailPolicy::Last => {
-            let mistake = format!(
-                "`min_healthy_percent` is {least} beside `fail = \"last\"`, which never serves a tier whole; leave one of the two out"
-            );
-            Err(source.mistake(start(at), mistake))
-        }
-        least => Ok((fail, least.map_or(0, |(_, least)| least))),
+fn policies(source: &Source<'_>, table: &EndpointTable) -> (FailPolicy, u8) {
+    let fail = table.fail.value().map(Fail::get).unwrap_or_default();
+    let least = table.min_healthy_percent.value().map_or(0, Percent::get);
+    if let (Some(at), 1.., FailPolicy::Last) = (table.min_healthy_percent.at(), least, fail) {
+        let mistake = format!(
+            "`min_healthy_percent` is {least} beside `fail = \"last\"`, which never serves a tier whole; leave one of the two out"
+        );
+        source.mistake(at, mistake);
     }
+    (fail, least)
 }
 
 /// Why no client can reach this unicast address, if none can.
@@ -214,123 +373,146 @@ fn refused_target(error: &InvalidRecordSet, targets: &[FleetTarget]) -> Option<u
 }
 
 /// The first back-off is not longer than the longest one.
-fn timings(source: &Source<'_>, table: &TimingsTable) -> Result<Timings, FleetError> {
+fn timings(source: &Source<'_>, table: &TimingsTable) -> Timings {
     let timings = table.timings();
-    if timings.backoff_first <= timings.backoff_max {
-        return Ok(timings);
+    let (first, longest) = (&table.backoff_first_ms, &table.backoff_max_ms);
+    let can_compare = !first.is_refused() && !longest.is_refused();
+    if can_compare && timings.backoff_first > timings.backoff_max {
+        let first_ms = timings.backoff_first.as_millis();
+        let mistake = format!(
+            "`backoff_max_ms` is {}, less than `backoff_first_ms`, {first_ms}; use at least {first_ms}",
+            timings.backoff_max.as_millis(),
+        );
+        source.mistake(longest.at().or(first.at()).unwrap_or(0), mistake);
     }
-    let given = table.backoff_max_ms.as_ref();
-    let given = given.or(table.backoff_first_ms.as_ref());
-    let first = timings.backoff_first.as_millis();
-    let mistake = format!(
-        "`backoff_max_ms` is {}, less than `backoff_first_ms`, {first}; use at least {first}",
-        timings.backoff_max.as_millis(),
-    );
-    Err(source.mistake(given.map_or(0, start), mistake))
+    timings
 }
 
 /// Every step changes something, at a target of some endpoint.
 fn health_script(
     source: &Source<'_>,
-    tables: &[Spanned<HealthStepTable>],
-    endpoints: &[FleetEndpoint],
-) -> Result<Vec<HealthStep>, FleetError> {
-    let targets = endpoints.iter().flat_map(FleetEndpoint::targets);
-    let known: HashSet<IpAddr> = targets.map(|target| target.address).collect();
-    let steps = tables
-        .iter()
-        .map(|table| health_step(source, table, &known));
-    let mut steps: Vec<HealthStep> = steps.collect::<Result<_, _>>()?;
+    tables: &Field<Vec<Field<HealthStepTable>>>,
+    known: &Known<IpAddr>,
+) -> Vec<HealthStep> {
+    let steps = tables.all().iter();
+    let mut steps: Vec<HealthStep> = steps
+        .filter_map(|table| health_step(source, table, known))
+        .collect();
     steps.sort_by_key(|step| step.at);
-    Ok(steps)
+    steps
 }
 
 fn health_step(
     source: &Source<'_>,
-    table: &Spanned<HealthStepTable>,
-    known: &HashSet<IpAddr>,
-) -> Result<HealthStep, FleetError> {
-    let step = table.get_ref().step();
-    if !known.contains(&step.target) {
+    field: &Field<HealthStepTable>,
+    known: &Known<IpAddr>,
+) -> Option<HealthStep> {
+    let (at, table) = field.placed()?;
+    required(source, at, "at", &table.at);
+    required(source, at, "target", &table.target);
+    if let Some((at, address)) = table.target.placed()
+        && known.lacks(&address.get())
+    {
         let mistake = format!(
             "`target` {} is at no endpoint; use the address of a target of an endpoint",
-            step.target
+            address.get()
         );
-        return Err(source.mistake(start(&table.get_ref().target), mistake));
+        source.mistake(at, mistake);
     }
-    if step.healthy.is_none() && step.capacity.is_none() {
+    let changes_nothing = [table.healthy.at(), table.capacity.at()] == [None, None];
+    if changes_nothing && field.is_whole() {
         let mistake = "the health step changes nothing; add `healthy` or `capacity`";
-        return Err(source.mistake(start(table), mistake));
+        source.mistake(at, mistake);
     }
-    Ok(step)
+    table.step()
 }
 
-/// Every zone has at least one name server and not too many, and no two have the same apex.
-fn dns_zones(source: &Source<'_>, tables: Vec<DnsZoneTable>) -> Result<Vec<DnsZone>, FleetError> {
-    let mut zones: Vec<DnsZone> = Vec::with_capacity(tables.len());
-    for table in tables {
-        let apex: &Spanned<Name> = &table.apex;
-        let (name, at) = (apex.get_ref().get(), start(apex));
-        if table.name_server.is_empty() {
-            let mistake = format!("zone {name} has no name server; add a [[dns_zone.name_server]]");
-            return Err(source.mistake(at, mistake));
-        }
-        if zones.iter().any(|other| other.apex == *name) {
+/// No two zones have the same apex.
+fn dns_zones(source: &Source<'_>, tables: &Field<Vec<Field<DnsZoneTable>>>) -> DnsZones {
+    let mut zones = DnsZones {
+        all: Vec::with_capacity(tables.all().len()),
+        lacks_some: tables.is_refused(),
+    };
+    for table in tables.all() {
+        let zone = table.placed();
+        let Some(zone) = zone.and_then(|(at, table)| dns_zone(source, at, table)) else {
+            zones.lacks_some = true;
+            continue;
+        };
+        if zones.all.iter().any(|other| other.apex == zone.apex) {
+            let name = &zone.apex;
             let mistake = format!("zone {name} is there already; remove one of the two");
-            return Err(source.mistake(at, mistake));
+            let at = table.get().and_then(|table| table.apex.at());
+            source.mistake(at.unwrap_or(0), mistake);
         }
-        for (at, server) in table.name_server.iter().enumerate() {
-            name_server(source, name, server, &table.name_server[..at])?;
-        }
-        if let Some(first_too_many) = table.name_server.get(DnsZone::MAX_NAME_SERVERS) {
-            let mistake = format!(
-                "zone {name} has {} name servers; use at most {}",
-                table.name_server.len(),
-                DnsZone::MAX_NAME_SERVERS
-            );
-            return Err(source.mistake(start(&first_too_many.name), mistake));
-        }
-        zones.push(DnsZone {
-            ttl: table.ttl(),
-            negative_ttl: table.negative_ttl(),
-            name_servers: table
-                .name_server
-                .into_iter()
-                .map(NameServerTable::name_server)
-                .collect(),
-            apex: table.apex.into_inner().into_inner(),
-        });
+        zones.all.push(zone);
     }
-    Ok(zones)
+    zones
+}
+
+/// The zone has at least one name server and not too many.
+fn dns_zone(source: &Source<'_>, at: usize, table: &DnsZoneTable) -> Option<DnsZone> {
+    required(source, at, "apex", &table.apex);
+    let (at, apex) = table.apex.placed()?;
+    let (apex, servers) = (apex.get(), table.name_server.all());
+    if servers.is_empty() && !table.name_server.is_refused() {
+        let mistake = format!("zone {apex} has no name server; add a [[dns_zone.name_server]]");
+        source.mistake(at, mistake);
+    }
+    let mut seen = HashSet::new();
+    for server in servers {
+        name_server(source, apex, server, &mut seen);
+    }
+    if let Some(first_too_many) = servers.get(DnsZone::MAX_NAME_SERVERS) {
+        let mistake = format!(
+            "zone {apex} has {} name servers; use at most {}",
+            servers.len(),
+            DnsZone::MAX_NAME_SERVERS
+        );
+        let name = first_too_many.get().and_then(|server| server.name.at());
+        source.mistake(name.unwrap_or(at), mistake);
+    }
+    let servers = servers.iter().filter_map(Field::get);
+    Some(DnsZone {
+        apex: apex.clone(),
+        ttl: table.ttl(),
+        negative_ttl: table.negative_ttl(),
+        name_servers: servers.filter_map(NameServerTable::name_server).collect(),
+    })
 }
 
 /// A name server is there once. It has addresses (*glue*), but not too many, if its name lies
 /// inside the zone, and only then.
-fn name_server(
+fn name_server<'a>(
     source: &Source<'_>,
     apex: &EndpointName,
-    server: &NameServerTable,
-    before: &[NameServerTable],
-) -> Result<(), FleetError> {
-    let name = server.name.get_ref().get();
-    let mistake = if before
-        .iter()
-        .any(|other| other.name.get_ref().get() == name)
-    {
-        format!("zone {apex} has name server {name} twice; remove one of the two")
-    } else {
-        match (name.is_at_or_below(apex), server.addresses.is_empty()) {
-            (true, true) => format!("name server {name} lies inside zone {apex}; add `addresses`"),
-            (false, false) => {
-                format!("name server {name} lies outside zone {apex}; leave its `addresses` out")
-            }
-            (true, false) if server.addresses.len() > DnsZone::MAX_ADDRESSES => format!(
-                "name server {name} has {} addresses; use at most {}",
-                server.addresses.len(),
-                DnsZone::MAX_ADDRESSES
-            ),
-            _ => return Ok(()),
-        }
+    server: &'a Field<NameServerTable>,
+    seen: &mut HashSet<&'a EndpointName>,
+) {
+    let Some((at, server)) = server.placed() else {
+        return;
     };
-    Err(source.mistake(start(&server.name), mistake))
+    required(source, at, "name", &server.name);
+    let Some((at, name)) = server.name.placed() else {
+        return;
+    };
+    let (name, addresses) = (name.get(), server.addresses.all());
+    let is_new = seen.insert(name);
+    let mistake = match (name.is_at_or_below(apex), addresses.is_empty()) {
+        _ if !is_new => {
+            format!("zone {apex} has name server {name} twice; remove one of the two")
+        }
+        _ if server.addresses.is_refused() => return,
+        (true, true) => format!("name server {name} lies inside zone {apex}; add `addresses`"),
+        (false, false) => {
+            format!("name server {name} lies outside zone {apex}; leave its `addresses` out")
+        }
+        (true, false) if addresses.len() > DnsZone::MAX_ADDRESSES => format!(
+            "name server {name} has {} addresses; use at most {}",
+            addresses.len(),
+            DnsZone::MAX_ADDRESSES
+        ),
+        _ => return,
+    };
+    source.mistake(at, mistake);
 }

@@ -1,18 +1,23 @@
 //! The fleet: the endpoints and their targets, as the operator describes them.
 //!
 //! A [`Fleet`] is always valid: [`Fleet::parse`] checks everything before anything
-//! is planned from it. Reading a file takes three steps:
-//! 1. `values` checks each value by itself, while the TOML is read.
-//! 2. `file` is the layout of the file, made of such values.
+//! is planned from it. Reading a file takes these steps:
+//! 1. `pieces` cuts the text, so that a large file needs little memory.
+//! 2. `reader` makes tables of a piece. `file` is the layout of the tables, and `values`
+//!    checks each value by itself.
 //! 3. `checks` compares values with each other: duplicates, addresses that no
 //!    endpoint has, bounds that cross. `health_checks` does so for the checks of the
 //!    fleet, its endpoints and its targets.
 //!
-//! `source` gives each mistake its place in the file.
+//! No step stops at a mistake: `mistakes` collects them, and `source` gives each its place
+//! and its field.
 
 mod checks;
 mod file;
 mod health_checks;
+mod mistakes;
+mod pieces;
+mod reader;
 mod source;
 mod values;
 
@@ -24,7 +29,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plan_store::{EndpointName, RecordSet, Retention, Target};
-use toml::Spanned;
 
 use self::source::Source;
 use crate::{FleetError, HealthCheck};
@@ -56,7 +60,7 @@ use crate::{FleetError, HealthCheck};
 /// | `health_check.jitter_percent` | 0 to 50 | 10 | how far an interval may deviate |
 /// | `health_check.rise` | 1 to 100 | 2 | how many checks in a row must succeed for a target to be healthy again |
 /// | `health_check.fall` | 1 to 100 | 3 | how many checks in a row must fail for a target to be unhealthy |
-/// | `health_check.damp_after` | 0 to 100 | 0 | after how many falls a target that flaps is kept out for a while: see [`Damping`](crate::Damping); 0 turns this off, 1 counts as 2 |
+/// | `health_check.damp_after` | 0 to 100 | 0 | after how many falls a target that flaps is kept out for a while: see [`Damping`](crate::Damping); 0 turns this off, 1 keeps it out after each fall |
 /// | `health_check.damp_half_life_ms` | 1,000 to 3,600,000 | 60,000 | how long the memory of half of the falls lasts |
 /// | `health_check.host` | a DNS name | the endpoint's name | `Host` header, authority, and name in the certificate; not for `tcp` and `command` |
 /// | `health_check.trust` | `"system"`, `"any"`, a path | `"system"` | whose certificates are accepted: those of the system's authorities, any, those of the authorities in a PEM file; for `tls`, `https`, `grpcs` |
@@ -246,7 +250,7 @@ impl Fleet {
     ///
     /// # Errors
     /// [`FleetError::Unreadable`], [`FleetError::TooLarge`], and
-    /// [`FleetError::Mistake`] with the first mistake in it.
+    /// [`FleetError::Mistakes`] with the mistakes in it.
     pub fn load(path: &Path) -> Result<Self, FleetError> {
         let unreadable = |source| FleetError::Unreadable {
             file: path.to_owned(),
@@ -266,10 +270,10 @@ impl Fleet {
     /// Reads a fleet from a text; `origin` is the file that error messages name.
     ///
     /// # Errors
-    /// [`FleetError::Mistake`] with the first mistake in it.
+    /// [`FleetError::Mistakes`] with the mistakes in it.
     pub fn parse(text: &str, origin: &Path) -> Result<Self, FleetError> {
         let source = Source::new(text, origin);
-        checks::fleet(&source, source.read()?)
+        checks::fleet(&source).ok_or_else(|| source.into_error())
     }
 
     /// The endpoints, in the order of the file; at least one.
@@ -410,9 +414,4 @@ fn read_to_bound(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     file.take(Fleet::MAX_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Where in the text a value begins.
-fn start<T>(value: &Spanned<T>) -> usize {
-    value.span().start
 }
