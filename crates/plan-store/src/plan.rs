@@ -155,6 +155,22 @@ impl<K: Key, V: Value> Plan<K, V> {
         self.endpoints.iter()
     }
 
+    /// The changes that make `previous` equal to this plan: [`Plan::changed`] takes them. Takes
+    /// time in proportion to the parts that the two do not share.
+    pub fn changes_since<'a>(
+        &'a self,
+        previous: &'a Self,
+    ) -> impl Iterator<Item = (&'a K, Option<&'a Arc<V>>)> {
+        let differences = previous.endpoints.diff(&self.endpoints);
+        differences.map(|difference| match difference {
+            DiffItem::Add(name, value)
+            | DiffItem::Update {
+                new: (name, value), ..
+            } => (name, Some(value)),
+            DiffItem::Remove(name, _) => (name, None),
+        })
+    }
+
     /// The endpoints that only one of the two plans names. Takes time in proportion to the
     /// parts that the two do not share.
     pub(crate) fn named_since<'a>(
@@ -293,6 +309,10 @@ mod tests {
         ];
         let new = old.changed(changes).unwrap();
         assert_eq!(new, plan(&[("a", 2), ("c", 3), ("d", 1)]));
+        let changes = new.changes_since(&old);
+        let changes: Vec<_> = changes.map(|(n, v)| (n.clone(), v.cloned())).collect();
+        assert_eq!(changes.len(), 3);
+        assert_eq!(old.changed(changes).unwrap(), new);
         let differences: Vec<_> = new.named_since(&old).collect();
         assert_eq!(
             differences,

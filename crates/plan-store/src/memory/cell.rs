@@ -81,9 +81,11 @@ impl EndpointState {
 }
 
 /// What the holder of a pin does to an endpoint with the pinned plan.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Makes this plan the active one.
     Activate(Generation),
+    /// Withdraws the endpoint by this plan, which does not name it.
     Withdraw(Generation),
 }
 
@@ -102,6 +104,35 @@ impl From<Step> for Standing {
             Step::Activate(generation) => Self::Active(generation),
             Step::Withdraw(generation) => Self::Withdrawn(generation),
         }
+    }
+}
+
+/// An endpoint that a store knows: where it stands, and which plan added it. A durable store
+/// keeps this for each endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Known {
+    /// Where the endpoint stands.
+    pub state: EndpointState,
+    /// The plan that added the endpoint to the store.
+    pub since: Generation,
+}
+
+impl Known {
+    /// An endpoint that this plan adds.
+    pub const fn added_by(since: Generation) -> Self {
+        let state = EndpointState::VACANT;
+        Self { state, since }
+    }
+
+    /// The endpoint after this step. A [`MemoryStore`](crate::MemoryStore) decides each of its
+    /// steps by the same rule.
+    ///
+    /// # Errors
+    /// What the caller of the step is told if it is refused: [`Activation::Already`] or
+    /// [`Activation::Stale`].
+    pub fn after(self, step: Step) -> Result<Self, Activation> {
+        let state = after(self.state, step, self.since)?;
+        Ok(Self { state, ..self })
     }
 }
 
@@ -125,6 +156,15 @@ impl<K: Key, P: Primitives> Cell<K, P> {
             word: P::Word::new(EndpointState::VACANT.to_word()),
             endpoint,
             since,
+        }
+    }
+
+    /// A cell that continues one of another store.
+    pub(super) fn known(endpoint: K, known: Known) -> Self {
+        Self {
+            word: P::Word::new(known.state.to_word()),
+            endpoint,
+            since: known.since,
         }
     }
 

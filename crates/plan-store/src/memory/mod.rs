@@ -106,11 +106,14 @@ mod follower;
 mod index;
 mod pins;
 mod reader;
+mod restored;
 mod shared;
 mod store;
 mod sweep;
 
+pub use self::cell::{Known, Step};
 pub use self::follower::Follower;
 pub use self::pins::MemoryPin;
 pub use self::reader::Reader;
+pub use self::restored::{Contents, InvalidContents};
 pub use self::store::MemoryStore;

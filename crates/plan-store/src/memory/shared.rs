@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::cell::Cell;
 use super::index::Index;
+use super::{Contents, InvalidContents};
 use crate::primitives::{Lock, Word};
 use crate::{EndpointState, Generation, Key, Primitives, Resolution, Retention, Standing, Value};
 
@@ -33,6 +34,20 @@ impl<K: Key, V: Value, P: Primitives> Shared<K, V, P> {
             index: P::Lock::new(Index::after(latest)),
             changes: P::Word::new(0),
         }
+    }
+
+    pub(super) fn restored(
+        retention: Retention,
+        contents: Contents<K, V>,
+    ) -> Result<Self, InvalidContents<K>> {
+        let store = Arc::new(());
+        let index = Index::restored(contents, &store)?;
+        Ok(Self {
+            store,
+            retention,
+            index: P::Lock::new(index),
+            changes: P::Word::new(0),
+        })
     }
 
     pub(super) fn cell(&self, endpoint: &K) -> Option<Arc<Cell<K, P>>> {

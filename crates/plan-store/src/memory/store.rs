@@ -9,7 +9,7 @@ use tracing::{debug, info};
 use super::cell::{Cell, Step};
 use super::index::Index;
 use super::shared::Shared;
-use super::{Follower, MemoryPin, Reader, sweep};
+use super::{Contents, Follower, InvalidContents, MemoryPin, Reader, sweep};
 use crate::primitives::Lock;
 use crate::{
     Activation, EndpointName, EndpointState, Failed, Generation, Key, Native, Pin, PinError, Plan,
@@ -45,6 +45,18 @@ impl<K: Key, V: Value, P: Primitives> MemoryStore<K, V, P> {
     fn build(retention: Retention, latest: Option<Generation>) -> Self {
         let shared = Arc::new(Shared::new(retention, latest));
         Self { shared }
+    }
+
+    /// A store that begins with these contents, such as those of a store on disk.
+    ///
+    /// # Errors
+    /// The contents contradict themselves.
+    pub fn restored(
+        retention: Retention,
+        contents: Contents<K, V>,
+    ) -> Result<Self, InvalidContents<K>> {
+        let shared = Arc::new(Shared::restored(retention, contents)?);
+        Ok(Self { shared })
     }
 
     /// A view of one endpoint for one thread. The store need not know the endpoint yet.
