@@ -28,6 +28,8 @@ pub use enactor_thread::EnactorThread;
 pub use error::{
     FleetError, FleetMistake, HealthError, Panicked, PassError, PlanError, StepError, chain,
 };
+#[cfg(feature = "schema")]
+pub use fleet::fleet_schema;
 pub use fleet::{
     ChangeLimits, DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthStep, Timings,
 };

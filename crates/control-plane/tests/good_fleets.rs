@@ -1,5 +1,5 @@
 //! Fleet files in order: what they say is taken, and what they leave out is as the
-//! documentation of `Fleet` says.
+//! reference page says.
 
 #![allow(
     clippy::unwrap_used,

@@ -9,9 +9,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use control_plane::{Fleet, FleetError, FleetMistake};
 use dns_server::{Extras, ServerConfig, ServerText};
 
+use crate::check::CheckArguments;
 use crate::cookie_keys;
 #[cfg(feature = "etcd")]
 use crate::fleet_copy;
+use crate::manual::{CompletionsArguments, ManArguments, SchemaArguments};
 
 /// Run a DNS control plane.
 #[derive(Parser)]
@@ -25,6 +27,10 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Serve(Box<ServeArguments>),
+    Check(CheckArguments),
+    Schema(SchemaArguments),
+    Completions(CompletionsArguments),
+    Man(ManArguments),
 }
 
 /// Run the control plane: health checks, a Planner, three Enactors and a DNS server.
@@ -167,7 +173,7 @@ fn server_text(text: &str) -> Result<ServerText, &'static str> {
 }
 
 /// Loads a fleet that has a zone to serve.
-fn load(file: &Path) -> Result<Fleet, FleetError> {
+pub(crate) fn load(file: &Path) -> Result<Fleet, FleetError> {
     let fleet = Fleet::load(file)?;
     if fleet.dns_zones().is_empty() {
         let message =

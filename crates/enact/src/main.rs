@@ -20,6 +20,7 @@
 //! answers `GET /readyz`. The rules are in `readiness.rs`.
 
 mod backing;
+mod check;
 mod cli;
 mod cookie_keys;
 mod demo_targets;
@@ -34,6 +35,7 @@ mod held;
 mod http;
 mod leadership;
 mod log;
+mod manual;
 mod metrics;
 mod parts;
 mod planning;
@@ -41,19 +43,38 @@ mod readiness;
 mod serve;
 mod zones;
 
+use std::error::Error;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, ServeArguments};
 use control_plane::chain;
 use log::Log;
 
 fn main() -> ExitCode {
-    let Command::Serve(arguments) = Cli::parse().command;
+    match Cli::parse().command {
+        Command::Serve(arguments) => serve(&arguments),
+        Command::Check(arguments) => {
+            let (text, is_good) = check::check(&arguments);
+            print(text.as_bytes());
+            ExitCode::from(if is_good { 0 } else { 2 })
+        }
+        Command::Schema(_) => print(manual::schema().as_bytes()),
+        Command::Completions(arguments) => print(&manual::completions(&arguments)),
+        Command::Man(arguments) => match manual::write_man_pages(&arguments) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error, 2),
+        },
+    }
+}
+
+/// Runs `enact serve`.
+fn serve(arguments: &ServeArguments) -> ExitCode {
     let served = match Log::start(arguments.json_log) {
         Ok(log) => {
-            let served = serve::serve(&arguments, &log);
+            let served = serve::serve(arguments, &log);
             log.close();
             served
         }
@@ -61,9 +82,20 @@ fn main() -> ExitCode {
     };
     match served {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log::last_words(format!("error: {}", chain(error.as_ref())));
-            ExitCode::from(serve::status_of(error.as_ref()))
-        }
+        Err(error) => failed(error.as_ref(), serve::status_of(error.as_ref())),
     }
+}
+
+/// Prints on standard output. A reader that wants no more is no error.
+fn print(text: &[u8]) -> ExitCode {
+    match io::stdout().write_all(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => failed(&error, 2),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Says why the program fails. Returns its exit status.
+fn failed(error: &(dyn Error + 'static), status: u8) -> ExitCode {
+    log::last_words(format!("error: {}", chain(error)));
+    ExitCode::from(status)
 }

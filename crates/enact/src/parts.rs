@@ -293,7 +293,9 @@ mod tests {
             "127.0.0.1:0",
         ];
         let command = command.into_iter().chain(["--role", role]);
-        let Command::Serve(arguments) = Cli::try_parse_from(command).unwrap().command;
+        let Command::Serve(arguments) = Cli::try_parse_from(command).unwrap().command else {
+            unreachable!("another command");
+        };
         *arguments
     }
 

@@ -19,15 +19,31 @@ use crate::HealthCheck;
 /// A list of values, each with its place.
 type List<T> = Field<Vec<Field<T>>>;
 
+/// A fleet: the endpoints with their targets, and the settings of the control plane.
 #[derive(Deserialize, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct FleetFile {
+    /// The pace of the Planner and the Enactors.
+    #[serde(default)]
     pub(super) timings: Field<TimingsTable>,
+    /// How much may change at once.
+    #[serde(default)]
     pub(super) planner: Field<PlannerTable>,
+    /// How plans are kept.
+    #[serde(default)]
     pub(super) store: Field<StoreTable>,
+    /// How targets are checked.
+    #[serde(default)]
     pub(super) health_check: Field<HealthCheckTable>,
+    /// A zone that the DNS server answers for. `enact serve` needs at least one.
+    #[serde(default)]
     pub(super) dns_zone: List<DnsZoneTable>,
+    /// A DNS name that the control plane owns.
     pub(super) endpoint: List<EndpointTable>,
+    /// A step of a script that replaces health checks, for examples and tests. `enact serve`
+    /// does not use it.
+    #[serde(default)]
     pub(super) health: List<HealthStepTable>,
 }
 
@@ -39,99 +55,186 @@ pub(super) struct EndpointPiece {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
 #[allow(
     clippy::struct_field_names,
     reason = "the file's own names, unit included"
 )]
 pub(super) struct TimingsTable {
+    /// From one tick of the Planner to the next.
     planner_interval_ms: Field<Millis<1>>,
+    /// An Enactor's wait after a first failed pass.
     pub(super) backoff_first_ms: Field<Millis<1>>,
+    /// An Enactor's longest wait, after any number of failed passes. At least
+    /// `backoff_first_ms`.
     pub(super) backoff_max_ms: Field<Millis<1>>,
+    /// After how long without a wake-up an Enactor looks at the store.
     recheck_ms: Field<Millis<1>>,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
 pub(super) struct PlannerTable {
+    /// The largest share of an endpoint's targets that a new fleet file may take away without
+    /// a confirmation. The default lets one zone of three be drained, and 100 lets everything
+    /// pass.
     max_removal_percent: Field<Percent<0, 100>>,
+    /// If more than this share of all targets becomes unhealthy within one detection window,
+    /// the checks are suspected. 100 turns this off.
     suspect_percent: Field<Percent<1, 100>>,
+    /// How long the removal of suspected targets waits.
     suspect_for_ms: Field<Millis<0>>,
+    /// The targets in these availability zones are drained. Each is the `zone` of a target.
     pub(super) drained_zones: List<ZoneName>,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
 pub(super) struct StoreTable {
+    /// How many of the newest plans a sweep keeps. Another number counts after a restart.
     keep_newest: Field<PlanCount>,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
 pub(super) struct HealthCheckTable {
+    /// What is asked of a target.
     pub(super) kind: Field<Kind>,
+    /// The port of the connections. A table that names the kind `http` or `grpc` needs one,
+    /// unless a table around it has another than 443. A command gets it in its environment.
     pub(super) port: Field<Port>,
+    /// From the beginning of one check of a target to the beginning of the next.
     pub(super) interval_ms: Field<Millis<100>>,
+    /// How long a check may take, at most `interval_ms`. The default is `interval_ms` if that
+    /// is less.
     pub(super) timeout_ms: Field<Millis<10>>,
+    /// How far an interval may deviate.
     pub(super) jitter_percent: Field<Percent<0, 50>>,
+    /// How many checks in a row must succeed for a target to be healthy again.
     pub(super) rise: Field<CheckCount>,
+    /// How many checks in a row must fail for a target to be unhealthy.
     pub(super) fall: Field<CheckCount>,
+    /// After how many falls in quick succession a target is kept out for a while. 0 turns this
+    /// off, and 1 keeps it out after each fall.
     pub(super) damp_after: Field<Flaps>,
+    /// How long the memory of half of the falls lasts. Only with `damp_after`.
     pub(super) damp_half_life_ms: Field<Millis<1000, 3_600_000>>,
+    /// The `Host` header, the authority, and the name in the certificate. The default is the
+    /// endpoint's name. Not for `tcp` and `command`.
     pub(super) host: Field<Name>,
+    /// Whose certificates are accepted: those of the system's authorities, any, or those of the
+    /// authorities in a PEM file, given by its absolute path. For `tls`, `https` and `grpcs`.
     pub(super) trust: Field<Trusted>,
+    /// The method of the request, for `http` and `https`.
     pub(super) method: Field<Method>,
+    /// The path of the request with its query, for `http` and `https`.
     pub(super) path: Field<RequestPath>,
+    /// The status codes that are a success, as codes and ranges from 100 to 599. For `http` and
+    /// `https`.
     pub(super) status: Field<StatusCodes>,
+    /// A text of at most 200 bytes that must be in the first 64 KiB of the body, for `http` and
+    /// `https`. Not with the method `HEAD`.
     pub(super) body: Field<BodyText>,
+    /// The gRPC service; the empty text is the whole server. For `grpc` and `grpcs`.
     pub(super) service: Field<ServiceName>,
+    /// The absolute path of a program, and its arguments. For `command`, which needs it.
     pub(super) command: List<Argument>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct DnsZoneTable {
+    /// The name at the top. No two zones have the same.
     pub(super) apex: Field<Name>,
+    /// How long resolvers may keep the zone's SOA and NS records.
+    #[serde(default)]
     ttl: Field<Ttl>,
+    /// How long resolvers may keep the answers *no such name* and *no such records*.
+    #[serde(default)]
     negative_ttl: Field<Ttl>,
+    /// The zone's name servers.
     pub(super) name_server: List<NameServerTable>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct NameServerTable {
+    /// Its name.
     pub(super) name: Field<Name>,
+    /// Its IP addresses: required if the name lies inside the zone, and not allowed if it does
+    /// not.
+    #[serde(default)]
     pub(super) addresses: List<Address>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct EndpointTable {
+    /// The name, which lies in one of the zones, if there are any. No two endpoints have the
+    /// same, and none has that of a name server with `addresses`.
     pub(super) name: Field<Name>,
+    /// How long resolvers may keep the answer.
+    #[serde(default)]
     pub(super) ttl: Field<Ttl>,
+    /// What the endpoint serves when none of its targets is healthy: `all` of the lowest tier,
+    /// those that were healthy `last`, or healthy `drained` targets if there are any.
+    #[serde(default)]
     pub(super) fail: Field<Fail>,
+    /// If less than this share of a tier is healthy, the tier is served whole. Not with `fail =
+    /// "last"`.
+    #[serde(default)]
     pub(super) min_healthy_percent: Field<Percent<0, 100>>,
+    /// How the targets of this endpoint are checked. It takes what it leaves out from the
+    /// fleet's table.
+    #[serde(default)]
     pub(super) health_check: Field<Box<HealthCheckTable>>,
+    /// A load balancer. At most 1,024 of each address family, and at least one of each that is
+    /// there has a `weight` above 0.
     pub(super) target: List<TargetTable>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct TargetTable {
+    /// An IPv4 or IPv6 address, unicast and not reserved. No two targets of an endpoint have the
+    /// same.
     pub(super) address: Field<Address>,
+    /// The availability zone.
     pub(super) zone: Field<ZoneName>,
+    /// How much the target can serve, relative to the others.
     pub(super) capacity: Field<Capacity>,
+    /// The operator's preference. 0 drains the target: it gets no traffic.
+    #[serde(default)]
     weight: Field<Weight>,
+    /// A target of a higher tier serves only if the tiers below have none that is healthy.
+    #[serde(default)]
     tier: Field<Tier>,
+    /// How this target is checked. It takes what it leaves out from the endpoint's table.
+    #[serde(default)]
     pub(super) health_check: Field<Box<HealthCheckTable>>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct HealthStepTable {
+    /// The first reading that the step applies to.
     pub(super) at: Field<Reading>,
+    /// The address of a target, at every endpoint that has it.
     pub(super) target: Field<Address>,
+    /// Whether it is healthy; as before if left out. A step has `healthy` or `capacity`.
+    #[serde(default)]
     pub(super) healthy: Field<bool>,
+    /// What it can serve; as before if left out.
+    #[serde(default)]
     pub(super) capacity: Field<ReportedCapacity>,
 }
 

@@ -18,6 +18,8 @@ mod health_checks;
 mod mistakes;
 mod pieces;
 mod reader;
+#[cfg(feature = "schema")]
+mod schema;
 mod source;
 mod values;
 
@@ -33,73 +35,14 @@ use plan_store::{EndpointName, RecordSet, Retention, Target};
 use self::source::Source;
 use crate::{FleetError, HealthCheck};
 
+#[cfg(feature = "schema")]
+pub use self::schema::fleet_schema;
+
 /// The endpoints with their targets, and the settings of the control plane.
 ///
 /// # The file
-/// The file is TOML and has at most [`Fleet::MAX_BYTES`] bytes. All numbers are
-/// integers. A field that is not listed here is refused.
-///
-/// | field | values | default | says |
-/// |---|---|---|---|
-/// | `timings.planner_interval_ms` | 1 to 600,000 | 1,000 | from one tick of the Planner to the next |
-/// | `timings.backoff_first_ms` | 1 to 600,000 | 50 | an Enactor's wait after a first failed pass |
-/// | `timings.backoff_max_ms` | `backoff_first_ms` to 600,000 | 5,000 | an Enactor's longest wait, after any number of failed passes |
-/// | `timings.recheck_ms` | 1 to 600,000 | 1,000 | after how long without a wake-up an Enactor looks at the store |
-/// | `planner.max_removal_percent` | 0 to 100 | 34 | the largest share of an endpoint's targets that a new fleet file may take away without a confirmation; the default lets one zone of three be drained, and 100 lets everything pass |
-/// | `planner.suspect_percent` | 1 to 100 | 50 | if more than this share of all targets becomes unhealthy within one detection window, the checks are suspected; 100 turns this off |
-/// | `planner.suspect_for_ms` | 0 to 600,000 | 30,000 | how long the removal of suspected targets waits |
-/// | `planner.drained_zones` | zones of targets | none | the targets in these availability zones are drained |
-/// | `store.keep_newest` | 1 to 10,000 | 3 | how many of the newest plans a sweep keeps |
-/// | `health_check` | | | how targets are checked; see below |
-/// | `endpoint.health_check` | | the fleet's | how the targets of this endpoint are checked |
-/// | `endpoint.target.health_check` | | the endpoint's | how this target is checked |
-/// | `health_check.kind` | `"tcp"`, `"tls"`, `"http"`, `"https"`, `"grpc"`, `"grpcs"`, `"command"` | `"tcp"` | what is asked of a target: see [`CheckKind`](crate::CheckKind) |
-/// | `health_check.port` | 1 to 65,535 | 443 | the port of the connections; a table that names the kind `http` or `grpc` needs one, unless a table around it has another than 443 |
-/// | `health_check.interval_ms` | 100 to 600,000 | 1,000 | from the beginning of one check of a target to the next |
-/// | `health_check.timeout_ms` | 10 to `interval_ms` | 500, or `interval_ms` if that is less | how long a check may take |
-/// | `health_check.jitter_percent` | 0 to 50 | 10 | how far an interval may deviate |
-/// | `health_check.rise` | 1 to 100 | 2 | how many checks in a row must succeed for a target to be healthy again |
-/// | `health_check.fall` | 1 to 100 | 3 | how many checks in a row must fail for a target to be unhealthy |
-/// | `health_check.damp_after` | 0 to 100 | 0 | after how many falls a target that flaps is kept out for a while: see [`Damping`](crate::Damping); 0 turns this off, 1 keeps it out after each fall |
-/// | `health_check.damp_half_life_ms` | 1,000 to 3,600,000 | 60,000 | how long the memory of half of the falls lasts |
-/// | `health_check.host` | a DNS name | the endpoint's name | `Host` header, authority, and name in the certificate; not for `tcp` and `command` |
-/// | `health_check.trust` | `"system"`, `"any"`, a path | `"system"` | whose certificates are accepted: those of the system's authorities, any, those of the authorities in a PEM file; for `tls`, `https`, `grpcs` |
-/// | `health_check.method` | `"GET"`, `"HEAD"`, `"POST"`, `"OPTIONS"` | `"GET"` | for `http`, `https` |
-/// | `health_check.path` | a path | `"/"` | the path and the query of the request, for `http`, `https` |
-/// | `health_check.status` | codes and ranges | `"200-299"` | the status codes that are a success, such as `"200-299,404"`, for `http`, `https` |
-/// | `health_check.body` | 1 to 200 bytes | none | a text that must be in the first 64 KiB of the body, for `http`, `https` |
-/// | `health_check.service` | a name | `""` | the gRPC service; `""` is the whole server; for `grpc`, `grpcs` |
-/// | `health_check.command` | texts | | the absolute path of a program and its arguments, for `command` |
-/// | `dns_zone` | | none | the zones of the endpoints, for a DNS server |
-/// | `dns_zone.apex` | a DNS name | | unique |
-/// | `dns_zone.ttl` | 0 to 604,800 | 3,600 | how long resolvers may keep the zone's SOA and NS records, in seconds |
-/// | `dns_zone.negative_ttl` | 0 to 604,800 | 5 | how long resolvers may keep the answers *no such name* and *no such records*, in seconds |
-/// | `dns_zone.name_server` | 1 to 13 | | the zone's name servers |
-/// | `dns_zone.name_server.name` | a DNS name | | |
-/// | `dns_zone.name_server.addresses` | at most 8 IP addresses | none | required if the name lies inside the zone, and not allowed if it does not |
-/// | `endpoint` | at least one | | the endpoints |
-/// | `endpoint.name` | a DNS name | | unique; in one of the zones, if there are any |
-/// | `endpoint.ttl` | 0 to 604,800 | 5 | how long resolvers may keep the answer, in seconds |
-/// | `endpoint.fail` | `"all"`, `"last"`, `"drained"` | `"all"` | what the endpoint serves when none of its targets is healthy: see [`FailPolicy`] |
-/// | `endpoint.min_healthy_percent` | 0 to 100 | 0 | if less than this share of a tier is healthy, the tier is served whole; not with `fail = "last"` |
-/// | `endpoint.target` | at least one | | the endpoint's targets, at most 1,024 of each address family |
-/// | `endpoint.target.address` | an IPv4 or IPv6 address | | unicast, not reserved; unique at an endpoint |
-/// | `endpoint.target.zone` | 1 to 64 characters | | the availability zone |
-/// | `endpoint.target.tier` | 0 to 255 | 0 | a target of a higher tier serves only if the tiers below have none that is healthy |
-/// | `endpoint.target.capacity` | 1 to 1,000,000 | | how much the target can serve, relative to the others |
-/// | `endpoint.target.weight` | 0 to 255 | 255 | the operator's preference; 0 drains the target: it gets no traffic; at least one in each family is above 0 |
-/// | `health` | | none | the script of [`ScriptedHealth`](crate::ScriptedHealth) |
-/// | `health.at` | 1 to 1,000,000 | | the first reading that the step applies to |
-/// | `health.target` | a target's address | | the target, at every endpoint that has it |
-/// | `health.healthy` | true or false | as before | at least one of `healthy` and `capacity` is required |
-/// | `health.capacity` | 0 to 1,000,000 | as before | |
-///
-/// # Health checks
-/// A `health_check` table of an endpoint or a target takes what it leaves out from the one
-/// around it. If it names another `kind`, it takes the port, the intervals and the
-/// thresholds, and nothing that belongs to the other kind. An address has one health, so it
-/// is checked in the same way at all endpoints that have it. `host` is then the name of the
-/// first of them, if no table sets it.
+/// The file is TOML and has at most [`Fleet::MAX_BYTES`] bytes. `docs/fleet.md` lists its
+/// fields. A field that is not listed there is refused.
 ///
 /// ```
 /// # use std::path::Path;
