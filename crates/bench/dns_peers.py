@@ -126,7 +126,7 @@ zone "{ZONE}" {{ type primary; file "zone"; }};
         (folder / name).write_text(text)
     (folder / "knot").mkdir()
     commands = {
-        "ours": [ours, "serve", "--fleet", folder / "fleet.toml", "--threads", "1", "--max-targets", "16",
+        "ours": [ours, "serve", "--fleet", folder / "fleet.toml", "--store", "memory", "--threads", "1", "--max-targets", "16",
                  "--listen", f"127.0.0.1:{ports.get('ours')}"],
         "nsd": ["nsd", "-d", "-c", folder / "nsd.conf"],
         "knot": ["knotd", "-c", folder / "knot.conf"],

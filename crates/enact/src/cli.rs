@@ -65,10 +65,12 @@ pub(crate) struct ServeArguments {
     /// targets as --demo-targets does
     #[arg(long, conflicts_with = "fleet")]
     demo: bool,
-    /// Where the plans are: `memory`, for this process alone, or
-    /// `etcd://HOST:PORT,HOST:PORT/PREFIX`; `etcds://` uses TLS
-    #[arg(long, default_value = "memory", value_parser = StoreUrl::parse)]
-    pub(crate) store: StoreUrl,
+    /// Where the plans are: `disk:FOLDER` on this machine, for one process; `memory`, which ends
+    /// with the process; or `etcd://HOST:PORT,HOST:PORT/PREFIX` for many processes, where
+    /// `etcds://` uses TLS. The default is `disk`: in the folder `$STATE_DIRECTORY`, which systemd
+    /// sets, or `$XDG_STATE_HOME/enact`, or `~/.local/state/enact`. With --demo it is `memory`
+    #[arg(long, value_parser = StoreUrl::parse)]
+    store: Option<StoreUrl>,
     /// Which parts run in this process. All roles except `all` need a store on etcd
     #[arg(long, value_enum, default_value_t = Role::All)]
     pub(crate) role: Role,
@@ -149,14 +151,24 @@ impl Role {
 #[derive(Clone, Debug)]
 pub(crate) enum StoreUrl {
     Memory,
+    /// In this folder, or in the default one.
+    Disk(Option<PathBuf>),
     #[cfg(feature = "etcd")]
     Etcd(Box<plan_store_etcd::EtcdConfig>),
 }
 
 impl StoreUrl {
     fn parse(text: &str) -> Result<Self, String> {
-        if text == "memory" {
-            return Ok(Self::Memory);
+        match text {
+            "memory" => return Ok(Self::Memory),
+            "disk" => return Ok(Self::Disk(None)),
+            "disk:" => {
+                return Err("name the folder after `disk:`, as in `disk:/var/lib/enact`".into());
+            }
+            _ => {}
+        }
+        if let Some(folder) = text.strip_prefix("disk:") {
+            return Ok(Self::Disk(Some(folder.into())));
         }
         #[cfg(feature = "etcd")]
         return text
@@ -164,7 +176,10 @@ impl StoreUrl {
             .map(|config| Self::Etcd(Box::new(config)))
             .map_err(|error: plan_store_etcd::Error| error.to_string());
         #[cfg(not(feature = "etcd"))]
-        Err("this build has only the store `memory`; build with `--features etcd`".into())
+        Err(
+            "this build has the stores `disk:FOLDER` and `memory`; build with `--features etcd`"
+                .into(),
+        )
     }
 }
 
@@ -212,6 +227,16 @@ impl ServeArguments {
             Some(file) => load(file),
             None => Fleet::parse(LOOPBACK_FLEET, "examples/fleets/loopback.toml".as_ref()),
         }
+    }
+
+    /// Where the plans are. The demonstration leaves nothing behind unless it is told to.
+    pub(crate) fn store(&self) -> StoreUrl {
+        let default = if self.demo {
+            StoreUrl::Memory
+        } else {
+            StoreUrl::Disk(None)
+        };
+        self.store.clone().unwrap_or(default)
     }
 
     /// Whether this process plays the fleet's targets. With `--demo` exactly one process

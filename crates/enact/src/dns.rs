@@ -136,7 +136,13 @@ impl<S: Backing> Dns<S> {
     /// cannot go on.
     pub(crate) fn advance(&mut self) -> Result<(), Box<dyn Error>> {
         if self.server.get().is_none() && self.store.can_be_read() {
+            // A store that outlives the process may have an active plan already. Then names are
+            // denied from the first query on, and the SOA's serial number goes on.
+            self.active = newest_active(&mut self.reader, &self.endpoints);
             let server = Server::start(&self.store, self.all_zones()?, &self.config)?;
+            if let Some(newest) = self.active {
+                server.plan_is_active(newest);
+            }
             // Only this line sets it.
             let _ = self.server.set(server);
         }

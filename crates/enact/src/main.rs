@@ -24,6 +24,7 @@ mod check;
 mod cli;
 mod cookie_keys;
 mod demo_targets;
+mod disk;
 mod dns;
 #[cfg(feature = "etcd")]
 mod etcd;

@@ -120,6 +120,10 @@ metrics! {
 
     PLANS: Gauge "plans_in_store" []
         "Plans that no sweep has deleted.";
+    DISK_WRITABLE: Gauge "disk_store_writable" []
+        "1 if the last change of the store was written; 0 while changes are refused.";
+    DISK_SIZE: Gauge "disk_store_size_bytes" []
+        "How large the store's file is.";
 
     #[cfg(feature = "etcd")]
     ETCD_CONNECTED: Gauge "etcd_connected" []

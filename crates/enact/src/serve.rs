@@ -12,13 +12,14 @@ use std::time::Duration;
 use control_plane::Fleet;
 use plan_store::MemoryStore;
 #[cfg(feature = "etcd")]
-use plan_store_etcd::{EtcdConfig, EtcdStore};
+use plan_store_etcd::EtcdStore;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::{info, warn};
 
 use crate::backing::Backing;
 use crate::cli::{Role, ServeArguments, StoreUrl};
+use crate::disk;
 use crate::log::Log;
 use crate::parts::Parts;
 use crate::readiness::Readiness;
@@ -46,17 +47,21 @@ pub(crate) fn serve(arguments: &ServeArguments, log: &Log) -> Result<(), Box<dyn
     // From here on no signal is missed.
     let signals = receive_signals(log)?;
     info!(seed = arguments.seed, "random choices");
-    match &arguments.store {
-        StoreUrl::Memory if arguments.role != Role::All => Err(
+    match arguments.store() {
+        StoreUrl::Memory | StoreUrl::Disk(_) if arguments.role != Role::All => Err(
             "this role needs a store to share with other processes; give --store etcd://…".into(),
         ),
         StoreUrl::Memory => {
             let store = MemoryStore::new(fleet.retention());
             run(arguments, fleet, &store, &signals, log)
         }
+        StoreUrl::Disk(folder) => {
+            let store = disk::open(folder, fleet.retention())?;
+            run(arguments, fleet, &store, &signals, log)
+        }
         #[cfg(feature = "etcd")]
         StoreUrl::Etcd(config) => {
-            let config = arguments.etcd(EtcdConfig::clone(config), &fleet)?;
+            let config = arguments.etcd(*config, &fleet)?;
             let store = EtcdStore::connect(config)?;
             run(arguments, fleet, &store, &signals, log)
         }

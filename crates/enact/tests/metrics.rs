@@ -84,7 +84,7 @@ fn shown(scrape: &str) -> BTreeSet<(String, String)> {
 
 #[test]
 fn a_process_with_all_roles_shows_all_metrics_at_once() {
-    let scrape = first_scrape(&[]);
+    let scrape = first_scrape(&["--store", "memory"]);
     let expected = page(&["planner", "enactor", "front"]);
     assert!(expected.len() > 25, "the page is read");
     assert_eq!(shown(&scrape), expected);
@@ -101,6 +101,19 @@ fn a_process_with_all_roles_shows_all_metrics_at_once() {
     ] {
         assert!(scrape.lines().any(|l| l == line), "no `{line}` in {scrape}");
     }
+}
+
+#[test]
+fn a_process_with_a_state_folder_shows_its_metrics_too() {
+    let folder = std::env::temp_dir().join(format!("enact-metrics-{}", std::process::id()));
+    let scrape = first_scrape(&["--store", &format!("disk:{}", folder.display())]);
+    // Left behind in the folder for temporary files at worst.
+    let _ = std::fs::remove_dir_all(&folder);
+    assert_eq!(
+        shown(&scrape),
+        page(&["planner", "enactor", "front", "disk"])
+    );
+    assert!(scrape.contains("\ndisk_store_writable 1\n"), "{scrape}");
 }
 
 /// Without a cluster too: nothing listens on the address.

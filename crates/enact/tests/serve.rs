@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
@@ -66,8 +66,12 @@ impl Serve {
             Some(level) => command.env("RUST_LOG", level),
             None => command.env_remove("RUST_LOG"),
         };
+        command.arg("serve");
+        if !arguments.contains(&"--store") {
+            command.args(["--store", "memory"]);
+        }
         command
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["--listen", "127.0.0.1:0"])
             .args(["--metrics", "127.0.0.1:0"])
             .args(arguments)
             .env("NO_COLOR", "1")
@@ -793,6 +797,11 @@ fn a_bad_argument_or_file_is_status_2() {
         (with(["--nsid", ""]), "1 to 64 printable"),
         (with(["--role", "front"]), "a store to share"),
         (with(["--store", "nowhere"]), "nowhere"),
+        (with(["--store", "disk:"]), "disk:/var/lib/enact"),
+        (
+            with(["--store", "disk:/proc/no-state"]),
+            "cannot use /proc/no-state for plans",
+        ),
         // Row 20: the demonstration is served only if it is asked for.
         (vec![], "--fleet <FLEET>"),
         (vec!["--role", "planner"], "--fleet <FLEET>"),
@@ -801,8 +810,11 @@ fn a_bad_argument_or_file_is_status_2() {
             "cannot be used with",
         ),
     ] {
+        let named = arguments.contains(&"--store");
+        let store: &[&str] = if named { &[] } else { &["--store", "memory"] };
         let output = Command::new(env!("CARGO_BIN_EXE_enact"))
             .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(store)
             .args(&arguments)
             .output()
             .unwrap();
@@ -893,4 +905,125 @@ fn of_target(list: &str, number: u8) -> &str {
     let address = format!("{} ", Targets::address(number));
     let mut lines = list.lines();
     lines.find_map(|line| line.strip_prefix(&address)).unwrap()
+}
+
+/// A folder for the state, which is removed with its handle.
+struct StateFolder(PathBuf);
+
+impl StateFolder {
+    fn new(name: &str) -> Self {
+        let folder = format!("enact-serve-{}-{name}", std::process::id());
+        Self(std::env::temp_dir().join(folder))
+    }
+
+    /// The argument of `--store`.
+    fn store(&self) -> String {
+        format!("disk:{}", self.0.display())
+    }
+}
+
+impl Drop for StateFolder {
+    fn drop(&mut self) {
+        // Left behind in the folder for temporary files at worst.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The serial number of the zone's SOA record, from the denial of a name.
+fn serial(serve: &Serve) -> u32 {
+    let reply = serve.ask("nobody.re.example.");
+    let soa = reply
+        .authorities
+        .iter()
+        .find_map(|record| match &record.data {
+            RData::SOA(soa) => Some(soa.serial),
+            _ => None,
+        });
+    soa.unwrap_or_else(|| panic!("no SOA:\n{reply}"))
+}
+
+/// What was out of service stays out, generations and the SOA's serial number go on, and DNS
+/// answers before anything is checked: the second process makes no check within ten minutes.
+#[test]
+fn a_process_that_was_killed_goes_on_from_its_state_folder() {
+    let mut targets = Targets::start([1, 2, 3]);
+    let state = StateFolder::new("killed");
+    let quick = targets.fleet(&[("api", &[1, 2, 3])]);
+    let fleet = FleetFile::new("killed", &quick);
+    let arguments = ["--fleet", fleet.path(), "--store", &state.store()];
+    let serve = Serve::start(&arguments);
+    serve.ask_until("api.re.example.", has(&[1, 2, 3]));
+    targets.end(&[2]);
+    serve.ask_until("api.re.example.", has(&[1, 3]));
+    let before = serial(&serve);
+    assert!(before > 1);
+    drop(serve); // By SIGKILL.
+
+    fleet.write(&quick.replace(
+        "interval_ms = 100",
+        "interval_ms = 600000\ntimeout_ms = 600000",
+    ));
+    let mut process = Serve::spawn(&arguments, Some("info"));
+    let (log, _reader) = lines(process.stderr.take().unwrap(), usize::MAX);
+    let serve = Serve::addressed(process, log);
+    assert!(has(&[1, 3])(&serve.ask("api.re.example.")));
+    assert_eq!(serial(&serve), before);
+    drop(serve);
+
+    fleet.write(&quick);
+    targets.begin(2);
+    let serve = Serve::start(&arguments);
+    serve.ask_until("api.re.example.", has(&[1, 2, 3]));
+    assert!(serial(&serve) > before);
+    serve.end();
+}
+
+#[test]
+fn a_second_process_on_the_same_state_folder_is_told_what_to_do() {
+    let state = StateFolder::new("second");
+    let fleet = one_endpoint("second");
+    let arguments = ["--fleet", fleet.path(), "--store", &state.store()];
+    let serve = Serve::start(&arguments);
+    let second = Serve::spawn(&arguments, None).wait_with_output().unwrap();
+    let text = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(2), "{text}");
+    let folder = state.0.to_str().unwrap();
+    for says in [folder, "in use by another process", "another folder"] {
+        assert!(text.contains(says), "`{text}` does not say `{says}`");
+    }
+    serve.end();
+}
+
+/// Whether a process that is ready has left its state in this folder.
+fn leaves_state(arguments: &[&str], folder: &Path) -> bool {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_enact"))
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--metrics",
+            "127.0.0.1:0",
+        ])
+        .args(arguments)
+        .env("STATE_DIRECTORY", folder)
+        .env_remove("RUST_LOG")
+        .env("NO_COLOR", "1")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (log, _reader) = lines(process.stderr.take().unwrap(), usize::MAX);
+    let serve = Serve::addressed(process, log);
+    serve.wait_for(READY);
+    serve.end();
+    folder.join("plans.redb").exists()
+}
+
+#[test]
+fn the_state_is_kept_by_default_but_not_of_a_demonstration() {
+    let state = StateFolder::new("default");
+    let fleet = one_endpoint("default");
+    assert!(!leaves_state(&["--demo"], &state.0));
+    let memory = ["--fleet", fleet.path(), "--store", "memory"];
+    assert!(!leaves_state(&memory, &state.0));
+    assert!(leaves_state(&["--fleet", fleet.path()], &state.0));
 }

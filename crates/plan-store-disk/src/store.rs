@@ -1,6 +1,7 @@
 //! The store: a handle whose changes are durable when they return.
 
 use std::fmt;
+use std::fs;
 use std::iter;
 use std::path::Path;
 use std::sync::Arc;
@@ -42,7 +43,7 @@ struct Handle {
     /// `None` only while the last handle is dropped.
     requests: Option<Sender<Request>>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    _folder: Option<Folder>,
+    folder: Option<Folder>,
 }
 
 impl DiskStore {
@@ -106,7 +107,7 @@ impl DiskStore {
             shown,
             requests: Some(requests),
             writer: Mutex::new(Some(writer)),
-            _folder: folder,
+            folder,
         };
         let handle = Arc::new(handle);
         Ok(Self { handle })
@@ -132,6 +133,12 @@ impl DiskStore {
     pub fn set_note(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let request = |reply| Request::Note(name.to_owned(), bytes.to_owned(), reply);
         self.ask(request)?
+    }
+
+    /// How large the store's file is, in bytes. `None` if there is no file or it cannot be asked.
+    pub fn file_size(&self) -> Option<u64> {
+        let file = self.handle.folder.as_ref()?.plans();
+        fs::metadata(file).ok().map(|metadata| metadata.len())
     }
 
     /// Whether the last change could be written; if not, why.
