@@ -71,7 +71,7 @@ fn not_opened(place: &str, error: redb::Error) -> OpenError {
             place,
             reason: error.to_string(),
         },
-        redb::Error::Io(error) if error.kind() == ErrorKind::InvalidData => OpenError::Damaged {
+        redb::Error::Io(error) if is_of_damage(error.kind()) => OpenError::Damaged {
             place,
             reason: error.to_string(),
         },
@@ -80,4 +80,9 @@ fn not_opened(place: &str, error: redb::Error) -> OpenError {
             source: Arc::new(error),
         },
     }
+}
+
+/// Whether a file that can be read well has such an error because of what is in it.
+fn is_of_damage(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
 }

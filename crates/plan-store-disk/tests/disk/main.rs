@@ -8,8 +8,11 @@
 
 mod conformance;
 mod cuts;
+mod damage;
 mod faults;
 mod folder;
+mod kills;
+mod linear;
 mod medium;
 mod restart;
 mod world;
