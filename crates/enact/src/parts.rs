@@ -50,9 +50,9 @@ impl<'a, S: Backing> Parts<'a, S> {
     ) -> Result<Self, Box<dyn Error>> {
         let (role, seed) = (arguments.role, arguments.seed);
         // All parts are known before one of them starts.
-        let planner_part = role
+        let planner_parts = role
             .includes(Role::Planner)
-            .then(|| readiness.part("planner"));
+            .then(|| (readiness.part("planner"), readiness.part("health checks")));
         let enactor_parts = enactor_parts(arguments, &readiness);
         let dns_part = role
             .includes(Role::Front)
@@ -79,9 +79,9 @@ impl<'a, S: Backing> Parts<'a, S> {
         let enactors = start_enactors(arguments, &fleet, store, enactor_parts, &tally)?;
         let wakers = || enactors.iter().map(EnactorThread::waker).collect();
         let wakening = store.wake_on_publish(wakers())?;
-        let planning = planner_part.map(|part| {
-            let shown = (tally, held, health);
-            Planning::start(store.clone(), fleet.clone(), seed, wakers(), shown, part)
+        let planning = planner_parts.map(|(part, checks_part)| {
+            let (store, fleet, shown) = (store.clone(), fleet.clone(), (tally, held, health));
+            Planning::start(store, fleet, seed, wakers(), shown, part, checks_part)
         });
         let planning = planning.transpose()?;
         let dns = dns_part.map(|part| {
@@ -378,7 +378,8 @@ mod tests {
         let (mut parts, readiness) = start(&arguments, &store);
         wait_until_ready(&mut parts, &readiness);
         parts.planning = None;
-        assert!(missing(&readiness).starts_with("planner: it has ended"));
+        let ended = "health checks: it has ended; restart the process; planner: it has ended";
+        assert!(missing(&readiness).starts_with(ended));
         parts.enactors.remove(1);
         assert!(missing(&readiness).starts_with("enactor az2: it has ended"));
         parts.stop();

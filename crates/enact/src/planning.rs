@@ -42,8 +42,8 @@ pub(crate) struct Planning<S: Backing> {
 }
 
 impl<S: Backing> Planning<S> {
-    /// Starts the checks, and stands for election. The Planner starts in
-    /// [`Planning::advance`].
+    /// Starts the checks, whose thread owns their part, and stands for election. The Planner
+    /// starts in [`Planning::advance`].
     pub(crate) fn start(
         store: S,
         fleet: Fleet,
@@ -51,9 +51,11 @@ impl<S: Backing> Planning<S> {
         wakers: Vec<Waker>,
         shown: (Arc<Tally>, Held, Checked),
         part: Part,
+        checks_part: Part,
     ) -> io::Result<Self> {
         let (tally, held, checked) = shown;
-        let checks = HealthChecks::start(&Watchlist::of(&fleet), seed)?;
+        checks_part.up();
+        let checks = HealthChecks::start(&Watchlist::of(&fleet), seed, checks_part)?;
         checked.set(checks.source());
         part.waits_for("no process leads yet");
         Ok(Self {

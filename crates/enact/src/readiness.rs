@@ -15,6 +15,7 @@
 //! | part | roles | up after |
 //! |---|---|---|
 //! | `planner` | all, planner | a tick that decided on a plan: it published, or changed nothing; or standing by, because another process plans |
+//! | `health checks` | all, planner | their thread has started; the Planner waits for the first round of checks |
 //! | `enactor NAME` | all, enactor | a pass over a plan that did not fail |
 //! | `dns server` | all, front | its sockets are open and the store shows an active plan |
 //!

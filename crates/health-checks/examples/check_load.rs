@@ -101,7 +101,7 @@ fn measure(targets: u32, black_holes: u32, time: Duration) -> Result<(), Box<dyn
     let listeners = Listeners::start()?;
     let fates: Vec<_> = (0..targets).map(|n| fate(n, black_holes)).collect();
     let fleet = fleet(&fates, &listeners)?;
-    let checks = HealthChecks::start(&Watchlist::of(&fleet), 1)?;
+    let checks = HealthChecks::start(&Watchlist::of(&fleet), 1, ())?;
     let health = checks.source();
     thread::sleep(WARM_UP);
     let (cpu, count, begin) = (cpu_ticks()?, made(&health), Instant::now());

@@ -33,6 +33,7 @@ mod schedule;
 mod tls;
 
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -43,9 +44,10 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use self::board::Board;
+use self::board::{Board, Due};
 use self::check::Checker;
 use self::engine::Shared;
+use self::finding::Finding;
 
 pub use self::board::{Counts, TargetStatus};
 
@@ -69,23 +71,41 @@ impl HealthChecks {
     /// Begins to check the targets of this list; `seed` decides the jitter. Raises the
     /// process's limit of open files as far as it may go.
     ///
+    /// The thread owns `alive` and drops it when it ends, also by a panic. So a caller can
+    /// notice that no target is checked any more.
+    ///
     /// # Errors
     /// If the operating system cannot start a thread, or gives it no event queue.
-    pub fn start(list: &Watchlist, seed: u64) -> io::Result<Self> {
+    pub fn start(list: &Watchlist, seed: u64, alive: impl Send + 'static) -> io::Result<Self> {
+        let checker = Arc::new(Checker::new(limits::for_checks()));
+        let make = Arc::clone(&checker);
+        let check = move |due| {
+            let checker = Arc::clone(&make);
+            async move { checker.check(&due).await }
+        };
+        Self::start_with(list, seed, alive, checker, check)
+    }
+
+    fn start_with<F>(
+        list: &Watchlist,
+        seed: u64,
+        alive: impl Send + 'static,
+        checker: Arc<Checker>,
+        check: impl Fn(Due) -> F + Clone + Send + 'static,
+    ) -> io::Result<Self>
+    where
+        F: Future<Output = Finding> + Send + 'static,
+    {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let shared = Arc::new(Shared::new(Board::new(seed, Instant::now())));
-        let checker = Arc::new(Checker::new(limits::for_checks()));
         let mut health = CheckedHealth { shared, checker };
         health.watch(list);
         let (stop, stopped) = oneshot::channel();
-        let CheckedHealth { shared, checker } = health.clone();
+        let shared = Arc::clone(&health.shared);
         let run = move || {
-            let check = move |due| {
-                let checker = Arc::clone(&checker);
-                async move { checker.check(&due).await }
-            };
+            let _alive = alive;
             runtime.block_on(async {
                 tokio::select! {
                     () = engine::run(shared, check) => {}
@@ -151,5 +171,65 @@ impl fmt::Debug for HealthChecks {
 impl fmt::Debug for CheckedHealth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CheckedHealth").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{RecvTimeoutError, channel};
+    use std::time::Duration;
+
+    use control_plane::{HealthCheck, Watched};
+
+    use super::*;
+
+    /// The bound of every wait; a test that reaches it fails.
+    const PATIENCE: Duration = Duration::from_mins(1);
+
+    fn list() -> Watchlist {
+        let watched = Watched {
+            check: Arc::new(HealthCheck {
+                interval: Duration::from_millis(100),
+                ..HealthCheck::default()
+            }),
+            endpoint: "a.example".parse().unwrap(),
+        };
+        let targets = [([127, 0, 0, 1].into(), watched)];
+        Watchlist {
+            targets: targets.into(),
+        }
+    }
+
+    /// A way to check that panics when the loop begins a check.
+    struct Bad;
+
+    impl Clone for Bad {
+        fn clone(&self) -> Self {
+            panic!("a bug");
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_thread_drops_what_it_owns() {
+        // The channel has a sender as long as the thread lives.
+        let (alive, ended) = channel::<()>();
+        let bad = Bad;
+        let check = move |_| {
+            std::hint::black_box(&bad);
+            async { Ok(()).into() }
+        };
+        let checker = Arc::new(Checker::new(1));
+        let checks = HealthChecks::start_with(&list(), 1, alive, checker, check).unwrap();
+        let told = ended.recv_timeout(PATIENCE);
+        assert_eq!(told, Err(RecvTimeoutError::Disconnected), "by a panic");
+        drop(checks);
+
+        let (alive, ended) = channel::<()>();
+        let checks = HealthChecks::start(&list(), 1, alive).unwrap();
+        let told = ended.recv_timeout(Duration::from_millis(1));
+        assert_eq!(told, Err(RecvTimeoutError::Timeout), "it runs");
+        drop(checks);
+        let told = ended.recv_timeout(PATIENCE);
+        assert_eq!(told, Err(RecvTimeoutError::Disconnected), "as usual");
     }
 }

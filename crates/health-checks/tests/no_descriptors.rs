@@ -92,7 +92,7 @@ fn without_descriptors_targets_keep_their_state_and_the_log_has_one_line() {
     // The connections wait in the queue; they are reset, so it stays short.
     let accepting = listener.try_clone().unwrap();
     thread::spawn(move || accepting.incoming().for_each(drop));
-    let checks = HealthChecks::start(&list, 1).unwrap();
+    let checks = HealthChecks::start(&list, 1, ()).unwrap();
     let health = checks.source();
     until(&health, |status| status.state == TargetState::Up);
 

@@ -41,7 +41,7 @@ impl Checked {
     }
 
     fn of(list: &Watchlist) -> Self {
-        let checks = HealthChecks::start(list, 1).unwrap();
+        let checks = HealthChecks::start(list, 1, ()).unwrap();
         Self {
             health: checks.source(),
             checks,
