@@ -1,7 +1,8 @@
 //! The hash of the fleet that is in force: two processes that show different ones have
 //! different fleet files. And whether the file has something else now, which was refused.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -21,7 +22,7 @@ struct State {
     refused: AtomicBool,
 }
 
-/// FNV-1a over a text as it is written. <http://www.isthe.com/chongo/tech/comp/fnv/>
+/// FNV-1a: the same in each process, unlike the hash of a map. <http://www.isthe.com/chongo/tech/comp/fnv/>
 struct Fnv(u64);
 
 impl FleetHash {
@@ -61,17 +62,19 @@ impl fmt::Display for FleetHash {
 
 fn hash(fleet: &Fleet) -> u64 {
     let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
-    // Writing to a hash does not fail.
-    let _ = write!(hash, "{fleet:?}");
-    hash.0
+    fleet.hash(&mut hash);
+    hash.finish()
 }
 
-impl fmt::Write for Fnv {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for byte in text.bytes() {
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        Ok(())
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

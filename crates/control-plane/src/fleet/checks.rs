@@ -234,23 +234,20 @@ impl Endpoints<'_> {
             (self.zones.lacks_some, self.addresses.lacks_some) = (true, true);
         }
         let check = self.checks.of_endpoint(source, &table.health_check);
-        let mut places = Vec::new();
-        let mut targets = Vec::new();
+        let at_name = table.name.at().unwrap_or(at);
+        let (mut places, mut targets) = (Vec::new(), Vec::new());
         let tables = table.target.into_inner().unwrap_or_default();
         let all = tables.len();
         for target in tables {
             let place = target.get().and_then(|target| target.address.at());
             if let Some(target) = self.target(target, check.as_ref()) {
-                places.push(place);
+                places.push(place.unwrap_or(at_name));
                 targets.push(target);
             }
         }
-        let at_name = table.name.at().unwrap_or(at);
         let name = table.name.into_inner()?.into_inner();
-        let ttl = table
-            .ttl
-            .value()
-            .map_or(FleetEndpoint::DEFAULT_TTL, Ttl::get);
+        let ttl = table.ttl.value();
+        let ttl = ttl.map_or(FleetEndpoint::DEFAULT_TTL, Ttl::get);
         if !is_whole || targets.len() < all {
             return None;
         }
@@ -258,22 +255,20 @@ impl Endpoints<'_> {
         let records = targets.iter().map(|t| Target::new(t.address, t.weight));
         if let Err(error) = RecordSet::new(ttl, records) {
             let target = refused_target(&error, &targets);
-            let at = target.and_then(|target| places.get(target).copied().flatten());
+            let at = target.and_then(|target| places.get(target).copied());
             source.mistake(at.unwrap_or(at_name), format!("endpoint {name}: {error}"));
             return None;
         }
-        for (target, place) in targets.iter().zip(places) {
-            let target_at = (place.unwrap_or(at), target.address);
-            let check = target.check.as_ref();
-            self.checks.is_one_way(source, &name, target_at, check);
-        }
-        Some(FleetEndpoint {
+        let endpoint = FleetEndpoint {
             name,
             ttl,
             fail,
             min_healthy_percent,
             targets: targets.into(),
-        })
+        };
+        self.checks
+            .is_one_way(source, &endpoint, &places, &self.read);
+        Some(endpoint)
     }
 
     /// A client can reach the target.

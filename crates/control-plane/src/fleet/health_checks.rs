@@ -27,13 +27,16 @@ use crate::{
     Trust,
 };
 
+/// How addresses are checked, and at which endpoint that stands. `None` is the fleet's check.
+type Ways = HashMap<IpAddr, (Option<Arc<HealthCheck>>, EndpointName)>;
+
 /// The checks of a fleet, its endpoints and its targets. Equal ones are shared.
 pub(super) struct Checks {
     /// The check of the fleet; `None` if it has a mistake.
     fleet: Option<Arc<HealthCheck>>,
     known: HashSet<Arc<HealthCheck>>,
-    /// How each address is checked, and at which endpoint that stands.
-    ways: HashMap<IpAddr, (Option<Arc<HealthCheck>>, EndpointName)>,
+    /// How each address is checked, once a target has a check of its own.
+    ways: Option<Ways>,
 }
 
 impl Checks {
@@ -42,7 +45,7 @@ impl Checks {
         let mut checks = Self {
             fleet: Some(Arc::default()),
             known: HashSet::new(),
-            ways: HashMap::new(),
+            ways: None,
         };
         checks.fleet = checks.inner(source, fleet, checks.fleet.clone());
         checks
@@ -70,21 +73,37 @@ impl Checks {
         (!is_fleets).then_some(check)
     }
 
-    /// An address is checked in one way, whatever endpoints have it.
+    /// An address is checked in one way, whatever endpoints have it. `places` are those of the
+    /// endpoint's targets, and `before` are the endpoints before it.
     pub(super) fn is_one_way(
         &mut self,
         source: &Source<'_>,
-        endpoint: &EndpointName,
-        (at, address): (usize, IpAddr),
-        check: Option<&Arc<HealthCheck>>,
+        endpoint: &FleetEndpoint,
+        places: &[usize],
+        before: &[FleetEndpoint],
     ) {
-        let here = || (check.cloned(), endpoint.clone());
-        let (known, first) = self.ways.entry(address).or_insert_with(here);
-        if known.as_ref() != check {
-            let mistake = format!(
-                "{address} is checked in another way at endpoint {first}, and an address has one health; give it the same `health_check` at both"
-            );
-            source.mistake(at, mistake);
+        let has_own = endpoint.targets().iter().any(|t| t.check.is_some());
+        if self.ways.is_none() && !has_own {
+            return;
+        }
+        let ways = self.ways.get_or_insert_with(|| {
+            // The first endpoint with an address is the last that the map is given.
+            let pairs = before.iter().rev();
+            let pairs = pairs.flat_map(|e| e.targets().iter().map(move |t| (e, t)));
+            pairs
+                .map(|(e, t)| (t.address, (None, e.name().clone())))
+                .collect()
+        });
+        for (target, at) in endpoint.targets().iter().zip(places) {
+            let (address, check) = (target.address, &target.check);
+            let here = || (check.clone(), endpoint.name().clone());
+            let (known, first) = ways.entry(address).or_insert_with(here);
+            if known != check {
+                let mistake = format!(
+                    "{address} is checked in another way at endpoint {first}, and an address has one health; give it the same `health_check` at both"
+                );
+                source.mistake(*at, mistake);
+            }
         }
     }
 

@@ -65,7 +65,7 @@ pub use self::schema::fleet_schema;
 /// );
 /// # Ok::<(), FleetError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Fleet {
     endpoints: Vec<FleetEndpoint>,
     timings: Timings,
@@ -129,7 +129,7 @@ impl DnsZone {
 }
 
 /// An endpoint of a fleet. A clone shares the targets.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FleetEndpoint {
     name: EndpointName,
     ttl: u32,
