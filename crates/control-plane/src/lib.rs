@@ -9,6 +9,7 @@
 
 mod backoff;
 mod control_plane;
+mod diff;
 mod enactor;
 mod enactor_loop;
 mod enactor_thread;
@@ -22,6 +23,7 @@ mod signals;
 mod supervise;
 
 pub use crate::control_plane::{ControlPlane, Report as ThreadReport};
+pub use diff::{EndpointDiff, TargetDiff, diff};
 pub use enactor::{Enactor, Pass};
 pub use enactor_loop::{EnactorLoop, Pace};
 pub use enactor_thread::EnactorThread;
@@ -40,6 +42,9 @@ pub use health_check::{
     CheckKind, CommandCheck, Damping, GrpcCheck, HealthCheck, HttpCheck, HttpMethod, HttpPath,
     Statuses, TlsCheck, Trust,
 };
-pub use planner::{ChangeId, HeldChange, HoldReason, Planned, Planner, Status};
+pub use planner::{
+    ChangeId, Drain, DrainScope, HeldChange, HoldReason, Order, OrderBook, Orders, Planned,
+    Planner, Preview, Publication, Status,
+};
 pub use planner_thread::{PlannerHandle, PlannerThread};
 pub use signals::{Signals, Waker};

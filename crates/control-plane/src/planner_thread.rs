@@ -10,7 +10,7 @@
 //! 3. Each reading makes one tick. After a publish the Planner wakes all Enactors.
 //! 4. A new fleet counts from the next reading on, its interval at once. A confirmation
 //!    is for the change that it names, as it was when the confirmation arrived. Neither
-//!    waits for the source.
+//!    waits for the source, and neither do orders and previews.
 //! 5. The status is replaced whole, under a lock that nobody holds for longer than a
 //!    copy of its pointer. It is as new as the last tick, fleet or confirmation.
 //! 6. Dropping the thread's owner sends a message, which the thread cannot miss, and the
@@ -32,8 +32,8 @@ use tracing::{info, warn};
 
 use crate::supervise::supervise;
 use crate::{
-    ChangeId, Fleet, Health, HealthSource, PlanError, Planned, Planner, Status, Waker, Watchlist,
-    chain,
+    ChangeId, Fleet, Health, HealthSource, PlanError, Planned, Planner, Preview, Status, Waker,
+    Watchlist, chain,
 };
 
 type Reading = Result<Health, PlanError>;
@@ -47,7 +47,9 @@ enum Ask {
 /// What a handle asks the thread to do.
 enum Control {
     SetFleet(Box<Fleet>),
-    Confirm(ChangeId),
+    Confirm(ChangeId, String),
+    Obey(Sender<Result<(), PlanError>>),
+    Preview(Box<Fleet>, Sender<Result<Preview, PlanError>>),
     Stop,
 }
 
@@ -133,14 +135,34 @@ impl PlannerHandle {
         self.send(Control::SetFleet(Box::new(fleet)));
     }
 
-    /// Confirms the held change with this id. Returns whether the status has it; the next
-    /// plan carries the change out.
-    pub fn confirm(&self, id: ChangeId) -> bool {
-        let is_held = self.status().held.iter().any(|change| change.id == id);
+    /// Confirms the held change with this id for a person, whom the history names. Returns
+    /// whether the status has it; the next plan carries the change out.
+    pub fn confirm(&self, id: ChangeId, person: &str) -> bool {
+        let status = self.status();
+        let mut all = status.held.iter().chain(&status.rejected);
+        let is_held = all.any(|change| change.id == id);
         if is_held {
-            self.send(Control::Confirm(id));
+            self.send(Control::Confirm(id, person.to_owned()));
         }
         is_held
+    }
+
+    /// Has the Planner read its orders now, and waits until the status shows what they make
+    /// of the fleet, but no longer than this. Returns `None` after that time; the next tick
+    /// reads them too.
+    pub fn obey(&self, patience: Duration) -> Option<Result<(), PlanError>> {
+        self.ask(patience, Control::Obey)
+    }
+
+    /// What would change with this fleet. Waits for the answer, but no longer than this.
+    pub fn preview(&self, fleet: Fleet, patience: Duration) -> Option<Result<Preview, PlanError>> {
+        self.ask(patience, |answer| Control::Preview(Box::new(fleet), answer))
+    }
+
+    fn ask<T>(&self, patience: Duration, ask: impl FnOnce(Sender<T>) -> Control) -> Option<T> {
+        let (answer, answered) = bounded(1);
+        self.send(ask(answer));
+        answered.recv_timeout(patience).ok()
     }
 
     /// What the Planner holds back, and why.
@@ -210,7 +232,9 @@ impl<S: DnsStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
                             interval = tick(new);
                         }
                     }
-                    Ok(Control::Confirm(id)) => self.confirm(id),
+                    Ok(Control::Confirm(id, person)) => self.confirm(id, &person),
+                    Ok(Control::Obey(answer)) => self.obey(&answer),
+                    Ok(Control::Preview(fleet, answer)) => self.preview(&fleet, &answer),
                     Ok(Control::Stop) | Err(_) => break,
                 },
                 recv(self.readings) -> reading => match reading {
@@ -253,8 +277,20 @@ impl<S: DnsStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
         (new != before).then_some(new)
     }
 
-    fn confirm(&mut self, id: ChangeId) {
-        if !self.planner.confirm(id, Instant::now()) {
+    fn obey(&mut self, answer: &Sender<Result<(), PlanError>>) {
+        let obeyed = supervise("planner", || self.planner.obey(Instant::now()));
+        self.tell();
+        // The asker may have gone.
+        let _ = answer.send(obeyed);
+    }
+
+    fn preview(&self, fleet: &Fleet, answer: &Sender<Result<Preview, PlanError>>) {
+        let preview = supervise("planner", || self.planner.preview(fleet, Instant::now()));
+        let _ = answer.send(preview);
+    }
+
+    fn confirm(&mut self, id: ChangeId, person: &str) {
+        if !self.planner.confirm_by(id, person, Instant::now()) {
             warn!(%id, "this change is not held any more; look at what is");
         }
         self.tell();

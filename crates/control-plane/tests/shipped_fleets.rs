@@ -45,7 +45,7 @@ fn plans(fleet: &Fleet) -> Vec<Arc<Plan>> {
     let ticks = (1..=last).map(|_| planner.tick(&source.read().unwrap()).unwrap());
     let published = ticks.filter_map(|planned| match planned {
         Planned::Published { generation } => Some(store.pin(generation).unwrap()),
-        Planned::Unchanged { .. } | Planned::FirstRound { .. } => None,
+        _ => None,
     });
     published.map(|pin| Arc::clone(pin.plan())).collect()
 }

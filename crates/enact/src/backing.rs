@@ -1,12 +1,14 @@
 //! What this program needs of a store in addition to [`PlanStore`](plan_store::PlanStore).
 
 use std::io;
+use std::sync::Arc;
 
 use control_plane::Waker;
 use plan_store::{DnsStore, MemoryStore};
 
 use crate::leadership::{Alone, Candidacy};
 use crate::metrics::{self, Scrape};
+use crate::notes::{MemoryNotes, Notes};
 
 /// A store that this program can run on.
 pub(crate) trait Backing: DnsStore<Reader: 'static> + Clone + 'static {
@@ -24,6 +26,9 @@ pub(crate) trait Backing: DnsStore<Reader: 'static> + Clone + 'static {
         Box::new(Alone)
     }
 
+    /// The notes that the store keeps beside the plans.
+    fn notes(&self) -> Arc<dyn Notes>;
+
     /// Writes metrics about the store.
     fn describe(&self, scrape: &mut Scrape<'_>);
 }
@@ -38,6 +43,10 @@ impl Backing for MemoryStore {
 
     fn can_be_read(&self) -> bool {
         true
+    }
+
+    fn notes(&self) -> Arc<dyn Notes> {
+        Arc::new(MemoryNotes::default())
     }
 
     fn describe(&self, scrape: &mut Scrape<'_>) {

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::error::Error;
+use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use control_plane::{Fleet, FleetError, FleetMistake};
 use dns_server::{Extras, ServerConfig, ServerText};
 
+use crate::admin::AdminArguments;
 use crate::check::CheckArguments;
+use crate::commands::Ask;
 use crate::cookie_keys;
 #[cfg(feature = "etcd")]
 use crate::fleet_copy;
@@ -31,6 +34,8 @@ pub(crate) enum Command {
     Schema(SchemaArguments),
     Completions(CompletionsArguments),
     Man(ManArguments),
+    #[command(flatten)]
+    Ask(Ask),
 }
 
 /// Run the control plane: health checks, a Planner, three Enactors and a DNS server.
@@ -44,8 +49,8 @@ Signals: SIGHUP makes the process read the fleet file again. SIGINT and SIGTERM 
 process.
 
 Held changes: a fleet file that takes too much away from an endpoint waits for a person.
-`GET /held` on the address of --metrics lists such changes with their ids, and
-`POST /confirm?id=ID` confirms one.
+`enact status` lists such changes with their ids; `enact confirm ID` and
+`enact reject ID` decide.
 
 Log: on standard error. The environment variable RUST_LOG sets the level; the default is
 `info`. The process never waits for its log: lines that cannot be written are dropped and
@@ -84,11 +89,12 @@ pub(crate) struct ServeArguments {
     /// a free port, which the log names
     #[arg(long, default_value = "127.0.0.1:5300")]
     listen: Vec<SocketAddr>,
-    /// An address to serve `/metrics` (for Prometheus), `/readyz`, `/healthz`, `/targets`, `/held` and `/confirm` on,
-    /// over HTTP. Anyone who reaches it can confirm held changes. Port 0 takes a free port, which
-    /// the log names
+    /// An address to serve `/metrics` (for Prometheus), `/readyz`, `/healthz`, `/targets` and
+    /// `/held` on, over HTTP, for reading only. Port 0 takes a free port, which the log names
     #[arg(long)]
     pub(crate) metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) admin: AdminArguments,
     /// Also play the fleet's targets: listen on their addresses, and take one after another
     /// down for a while
     #[arg(long)]
@@ -138,6 +144,17 @@ pub(crate) enum Role {
     Enactor,
     /// The DNS server
     Front,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::All => "all",
+            Self::Planner => "planner",
+            Self::Enactor => "enactor",
+            Self::Front => "front",
+        })
+    }
 }
 
 impl Role {
@@ -207,6 +224,14 @@ pub(crate) fn load(file: &Path) -> Result<Fleet, FleetError> {
     Ok(fleet)
 }
 
+/// Reads this fleet file, or the demonstration fleet.
+fn read(file: Option<&Path>) -> Result<Fleet, FleetError> {
+    match file {
+        Some(file) => load(file),
+        None => Fleet::parse(LOOPBACK_FLEET, "examples/fleets/loopback.toml".as_ref()),
+    }
+}
+
 const LOOPBACK_FLEET: &str = include_str!("../../../examples/fleets/loopback.toml");
 
 impl ServeArguments {
@@ -223,10 +248,13 @@ impl ServeArguments {
 
     /// Reads the fleet.
     pub(crate) fn fleet(&self) -> Result<Fleet, FleetError> {
-        match &self.fleet {
-            Some(file) => load(file),
-            None => Fleet::parse(LOOPBACK_FLEET, "examples/fleets/loopback.toml".as_ref()),
-        }
+        read(self.fleet.as_deref())
+    }
+
+    /// Reads the fleet whenever it is called.
+    pub(crate) fn fleet_reader(&self) -> impl Fn() -> Result<Fleet, FleetError> + 'static {
+        let file = self.fleet.clone();
+        move || read(file.as_deref())
     }
 
     /// Where the plans are. The demonstration leaves nothing behind unless it is told to.

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use control_plane::Waker;
 use plan_store::Retention;
@@ -13,6 +14,7 @@ use tracing::info;
 
 use crate::backing::Backing;
 use crate::metrics::{self, Scrape};
+use crate::notes::Notes;
 
 /// No folder is named, and the environment names none either.
 #[derive(Debug, thiserror::Error)]
@@ -59,12 +61,26 @@ impl Backing for DiskStore {
         true
     }
 
+    fn notes(&self) -> Arc<dyn Notes> {
+        Arc::new(self.clone())
+    }
+
     fn describe(&self, scrape: &mut Scrape<'_>) {
         scrape.value(&metrics::PLANS, self.generations().len());
         let writable = self.health().is_ok();
         scrape.value(&metrics::DISK_WRITABLE, u64::from(writable));
         let size = self.file_size().unwrap_or(0);
         scrape.value(&metrics::DISK_SIZE, size);
+    }
+}
+
+impl Notes for DiskStore {
+    fn note(&self, name: &str) -> Result<Option<Vec<u8>>, plan_store::Error> {
+        Self::note(self, name).map_err(plan_store::Error::new)
+    }
+
+    fn set_note(&self, name: &str, bytes: &[u8]) -> Result<(), plan_store::Error> {
+        Self::set_note(self, name, bytes).map_err(plan_store::Error::new)
     }
 }
 

@@ -17,6 +17,7 @@ use plan_store_etcd::{Candidate, EtcdConfig, EtcdStore, Identity, Tls, User};
 use crate::backing::Backing;
 use crate::leadership::{Candidacy, Leadership};
 use crate::metrics::{self, Scrape};
+use crate::notes::Notes;
 
 /// How to connect to etcd.
 #[derive(Args)]
@@ -113,6 +114,10 @@ impl Backing for EtcdStore {
         Box::new(EtcdStore::stand_for_election(self, name))
     }
 
+    fn notes(&self) -> Arc<dyn Notes> {
+        Arc::new(self.clone())
+    }
+
     fn describe(&self, scrape: &mut Scrape<'_>) {
         let health = self.health();
         scrape.value(&metrics::ETCD_CONNECTED, u64::from(health.connected));
@@ -145,6 +150,16 @@ impl Candidacy for Candidate {
                 Leadership::Unknown { reason }
             }
         }
+    }
+}
+
+impl Notes for EtcdStore {
+    fn note(&self, name: &str) -> Result<Option<Vec<u8>>, plan_store::Error> {
+        Self::note(self, name).map_err(plan_store::Error::new)
+    }
+
+    fn set_note(&self, name: &str, bytes: &[u8]) -> Result<(), plan_store::Error> {
+        Self::set_note(self, name, bytes).map_err(plan_store::Error::new)
     }
 }
 

@@ -21,6 +21,11 @@ impl Checked {
         let _ = self.0.set(health);
     }
 
+    /// What is known of each target; empty in a process without checks.
+    pub(crate) fn status(&self) -> Vec<TargetStatus> {
+        self.0.get().map_or_else(Vec::new, CheckedHealth::status)
+    }
+
     /// One line for each target: address, state, and why and since when the checks fail.
     pub(crate) fn list(&self) -> Answer {
         let Some(health) = self.0.get() else {
@@ -94,7 +99,7 @@ fn describe(status: &TargetStatus, now: Instant) -> String {
     text
 }
 
-fn word(state: TargetState) -> &'static str {
+pub(crate) fn word(state: TargetState) -> &'static str {
     match state {
         TargetState::Unknown => "unknown",
         TargetState::Failing => "failing",

@@ -1,11 +1,10 @@
-//! The changes that wait for a person, over HTTP: what is held, and its confirmation.
+//! The changes that wait for a person, as a page.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use control_plane::{ChangeId, PlannerHandle};
+use control_plane::PlannerHandle;
 use hyper::StatusCode;
-use tracing::info;
 
 /// Status and body of an answer.
 pub(crate) type Answer = (StatusCode, String);
@@ -37,34 +36,6 @@ impl Held {
             let _ = writeln!(text, "{id} {seconds}s {endpoint}: {reason}");
         }
         (StatusCode::OK, text)
-    }
-
-    /// Confirms the changes with these ids, if all of them are held, and else none.
-    pub(crate) fn confirm(&self, query: &str) -> Answer {
-        let Some(planner) = self.planner() else {
-            return no_planner();
-        };
-        let mut ids = Vec::new();
-        for field in query.split('&') {
-            let Some(Ok(id)) = field.strip_prefix("id=").map(str::parse::<ChangeId>) else {
-                let text = format!("`{field}` is no id; use id=ID with an ID of GET /held\n");
-                return (StatusCode::BAD_REQUEST, text);
-            };
-            ids.push(id);
-        }
-        let status = planner.status();
-        let is_held = |id: &&ChangeId| status.held.iter().any(|held| held.id == **id);
-        if let Some(id) = ids.iter().find(|id| !is_held(id)) {
-            let text = format!("{id} is not held; nothing is confirmed; look at GET /held\n");
-            return (StatusCode::NOT_FOUND, text);
-        }
-        let mut text = String::new();
-        for id in ids {
-            planner.confirm(id);
-            info!(%id, "confirmed over HTTP");
-            let _ = writeln!(text, "{id} is confirmed; the next plan carries it out");
-        }
-        (StatusCode::ACCEPTED, text)
     }
 }
 

@@ -19,10 +19,14 @@
 //! A process logs `ready` when all of its parts do their work, and with `--metrics` it
 //! answers `GET /readyz`. The rules are in `readiness.rs`.
 
+mod admin;
+mod api;
 mod backing;
 mod check;
 mod cli;
+mod commands;
 mod cookie_keys;
+mod current_fleet;
 mod demo_targets;
 mod disk;
 mod dns;
@@ -33,11 +37,15 @@ mod fleet_copy;
 mod fleet_hash;
 mod health;
 mod held;
+mod history;
 mod http;
 mod leadership;
 mod log;
 mod manual;
 mod metrics;
+mod notes;
+mod orders;
+mod pages;
 mod parts;
 mod planning;
 mod readiness;
@@ -62,6 +70,7 @@ fn main() -> ExitCode {
             print(text.as_bytes());
             ExitCode::from(if is_good { 0 } else { 2 })
         }
+        Command::Ask(ask) => ask.run(),
         Command::Schema(_) => print(manual::schema().as_bytes()),
         Command::Completions(arguments) => print(&manual::completions(&arguments)),
         Command::Man(arguments) => match manual::write_man_pages(&arguments) {

@@ -95,6 +95,14 @@ metrics! {
         "Endpoints that serve unhealthy targets, because too few are healthy.";
     AWAITED: Gauge "planner_awaited_endpoints" []
         "New endpoints that are in no plan yet, because their targets are not checked.";
+    REJECTED: Gauge "planner_rejected_changes" []
+        "Held changes that a person has rejected.";
+    FROZEN: Gauge "planner_frozen" []
+        "1 while a person has frozen the plans.";
+    DRAINS: Gauge "planner_drains" []
+        "Drains by persons that are in force.";
+    WAITING: Gauge "planner_waiting_endpoints" []
+        "Endpoints that are to have other records than in the newest plan, because of a freeze or a store that fails.";
     SUSPECTED: Gauge "planner_suspected_targets" []
         "Unhealthy targets that are served, because so many became unhealthy at once.";
 
@@ -250,6 +258,7 @@ pub(crate) struct Tally {
     published: AtomicU64,
     unchanged: AtomicU64,
     waiting: AtomicU64,
+    frozen: AtomicU64,
     not_planned: AtomicU64,
     planned: Newest,
     applied: AtomicU64,
@@ -280,6 +289,7 @@ impl Tally {
             Ok(Planned::Published { .. }) => &self.published,
             Ok(Planned::Unchanged { .. }) => &self.unchanged,
             Ok(Planned::FirstRound { .. }) => &self.waiting,
+            Ok(Planned::Frozen { .. }) => &self.frozen,
             Err(_) => &self.not_planned,
         });
         if let Ok(Planned::Published { generation } | Planned::Unchanged { generation }) = planned {
@@ -305,6 +315,7 @@ impl Tally {
             (["published"], read(&self.published)),
             (["unchanged"], read(&self.unchanged)),
             (["first_round"], read(&self.waiting)),
+            (["frozen"], read(&self.frozen)),
             (["failed"], read(&self.not_planned)),
         ];
         let leads = self.leads.load(Ordering::Relaxed);
@@ -357,6 +368,10 @@ pub(crate) fn describe_status(scrape: &mut Scrape<'_>, status: &Status) {
     scrape.value(&FAIL_OPEN, status.fail_open.len());
     scrape.value(&AWAITED, status.awaited.len());
     scrape.value(&SUSPECTED, status.suspected);
+    scrape.value(&REJECTED, status.rejected.len());
+    scrape.value(&FROZEN, u64::from(status.orders.freeze.is_some()));
+    scrape.value(&DRAINS, status.drains.len());
+    scrape.value(&WAITING, status.waiting);
 }
 
 #[cfg(test)]

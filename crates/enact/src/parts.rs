@@ -8,16 +8,22 @@ use control_plane::{Enactor, EnactorThread, Fleet, Pace, PlannerHandle};
 use dns_server::Server;
 use tracing::{error, info, warn};
 
+use crate::admin::{Admin, Desk, Office, Overview};
 use crate::backing::Backing;
 use crate::cli::{Role, ServeArguments};
+use crate::current_fleet::CurrentFleet;
 use crate::demo_targets::DemoTargets;
 use crate::dns::{self, Dns};
 use crate::fleet_hash::FleetHash;
 use crate::health::Checked;
 use crate::held::Held;
+use crate::history::History;
 use crate::http::HttpServer;
 use crate::log::Lost;
 use crate::metrics::{self, Metrics, Start, Tally};
+use crate::notes::Notes;
+use crate::orders::OrderDesk;
+use crate::pages;
 use crate::planning::Planning;
 use crate::readiness::{Part, Readiness};
 use crate::zones;
@@ -28,7 +34,10 @@ pub(crate) struct Parts<'a, S: Backing> {
     arguments: &'a ServeArguments,
     fleet: Fleet,
     hash: FleetHash,
+    current: CurrentFleet,
     readiness: Readiness,
+    // The commands end before the Planner that they speak to.
+    _admin: Admin,
     planning: Option<Planning<S>>,
     _wakening: S::Wakening,
     enactors: Vec<EnactorThread>,
@@ -74,14 +83,29 @@ impl<'a, S: Backing> Parts<'a, S> {
             hash: hash.clone(),
             lost,
         };
+        let current = CurrentFleet::new(&fleet);
         let (held, health) = (shown.held.clone(), shown.health.clone());
+        let overview = Arc::new(Overview {
+            role,
+            store: store.clone(),
+            readiness: readiness.clone(),
+            planner: held.clone(),
+            health: health.clone(),
+            fleet: current.clone(),
+            hash: hash.clone(),
+            server: Arc::clone(&server),
+        });
         let http = start_http(arguments, store, &readiness, shown)?;
+        let notes = store.notes();
+        let history = || History::start(Arc::clone(&notes));
+        let history = planner_parts.is_some().then(history).transpose()?;
         let enactors = start_enactors(arguments, &fleet, store, enactor_parts, &tally)?;
         let wakers = || enactors.iter().map(EnactorThread::waker).collect();
         let wakening = store.wake_on_publish(wakers())?;
-        let planning = planner_parts.map(|(part, checks_part)| {
+        let planning = planner_parts.zip(history.clone()).map(|(parts, history)| {
             let (store, fleet, shown) = (store.clone(), fleet.clone(), (tally, held, health));
-            Planning::start(store, fleet, seed, wakers(), shown, part, checks_part)
+            let book = (Arc::clone(&notes), history);
+            Planning::start(store, fleet, seed, wakers(), shown, book, parts)
         });
         let planning = planning.transpose()?;
         let dns = dns_part.map(|part| {
@@ -99,7 +123,9 @@ impl<'a, S: Backing> Parts<'a, S> {
             _targets: targets,
             fleet,
             hash,
+            current,
             readiness,
+            _admin: start_admin(arguments, overview, notes, history)?,
         })
     }
 
@@ -149,6 +175,7 @@ impl<'a, S: Backing> Parts<'a, S> {
             warn!("another `keep_newest` counts only after a restart");
         }
         self.hash.set(&fleet);
+        self.current.set(&fleet);
         self.fleet = fleet;
         info!(hash = %self.hash, "the fleet file is read again");
         Ok(())
@@ -175,8 +202,28 @@ fn start_http<S: Backing>(
     let (held, health) = (shown.held.clone(), shown.health.clone());
     let metrics = metrics_of(arguments.role, store.clone(), readiness.clone(), shown);
     let metrics = move || metrics.scrape();
-    let start = |address| HttpServer::start(address, readiness.clone(), metrics, held, health);
-    arguments.metrics.map(start).transpose()
+    let start = |address| pages::start(address, readiness.clone(), metrics, held, health);
+    let started = arguments.metrics.map(start).transpose()?;
+    Ok(started.map(|(server, _)| server))
+}
+
+/// Starts the admin API.
+fn start_admin<S: Backing>(
+    arguments: &ServeArguments,
+    overview: Arc<Overview<S>>,
+    notes: Arc<dyn Notes>,
+    history: Option<History>,
+) -> io::Result<Admin> {
+    let office = history.map(|history| Office {
+        orders: OrderDesk::new(notes),
+        history,
+    });
+    let desk = Desk {
+        overview,
+        office,
+        read_fleet: Box::new(arguments.fleet_reader()),
+    };
+    Admin::start(&arguments.admin, &Arc::new(desk))
 }
 
 /// What `/metrics` answers.
@@ -291,6 +338,8 @@ mod tests {
             "unread",
             "--listen",
             "127.0.0.1:0",
+            "--admin",
+            "off",
         ];
         let command = command.into_iter().chain(["--role", role]);
         let Command::Serve(arguments) = Cli::try_parse_from(command).unwrap().command else {

@@ -22,8 +22,11 @@ use tracing::warn;
 use crate::backing::Backing;
 use crate::health::Checked;
 use crate::held::Held;
+use crate::history::History;
 use crate::leadership::{Candidacy, Leadership, own_name};
 use crate::metrics::Tally;
+use crate::notes::Notes;
+use crate::orders::Book;
 use crate::readiness::Part;
 
 /// The Planner, or what it takes to start it.
@@ -34,6 +37,8 @@ pub(crate) struct Planning<S: Backing> {
     wakers: Vec<Waker>,
     tally: Arc<Tally>,
     held: Held,
+    notes: Arc<dyn Notes>,
+    history: History,
     /// Gone if the Planner's thread has ended by itself.
     part: Option<Arc<Part>>,
     checks: HealthChecks,
@@ -50,8 +55,8 @@ impl<S: Backing> Planning<S> {
         seed: u64,
         wakers: Vec<Waker>,
         shown: (Arc<Tally>, Held, Checked),
-        part: Part,
-        checks_part: Part,
+        (notes, history): (Arc<dyn Notes>, History),
+        (part, checks_part): (Part, Part),
     ) -> io::Result<Self> {
         let (tally, held, checked) = shown;
         checks_part.up();
@@ -66,6 +71,8 @@ impl<S: Backing> Planning<S> {
             wakers,
             tally,
             held,
+            notes,
+            history,
             part: Some(Arc::new(part)),
             checks,
         })
@@ -112,7 +119,10 @@ impl<S: Backing> Planning<S> {
 
     fn lead(&mut self, part: Arc<Part>) -> io::Result<()> {
         part.waits_for("no tick has ended yet");
-        let planner = Planner::new(self.store.clone(), self.fleet.clone());
+        // Another process may have led, and added to the history.
+        self.history.read_again();
+        let book = Book::new(Arc::clone(&self.notes), self.history.clone());
+        let planner = Planner::new(self.store.clone(), self.fleet.clone()).with_orders(book);
         let interval = self.fleet.timings().planner_interval;
         let tally = Arc::clone(&self.tally);
         let report = move |planned: &_| {

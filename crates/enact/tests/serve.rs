@@ -11,12 +11,18 @@
     reason = "a failed step is a failed test"
 )]
 
+#[path = "serve/commands.rs"]
+mod commands;
+#[path = "serve/hostile.rs"]
+mod hostile;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -37,6 +43,9 @@ struct Serve {
     log: Receiver<String>,
     dns: SocketAddr,
     http: SocketAddr,
+    /// The socket of the admin API.
+    admin: PathBuf,
+    admin_tcp: Option<SocketAddr>,
 }
 
 impl Serve {
@@ -55,7 +64,7 @@ impl Serve {
     ) -> (Self, JoinHandle<BufReader<ChildStderr>>) {
         let mut process = Self::spawn(arguments, level);
         let (log, reader) = lines(process.stderr.take().unwrap(), further);
-        let serve = Self::addressed(process, log);
+        let serve = Self::addressed(process, log, arguments.contains(&"--admin-tcp"));
         serve.wait_for(READY);
         (serve, reader)
     }
@@ -73,6 +82,8 @@ impl Serve {
         command
             .args(["--listen", "127.0.0.1:0"])
             .args(["--metrics", "127.0.0.1:0"])
+            .arg("--admin")
+            .arg(new_socket())
             .args(arguments)
             .env("NO_COLOR", "1")
             .stderr(Stdio::piped())
@@ -81,16 +92,25 @@ impl Serve {
     }
 
     /// A process whose log names its addresses.
-    fn addressed(process: Child, log: Receiver<String>) -> Self {
+    fn addressed(process: Child, log: Receiver<String>, with_tcp: bool) -> Self {
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut serve = Self {
             process,
             log,
             dns: unknown,
             http: unknown,
+            admin: PathBuf::new(),
+            admin_tcp: None,
         };
         let line = serve.wait_for("serving metrics url=");
         serve.http = between(&line, "url=http://", "/metrics").parse().unwrap();
+        let line = serve.wait_for("admin API socket=");
+        serve.admin = line.split_once("socket=").unwrap().1.into();
+        if with_tcp {
+            let line = serve.wait_for("admin API over TCP address=");
+            let (_, address) = line.split_once("address=").unwrap();
+            serve.admin_tcp = Some(address.parse().unwrap());
+        }
         let line = serve.wait_for("serving address=");
         serve.dns = between(&line, "address=", " ").parse().unwrap();
         serve
@@ -153,10 +173,6 @@ impl Serve {
         self.request("GET", path)
     }
 
-    fn post(&self, path: &str) -> String {
-        self.request("POST", path)
-    }
-
     fn request(&self, method: &str, path: &str) -> String {
         let mut client = TcpStream::connect(self.http).unwrap();
         client.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -164,6 +180,20 @@ impl Serve {
         let mut text = String::new();
         client.read_to_string(&mut text).unwrap();
         text
+    }
+
+    /// Gives a command, such as `enact status`.
+    fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_enact"));
+        command.args(arguments).env("ENACT_ADMIN", &self.admin);
+        command.output().unwrap()
+    }
+
+    /// Gives a command that succeeds, and returns what it prints.
+    fn tell(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Ends it. Returns how often it has become ready since the last line that was read.
@@ -191,7 +221,17 @@ impl Drop for Serve {
         // It has ended already, unless a test failed.
         let _ = self.process.kill();
         let _ = self.process.wait();
+        // The lock stays behind, so that no two processes hold different ones.
+        let _ = fs::remove_file(self.admin.with_extension("sock.lock"));
     }
+}
+
+/// A place for the socket of the next process.
+fn new_socket() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let file = format!("enact-{}-{number}.sock", std::process::id());
+    std::env::temp_dir().join(file)
 }
 
 /// The lines of a log, read by a thread so that waiting for one has a bound. The thread ends
@@ -386,24 +426,21 @@ fn rows_1_5_9_and_11_each_endpoint_is_judged_by_itself_and_a_person_decides_by_i
     // Row 9: a confirmation names what it confirms.
     let ids = held(&serve);
     let id = &ids["b.re.example"];
-    for (path, status) in [
-        ("/confirm?id=0123456789abcdef".into(), "404"),
-        (format!("/confirm?id={id}&id=0123456789abcdef"), "404"),
-        (format!("/confirm?{id}"), "400"),
-        ("/confirm".into(), "404"),
+    for wrong in [
+        &["0123456789abcdef"][..],
+        &[id, "0123456789abcdef"],
+        &["b.re.example"],
+        &[],
     ] {
-        let answer = serve.post(&path);
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status} ")),
-            "{path}: {answer}"
-        );
-        assert_eq!(held(&serve), ids, "{path}");
+        let output = serve.command(&[&["confirm"], wrong].concat());
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}: {output:?}");
+        assert_eq!(held(&serve), ids, "{wrong:?}");
     }
-    assert!(
-        serve
-            .post(&format!("/confirm?id={id}"))
-            .starts_with("HTTP/1.1 202 ")
-    );
+    // The port of the metrics is for reading only.
+    let answer = serve.request("POST", &format!("/confirm?id={id}"));
+    assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+    assert_eq!(held(&serve), ids);
+    serve.tell(&["confirm", id]);
     serve.ask_until("b.re.example.", is_missing);
     assert!(has(&[2, 9, 10])(&serve.ask("a.re.example.")));
     assert_eq!(
@@ -525,11 +562,7 @@ fn row_12_a_reload_takes_over_timings_and_zones() {
     // The endpoint of before is held, so its zone is served on. Then both go.
     assert_eq!(serve.ask("one.re.example.").answers.len(), 1);
     let id = &held(&serve)["one.re.example"];
-    assert!(
-        serve
-            .post(&format!("/confirm?id={id}"))
-            .starts_with("HTTP/1.1 202 ")
-    );
+    serve.tell(&["confirm", id]);
     serve.ask_until("one.re.example.", refused);
     serve.ask_until("one.other.example.", has_answers(1));
     assert_eq!(serve.end(), 0, "it was ready all the time");
@@ -732,7 +765,7 @@ fn nothing_is_denied_before_the_first_plan_is_active() {
     let fleet = FleetFile::new("early", &endless);
     let mut process = Serve::spawn(&["--fleet", fleet.path()], Some("info"));
     let (log, _reader) = lines(process.stderr.take().unwrap(), usize::MAX);
-    let serve = Serve::addressed(process, log);
+    let serve = Serve::addressed(process, log, false);
     let code = |reply: Message| reply.metadata.response_code;
     for _ in 0..20 {
         assert!(serve.get("/ready").starts_with("HTTP/1.1 503 "));
@@ -965,7 +998,7 @@ fn a_process_that_was_killed_goes_on_from_its_state_folder() {
     ));
     let mut process = Serve::spawn(&arguments, Some("info"));
     let (log, _reader) = lines(process.stderr.take().unwrap(), usize::MAX);
-    let serve = Serve::addressed(process, log);
+    let serve = Serve::addressed(process, log, false);
     assert!(has(&[1, 3])(&serve.ask("api.re.example.")));
     assert_eq!(serial(&serve), before);
     drop(serve);
@@ -1012,7 +1045,7 @@ fn leaves_state(arguments: &[&str], folder: &Path) -> bool {
         .spawn()
         .unwrap();
     let (log, _reader) = lines(process.stderr.take().unwrap(), usize::MAX);
-    let serve = Serve::addressed(process, log);
+    let serve = Serve::addressed(process, log, false);
     serve.wait_for(READY);
     serve.end();
     folder.join("plans.redb").exists()

@@ -308,6 +308,21 @@ impl FleetEndpoint {
         &self.targets
     }
 
+    /// The same with these targets drained as well.
+    pub(crate) fn with_drained(&self, is_drained: impl Fn(&FleetTarget) -> bool) -> Self {
+        if !self.targets.iter().any(&is_drained) {
+            return self.clone();
+        }
+        let drain = |target: &FleetTarget| FleetTarget {
+            drained: target.drained || is_drained(target),
+            ..target.clone()
+        };
+        Self {
+            targets: self.targets.iter().map(drain).collect(),
+            ..self.clone()
+        }
+    }
+
     /// An endpoint that serves what these records say. No fleet file describes it, so
     /// zones and tiers are not known.
     pub(crate) fn of_records(name: &EndpointName, records: &RecordSet) -> Self {

@@ -1,7 +1,7 @@
 //! Change control: which changes of the configuration take effect at once, and which wait
 //! for a person.
 //!
-//! Health has no part in it. A change is what a new fleet file makes of one endpoint; an
+//! Health has no part in it. A change is what a new fleet file or a drain makes of one endpoint; an
 //! endpoint whose change is held keeps its configuration, and health still decides on its
 //! targets. No endpoint waits for another.
 //!
@@ -17,7 +17,9 @@
 //! 5. An endpoint that a plan names and this Planner does not know is taken as it is in the
 //!    plan, and the file is judged by that. So after a restart the targets that the plan
 //!    left out do not count.
-//! 6. Several small changes each pass: the rules judge steps, not their sum.
+//! 6. A drain or its end is judged first, with the configuration in force, and what the file
+//!    asks for then. So a change of the file that is held delays no drain.
+//! 7. Several small changes each pass: the rules judge steps, not their sum.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::{self, Write as _};
@@ -26,25 +28,28 @@ use std::num::ParseIntError;
 use std::str::FromStr;
 use std::time::Instant;
 
-use plan_store::{EndpointName, Plan};
+use plan_store::{EndpointName, Plan, RecordSet};
 
-use crate::{Fleet, FleetEndpoint, Watchlist};
+use super::orders::DrainScope;
+use crate::{Fleet, FleetEndpoint, FleetTarget, Watchlist};
 
 /// From so many targets on, a share of them may go; a smaller endpoint may lose all but
 /// the last.
 const FEW: usize = 4;
 
 /// The configuration that is in force, and the changes that are held.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ChangeControl {
     accepted: BTreeMap<EndpointName, Accepted>,
     held: BTreeMap<EndpointName, Held>,
 }
 
 /// The configuration of an endpoint that is in force.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Accepted {
     pub(super) config: FleetEndpoint,
+    /// The same without the drains that persons have ordered.
+    undrained: FleetEndpoint,
     /// The configurations before, the newest first, while no target of a newer one is
     /// proven.
     pub(super) previous: Vec<FleetEndpoint>,
@@ -54,11 +59,19 @@ pub(super) struct Accepted {
     pub(super) served: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Held {
     change: HeldChange,
     /// What the change makes of the endpoint; `None` if it goes.
-    to: Option<FleetEndpoint>,
+    to: Option<Asked>,
+}
+
+/// What an endpoint is to be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Asked {
+    config: FleetEndpoint,
+    /// The same without the drains that persons have ordered.
+    undrained: FleetEndpoint,
 }
 
 /// A change of an endpoint's configuration that waits for a confirmation.
@@ -79,7 +92,7 @@ pub struct HeldChange {
 pub enum HoldReason {
     /// The fleet does not name the endpoint any more.
     Goes,
-    /// The fleet takes too many targets away.
+    /// The fleet, or a drain, takes too many targets away.
     Loses {
         /// How many go.
         removed: usize,
@@ -142,31 +155,48 @@ impl ChangeControl {
         for (name, records) in plan.endpoints() {
             self.accepted
                 .entry(name.clone())
-                .or_insert_with(|| Accepted {
-                    config: FleetEndpoint::of_records(name, records),
-                    previous: Vec::new(),
-                    since: now,
-                    served: true,
-                })
+                .or_insert_with(|| Accepted::of_records(name, records, now))
                 .served = true;
         }
     }
 
-    /// Judges what this fleet makes of each endpoint.
-    pub(super) fn propose(&mut self, fleet: &Fleet, now: Instant) -> HoldChanges {
+    /// Judges what this fleet and these drains make of each endpoint.
+    pub(super) fn propose(
+        &mut self,
+        fleet: &Fleet,
+        drains: &BTreeSet<DrainScope>,
+        now: Instant,
+    ) -> HoldChanges {
         let mut changes = HoldChanges::default();
         let percent = fleet.change_limits().max_removal_percent;
+        self.drain(drains, percent, now);
         let mut named = BTreeSet::new();
         for endpoint in fleet.endpoints() {
             named.insert(endpoint.name());
-            let to = Some(endpoint);
-            self.judge(endpoint.name(), to, percent, now, &mut changes);
+            let to = Asked::new(endpoint, drains);
+            self.judge(endpoint.name(), Some(to), percent, now, &mut changes);
         }
         let going = self.accepted.keys().filter(|name| !named.contains(name));
         for name in going.cloned().collect::<Vec<_>>() {
             self.judge(&name, None, percent, now, &mut changes);
         }
         changes
+    }
+
+    /// Lays the drains over the configuration in force, at each endpoint where that may pass.
+    fn drain(&mut self, drains: &BTreeSet<DrainScope>, percent: u8, now: Instant) {
+        let mut passed = Vec::new();
+        for (name, accepted) in &self.accepted {
+            let to = Asked::new(&accepted.undrained, drains);
+            if to.config != accepted.config
+                && refuse(&accepted.config, Some(&to.config), percent).is_none()
+            {
+                passed.push((name.clone(), to));
+            }
+        }
+        for (name, to) in passed {
+            self.accept(&name, Some(to), now);
+        }
     }
 
     /// Lets the change with this id take effect, if it is held.
@@ -181,24 +211,27 @@ impl ChangeControl {
     fn judge(
         &mut self,
         name: &EndpointName,
-        to: Option<&FleetEndpoint>,
+        to: Option<Asked>,
         percent: u8,
         now: Instant,
         changes: &mut HoldChanges,
     ) {
+        let config = to.as_ref().map(|to| &to.config);
         let from = self.accepted.get(name).map(|accepted| &accepted.config);
-        let refused = from.and_then(|from| refuse(from, to, percent));
+        let refused = from.and_then(|from| refuse(from, config, percent));
         let before = self.held.remove(name);
         let Some(reason) = refused else {
             changes
                 .ended
                 .extend(before.map(|b| Ended::Withdrawn(b.change)));
-            if from != to {
-                self.accept(name, to.cloned(), now);
+            if from != config {
+                self.accept(name, to, now);
+            } else if let (Some(accepted), Some(to)) = (self.accepted.get_mut(name), to) {
+                accepted.undrained = to.undrained;
             }
             return;
         };
-        let id = ChangeId::of(name, to);
+        let id = ChangeId::of(name, config);
         let mut change = HeldChange {
             id,
             endpoint: name.clone(),
@@ -214,13 +247,12 @@ impl ChangeControl {
                 changes.begun.push(change.clone());
             }
         }
-        let to = to.cloned();
         self.held.insert(name.clone(), Held { change, to });
     }
 
-    fn accept(&mut self, name: &EndpointName, to: Option<FleetEndpoint>, now: Instant) {
+    fn accept(&mut self, name: &EndpointName, to: Option<Asked>, now: Instant) {
         let before = self.accepted.remove(name);
-        let Some(config) = to else {
+        let Some(Asked { config, undrained }) = to else {
             return;
         };
         let served = before.as_ref().is_some_and(|before| before.served);
@@ -232,6 +264,7 @@ impl ChangeControl {
         );
         let accepted = Accepted {
             config,
+            undrained,
             previous,
             since: now,
             served,
@@ -240,7 +273,29 @@ impl ChangeControl {
     }
 }
 
+impl Asked {
+    fn new(undrained: &FleetEndpoint, drains: &BTreeSet<DrainScope>) -> Self {
+        let is_drained = |target: &FleetTarget| drains.iter().any(|drain| drain.covers(target));
+        Self {
+            config: undrained.with_drained(is_drained),
+            undrained: undrained.clone(),
+        }
+    }
+}
+
 impl Accepted {
+    /// What a plan has of an endpoint.
+    fn of_records(name: &EndpointName, records: &RecordSet, now: Instant) -> Self {
+        let config = FleetEndpoint::of_records(name, records);
+        Self {
+            undrained: config.clone(),
+            config,
+            previous: Vec::new(),
+            since: now,
+            served: true,
+        }
+    }
+
     /// The configuration in force and those before it, the newest first.
     pub(super) fn configs(&self) -> impl Iterator<Item = &FleetEndpoint> {
         [&self.config].into_iter().chain(&self.previous)
@@ -323,7 +378,10 @@ impl fmt::Display for HoldReason {
         match self {
             Self::Goes => f.write_str("the fleet does not name the endpoint any more"),
             Self::Loses { removed, of } => {
-                write!(f, "the fleet takes away {removed} of its {of} targets")
+                write!(
+                    f,
+                    "the fleet or a drain takes away {removed} of its {of} targets"
+                )
             }
         }
     }

@@ -7,13 +7,15 @@
 //!   for good.
 //! - *Configuration*, that is a new fleet file, may take away a part of an endpoint freely.
 //!   Beyond that the change of that endpoint waits for a person: `change_control`.
+//!   A drain is configuration too, and a freeze stops all publishing: `orders`.
 //!
 //! # A tick
-//! 1. *Adopt*: if the store's latest plan is not from here, take what it serves as the state
+//! 1. *Obey*: read the orders of persons.
+//! 2. *Adopt*: if the store's latest plan is not from here, take what it serves as the state
 //!    of the fleet. This is the Planner's memory: it has no other.
-//! 2. *Observe*: take the reports of the reading.
-//! 3. *Decide* for each endpoint by itself.
-//! 4. *Publish*, if an endpoint is to answer something else than the latest plan says. The
+//! 3. *Observe*: take the reports of the reading.
+//! 4. *Decide* for each endpoint by itself.
+//! 5. *Publish*, if an endpoint is to answer something else than the latest plan says. The
 //!    Enactors do the rest.
 //!
 //! A decision is a function of the configuration in force, of the last report on each
@@ -26,27 +28,35 @@
 //! A publish whose reply was lost needs no repair: each tick compares with what the store
 //! says, so the next one finds the plan there, or publishes it.
 
+mod causes;
 mod change_control;
 mod decide;
+mod orders;
+mod preview;
 mod status;
 mod suspicion;
 mod targets;
 mod weights;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use plan_store::{DnsStore, EndpointName, Generation, Pin, Plan, RecordSet};
 use tracing::{debug, debug_span, warn};
 
+use self::causes::{Author, Causes};
 use self::change_control::{ChangeControl, Ended, HoldChanges};
 use self::decide::{Decision, Situation};
+use self::orders::NoBook;
 use self::suspicion::Limit;
 use self::targets::Targets;
 use crate::{Fleet, Health, PlanError, Watchlist};
 
 pub use self::change_control::{ChangeId, HeldChange, HoldReason};
+pub use self::orders::{Drain, DrainScope, Order, OrderBook, Orders, Publication};
+pub use self::preview::Preview;
 pub use self::status::Status;
 
 /// Publishes a plan whenever the fleet or its health asks for another one.
@@ -59,7 +69,6 @@ pub use self::status::Status;
 /// Each endpoint is judged by itself, and a plan is published for all that may move. The
 /// change of an endpoint that takes too much away is [held](Status::held) until
 /// [`Planner::confirm`] names it; the endpoint keeps its configuration until then.
-#[derive(Debug)]
 pub struct Planner<S> {
     store: S,
     fleet: Fleet,
@@ -68,6 +77,12 @@ pub struct Planner<S> {
     watchlist: Arc<Watchlist>,
     status: Status,
     memory: Memory,
+    book: Box<dyn OrderBook>,
+    /// What the book said last.
+    orders: Arc<Orders>,
+    /// The drains that are in force.
+    drains: BTreeSet<DrainScope>,
+    causes: Causes,
 }
 
 /// What the Planner has seen of the store.
@@ -97,6 +112,11 @@ pub enum Planned {
         /// How many endpoints wait.
         endpoints: usize,
     },
+    /// A person has frozen the plans, and there is something to publish.
+    Frozen {
+        /// How many endpoints would have other records.
+        endpoints: usize,
+    },
 }
 
 /// An endpoint to change, with its records; `None` if the endpoint goes.
@@ -114,6 +134,8 @@ impl<S: DnsStore> Planner<S> {
     /// A Planner of this fleet.
     pub fn new(store: S, fleet: Fleet) -> Self {
         let watchlist = Arc::new(Watchlist::of(&fleet));
+        let mut causes = Causes::default();
+        causes.add(Author::FleetFile, "start");
         Self {
             store,
             fleet,
@@ -122,7 +144,18 @@ impl<S: DnsStore> Planner<S> {
             watchlist,
             status: Status::default(),
             memory: Memory::Unread,
+            book: Box::new(NoBook),
+            orders: Arc::default(),
+            drains: BTreeSet::new(),
+            causes,
         }
+    }
+
+    /// The same Planner, which obeys the orders in this book.
+    #[must_use]
+    pub fn with_orders(self, book: impl OrderBook + 'static) -> Self {
+        let book = Box::new(book);
+        Self { book, ..self }
     }
 
     /// The fleet that it was given last.
@@ -148,6 +181,7 @@ impl<S: DnsStore> Planner<S> {
     /// what there is to lose.
     pub fn set_fleet(&mut self, fleet: Fleet, now: Instant) {
         self.fleet = fleet;
+        self.causes.add(Author::FleetFile, "the fleet file is read");
         if self.memory == Memory::Unread {
             self.watch(Watchlist::of(&self.fleet));
         } else {
@@ -164,12 +198,74 @@ impl<S: DnsStore> Planner<S> {
         let Some(change) = self.control.confirm(id, now) else {
             return false;
         };
+        let text = format!("{id} at {} is confirmed", change.endpoint);
+        self.causes.add(Author::Person("a person".into()), text);
         let ended = vec![Ended::Confirmed(change)];
         let begun = Vec::new();
-        self.status
-            .hold(self.control.held(), &HoldChanges { begun, ended });
+        self.show_held(&HoldChanges { begun, ended });
         self.watch(self.control.watchlist(&self.fleet));
         true
+    }
+
+    /// [`Planner::confirm`], by this person, whom the history then names.
+    pub fn confirm_by(&mut self, id: ChangeId, person: &str, now: Instant) -> bool {
+        let confirmed = self.confirm(id, now);
+        if confirmed {
+            self.causes.name_last(person);
+        }
+        confirmed
+    }
+
+    /// Reads the orders, and has change control judge what they make of the fleet. Each tick
+    /// does this too.
+    ///
+    /// # Errors
+    /// The order book cannot be read. The orders stay as they are.
+    pub fn obey(&mut self, now: Instant) -> Result<(), PlanError> {
+        let orders = self.book.read()?;
+        let drains = orders.drains_at(now);
+        let before = std::mem::replace(&mut self.orders, orders);
+        let drained = std::mem::replace(&mut self.drains, drains);
+        if *before == *self.orders && drained == self.drains {
+            return Ok(());
+        }
+        status::orders_changed(&before, &self.orders);
+        status::drains_changed(&drained, &self.drains);
+        self.remember_cause(&before, &drained, now);
+        self.status.orders = Arc::clone(&self.orders);
+        self.status.drains.clone_from(&self.drains);
+        if self.memory != Memory::Unread && drained != self.drains {
+            self.propose(now);
+        } else {
+            self.show_held(&HoldChanges::default());
+        }
+        Ok(())
+    }
+
+    /// Notes what has changed the orders, unless this is the first time that they are read.
+    fn remember_cause(&mut self, before: &Orders, drained: &BTreeSet<DrainScope>, now: Instant) {
+        if self.memory == Memory::Unread {
+            return;
+        }
+        if before.last != self.orders.last
+            && let Some(last) = &self.orders.last
+        {
+            let author = Author::Person(last.by.clone());
+            self.causes.add(author, last.why.clone());
+        }
+        for scope in drained.difference(&self.drains) {
+            let drain = self.orders.drains.get(scope);
+            if drain.is_some_and(|drain| drain.is_over(now)) {
+                let text = format!("the drain of {scope} is over");
+                self.causes.add(Author::DrainExpiry, text);
+            }
+        }
+    }
+
+    /// Shows what is held, and what of it is rejected.
+    fn show_held(&mut self, changes: &HoldChanges) {
+        let rejected = &self.orders.rejected;
+        self.status.hold(self.control.held(), rejected, changes);
     }
 
     /// Makes one tick from a reading.
@@ -184,10 +280,14 @@ impl<S: DnsStore> Planner<S> {
             warn!("health reading names no target");
             return Err(PlanError::NoHealth);
         }
+        self.obey(health.at())?;
         let latest = self.store.latest().map_err(plan_store::Error::from)?;
         self.adopt(latest.as_ref(), health.at());
         let changes = self.targets.observe(health, &self.watchlist.targets);
         status::targets_changed(&changes);
+        if let Some(text) = status::health_in_short(&changes) {
+            self.causes.add(Author::Health, text);
+        }
         self.settle();
         let latest = latest.as_ref().map(|pin| (pin.generation(), pin.plan()));
         let changes = self.decide(latest.map(|(_, plan)| &**plan), health.at())?;
@@ -205,6 +305,10 @@ impl<S: DnsStore> Planner<S> {
             return;
         }
         if let Some(pin) = latest {
+            if self.memory != Memory::Unread {
+                let text = format!("plan {} is not from this Planner", pin.generation());
+                self.causes.add(Author::FleetFile, text);
+            }
             if self.memory == Memory::Unread {
                 self.targets.adopt(pin.plan());
             }
@@ -216,8 +320,8 @@ impl<S: DnsStore> Planner<S> {
 
     /// Has change control judge the fleet.
     fn propose(&mut self, now: Instant) {
-        let changes = self.control.propose(&self.fleet, now);
-        self.status.hold(self.control.held(), &changes);
+        let changes = self.control.propose(&self.fleet, &self.drains, now);
+        self.show_held(&changes);
         self.watch(self.control.watchlist(&self.fleet));
     }
 
@@ -261,42 +365,9 @@ impl<S: DnsStore> Planner<S> {
             changes,
             fail_open,
             awaited,
-        } = self.compare(latest, &situation)?;
+        } = compare(&self.control, latest, &situation)?;
         self.status.update(fail_open, awaited, &suspected, now);
         Ok(changes)
-    }
-
-    fn compare(&self, latest: Option<&Plan>, now: &Situation<'_>) -> Result<Desired, PlanError> {
-        let mut desired = Desired {
-            changes: Vec::new(),
-            fail_open: BTreeSet::new(),
-            awaited: BTreeSet::new(),
-        };
-        for (name, endpoint) in self.control.endpoints() {
-            let Some(decision) = now.records(endpoint) else {
-                desired.awaited.insert(name.clone());
-                continue;
-            };
-            if decision.fails_open {
-                desired.fail_open.insert(name.clone());
-            }
-            let ttl = endpoint.config.ttl();
-            let records = latest.and_then(|plan| plan.records(name));
-            if !records.is_some_and(|records| is_same(records, ttl, &decision)) {
-                let records = RecordSet::new(ttl, decision.targets).map_err(|source| {
-                    PlanError::InvalidRecords {
-                        endpoint: name.clone(),
-                        source,
-                    }
-                })?;
-                desired.changes.push((name.clone(), Some(records)));
-            }
-        }
-        let there = latest.into_iter().flat_map(Plan::endpoints);
-        let gone = there.filter(|(name, _)| !self.control.names(name));
-        let gone = gone.map(|(name, _)| (name.clone(), None));
-        desired.changes.extend(gone);
-        Ok(desired)
     }
 
     fn publish(
@@ -304,17 +375,22 @@ impl<S: DnsStore> Planner<S> {
         changes: Vec<Change>,
         latest: Option<(Generation, &Arc<Plan>)>,
     ) -> Result<Planned, PlanError> {
+        let endpoints = changes.len();
+        self.status.newest = latest.map(|(generation, _)| generation);
+        self.status.waiting = endpoints;
         let plan = match latest {
             Some((generation, _)) if changes.is_empty() => {
                 debug!(%generation, "unchanged");
+                self.causes.clear();
                 return Ok(Planned::Unchanged { generation });
             }
-            Some((_, plan)) => plan.changed(changes)?,
             None if !self.status.awaited.is_empty() => {
                 let endpoints = self.status.awaited.len();
                 debug!(endpoints, "the first round of checks is not over");
                 return Ok(Planned::FirstRound { endpoints });
             }
+            _ if self.orders.freeze.is_some() => return Ok(Planned::Frozen { endpoints }),
+            Some((_, plan)) => plan.changed(changes)?,
             None => {
                 let all = changes.into_iter();
                 Plan::new(all.filter_map(|(name, records)| Some((name, records?))))?
@@ -323,6 +399,15 @@ impl<S: DnsStore> Planner<S> {
         let generation = self.store.publish(Arc::new(plan));
         let generation = generation.map_err(plan_store::Error::from)?;
         self.memory = Memory::Read(Some(generation));
+        self.status.newest = Some(generation);
+        self.status.waiting = 0;
+        let (author, cause) = self.causes.take();
+        self.book.record(Publication {
+            generation,
+            author,
+            cause,
+            endpoints,
+        });
         for endpoint in self.control.endpoints_mut() {
             endpoint.served |= !self.status.awaited.contains(endpoint.config.name());
         }
@@ -330,7 +415,54 @@ impl<S: DnsStore> Planner<S> {
     }
 }
 
+/// What all endpoints are to answer, compared with the latest plan.
+fn compare(
+    control: &ChangeControl,
+    latest: Option<&Plan>,
+    now: &Situation<'_>,
+) -> Result<Desired, PlanError> {
+    let mut desired = Desired {
+        changes: Vec::new(),
+        fail_open: BTreeSet::new(),
+        awaited: BTreeSet::new(),
+    };
+    for (name, endpoint) in control.endpoints() {
+        let Some(decision) = now.records(endpoint) else {
+            desired.awaited.insert(name.clone());
+            continue;
+        };
+        if decision.fails_open {
+            desired.fail_open.insert(name.clone());
+        }
+        let ttl = endpoint.config.ttl();
+        let records = latest.and_then(|plan| plan.records(name));
+        if !records.is_some_and(|records| is_same(records, ttl, &decision)) {
+            let records = RecordSet::new(ttl, decision.targets).map_err(|source| {
+                PlanError::InvalidRecords {
+                    endpoint: name.clone(),
+                    source,
+                }
+            })?;
+            desired.changes.push((name.clone(), Some(records)));
+        }
+    }
+    let there = latest.into_iter().flat_map(Plan::endpoints);
+    let gone = there.filter(|(name, _)| !control.names(name));
+    let gone = gone.map(|(name, _)| (name.clone(), None));
+    desired.changes.extend(gone);
+    Ok(desired)
+}
+
 /// Whether the records are those of the decision.
 fn is_same(records: &RecordSet, ttl: u32, decision: &Decision) -> bool {
     records.ttl() == ttl && records.targets().eq(decision.targets.iter().copied())
+}
+
+impl<S> fmt::Debug for Planner<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Planner")
+            .field("memory", &self.memory)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }

@@ -8,12 +8,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Instant;
 
-use plan_store::EndpointName;
+use plan_store::{EndpointName, Generation};
 use tracing::{info, warn};
 
-use super::change_control::{Ended, HeldChange, HoldChanges};
+use super::change_control::{ChangeId, Ended, HeldChange, HoldChanges};
+use super::orders::{DrainScope, Orders};
 use super::suspicion::Suspected;
 use super::targets::Changes;
 
@@ -25,6 +27,9 @@ const NAMES: usize = 5;
 pub struct Status {
     /// The changes that wait for a confirmation, by endpoint.
     pub held: Vec<HeldChange>,
+    /// The changes that a person has rejected. They are held too, and a confirmation still
+    /// lets them take effect.
+    pub rejected: Vec<HeldChange>,
     /// The endpoints that serve unhealthy targets, because too few are healthy.
     pub fail_open: BTreeSet<EndpointName>,
     /// The new endpoints that are in no plan yet, because their targets have not all been
@@ -34,6 +39,15 @@ pub struct Status {
     pub suspected: usize,
     /// When the last of them is not suspected any more.
     pub suspected_until: Option<Instant>,
+    /// The newest plan in the store, when the last tick ended.
+    pub newest: Option<Generation>,
+    /// How many endpoints are to have other records than in that plan. Above 0 under a
+    /// freeze, or while the store fails.
+    pub waiting: usize,
+    /// What persons have ordered.
+    pub orders: Arc<Orders>,
+    /// The drains of those orders that are in force.
+    pub drains: BTreeSet<DrainScope>,
 }
 
 impl Status {
@@ -79,6 +93,7 @@ impl Status {
     pub(super) fn hold<'a>(
         &mut self,
         held: impl Iterator<Item = &'a HeldChange>,
+        rejected: &BTreeSet<ChangeId>,
         changes: &HoldChanges,
     ) {
         match &changes.begun[..] {
@@ -107,7 +122,8 @@ impl Status {
             &withdrawn,
             "withdrawn: the fleet file asks for something else",
         );
-        self.held = held.cloned().collect();
+        let (no, open) = held.cloned().partition(|held| rejected.contains(&held.id));
+        (self.rejected, self.held) = (no, open);
     }
 }
 
@@ -120,6 +136,45 @@ fn hold_ends(changes: &[&HeldChange], how: &str) {
             info!(endpoints = many.len(), names = %some(&names), "held changes {how}");
         }
     }
+}
+
+/// Logs a freeze that begins or ends, and changes that are rejected.
+pub(super) fn orders_changed(before: &Orders, now: &Orders) {
+    let by = now.last.as_ref().map_or("", |order| &order.by);
+    match (&before.freeze, &now.freeze) {
+        (None, Some(freeze)) => warn!(
+            by = %freeze.by,
+            why = %freeze.why,
+            "frozen: no plan is published until a person thaws it"
+        ),
+        (Some(_), None) => info!(by, "thawed: plans are published again"),
+        _ => {}
+    }
+    for id in now.rejected.difference(&before.rejected) {
+        info!(%id, by, "held change rejected: the endpoint keeps what it has");
+    }
+}
+
+/// Logs drains that begin or end.
+pub(super) fn drains_changed(before: &BTreeSet<DrainScope>, now: &BTreeSet<DrainScope>) {
+    let begun: Vec<_> = now.difference(before).collect();
+    if !begun.is_empty() {
+        info!(drains = begun.len(), names = %some(&begun), "drain begins");
+    }
+    let ended: Vec<_> = before.difference(now).collect();
+    if !ended.is_empty() {
+        info!(drains = ended.len(), names = %some(&ended), "drain ends");
+    }
+}
+
+/// The targets whose health has changed, in a few words; `None` if there are none.
+pub(super) fn health_in_short(changes: &Changes) -> Option<String> {
+    let words = [("unhealthy", &changes.fallen), ("healthy", &changes.risen)];
+    let words = words.into_iter().filter(|(_, targets)| !targets.is_empty());
+    let words: Vec<_> = words
+        .map(|(word, targets)| format!("{word}: {}", some(targets)))
+        .collect();
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
 /// Logs the targets whose health has changed.

@@ -20,7 +20,7 @@ use plan_store::Plan;
 use crate::{Health, TargetState, Watched};
 
 /// What is known of the watched targets.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Targets {
     known: HashMap<IpAddr, Known>,
 }
@@ -107,6 +107,16 @@ impl Targets {
             }
         }
         changes
+    }
+
+    /// Takes those of these targets for healthy that no check has reported on.
+    pub(super) fn assume_healthy(&mut self, targets: impl Iterator<Item = IpAddr>) {
+        for target in targets {
+            let known = self.entry(target);
+            if known.standing() == (Standing::New { checked: false }) {
+                known.state = TargetState::Up;
+            }
+        }
     }
 
     /// Forgets all targets but these.

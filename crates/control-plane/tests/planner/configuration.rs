@@ -117,7 +117,7 @@ fn an_endpoint_whose_change_is_held_keeps_its_records_and_the_others_move() {
         [("a", "1 2 3 4"), ("b", "6"), ("c", "7 8"), ("d", "10")]
     );
     let goes = "the fleet does not name the endpoint any more";
-    let loses = "the fleet takes away 3 of its 4 targets";
+    let loses = "the fleet or a drain takes away 3 of its 4 targets";
     let reasons = [("a.example", loses), ("c.example", goes)];
     assert_eq!(
         held(&planner),

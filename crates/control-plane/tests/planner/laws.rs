@@ -122,6 +122,7 @@ proptest! {
                     confirmed = false;
                 }
                 Ok(Planned::FirstRound { .. }) => prop_assert!(store.generations().is_empty()),
+                Ok(Planned::Frozen { .. }) => prop_assert!(false, "no person has frozen it"),
                 Err(PlanError::NoHealth) => prop_assert!(health.is_empty()),
                 Err(error) => prop_assert!(false, "{}", error),
             }

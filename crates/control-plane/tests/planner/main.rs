@@ -12,6 +12,7 @@ mod laws;
 mod log;
 mod lost_replies;
 mod memory;
+mod orders;
 mod publishing;
 mod sim;
 mod suspicion;

@@ -95,7 +95,7 @@ fn publish(store: &Hooked, number: u32) -> Generation {
     let mut planner = Planner::new(store.store.clone(), fleet(FLEET));
     match planner.tick(&drifted(number)).unwrap() {
         Planned::Published { generation } | Planned::Unchanged { generation } => generation,
-        first_round @ Planned::FirstRound { .. } => unreachable!("{first_round:?}"),
+        other => unreachable!("{other:?}"),
     }
 }
 
@@ -508,15 +508,20 @@ fn a_change_is_held_until_its_id_is_confirmed() {
     };
     assert_eq!(held.endpoint.as_str(), "b.example");
     assert_eq!(store.generations(), [generation(1)]);
-    assert!(!handle.confirm("0".parse().unwrap()));
-    assert!(handle.confirm(held.id));
+    assert!(!handle.confirm("0".parse().unwrap(), "tester"));
+    assert!(handle.confirm(held.id, "tester"));
     feed(&source, || Ok(down(&[])));
     let generation = generation(2);
     assert_eq!(next(&ticks).unwrap(), Planned::Published { generation });
-    assert_eq!(*handle.status(), Status::default());
+    let newest = Some(generation);
+    let nothing_held = Status {
+        newest,
+        ..Status::default()
+    };
+    assert_eq!(*handle.status(), nothing_held);
     // A handle may outlive the thread.
     drop(planner);
-    assert!(!handle.confirm(held.id));
+    assert!(!handle.confirm(held.id, "tester"));
 }
 
 /// A source that tells what it is to watch.
@@ -578,7 +583,7 @@ fn row_11_the_source_is_told_to_watch_what_is_served() {
     assert_eq!(told(), watched(&[1, 2, 3, 4, 7, 9]));
     let handle = planner.handle();
     let id = handle.status().held[0].id;
-    assert!(handle.confirm(id));
+    assert!(handle.confirm(id, "tester"));
     assert_eq!(told(), watched(&[1, 2, 3, 4, 7]));
 }
 

@@ -1,0 +1,466 @@
+//! The desk: answers what is asked over the admin API, and carries commands out.
+//!
+//! # Rules
+//! 1. A command checks all of its input first. What is refused changes nothing.
+//! 2. Drains, freezes and rejections are orders: they are in the store before the Planner hears
+//!    of them (see `orders`).
+//! 3. An answer to a command shows what is held afterwards.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use control_plane::{
+    ChangeId, Drain, DrainScope, EndpointDiff, Fleet, FleetError, Order, PlannerHandle,
+    Publication, TargetDiff, chain, diff,
+};
+use hyper::StatusCode;
+use nix::unistd::{Uid, User};
+use plan_store::{EndpointName, Generation, Pin, PinError};
+use tracing::info;
+
+use super::status::{self, Overview};
+use super::{Get, Post, Refused, json, parse};
+use crate::api;
+use crate::backing::Backing;
+use crate::history::{History, MOST};
+use crate::http::Client;
+use crate::orders::{OrderDesk, scope_of};
+
+/// How long a command waits for the Planner.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a preview waits for the Planner, which makes all decisions for it.
+const PREVIEW_PATIENCE: Duration = Duration::from_secs(20);
+/// The longest drain with an end, in seconds: a year.
+const LONGEST: u64 = 366 * 24 * 3600;
+/// Most drains at a time.
+const MOST_DRAINS: usize = 1000;
+/// Most characters of a reason.
+const MOST_WHY: usize = 200;
+
+/// What answers are made from.
+pub(crate) struct Desk<S> {
+    pub(crate) overview: Arc<Overview<S>>,
+    /// `None` in a process without a Planner.
+    pub(crate) office: Option<Office>,
+    /// Reads the fleet file that the process was started with.
+    pub(crate) read_fleet: Box<dyn Fn() -> Result<Fleet, FleetError> + Send + Sync>,
+}
+
+/// What commands need.
+pub(crate) struct Office {
+    pub(crate) orders: OrderDesk,
+    pub(crate) history: History,
+}
+
+impl<S: Backing> Desk<S> {
+    pub(super) fn get(&self, get: &Get<'_>) -> Result<Vec<u8>, Refused> {
+        match *get {
+            Get::Status => json(&self.overview.status()),
+            Get::Endpoint(name) => json(&self.endpoint(name)?),
+            Get::Target(address) => json(&self.target(address)?),
+            Get::History => {
+                self.planner()?;
+                let plans = self.office()?.history.newest(MOST as usize);
+                json(&api::History { plans })
+            }
+            Get::Diff(from, to) => {
+                let (from, to) = (self.pin(from)?, self.pin(to)?);
+                json(&changes(diff(from.plan(), to.plan()), Vec::new()))
+            }
+        }
+    }
+
+    pub(super) fn post(&self, post: Post, body: &[u8], client: Client) -> Result<Vec<u8>, Refused> {
+        let person = person(client);
+        let by = person.as_str();
+        if post == Post::Plan {
+            return json(&self.plan(parse(body)?)?);
+        }
+        let done = match post {
+            Post::Confirm => self.confirm(&parse(body)?, by),
+            Post::Reject => self.reject(&parse(body)?, by),
+            Post::Drain => self.drain(parse(body)?, by),
+            Post::Undrain => self.undrain(parse(body)?, by),
+            Post::Freeze => self.freeze(parse(body)?, by),
+            Post::Thaw => parse(body).and_then(|api::ThawRequest {}| self.thaw(by)),
+            Post::Return | Post::Plan => self.go_back(&parse(body)?, by),
+        };
+        match done {
+            Ok(done) => {
+                info!(by, ?client, "{}", done);
+                let held = self.overview.status().planner.map(|planner| planner.held);
+                let held = held.unwrap_or_default();
+                json(&api::Done { done, held })
+            }
+            Err(refused) => {
+                info!(by, ?client, command = ?post, why = %refused.1, "a command is refused");
+                Err(refused)
+            }
+        }
+    }
+
+    fn endpoint(&self, name: &str) -> Result<api::Endpoint, Refused> {
+        let no_such = || not_found(format!("there is no endpoint `{}`", clean(name)));
+        let name: EndpointName = name.parse().map_err(|_| no_such())?;
+        self.overview.endpoint(&name).ok_or_else(no_such)
+    }
+
+    fn target(&self, address: &str) -> Result<api::TargetDetails, Refused> {
+        let no_such = || not_found(format!("there is no target `{}`", clean(address)));
+        let address: IpAddr = address.parse().map_err(|_| no_such())?;
+        self.overview.target(address).ok_or_else(no_such)
+    }
+
+    fn plan(&self, request: api::PlanRequest) -> Result<api::Changes, Refused> {
+        let planner = self.planner()?;
+        let fleet = match request.fleet {
+            Some(api::FleetText { name, text }) => Fleet::parse(&text, name.as_ref()),
+            None => (self.read_fleet)(),
+        };
+        let fleet = fleet.map_err(|error| unprocessable(chain(&error)))?;
+        let preview = planner.preview(fleet, PREVIEW_PATIENCE).ok_or_else(busy)?;
+        let preview = preview.map_err(|error| unavailable(chain(&error)))?;
+        let held = preview.held.iter().map(status::held).collect();
+        Ok(changes(preview.changes, held))
+    }
+
+    /// Confirms all of these changes or none.
+    fn confirm(&self, ids: &api::Ids, by: &str) -> Result<String, Refused> {
+        let planner = self.planner()?;
+        let now = planner.status();
+        let known = now.held.iter().chain(&now.rejected).map(|held| held.id);
+        let ids = all_of(ids, &known.collect())?;
+        for id in &ids {
+            planner.confirm(*id, by);
+        }
+        Ok(format!(
+            "confirmed {}; the next plan carries it out",
+            list(&ids)
+        ))
+    }
+
+    /// Rejects all of these changes or none.
+    fn reject(&self, ids: &api::Ids, by: &str) -> Result<String, Refused> {
+        let now = self.planner()?.status();
+        let known = now.held.iter().map(|held| held.id);
+        let ids = all_of(ids, &known.collect())?;
+        let text = format!("rejected {}; the endpoint keeps what it has", list(&ids));
+        let still: BTreeSet<_> = now.rejected.iter().map(|held| held.id).collect();
+        self.order(signed(by, &text), |orders| {
+            // A rejection ends with its hold.
+            orders.rejected.retain(|id| still.contains(id));
+            orders.rejected.extend(ids);
+            Ok(())
+        })?;
+        Ok(text)
+    }
+
+    fn drain(&self, request: api::DrainRequest, by: &str) -> Result<String, Refused> {
+        let scope = scope(request.target, request.zone)?;
+        self.check_known(&scope)?;
+        let why = reason(request.why)?;
+        let (until, long) = match request.for_seconds {
+            None => (None, String::new()),
+            Some(seconds @ 1..=LONGEST) => {
+                let long = Duration::from_secs(seconds);
+                let text = format!(" for {}", humantime::format_duration(long));
+                (Some(Instant::now() + long), text)
+            }
+            Some(seconds) => {
+                let text = format!("`for_seconds` is {seconds}; use 1 to {LONGEST}");
+                return Err(unprocessable(text));
+            }
+        };
+        let because = if why.is_empty() {
+            String::new()
+        } else {
+            format!(": {why}")
+        };
+        let text = format!("drained {scope}{long}{because}");
+        let drain = Drain {
+            order: Order {
+                by: by.to_owned(),
+                at: SystemTime::now(),
+                why,
+            },
+            until,
+        };
+        self.order(signed(by, &text), |orders| {
+            orders.drains.insert(scope, drain);
+            if orders.drains.len() > MOST_DRAINS {
+                let text = format!("there are {MOST_DRAINS} drains already; end some with undrain");
+                return Err(conflict(text));
+            }
+            Ok(())
+        })?;
+        Ok(text)
+    }
+
+    /// Refuses a target or a zone that the fleet does not have: most probably a slip.
+    fn check_known(&self, scope: &DrainScope) -> Result<(), Refused> {
+        let fleet = self.overview.fleet.get();
+        if fleet.targets().any(|target| scope.covers(target)) {
+            return Ok(());
+        }
+        let zones: BTreeSet<_> = fleet.targets().map(|target| target.zone.as_str()).collect();
+        let zones: Vec<_> = zones.into_iter().take(20).collect();
+        let text = format!(
+            "the fleet file has no {scope}; its zones are {}",
+            zones.join(", ")
+        );
+        Err(not_found(text))
+    }
+
+    fn undrain(&self, request: api::UndrainRequest, by: &str) -> Result<String, Refused> {
+        let scope = scope(request.target, request.zone)?;
+        let text = format!("ended the drain of {scope}");
+        self.order(signed(by, &text), |orders| {
+            if orders.drains.remove(&scope).is_some() {
+                return Ok(());
+            }
+            let text = "is not drained by a person; a drain of the fleet file ends there";
+            Err(conflict(format!("{scope} {text}")))
+        })?;
+        Ok(text)
+    }
+
+    fn freeze(&self, request: api::FreezeRequest, by: &str) -> Result<String, Refused> {
+        let why = reason(request.why)?;
+        let freeze = signed(by, &why);
+        let because = if why.is_empty() {
+            String::new()
+        } else {
+            format!(": {why}")
+        };
+        let text = format!("frozen{because}; no plan is published until a thaw");
+        self.order(signed(by, &text), |orders| {
+            if let Some(before) = &orders.freeze {
+                let (by, at) = (&before.by, api::time(before.at));
+                return Err(conflict(format!(
+                    "it is frozen already, by {by} since {at}"
+                )));
+            }
+            orders.freeze = Some(freeze);
+            Ok(())
+        })?;
+        Ok(text)
+    }
+
+    fn thaw(&self, by: &str) -> Result<String, Refused> {
+        let text = "thawed; plans are published again";
+        self.order(signed(by, text), |orders| {
+            let thawed = orders.freeze.take();
+            thawed
+                .map(|_| ())
+                .ok_or_else(|| conflict("nothing is frozen".into()))
+        })?;
+        Ok(text.into())
+    }
+
+    /// Publishes the content of an older plan again, under a freeze.
+    fn go_back(&self, request: &api::ReturnRequest, by: &str) -> Result<String, Refused> {
+        let office = self.office()?;
+        let older = request.generation;
+        let old = self.pin(&older.to_string())?;
+        let latest = self.overview.store.latest();
+        let latest = latest.map_err(plan_store::Error::from)?;
+        let changes = latest.map_or_else(Vec::new, |latest| diff(latest.plan(), old.plan()));
+        if changes.is_empty() {
+            let text =
+                format!("plan {older} has the content of the newest plan; freeze to keep it");
+            return Err(conflict(text));
+        }
+        let gone = changes.iter().filter(|change| change.ttl.1.is_none());
+        let gone: Vec<_> = gone.map(|change| change.endpoint.to_string()).collect();
+        if !gone.is_empty() && !request.remove_endpoints {
+            let some = gone.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+            return Err(conflict(format!(
+                "plan {older} does not name {} endpoints ({some}), which would go; \
+                 allow that with --remove-endpoints",
+                gone.len()
+            )));
+        }
+        let text = format!("return to plan {older}");
+        self.order(signed(by, &text), |orders| {
+            orders.freeze.get_or_insert_with(|| signed(by, &text));
+            Ok::<_, Refused>(())
+        })?;
+        let published = self.overview.store.publish(Arc::clone(old.plan()));
+        let generation = published.map_err(plan_store::Error::from)?;
+        office.history.add(Publication {
+            generation,
+            author: by.to_owned(),
+            cause: text,
+            endpoints: changes.len(),
+        });
+        Ok(format!(
+            "plan {generation} has the content of plan {older}; \
+             no other plan is published until a thaw"
+        ))
+    }
+
+    /// Changes the orders, and waits until the Planner has read them.
+    fn order(
+        &self,
+        order: Order,
+        change: impl FnOnce(&mut control_plane::Orders) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
+        let planner = self.planner()?;
+        self.office()?.orders.change(order, change)?;
+        match planner.obey(PATIENCE) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(unavailable(format!(
+                "the order is in the store, but the Planner cannot read it yet: {}",
+                chain(&error)
+            ))),
+            None => Err(unavailable(
+                "the order is in the store; the Planner is busy and reads it next".into(),
+            )),
+        }
+    }
+
+    fn pin(&self, generation: &str) -> Result<S::Pin, Refused> {
+        let number = generation.parse().ok().and_then(Generation::new);
+        let no_number = || unprocessable(format!("`{}` is no generation", clean(generation)));
+        let number = number.ok_or_else(no_number)?;
+        match self.overview.store.pin(number) {
+            Ok(pin) => Ok(pin),
+            Err(error @ PinError::NoSuchPlan { .. }) => {
+                let text = "`keep_newest` in the fleet file says how many plans are kept";
+                Err(not_found(format!("{error}; {text}")))
+            }
+            Err(error) => Err(plan_store::Error::from(error).into()),
+        }
+    }
+
+    fn planner(&self) -> Result<PlannerHandle, Refused> {
+        self.overview.planner.planner().ok_or_else(no_planner)
+    }
+
+    fn office(&self) -> Result<&Office, Refused> {
+        self.office.as_ref().ok_or_else(no_planner)
+    }
+}
+
+/// The author of a request. The name of a user may come from a directory service, and so
+/// take a while.
+fn person(client: Client) -> String {
+    match client {
+        Client::Process(process) => {
+            let uid = process.uid();
+            match User::from_uid(Uid::from_raw(uid)) {
+                Ok(Some(user)) => format!("{} (uid {uid})", clean(&user.name)),
+                _ => format!("uid {uid}"),
+            }
+        }
+        Client::Address(address) => format!("the token from {}", address.ip()),
+    }
+}
+
+fn signed(by: &str, why: &str) -> Order {
+    Order {
+        by: by.to_owned(),
+        at: SystemTime::now(),
+        why: why.to_owned(),
+    }
+}
+
+/// These ids, if all of them are known.
+fn all_of(ids: &api::Ids, known: &BTreeSet<ChangeId>) -> Result<Vec<ChangeId>, Refused> {
+    if ids.ids.is_empty() {
+        return Err(unprocessable("name at least one id".into()));
+    }
+    let find = |text: &String| {
+        let id = text.parse().ok().filter(|id| known.contains(id));
+        let text = clean(text);
+        id.ok_or_else(|| {
+            not_found(format!(
+                "{text} is not held; nothing is done; see the status"
+            ))
+        })
+    };
+    ids.ids.iter().map(find).collect()
+}
+
+fn list(ids: &[ChangeId]) -> String {
+    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    ids.join(", ")
+}
+
+fn scope(target: Option<String>, zone: Option<String>) -> Result<DrainScope, Refused> {
+    let scope = match (target, zone) {
+        (Some(target), None) => api::Scope::Target(target),
+        (None, Some(zone)) => api::Scope::Zone(zone),
+        _ => return Err(unprocessable("name a target or a zone, one of them".into())),
+    };
+    let no_address = || unprocessable("the target is no IP address".into());
+    scope_of(&scope).ok_or_else(no_address)
+}
+
+/// A reason that can be logged and shown.
+fn reason(why: String) -> Result<String, Refused> {
+    if why.chars().count() > MOST_WHY || why.chars().any(char::is_control) {
+        let text = format!("the reason is one line of at most {MOST_WHY} characters");
+        return Err(unprocessable(text));
+    }
+    Ok(why)
+}
+
+/// A text of the client, for an answer or the log.
+fn clean(text: &str) -> String {
+    let printable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().take(MOST_WHY).map(printable).collect()
+}
+
+fn changes(diffs: Vec<EndpointDiff>, held: Vec<api::Held>) -> api::Changes {
+    let changes = diffs.into_iter().map(change).collect();
+    api::Changes { changes, held }
+}
+
+fn change(diff: EndpointDiff) -> api::Change {
+    let kind = match diff.ttl {
+        (None, _) => "added",
+        (_, None) => "removed",
+        _ => "changed",
+    };
+    let target = |target: TargetDiff| api::TargetChange {
+        address: target.address.to_string(),
+        weight_before: target.before,
+        weight_after: target.after,
+    };
+    api::Change {
+        endpoint: diff.endpoint.to_string(),
+        kind: kind.into(),
+        ttl_before: diff.ttl.0,
+        ttl_after: diff.ttl.1,
+        targets: diff.targets.into_iter().map(target).collect(),
+    }
+}
+
+fn no_planner() -> Refused {
+    let text = "no Planner plans in this process; ask the process that leads; \
+                `enact status` of a Planner that stands by names it";
+    not_found(text.into())
+}
+
+fn busy() -> Refused {
+    unavailable("the Planner is busy; ask again later".into())
+}
+
+fn not_found(text: String) -> Refused {
+    Refused(StatusCode::NOT_FOUND, text)
+}
+
+fn conflict(text: String) -> Refused {
+    Refused(StatusCode::CONFLICT, text)
+}
+
+fn unprocessable(text: String) -> Refused {
+    Refused(StatusCode::UNPROCESSABLE_ENTITY, text)
+}
+
+fn unavailable(text: String) -> Refused {
+    Refused(StatusCode::SERVICE_UNAVAILABLE, text)
+}

@@ -1,0 +1,257 @@
+//! What the process and its Planner are at, for the API and for the status page.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use control_plane::{
+    FleetEndpoint, FleetTarget, HeldChange, PlannerHandle, Status as Planning, TargetState,
+};
+use health_checks::TargetStatus;
+use plan_store::{EndpointName, Generation, Resolution, Resolve};
+
+use crate::api::{self, MOST_TARGETS, past, time};
+use crate::backing::Backing;
+use crate::cli::Role;
+use crate::current_fleet::CurrentFleet;
+use crate::dns;
+use crate::fleet_hash::FleetHash;
+use crate::health::Checked;
+use crate::held::Held;
+use crate::orders::{scope_text, wall};
+use crate::readiness::Readiness;
+
+/// Everything that is shown of a process. Looks only at memory, unless the store's reader has
+/// to wait.
+pub(crate) struct Overview<S> {
+    pub(crate) role: Role,
+    pub(crate) store: S,
+    pub(crate) readiness: Readiness,
+    pub(crate) planner: Held,
+    pub(crate) health: Checked,
+    pub(crate) fleet: CurrentFleet,
+    pub(crate) hash: FleetHash,
+    pub(crate) server: dns::Shared,
+}
+
+impl<S: Backing> Overview<S> {
+    pub(crate) fn status(&self) -> api::Status {
+        let planning = self.planner.planner().as_ref().map(PlannerHandle::status);
+        let ready = self.readiness.check();
+        let parts = match &ready {
+            Ok(()) => self.readiness.lines(),
+            Err(missing) => missing.lines(),
+        };
+        api::Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            role: self.role.to_string(),
+            fleet_hash: self.hash.to_string(),
+            ready: ready.is_ok(),
+            parts: parts
+                .lines()
+                .filter(|line| *line != "ready")
+                .map(str::to_owned)
+                .collect(),
+            generations: self.generations(planning.as_deref()),
+            planner: planning.map(|planning| self.planner_status(&planning)),
+        }
+    }
+
+    fn generations(&self, planning: Option<&Planning>) -> api::Generations {
+        let mut reader = self.store.reader();
+        let fleet = self.fleet.get();
+        let names = fleet.endpoints().iter().map(FleetEndpoint::name);
+        let active: Vec<_> = names
+            .filter_map(|name| match reader.resolve(name) {
+                Resolution::Answer { generation, .. } => Some(generation.get()),
+                _ => None,
+            })
+            .collect();
+        let newest = active.iter().max().copied();
+        let answered = self.server.get().and_then(|dns| dns.counts().generation);
+        api::Generations {
+            newest: planning.and_then(|p| p.newest).map(Generation::get),
+            active: newest,
+            answered: answered.map(Generation::get),
+            endpoints: active.len(),
+            behind: active.iter().filter(|at| Some(**at) != newest).count(),
+        }
+    }
+
+    fn planner_status(&self, planning: &Planning) -> api::PlannerStatus {
+        let all = self.health.status();
+        let mut targets = api::TargetCounts::default();
+        for target in &all {
+            match target.state {
+                TargetState::Up => targets.up += 1,
+                TargetState::Down { .. } => targets.down += 1,
+                TargetState::Failing => targets.failing += 1,
+                TargetState::Unknown => targets.unknown += 1,
+            }
+        }
+        let not_up = all.iter().filter(|target| target.state != TargetState::Up);
+        let names = |names: &std::collections::BTreeSet<EndpointName>| {
+            names.iter().map(ToString::to_string).collect()
+        };
+        api::PlannerStatus {
+            targets,
+            not_up: not_up.take(MOST_TARGETS).map(target).collect(),
+            fail_open: names(&planning.fail_open),
+            awaited: names(&planning.awaited),
+            suspected: planning.suspected,
+            held: planning.held.iter().map(held).collect(),
+            rejected: planning.rejected.iter().map(held).collect(),
+            drains: drains(planning),
+            freeze: planning.orders.freeze.as_ref().map(order),
+            waiting: planning.waiting,
+        }
+    }
+
+    /// An endpoint of the fleet file, or one that is served; `None` if it is neither.
+    pub(crate) fn endpoint(&self, name: &EndpointName) -> Option<api::Endpoint> {
+        let fleet = self.fleet.get();
+        let config = fleet.endpoints().iter().find(|e| e.name() == name);
+        let planning = self.planner.planner().as_ref().map(PlannerHandle::status);
+        let known: HashMap<_, _> = self
+            .health
+            .status()
+            .into_iter()
+            .map(|t| (t.target, t))
+            .collect();
+        let endpoint = self.endpoint_with(name, config, planning.as_deref(), &known);
+        (config.is_some() || endpoint.generation.is_some()).then_some(endpoint)
+    }
+
+    fn endpoint_with(
+        &self,
+        name: &EndpointName,
+        config: Option<&FleetEndpoint>,
+        planning: Option<&Planning>,
+        known: &HashMap<IpAddr, TargetStatus>,
+    ) -> api::Endpoint {
+        let resolution = self.store.resolve(name);
+        let records = resolution.records();
+        let served: BTreeMap<_, _> = records
+            .into_iter()
+            .flat_map(|records| records.targets())
+            .map(|target| (target.address, target.weight))
+            .collect();
+        let drained = |target: &FleetTarget| {
+            let mut drains = planning.into_iter().flat_map(|planning| &planning.drains);
+            target.drained || drains.any(|drain| drain.covers(target))
+        };
+        let status = |address: IpAddr| {
+            known
+                .get(&address)
+                .map_or_else(|| unchecked(address), target)
+        };
+        let named = config.into_iter().flat_map(FleetEndpoint::targets);
+        let mut targets: Vec<_> = named
+            .clone()
+            .map(|t| api::EndpointTarget {
+                target: status(t.address),
+                zone: Some(t.zone.clone()),
+                tier: Some(t.tier),
+                drained: drained(t),
+                served: served.get(&t.address).copied(),
+            })
+            .collect();
+        let others = served
+            .iter()
+            .filter(|(at, _)| !named.clone().any(|t| t.address == **at));
+        targets.extend(others.map(|(&address, &weight)| api::EndpointTarget {
+            target: status(address),
+            zone: None,
+            tier: None,
+            drained: false,
+            served: Some(weight),
+        }));
+        let generation = match &resolution {
+            Resolution::Answer { generation, .. } => Some(generation.get()),
+            _ => None,
+        };
+        let is_here = |change: &&HeldChange| change.endpoint == *name;
+        api::Endpoint {
+            name: name.to_string(),
+            generation,
+            ttl: records.map(|records| records.ttl()),
+            fails_open: planning.is_some_and(|p| p.fail_open.contains(name)),
+            held: planning.and_then(|p| p.held.iter().find(is_here)).map(held),
+            targets,
+        }
+    }
+
+    /// A target that is checked, or that the fleet file names; `None` if it is neither.
+    pub(crate) fn target(&self, address: IpAddr) -> Option<api::TargetDetails> {
+        let fleet = self.fleet.get();
+        let has =
+            |endpoint: &&FleetEndpoint| endpoint.targets().iter().any(|t| t.address == address);
+        let endpoints = fleet.endpoints().iter().filter(has);
+        let endpoints: Vec<_> = endpoints
+            .map(|endpoint| endpoint.name().to_string())
+            .collect();
+        let known = self.health.status();
+        let known = known.iter().find(|status| status.target == address);
+        (known.is_some() || !endpoints.is_empty()).then(|| api::TargetDetails {
+            target: known.map_or_else(|| unchecked(address), target),
+            endpoints,
+        })
+    }
+}
+
+fn drains(planning: &Planning) -> Vec<api::Drain> {
+    let all = planning.orders.drains.iter();
+    let in_force = all.filter(|(scope, _)| planning.drains.contains(scope));
+    in_force
+        .map(|(scope, drain)| api::Drain {
+            scope: scope_text(scope),
+            order: order(&drain.order),
+            until: drain.until.map(|until| time(wall(until))),
+        })
+        .collect()
+}
+
+pub(super) fn order(order: &control_plane::Order) -> api::Order {
+    api::Order {
+        by: order.by.clone(),
+        at: time(order.at),
+        why: order.why.clone(),
+    }
+}
+
+pub(super) fn held(change: &HeldChange) -> api::Held {
+    api::Held {
+        id: change.id.to_string(),
+        endpoint: change.endpoint.to_string(),
+        reason: change.reason.to_string(),
+        since: past(change.since),
+    }
+}
+
+/// A target of which this process knows nothing.
+fn unchecked(address: IpAddr) -> api::Target {
+    api::Target {
+        address: address.to_string(),
+        state: "unknown".into(),
+        since: None,
+        error: None,
+        error_since: None,
+        not_checked: false,
+        damped: false,
+    }
+}
+
+fn target(status: &TargetStatus) -> api::Target {
+    let since = match status.state {
+        TargetState::Down { since, .. } => Some(past(since)),
+        _ => None,
+    };
+    api::Target {
+        since,
+        state: crate::health::word(status.state).into(),
+        error: status.error.as_ref().map(ToString::to_string),
+        error_since: status.error_since.map(past),
+        not_checked: status.not_made,
+        damped: status.damped,
+        ..unchecked(status.target)
+    }
+}

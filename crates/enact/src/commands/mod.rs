@@ -1,0 +1,313 @@
+//! The commands that speak to a running process over its admin API.
+//!
+//! The exit status is 0 if all went well. `plan` and `diff` end with 1 if something differs.
+//! It is 2 if the command is refused, or nothing answers.
+
+mod door;
+mod show;
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::api;
+use door::{AskError, Door, DoorArguments};
+
+/// What a person can tell a running process.
+#[derive(Subcommand)]
+pub(crate) enum Ask {
+    Status(StatusArguments),
+    Plan(PlanArguments),
+    Confirm(IdArguments),
+    Reject(IdArguments),
+    Drain(DrainArguments),
+    Undrain(UndrainArguments),
+    Freeze(FreezeArguments),
+    Thaw(Plain),
+    History(HistoryArguments),
+    Diff(DiffArguments),
+    Return(ReturnArguments),
+}
+
+/// Show how a running process is: plans, health, held changes, drains, a freeze.
+///
+/// With the name of an endpoint or the address of a target, show that in detail.
+#[derive(Args)]
+pub(crate) struct StatusArguments {
+    /// An endpoint's name or a target's address
+    of: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Show what a fleet file would change, without changing anything.
+///
+/// Without a file, the running process looks at its own file as SIGHUP would. The exit status
+/// is 0 if nothing changes, 1 if something does, and 2 if the file is refused.
+#[derive(Args)]
+pub(crate) struct PlanArguments {
+    /// The fleet file to try
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Let held changes take effect (`confirm`), or keep what the endpoint has (`reject`).
+///
+/// `enact status` lists the ids.
+#[derive(Args)]
+pub(crate) struct IdArguments {
+    /// Ids of held changes
+    #[arg(required = true)]
+    ids: Vec<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Send no traffic to a target or a zone, without a change of the fleet file.
+///
+/// The drain is kept in the store and survives restarts. An endpoint that would lose too much
+/// keeps its targets until the change is confirmed.
+#[derive(Args)]
+pub(crate) struct DrainArguments {
+    /// The target's address
+    #[arg(required_unless_present = "zone")]
+    target: Option<IpAddr>,
+    /// All targets of this zone
+    #[arg(long, conflicts_with = "target")]
+    zone: Option<String>,
+    /// End the drain after this time, such as `2h` or `1h 30m`
+    #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+    long: Option<Duration>,
+    /// The reason, for the status and the log
+    #[arg(long, default_value = "")]
+    why: String,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// End the drain of a target or a zone.
+#[derive(Args)]
+pub(crate) struct UndrainArguments {
+    /// The target's address
+    #[arg(required_unless_present = "zone")]
+    target: Option<IpAddr>,
+    /// The zone
+    #[arg(long, conflicts_with = "target")]
+    zone: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Publish no plans until `thaw`. Health is still checked and shown.
+#[derive(Args)]
+pub(crate) struct FreezeArguments {
+    /// The reason, for the status and the log
+    #[arg(long, default_value = "")]
+    why: String,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// End a freeze.
+#[derive(Args)]
+pub(crate) struct Plain {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// List the last plans with time, author and cause, the newest first.
+#[derive(Args)]
+pub(crate) struct HistoryArguments {
+    /// How many plans
+    #[arg(long, short = 'n', default_value_t = 20)]
+    number: usize,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Show what plan B has otherwise than plan A. The exit status is 1 if they differ.
+#[derive(Args)]
+pub(crate) struct DiffArguments {
+    /// A generation
+    a: u32,
+    /// Another generation
+    b: u32,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Publish the content of an older plan again, as a new plan, and freeze.
+///
+/// Nothing else is published until `thaw`. Then the Planner goes on with the fleet file and
+/// the health of that time, so repair the fleet file first.
+#[derive(Args)]
+pub(crate) struct ReturnArguments {
+    /// The older plan; `enact history` lists them
+    generation: u32,
+    /// Let endpoints go that the older plan does not name
+    #[arg(long)]
+    remove_endpoints: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What all of these commands take.
+#[derive(Args)]
+struct Common {
+    #[command(flatten)]
+    door: DoorArguments,
+    /// Print the answer as JSON; docs/commands.md describes it
+    #[arg(long)]
+    json: bool,
+}
+
+/// Why a command fails.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    #[error("{file}: {error}")]
+    File { file: String, error: io::Error },
+    #[error("cannot print the answer")]
+    Print(#[source] io::Error),
+}
+
+impl Ask {
+    /// Carries the command out, and prints the answer.
+    pub(crate) fn run(self) -> ExitCode {
+        match self.ask() {
+            Ok(status) => status,
+            Err(error) => {
+                // There may be no standard error.
+                let _ = writeln!(
+                    io::stderr(),
+                    "error: {}",
+                    show::clean(&control_plane::chain(&error))
+                );
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    fn ask(self) -> Result<ExitCode, CommandError> {
+        match self {
+            Self::Status(StatusArguments { of, common }) => status(of, &common),
+            Self::Plan(PlanArguments { file, common }) => plan(file, &common),
+            Self::Confirm(IdArguments { ids, common }) => {
+                common.tell("/v1/confirm", &api::Ids { ids })
+            }
+            Self::Reject(IdArguments { ids, common }) => {
+                common.tell("/v1/reject", &api::Ids { ids })
+            }
+            Self::Drain(drain) => drain.common.tell(
+                "/v1/drain",
+                &api::DrainRequest {
+                    target: drain.target.map(|target| target.to_string()),
+                    zone: drain.zone,
+                    for_seconds: drain.long.map(|long| long.as_secs()),
+                    why: drain.why,
+                },
+            ),
+            Self::Undrain(undrain) => undrain.common.tell(
+                "/v1/undrain",
+                &api::UndrainRequest {
+                    target: undrain.target.map(|target| target.to_string()),
+                    zone: undrain.zone,
+                },
+            ),
+            Self::Freeze(FreezeArguments { why, common }) => {
+                common.tell("/v1/freeze", &api::FreezeRequest { why })
+            }
+            Self::Thaw(Plain { common }) => common.tell("/v1/thaw", &api::ThawRequest {}),
+            Self::History(HistoryArguments { number, common }) => {
+                let mut history: api::History = common.door()?.get("/v1/history")?;
+                history.plans.truncate(number);
+                common.print(&history, show::history)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Diff(DiffArguments { a, b, common }) => {
+                let changes = common.door()?.get(&format!("/v1/diff/{a}/{b}"))?;
+                common.print_changes(&changes)
+            }
+            Self::Return(back) => back.common.tell(
+                "/v1/return",
+                &api::ReturnRequest {
+                    generation: back.generation,
+                    remove_endpoints: back.remove_endpoints,
+                },
+            ),
+        }
+    }
+}
+
+fn status(of: Option<String>, common: &Common) -> Result<ExitCode, CommandError> {
+    let door = common.door()?;
+    let Some(of) = of else {
+        common.print::<api::Status>(&door.get("/v1/status")?, show::status)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    if of.parse::<IpAddr>().is_ok() {
+        common.print(&door.get(&format!("/v1/targets/{of}"))?, show::target)?;
+    } else {
+        common.print(&door.get(&format!("/v1/endpoints/{of}"))?, show::endpoint)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn plan(file: Option<PathBuf>, common: &Common) -> Result<ExitCode, CommandError> {
+    let read = |file: PathBuf| {
+        let name = file.display().to_string();
+        match fs::read_to_string(&file) {
+            Ok(text) => Ok(api::FleetText { name, text }),
+            Err(error) => Err(CommandError::File { file: name, error }),
+        }
+    };
+    let fleet = file.map(read).transpose()?;
+    let changes = common
+        .door()?
+        .post("/v1/plan", &api::PlanRequest { fleet })?;
+    common.print_changes(&changes)
+}
+
+impl Common {
+    fn door(&self) -> Result<Door, AskError> {
+        self.door.door()
+    }
+
+    /// Gives a command that changes something.
+    fn tell(&self, path: &str, request: &impl Serialize) -> Result<ExitCode, CommandError> {
+        self.print::<api::Done>(&self.door()?.post(path, request)?, show::done)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn print_changes(&self, changes: &api::Changes) -> Result<ExitCode, CommandError> {
+        self.print(changes, show::changes)?;
+        let differs = !changes.changes.is_empty() || !changes.held.is_empty();
+        Ok(ExitCode::from(u8::from(differs)))
+    }
+
+    /// Prints an answer as JSON or as text.
+    fn print<T: Serialize + DeserializeOwned>(
+        &self,
+        answer: &T,
+        show: impl FnOnce(&T) -> String,
+    ) -> Result<(), CommandError> {
+        let text = if self.json {
+            let json = serde_json::to_string_pretty(answer);
+            json.map_err(|error| CommandError::Print(error.into()))? + "\n"
+        } else {
+            show(answer)
+        };
+        io::stdout()
+            .write_all(text.as_bytes())
+            .map_err(CommandError::Print)
+    }
+}

@@ -1,0 +1,30 @@
+//! Notes: small named byte strings that the store keeps beside the plans.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// A place for notes. Each call may block for as long as the store takes.
+pub(crate) trait Notes: Send + Sync {
+    /// The note with this name, if there is one.
+    fn note(&self, name: &str) -> Result<Option<Vec<u8>>, plan_store::Error>;
+
+    /// Replaces the note with this name.
+    fn set_note(&self, name: &str, bytes: &[u8]) -> Result<(), plan_store::Error>;
+}
+
+/// Notes that end with the process, like the plans of a store in memory.
+#[derive(Default)]
+pub(crate) struct MemoryNotes(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Notes for MemoryNotes {
+    fn note(&self, name: &str) -> Result<Option<Vec<u8>>, plan_store::Error> {
+        let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(notes.get(name).cloned())
+    }
+
+    fn set_note(&self, name: &str, bytes: &[u8]) -> Result<(), plan_store::Error> {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.insert(name.to_owned(), bytes.to_vec());
+        Ok(())
+    }
+}

@@ -1,0 +1,337 @@
+//! The commands, as a person gives them to a running process.
+
+use super::*;
+
+fn status(serve: &Serve) -> serde_json::Value {
+    serde_json::from_str(&serve.tell(&["status", "--json"])).unwrap()
+}
+
+fn json(serve: &Serve, arguments: &[&str]) -> serde_json::Value {
+    let output = serve.command(arguments);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+}
+
+/// A fleet file that keeps plans to return to.
+fn keeping(fleet: &str) -> String {
+    format!("[store]\nkeep_newest = 50\n{fleet}")
+}
+
+/// An endpoint with six targets in three zones, and one with two. Quick checks, default limits.
+fn zones() -> (Targets, FleetFile, Serve) {
+    let targets = Targets::start(1..=6);
+    let endpoints = [("a", &[1, 2, 3, 4, 5, 6][..]), ("b", &[1, 2][..])];
+    let fleet = FleetFile::new(
+        &new_socket().display().to_string().replace('/', "-"),
+        &keeping(&targets.fleet(&endpoints)),
+    );
+    let serve = Serve::start(&["--fleet", fleet.path()]);
+    (targets, fleet, serve)
+}
+
+#[test]
+fn status_shows_plans_targets_and_why_one_is_down() {
+    let (mut targets, _fleet, serve) = zones();
+    let shown = serve.tell(&["status"]);
+    assert!(shown.starts_with("ready, role all, enact "), "{shown}");
+    assert!(shown.contains("targets   6 up, 0 down"), "{shown}");
+    assert!(
+        shown.lines().all(|line| line.chars().count() <= 80),
+        "{shown}"
+    );
+    targets.end(&[3]);
+    serve.ask_until("a.re.example.", has(&[1, 2, 4, 5, 6]));
+    let target = Targets::address(3).to_string();
+    let shown = serve.tell(&["status"]);
+    assert!(
+        shown.contains(&format!("{target:<15} down since ")),
+        "{shown}"
+    );
+    let shown = serve.tell(&["status", &target]);
+    assert!(shown.contains("connection refused"), "{shown}");
+    assert!(shown.ends_with("  a.re.example\n"), "{shown}");
+    let endpoint = json(&serve, &["status", "a.re.example", "--json"]);
+    let of = |n: u8| {
+        let address = Targets::address(n).to_string();
+        let targets = endpoint["targets"].as_array().unwrap();
+        targets
+            .iter()
+            .find(|t| t["address"] == address.as_str())
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(
+        (of(3)["state"].as_str(), of(3)["served"].as_u64()),
+        (Some("down"), None)
+    );
+    assert_eq!(
+        (of(4)["state"].as_str(), of(4)["zone"].as_str()),
+        (Some("up"), Some("z1"))
+    );
+    assert!(of(4)["served"].as_u64().unwrap() > 0);
+    for unknown in ["c.re.example", "127.1.2.3", "no name", "../status"] {
+        assert_eq!(
+            serve.command(&["status", unknown]).status.code(),
+            Some(2),
+            "{unknown}"
+        );
+    }
+    serve.end();
+}
+
+#[test]
+fn a_drained_zone_leaves_and_comes_back_and_the_last_target_waits_for_a_confirmation() {
+    let (_targets, _fleet, serve) = zones();
+    // Targets 3 and 6 are in zone z0, 1 and 4 in z1.
+    serve.tell(&["drain", "--zone", "z0", "--why", "rack work", "--for", "1h"]);
+    serve.ask_until("a.re.example.", has(&[1, 2, 4, 5]));
+    let drain = &status(&serve)["planner"]["drains"][0];
+    assert_eq!(
+        (drain["zone"].as_str(), drain["why"].as_str()),
+        (Some("z0"), Some("rack work"))
+    );
+    let uid = uid();
+    assert!(
+        drain["by"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("uid {uid}")),
+        "{drain}"
+    );
+    serve.tell(&["undrain", "--zone", "z0"]);
+    serve.ask_until("a.re.example.", has(&[1, 2, 3, 4, 5, 6]));
+    // One target of two goes at once, the last one waits, and its end withdraws the change.
+    let (one, two) = (
+        Targets::address(1).to_string(),
+        Targets::address(2).to_string(),
+    );
+    serve.tell(&["drain", &one]);
+    serve.ask_until("b.re.example.", has(&[2]));
+    let told = json(&serve, &["drain", &two, "--json"]);
+    assert_eq!(told["held"].as_array().unwrap().len(), 1, "{told}");
+    assert_eq!(told["held"][0]["endpoint"], "b.re.example");
+    serve.ask_until("a.re.example.", has(&[3, 4, 5, 6]));
+    assert!(has(&[2])(&serve.ask("b.re.example.")));
+    serve.tell(&["undrain", &two]);
+    assert_eq!(
+        status(&serve)["planner"]["held"].as_array().unwrap().len(),
+        0
+    );
+    // Rejected: the drain stands, and this endpoint keeps its target.
+    let told = json(&serve, &["drain", &two, "--json"]);
+    let id = told["held"][0]["id"].as_str().unwrap();
+    serve.tell(&["reject", id]);
+    let planner = &status(&serve)["planner"];
+    assert_eq!(planner["held"].as_array().unwrap().len(), 0, "{planner}");
+    assert_eq!(planner["rejected"][0]["id"], id);
+    assert!(has(&[2])(&serve.ask("b.re.example.")));
+    for (wrong, says) in [
+        (&["drain", "--zone", "z9"][..], "its zones are z0, z1, z2"),
+        (&["drain", "127.1.2.3"], "has no target 127.1.2.3"),
+        (&["drain", &two, "--why", "a\nb"], "the reason is one line"),
+        (&["drain", &two, "--for", "0s"], "`for_seconds` is 0"),
+        (&["undrain", "--zone", "z0"], "is not drained by a person"),
+    ] {
+        let output = serve.command(wrong);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}: {error}");
+        assert!(error.contains(says), "{wrong:?}: {error}");
+    }
+    serve.end();
+}
+
+/// The user of this test, as the operating system says it.
+pub(crate) fn uid() -> String {
+    let output = Command::new("id").arg("-u").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().into()
+}
+
+#[test]
+fn under_a_freeze_health_is_shown_and_nothing_is_published() {
+    let (mut targets, _fleet, serve) = zones();
+    serve.tell(&["freeze", "--why", "an incident"]);
+    let newest = status(&serve)["generations"]["newest"].clone();
+    targets.end(&[6]);
+    let deadline = Instant::now() + PATIENCE;
+    let planner = loop {
+        let planner = status(&serve)["planner"].clone();
+        if planner["waiting"] == 1 {
+            break planner;
+        }
+        assert!(Instant::now() < deadline, "{planner}");
+    };
+    assert_eq!(planner["targets"]["down"], 1);
+    assert_eq!(planner["freeze"]["why"], "an incident");
+    assert_eq!(status(&serve)["generations"]["newest"], newest);
+    assert!(has(&[1, 2, 3, 4, 5, 6])(&serve.ask("a.re.example.")));
+    let metrics = serve.get("/metrics");
+    assert!(metrics.contains("\nplanner_frozen 1\n"), "{metrics}");
+    assert_eq!(
+        serve.command(&["freeze"]).status.code(),
+        Some(2),
+        "it is frozen already"
+    );
+    serve.tell(&["thaw"]);
+    serve.ask_until("a.re.example.", has(&[1, 2, 3, 4, 5]));
+    assert_eq!(
+        serve.command(&["thaw"]).status.code(),
+        Some(2),
+        "nothing is frozen"
+    );
+    serve.end();
+}
+
+#[test]
+fn plan_says_what_a_file_would_change_and_changes_nothing() {
+    let (targets, fleet, serve) = zones();
+    let before = status(&serve)["generations"].clone();
+    let plan = |file: Option<&FleetFile>| {
+        let mut arguments = vec!["plan"];
+        arguments.extend(file.map(FleetFile::path));
+        let output = serve.command(&arguments);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), text, error)
+    };
+    let same = (Some(0), "nothing changes\n".to_owned(), String::new());
+    assert_eq!(plan(Some(&fleet)), same);
+    assert_eq!(plan(None), same);
+    let name = format!("plan-{}", new_socket().display()).replace('/', "-");
+    let other = FleetFile::new(
+        &name,
+        &targets.fleet(&[("a", &[1, 2, 3, 4, 5, 9]), ("c", &[1])]),
+    );
+    let (code, text, _) = plan(Some(&other));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains(&format!("  + {:<15} weight 255\n", Targets::address(9))),
+        "{text}"
+    );
+    assert!(
+        text.contains(&format!("  - {:<15} weight 255\n", Targets::address(6))),
+        "{text}"
+    );
+    assert!(text.contains("c.re.example added\n"), "{text}");
+    assert!(text.contains("Held: waits for a confirmation\n"), "{text}");
+    assert!(text.contains("  b.re.example\n"), "{text}");
+    assert!(text.ends_with("endpoints: 2 changed, 1 held\n"), "{text}");
+    other.write(
+        &targets
+            .fleet(&[("a", &[1])])
+            .replace("capacity = 1", "capacity = 0"),
+    );
+    let (code, _, error) = plan(Some(&other));
+    assert_eq!(code, Some(2));
+    assert!(error.contains(&format!("{}:", other.path())), "{error}");
+    assert!(error.contains("`capacity` is 0"), "{error}");
+    assert_eq!(status(&serve)["generations"], before);
+    assert_eq!(
+        status(&serve)["planner"]["held"].as_array().unwrap().len(),
+        0
+    );
+    serve.end();
+}
+
+#[test]
+fn history_names_authors_and_an_older_plan_can_return() {
+    let (mut targets, fleet, serve) = zones();
+    targets.end(&[5]);
+    serve.ask_until("a.re.example.", has(&[1, 2, 3, 4, 6]));
+    let one = Targets::address(1).to_string();
+    serve.tell(&["drain", &one]);
+    serve.ask_until("a.re.example.", has(&[2, 3, 4, 6]));
+    let history = json(&serve, &["history", "--json"]);
+    let plans = history["plans"].as_array().unwrap();
+    let authors: Vec<_> = plans
+        .iter()
+        .map(|plan| plan["author"].as_str().unwrap())
+        .collect();
+    assert!(authors[0].contains("uid "), "{history}");
+    assert!(
+        plans[0]["cause"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("drained target {one}")),
+        "{history}"
+    );
+    assert!(authors.contains(&"health"), "{history}");
+    assert!(authors.last().unwrap().contains("fleet file"), "{history}");
+    // The plan before is returned to, although the drain stands.
+    let newest = plans[0]["generation"].as_u64().unwrap();
+    let (older, newest) = ((newest - 1).to_string(), newest.to_string());
+    let diff = serve.command(&["diff", &older, &newest]);
+    assert_eq!(diff.status.code(), Some(1), "{diff:?}");
+    let diff = String::from_utf8(diff.stdout).unwrap();
+    assert!(
+        diff.contains(&format!("  ~ {one:<15} weight 255 -> 0\n")),
+        "{diff}"
+    );
+    assert_eq!(
+        serve.command(&["diff", &newest, &newest]).status.code(),
+        Some(0)
+    );
+    serve.tell(&["return", &older]);
+    serve.ask_until("a.re.example.", has(&[1, 2, 3, 4, 6]));
+    let freeze = status(&serve)["planner"]["freeze"]["why"].clone();
+    assert_eq!(freeze, format!("return to plan {older}"));
+    let again = json(&serve, &["history", "--json"])["plans"][0]["cause"].clone();
+    assert_eq!(again, format!("return to plan {older}"));
+    // After the thaw the fleet and the drain count again.
+    serve.tell(&["thaw"]);
+    serve.ask_until("a.re.example.", has(&[2, 3, 4, 6]));
+    // An endpoint that the older plan does not name goes only if that is allowed.
+    fleet.write(&keeping(&targets.fleet(&[
+        ("a", &[1, 2, 3, 4, 5, 6]),
+        ("b", &[1, 2]),
+        ("c", &[2]),
+    ])));
+    serve.signal("HUP");
+    serve.ask_until("c.re.example.", has(&[2]));
+    let refused = serve.command(&["return", &newest]);
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        error.contains("does not name 1 endpoints (c.re.example)"),
+        "{error}"
+    );
+    assert_eq!(status(&serve)["planner"]["freeze"], serde_json::Value::Null);
+    serve.tell(&["return", &newest, "--remove-endpoints"]);
+    serve.ask_until("c.re.example.", is_missing);
+    assert_eq!(serve.command(&["return", "4000000"]).status.code(), Some(2));
+    serve.end();
+}
+
+#[test]
+fn drains_a_freeze_and_the_history_survive_a_kill() {
+    let targets = Targets::start(1..=3);
+    let name = format!("kept-{}", new_socket().display()).replace('/', "-");
+    let fleet = FleetFile::new(&name, &targets.fleet(&[("a", &[1, 2, 3])]));
+    let folder = new_socket().with_extension("store");
+    let store = format!("disk:{}", folder.display());
+    let arguments = ["--fleet", fleet.path(), "--store", &store];
+    let mut serve = Serve::start(&arguments);
+    let one = Targets::address(1).to_string();
+    serve.tell(&["drain", &one, "--for", "5h", "--why", "rack work"]);
+    serve.ask_until("a.re.example.", has(&[2, 3]));
+    serve.tell(&["freeze", "--why", "an incident"]);
+    let before = status(&serve)["planner"].clone();
+    let plans = json(&serve, &["history", "--json"]);
+    serve.process.kill().unwrap();
+    serve.process.wait().unwrap();
+    drop(serve);
+
+    let serve = Serve::start(&arguments);
+    assert!(has(&[2, 3])(&serve.ask("a.re.example.")));
+    let after = status(&serve)["planner"].clone();
+    assert_eq!(after["freeze"], before["freeze"]);
+    assert_eq!(after["drains"][0]["why"], "rack work");
+    assert!(after["drains"][0]["until"].is_string(), "{after}");
+    let deadline = Instant::now() + PATIENCE;
+    while json(&serve, &["history", "--json"]) != plans {
+        assert!(Instant::now() < deadline, "the history is read in time");
+    }
+    serve.tell(&["thaw"]);
+    serve.tell(&["undrain", &one]);
+    serve.ask_until("a.re.example.", has(&[1, 2, 3]));
+    serve.end();
+    fs::remove_dir_all(folder).unwrap();
+}
