@@ -2,12 +2,15 @@
 //! the shortest execution that breaks an invariant.
 
 use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use drill::diagram;
 use incident::Invariant;
 use lexopt::prelude::{Long, Short};
 use models::outage::{Protocol, Setup};
+use models::walkthrough::Walkthrough;
 
 const HELP: &str = "\
 Options:
@@ -15,6 +18,8 @@ Options:
   --invariant NAME  Draw the shortest execution that breaks this invariant (default: the
                     shortest of those that break the most)
   --bound N         How many preemptions loom tries at most: 1, 2 (default) or 3
+  --html FILE       Write a page to step through the execution, beside all other protocols
+                    on the same schedule
   -h, --help        Print this, with all names
 
 Exit status: 0 if what broke is what is known to break, 1 if not, 2 for a bad
@@ -26,12 +31,13 @@ struct Args {
     protocol: Protocol,
     invariant: Option<Invariant>,
     bound: usize,
+    html: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    let explored = parse().map(|args| match args {
-        Some(args) => explore(&args),
-        None => help(),
+    let explored = parse().and_then(|args| match args {
+        Some(args) => run(&args),
+        None => Ok(help()),
     });
     match explored {
         Ok(as_known) => ExitCode::from(u8::from(!as_known)),
@@ -47,6 +53,7 @@ fn parse() -> Result<Option<Args>, Error> {
         protocol: Protocol::ALL[0],
         invariant: None,
         bound: Setup::SMALL.bound,
+        html: None,
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
@@ -62,6 +69,7 @@ fn parse() -> Result<Option<Args>, Error> {
                     &parser.value()?,
                 )?);
             }
+            Long("html") => args.html = Some(parser.value()?.into()),
             Long("bound") => args.bound = bound(&parser.value()?)?,
             Short('h') | Long("help") => return Ok(None),
             _ => return Err(arg.unexpected().into()),
@@ -107,13 +115,36 @@ fn help() -> bool {
     true
 }
 
-/// Explores and reports. Returns whether exactly the expected invariants broke.
-fn explore(args: &Args) -> bool {
-    let protocol = args.protocol;
+/// Explores, reports and writes the page. Returns whether exactly the expected invariants
+/// broke.
+fn run(args: &Args) -> Result<bool, Error> {
     let setup = Setup {
         bound: args.bound,
         ..Setup::SMALL
     };
+    if let Some(file) = &args.html {
+        // Refuses a bad path before the exploration, and leaves an older page as it is.
+        let opened = File::options().create(true).append(true).open(file);
+        opened.map_err(|error| unwritable(file, &error))?;
+    }
+    let as_known = explore(args, setup);
+    if let Some(file) = &args.html {
+        println!("\nExploring the other protocols on the same schedule.");
+        let walkthrough = Walkthrough::explore(args.protocol, args.invariant, setup);
+        let walkthrough = walkthrough.ok_or("--html: no execution breaks that invariant")?;
+        fs::write(file, walkthrough.html()).map_err(|error| unwritable(file, &error))?;
+        println!("{}", file.display());
+    }
+    Ok(as_known)
+}
+
+fn unwritable(file: &Path, error: &std::io::Error) -> String {
+    format!("--html {}: {error}; give another file", file.display())
+}
+
+/// Explores and reports. Returns whether exactly the expected invariants broke.
+fn explore(args: &Args, setup: Setup) -> bool {
+    let protocol = args.protocol;
     println!("{protocol}: a Planner and two Enactors at one endpoint; both Enactors sweep.");
     let explored = protocol.explore(setup);
     let executions = explored.executions;

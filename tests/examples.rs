@@ -346,7 +346,7 @@ fn the_plan_store_example_takes_no_arguments() {
 #[cfg(feature = "loom")]
 #[test]
 fn explore_refuses_bad_arguments_by_name() {
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["--bogus"], "'--bogus'"),
         (&["incident"], "\"incident\""),
         (&["--protocol"], "missing argument"),
@@ -359,6 +359,12 @@ fn explore_refuses_bad_arguments_by_name() {
             "--invariant x: there is no such invariant; give one of Monotonic,",
         ),
         (&["--bound", "4"], "--bound 4: give 1, 2 or 3"),
+        (&["--html"], "missing argument"),
+        // Refused before the exploration.
+        (
+            &["--html", "no-such-folder/page.html"],
+            "--html no-such-folder/page.html: ",
+        ),
     ];
     for (args, says) in cases {
         let output = run("explore", args);

@@ -8,6 +8,7 @@
 //! - [`passes`] has two real passes, one of which is overtaken.
 //! - [`wakeups`] has the Enactor's loop with its signals.
 //! - [`litmus`] shows what one kind of loads finds and the other misses.
+//! - [`walkthrough`] writes a page on which a reader steps through a counterexample.
 //! - [`mutant`] weakens one access of the store; then at least one model must fail.
 //!
 //! How to read a model: A checker runs the execution once for each interleaving that it
@@ -30,6 +31,7 @@ mod randomized;
 mod serial;
 pub mod system;
 pub mod wakeups;
+pub mod walkthrough;
 #[cfg(feature = "shuttle")]
 pub mod whole;
 mod world;

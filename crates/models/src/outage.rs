@@ -17,6 +17,7 @@ use crate::checker::{Checker, Loom};
 #[cfg(feature = "shuttle")]
 use crate::checker::{Pct, Random};
 use crate::serial::Serial;
+use crate::walkthrough::Execution;
 use crate::{Explored, Outcome, World, endpoints, explore};
 
 /// A protocol: a row of the table.
@@ -110,22 +111,31 @@ impl Protocol {
 
     /// Explores the race with loom.
     pub fn explore(self, setup: Setup) -> Explored<Outcome> {
-        self.explore_by::<Loom>(setup)
+        self.explore_by::<Loom>(setup, None)
+    }
+
+    /// Explores the race with loom, and calls `watch` with each execution.
+    pub(crate) fn watch(
+        self,
+        setup: Setup,
+        watch: impl Fn(Execution) + Send + Sync + 'static,
+    ) -> Explored<Outcome> {
+        self.explore_by::<Loom>(setup, Some(Box::new(watch)))
     }
 
     /// Explores random schedules of the race with shuttle.
     #[cfg(feature = "shuttle")]
     pub fn explore_random(self, setup: Setup) -> Explored<Outcome> {
-        self.explore_by::<Random>(setup)
+        self.explore_by::<Random>(setup, None)
     }
 
     /// Explores PCT schedules of the race with shuttle.
     #[cfg(feature = "shuttle")]
     pub fn explore_pct(self, setup: Setup) -> Explored<Outcome> {
-        self.explore_by::<Pct>(setup)
+        self.explore_by::<Pct>(setup, None)
     }
 
-    fn explore_by<J: Checker>(self, setup: Setup) -> Explored<Outcome> {
+    fn explore_by<J: Checker>(self, setup: Setup, watch: Option<Watch>) -> Explored<Outcome> {
         let setup = match self {
             Self::LargeRetention => Setup {
                 retention: Retention::newest(100),
@@ -144,16 +154,20 @@ impl Protocol {
         let incident = move |variant| {
             move || IncidentStore::<J::Primitives>::with_primitives(variant, retention)
         };
+        let race = Race {
+            setup,
+            lock_per_pass: self == Self::LockPerPass,
+            watch,
+        };
         match self {
-            Self::Incident(variant) => outage::<J, _>(&name, setup, false, incident(variant)),
-            Self::LargeRetention => {
-                outage::<J, _>(&name, setup, false, incident(Variant::Incident))
+            Self::Incident(variant) => outage::<J, _>(&name, race, incident(variant)),
+            Self::LargeRetention | Self::LockPerPass => {
+                outage::<J, _>(&name, race, incident(Variant::Incident))
             }
-            Self::LockPerPass => outage::<J, _>(&name, setup, true, incident(Variant::Incident)),
-            Self::Lease(fencing) => outage::<J, _>(&name, setup, false, move || {
+            Self::Lease(fencing) => outage::<J, _>(&name, race, move || {
                 Leased::<_, J::Primitives>::new(incident(Variant::Incident)(), fencing)
             }),
-            Self::Repaired => outage::<J, _>(&name, setup, false, move || {
+            Self::Repaired => outage::<J, _>(&name, race, move || {
                 MemoryStore::<J::Primitives>::with_primitives(retention)
             }),
         }
@@ -218,26 +232,41 @@ impl fmt::Display for Setup {
     }
 }
 
-/// A Planner and two Enactors on this store, optionally with one lock around each pass.
+/// Is called with each execution.
+type Watch = Box<dyn Fn(Execution) + Send + Sync>;
+
+/// The race, on any store.
+struct Race {
+    setup: Setup,
+    /// Whether one lock is around each whole pass.
+    lock_per_pass: bool,
+    watch: Option<Watch>,
+}
+
+/// A Planner and two Enactors on this store.
 fn outage<J: Checker, S: DnsStore + Clone + 'static>(
     name: &str,
-    setup: Setup,
-    lock_per_pass: bool,
+    race: Race,
     store: impl Fn() -> S + Send + Sync + 'static,
 ) -> Explored<Outcome> {
+    let setup = race.setup;
     explore::<J, Outcome>(name, Some(setup.bound), move |found| {
         let world = World::new(store(), endpoints(setup.endpoints), setup.retention);
         let lock = Arc::new(<J::Primitives as Primitives>::Lock::new(()));
         let enactor = |number| {
             let (pass, lock) = (world.enactor(number, 1), Arc::clone(&lock));
-            if lock_per_pass {
+            if race.lock_per_pass {
                 Box::new(move || lock.write(|()| pass()))
             } else {
                 pass
             }
         };
         let planner = world.planner(3..=setup.last_plan);
-        found.note(world.run::<J>(vec![planner, enactor(1), enactor(2)]));
+        let outcome = world.run::<J>(vec![planner, enactor(1), enactor(2)]);
+        if let Some(watch) = &race.watch {
+            watch(Execution::new(&world.journal, &outcome.end));
+        }
+        found.note(outcome);
         found.note_verdict(&world.journal);
     })
 }

@@ -1,9 +1,12 @@
-//! The report in a real browser: pictures, themes, languages, phone, keyboard and print.
+//! The report in a real browser: pictures, themes, languages, phone, keyboard and print. With
+//! the feature `models` also the page of `explore --html`.
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod chromium;
 mod common;
+#[cfg(feature = "models")]
+mod walkthrough;
 
 use chromium::Open;
 use common::Report;
@@ -35,7 +38,7 @@ fn count(open: &Open) -> u64 {
 
 #[test]
 fn the_browser_reports_no_error_and_fetches_nothing() {
-    let open = Open::new(Report::whole(), "", DESKTOP);
+    let open = Open::new(Report::whole().path(), "", DESKTOP);
     for value in ["ja", "dark", "en", "light"] {
         open.ask(&format!(
             "document.querySelector('[data-value={value}]').click()"
@@ -56,7 +59,7 @@ fn the_browser_reports_no_error_and_fetches_nothing() {
 fn each_picture_is_drawn_in_both_themes_and_on_a_phone() {
     let report = Report::whole();
     for size in [DESKTOP, PHONE] {
-        let open = Open::new(report, "?theme=light", size);
+        let open = Open::new(report.path(), "?theme=light", size);
         open.unfold();
         let pictures = count(&open);
         assert!(pictures >= 11, "{pictures} pictures");
@@ -107,7 +110,7 @@ fn no_text_in_a_picture_covers_another_or_is_cut_off() {
     .replace("PICTURES", PICTURES);
     for size in [DESKTOP, PHONE] {
         for lang in ["en", "ja"] {
-            let open = Open::new(report, &format!("?lang={lang}"), size);
+            let open = Open::new(report.path(), &format!("?lang={lang}"), size);
             open.unfold();
             assert_eq!(open.ask(&faults), json!([]), "{size:?}, {lang}");
         }
@@ -116,7 +119,7 @@ fn no_text_in_a_picture_covers_another_or_is_cut_off() {
 
 #[test]
 fn the_language_switch_changes_title_buttons_and_all_texts() {
-    let open = Open::new(Report::whole(), "?lang=en", DESKTOP);
+    let open = Open::new(Report::whole().path(), "?lang=en", DESKTOP);
     let shown =
         "[document.documentElement.lang, document.title, document.querySelector('h1').innerText]";
     let english = open.ask(shown);
@@ -140,7 +143,7 @@ fn the_language_switch_changes_title_buttons_and_all_texts() {
 fn a_phone_never_scrolls_sideways() {
     let report = Report::whole();
     for lang in ["en", "ja"] {
-        let open = Open::new(report, &format!("?lang={lang}"), PHONE);
+        let open = Open::new(report.path(), &format!("?lang={lang}"), PHONE);
         open.unfold();
         let width = open.ask("[document.documentElement.scrollWidth, innerWidth]");
         assert_eq!(width, json!([360, 360]), "{lang}");
@@ -158,7 +161,7 @@ fn a_phone_never_scrolls_sideways() {
 
 #[test]
 fn the_keyboard_reaches_and_works_the_switches() {
-    let open = Open::new(Report::whole(), "?lang=en&theme=light", DESKTOP);
+    let open = Open::new(Report::whole().path(), "?lang=en&theme=light", DESKTOP);
     let focused = "(() => {
         const it = document.activeElement;
         return [it.className, it.dataset.value ?? '', getComputedStyle(it).outlineStyle];
@@ -189,7 +192,7 @@ fn the_keyboard_reaches_and_works_the_switches() {
 
 #[test]
 fn it_prints_on_several_pages_without_the_parts_for_a_screen() {
-    let open = Open::new(Report::whole(), "?theme=dark", DESKTOP);
+    let open = Open::new(Report::whole().path(), "?theme=dark", DESKTOP);
     let pdf = open.print();
     assert!(pdf.starts_with(b"%PDF-"));
     let text = String::from_utf8_lossy(&pdf);

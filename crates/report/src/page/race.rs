@@ -72,7 +72,17 @@ impl Race {
                     ("crates/report/src/diagram/svg.rs", "svg"),
                 ],
             }],
-            after: html! {},
+            after: html! {
+                p {
+                    a href="docs/counterexample.html" {
+                        (text("Step through the race", "競合を一歩ずつたどるページ（英語）"))
+                    }
+                    (text(
+                        ": the shortest execution that loom finds, with the store at each step, and beside it the same schedule on each of the other protocols below.",
+                        "：loom が見つけた最短の実行と、各ステップでのストアの状態。同じスケジュールを、下に挙げる他の各プロトコルで実行した結果も並べて見られます。",
+                    ))
+                }
+            },
         }
     }
 

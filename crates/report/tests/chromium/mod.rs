@@ -1,4 +1,4 @@
-//! A headless Chromium with the report open in it.
+//! A headless Chromium with a page open in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -12,8 +12,6 @@ use headless_chrome::protocol::cdp::{Emulation, Network, Page};
 use headless_chrome::{Browser, LaunchOptions, Tab};
 use serde_json::Value;
 
-use crate::common::Report;
-
 /// The time-out of each action. It is long, because the machine may be busy.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -23,7 +21,7 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 /// Without these the browser looks for updates.
 const QUIET: [&str; 2] = ["--disable-quic", "--disable-component-update"];
 
-/// The report in a browser. The browser's complaints and its requests to the network
+/// A page in a browser. The browser's complaints and its requests to the network
 /// are recorded.
 pub(crate) struct Open {
     tab: Arc<Tab>,
@@ -34,7 +32,7 @@ pub(crate) struct Open {
 
 impl Open {
     /// Opens it in a window of this size; `query` is what follows the address.
-    pub(crate) fn new(report: &Report, query: &str, (width, height): (u32, u32)) -> Self {
+    pub(crate) fn new(page: &Path, query: &str, (width, height): (u32, u32)) -> Self {
         assert!(
             Path::new(CHROMIUM).exists(),
             "{CHROMIUM} is missing; install it with `apt-get install chromium fonts-noto-cjk`"
@@ -57,7 +55,7 @@ impl Open {
         };
         open.listen();
         open.resize(width, height);
-        let url = format!("file://{}{query}", report.path().display());
+        let url = format!("file://{}{query}", page.display());
         open.tab.navigate_to(&url).unwrap();
         open.tab.wait_until_navigated().unwrap();
         open
