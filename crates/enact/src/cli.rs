@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Man(ManArguments),
     #[command(flatten)]
     Ask(Ask),
+    #[cfg(feature = "etcd")]
+    RestoreCluster(Box<crate::restore::RestoreArguments>),
 }
 
 /// Run the control plane: health checks, a Planner, three Enactors and a DNS server.

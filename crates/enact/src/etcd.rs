@@ -1,7 +1,7 @@
 //! A store on etcd, which several processes share: its arguments, its metrics, and how
 //! Enactors hear of a new plan.
 
-use std::error::Error;
+use std::error::Error as StdError;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,15 @@ use std::time::Duration;
 
 use clap::Args;
 use control_plane::Waker;
-use plan_store_etcd::{Candidate, EtcdConfig, EtcdStore, Identity, Tls, User};
+use plan_store::Generation;
+use plan_store_etcd::{Candidate, Error, EtcdConfig, EtcdStore, Identity, Tls, User};
 
 use crate::backing::Backing;
 use crate::leadership::{Candidacy, Leadership};
 use crate::metrics::{self, Scrape};
 use crate::notes::Notes;
 
-/// How to connect to etcd.
+/// How to connect to etcd, and what to keep of it.
 #[derive(Args)]
 pub(crate) struct EtcdArguments {
     /// Keep what the DNS server answers from in this file, and start from it when etcd
@@ -31,6 +32,13 @@ pub(crate) struct EtcdArguments {
     /// Planner takes over after the same time
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=3600))]
     lease_ttl: u64,
+    #[command(flatten)]
+    login: Login,
+}
+
+/// How to log in to etcd.
+#[derive(Args)]
+pub(crate) struct Login {
     /// With `etcds://`: the certificate authorities of the members, in PEM
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,
@@ -58,7 +66,18 @@ impl EtcdArguments {
     }
 
     /// Adds the other arguments to the URL's configuration.
-    pub(crate) fn complete(&self, config: EtcdConfig) -> Result<EtcdConfig, Box<dyn Error>> {
+    pub(crate) fn complete(&self, config: EtcdConfig) -> Result<EtcdConfig, Box<dyn StdError>> {
+        Ok(EtcdConfig {
+            lease_ttl: Duration::from_secs(self.lease_ttl),
+            snapshot: self.cache.clone(),
+            ..self.login.complete(config)?
+        })
+    }
+}
+
+impl Login {
+    /// Adds the other arguments to the URL's configuration.
+    pub(crate) fn complete(&self, config: EtcdConfig) -> Result<EtcdConfig, Box<dyn StdError>> {
         let identity = match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => Some(Identity {
                 certificate: read(certificate)?,
@@ -75,13 +94,11 @@ impl EtcdArguments {
         Ok(EtcdConfig {
             tls,
             user: self.user()?,
-            lease_ttl: Duration::from_secs(self.lease_ttl),
-            snapshot: self.cache.clone(),
             ..config
         })
     }
 
-    fn user(&self) -> Result<Option<User>, Box<dyn Error>> {
+    fn user(&self) -> Result<Option<User>, Box<dyn StdError>> {
         let (Some(name), Some(file)) = (&self.user, &self.password_file) else {
             return Ok(None);
         };
@@ -131,6 +148,14 @@ impl Backing for EtcdStore {
         scrape.value(&metrics::ETCD_REVISION, revision.unwrap_or(0_u64));
         scrape.value(&metrics::ETCD_FROM_DISK, u64::from(health.from_disk));
         scrape.value(&metrics::ETCD_LOSSES, health.losses);
+        scrape.value(&metrics::ETCD_RESTORES, health.restores);
+        scrape.value(&metrics::ETCD_KEPT, health.kept);
+        let is_other = matches!(health.error, Some(Error::OtherCluster { .. }));
+        scrape.value(&metrics::ETCD_OTHER, u64::from(is_other));
+        let newest = health.newest.map_or(0, Generation::get);
+        scrape.value(&metrics::ETCD_NEWEST, newest);
+        let oldest = health.oldest_shown.map_or(newest, Generation::get);
+        scrape.value(&metrics::ETCD_LAG, newest.saturating_sub(oldest));
         // A cluster that does not answer would hold up the metrics.
         let plans = health.connected.then(|| self.generations().ok()).flatten();
         let plans = plans.map(|plans| ([] as [&str; 0], plans.len()));

@@ -49,6 +49,8 @@ mod pages;
 mod parts;
 mod planning;
 mod readiness;
+#[cfg(feature = "etcd")]
+mod restore;
 mod serve;
 mod zones;
 
@@ -76,6 +78,11 @@ fn main() -> ExitCode {
         Command::Man(arguments) => match manual::write_man_pages(&arguments) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&error, 2),
+        },
+        #[cfg(feature = "etcd")]
+        Command::RestoreCluster(arguments) => match restore::restore(*arguments) {
+            Ok(said) => print(said.as_bytes()),
+            Err(error) => failed(error.as_ref(), 2),
         },
     }
 }

@@ -135,7 +135,7 @@ metrics! {
 
     #[cfg(feature = "etcd")]
     ETCD_CONNECTED: Gauge "etcd_connected" []
-        "1 while this process follows the cluster.";
+        "1 while the cluster answers; in a process with a DNS server or an Enactor, while it is followed.";
     #[cfg(feature = "etcd")]
     ETCD_LAST_CONTACT: Gauge "etcd_last_contact_seconds" []
         "How long ago the cluster last answered; NaN before its first answer.";
@@ -148,6 +148,21 @@ metrics! {
     #[cfg(feature = "etcd")]
     ETCD_LOSSES: Counter "etcd_losses_total" []
         "How often the connection to the cluster was lost.";
+    #[cfg(feature = "etcd")]
+    ETCD_RESTORES: Counter "etcd_restores_total" []
+        "How often this process noticed that the cluster had been restored from a backup.";
+    #[cfg(feature = "etcd")]
+    ETCD_KEPT: Gauge "etcd_kept_endpoints" []
+        "Endpoints that show a newer plan than the cluster has, because it was restored from a backup.";
+    #[cfg(feature = "etcd")]
+    ETCD_OTHER: Gauge "etcd_other_cluster" []
+        "1 while the cluster is not followed because it has another id than the one before.";
+    #[cfg(feature = "etcd")]
+    ETCD_NEWEST: Gauge "etcd_newest_generation" []
+        "The newest plan that this process has seen while it followed the cluster; 0 before the first.";
+    #[cfg(feature = "etcd")]
+    ETCD_LAG: Gauge "etcd_lag_generations" []
+        "How far the endpoint with the oldest answer is behind that plan.";
 }
 
 /// The metrics of this process.

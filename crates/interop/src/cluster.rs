@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -253,6 +253,54 @@ impl Cluster {
         self.restart(at);
     }
 
+    /// Saves a backup of the cluster beside its members' disks.
+    pub fn save(&self, name: &str) -> PathBuf {
+        let file = self.dir.join(name);
+        wait_until("the backup is saved", || {
+            let mut save = self.ctl(0);
+            let saved = started(
+                "etcdctl",
+                save.args(["snapshot", "save"]).arg(&file).output(),
+            );
+            saved.status.success()
+        });
+        file
+    }
+
+    /// Kills all members and starts them again from a backup. With another token, the cluster
+    /// has another id.
+    pub fn restore(&mut self, backup: &Path, token: &str) {
+        for at in 0..self.size() {
+            self.kill(at);
+            let member = &self.members[at];
+            let disk = self.dir.join(&member.name);
+            fs::remove_dir_all(&disk).unwrap();
+            let peer = format!("http://{}", member.peer);
+            let mut restore = Command::new("etcdctl");
+            let restore = restore
+                .env("ETCDCTL_API", "3")
+                .args(["snapshot", "restore"])
+                .arg(backup)
+                .args(["--name", &member.name])
+                .arg("--data-dir")
+                .arg(disk)
+                .args(["--initial-cluster", &self.initial_cluster()])
+                .args(["--initial-advertise-peer-urls", &peer])
+                .args(["--initial-cluster-token", token]);
+            let restored = started("etcdctl", restore.output());
+            assert!(restored.status.success(), "{restored:?}");
+        }
+        self.restart_all();
+    }
+
+    fn initial_cluster(&self) -> String {
+        let members = self.members.iter();
+        let members: Vec<_> = members
+            .map(|member| format!("{}=http://{}", member.name, member.peer))
+            .collect();
+        members.join(",")
+    }
+
     /// Waits until every member is healthy.
     pub fn wait_until_healthy(&self) {
         wait_until("the cluster is healthy", || self.is_healthy());
@@ -331,10 +379,6 @@ impl Cluster {
     }
 
     fn spawn(&mut self, at: usize, state: &str) {
-        let others = self.members.iter();
-        let others: Vec<_> = others
-            .map(|member| format!("{}=http://{}", member.name, member.peer))
-            .collect();
         let member = &self.members[at];
         let url = |address: SocketAddr| format!("http://{address}");
         let client = url(member.client);
@@ -348,7 +392,7 @@ impl Cluster {
             .args(["--advertise-client-urls", &client])
             .args(["--listen-peer-urls", &url(member.listens)])
             .args(["--initial-advertise-peer-urls", &url(member.peer)])
-            .args(["--initial-cluster", &others.join(",")])
+            .args(["--initial-cluster", &self.initial_cluster()])
             .args(["--initial-cluster-state", state])
             .args(["--logger", "zap", "--log-level", "warn"])
             .stdin(Stdio::null())

@@ -14,6 +14,7 @@ use tonic::{Response, Status, Streaming};
 
 use crate::Error;
 use crate::client::member::Connection;
+pub(crate) use crate::client::members::Contact;
 use crate::client::members::Members;
 use crate::config::EtcdConfig;
 use crate::proto::etcd::kv_client::KvClient;
@@ -41,6 +42,11 @@ impl Client {
     pub(crate) fn new(config: &EtcdConfig) -> Result<Self, Error> {
         let members = Members::new(config)?;
         Ok(Self { members })
+    }
+
+    /// When the cluster last answered, and whether it does.
+    pub(crate) fn contact(&self) -> Contact {
+        self.members.contact()
     }
 
     /// A transaction that must not be done twice.

@@ -99,12 +99,23 @@ impl Chunk {
     }
 }
 
+/// Decodes a stored message. Refuses one with fields that this version does not know: to
+/// leave them out could change what the message means. All writers encode in the same way, so
+/// such a message is longer than what this version makes of it.
+pub(crate) fn decode_whole<M: Message + Default>(bytes: &[u8]) -> Result<M, String> {
+    let message = M::decode(bytes).map_err(|error| error.to_string())?;
+    if message.encoded_len() == bytes.len() {
+        return Ok(message);
+    }
+    Err("a later version of this program has written it; upgrade this process".into())
+}
+
 /// Checks a chunk's content, and decodes it.
 pub(crate) fn decode_chunk(hash: &[u8], bytes: &[u8]) -> Result<stored::Endpoints, String> {
     if Sha256::digest(bytes).as_slice() != hash {
         return Err("its content does not match its hash".into());
     }
-    stored::Endpoints::decode(bytes).map_err(|error| error.to_string())
+    decode_whole(bytes)
 }
 
 /// Checks the stored parts of a plan, and makes a plan of them.

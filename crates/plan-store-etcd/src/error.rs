@@ -82,14 +82,35 @@ pub enum Error {
         revision: i64,
     },
 
-    /// The cluster is not the one that the view came from, or has lost its latest
-    /// revisions.
+    /// The cluster has another id than the one that the view came from.
     #[error(
-        "the cluster is not the one that was followed: {reason}; if this is intended, remove the snapshot and restart"
+        "this is the etcd cluster {is:x}, and what is shown comes from cluster {was:x}; if it takes the place of that one, run `enact restore-cluster --replaces {was:x}` on it; if not, correct the address of etcd, or give each cluster a cache file of its own"
     )]
     OtherCluster {
-        /// How it differs.
+        /// The id of the cluster.
+        is: u64,
+        /// The id of the cluster that the view came from.
+        was: u64,
+    },
+
+    /// The cluster has lost changes that this process has seen.
+    #[error("the etcd cluster was restored from a backup: {reason}")]
+    Restored {
+        /// How that shows.
         reason: String,
+    },
+
+    /// The snapshot on disk is of another store.
+    #[error(
+        "snapshot {}: it is of the keys below `{names}`, and this store's are below `{ours}`; give this store a file of its own, or remove this one",
+        file.display()
+    )]
+    ForeignSnapshot {
+        file: PathBuf,
+        /// The prefix that it names.
+        names: String,
+        /// The prefix of this store.
+        ours: String,
     },
 
     /// The outcome of a publish is unknown.

@@ -82,6 +82,11 @@ impl Keys {
         self.of("leader")
     }
 
+    /// This cluster takes the place of that one.
+    pub(crate) fn successor_of(&self, cluster: u64) -> Vec<u8> {
+        self.of(&format!("successor-of/{cluster:016x}"))
+    }
+
     pub(crate) fn note(&self, name: &str) -> Vec<u8> {
         self.of(&format!("note/{name}"))
     }

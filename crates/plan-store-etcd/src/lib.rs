@@ -34,6 +34,7 @@
 //! | `rollback/<endpoint>` | the rollback target, 0 for none | always in the same transaction as `active/<endpoint>` |
 //! | `pin/<generation>/<lease>.<n>` | empty | the store that picks up the plan, under its lease; deleted when the pin is dropped, or by etcd when the lease runs out |
 //! | `leader` | the name of the process that leads, under its lease | [`EtcdStore::stand_for_election`]; no rule of the plans concerns it |
+//! | `successor-of/<cluster>` | the generation above which this cluster takes the place of that one | [`EtcdStore::continue_above`] |
 //! | `note/<name>` | bytes of the program that uses the store | [`EtcdStore::set_note`]; no rule of the plans concerns them |
 //!
 //! Where an endpoint stands is one number that only grows while the endpoint is known:
@@ -54,6 +55,7 @@
 //! | step | compares | does |
 //! |---|---|---|
 //! | publish *g* | `head` was last written at the revision at which it was read; `plan/g` is not there; the plan before *g* is still there | stores `plan/g`, moves `head` to *g*, gives new endpoints their keys |
+//! | continue above *n* | `head` was last written at the revision at which it was read; the latest plan is still there; `plan/<n + 1>` is not there | stores the latest plan again as `plan/<n + 1>`, and moves `head` there |
 //! | pick up *g* | `plan/g` is there; to pick up the latest plan also: `head` is *g* | puts a pin |
 //! | activate *g* | `active/e` has the value that the store expects, a number below `4g + 1`; the pin has the create revision that it was given | `active/e` to `4g + 2`, `rollback/e` to what was active |
 //! | withdraw by *g* | the same | `active/e` to `4g + 1`, `rollback/e` to what was active |
@@ -167,10 +169,16 @@
 //! history, for example with
 //! `--auto-compaction-mode=revision --auto-compaction-retention=10000`.
 //!
-//! # Replacing a lost cluster
-//! Servers that remember the plans of a lost cluster do not accept lower generations. So
-//! before the first publish on a new cluster, put the highest generation that may have been
-//! given out into `head`. The next plan follows it.
+//! # Restored and replaced clusters
+//! A cluster that was restored from a backup has lost its latest changes, and may hand out
+//! generations again that were served before. A reader notices that: the revision has gone
+//! back, or a key that the reader saw at its revision is not the one that the cluster had
+//! there. It then lists the cluster, and each endpoint keeps what it shows until the cluster
+//! has a newer generation. [`Health::kept`] counts such endpoints.
+//! [`EtcdStore::continue_above`] publishes the latest plan again, above what was served.
+//!
+//! A cluster with another id is not followed, unless [`EtcdStore::continue_above`] has said
+//! that it takes the place of the one before.
 //!
 //! # Differences from the store in one process
 //! - Each [`EtcdStore::connect`] makes a store of its own, even on the same keys: the pins
@@ -193,6 +201,7 @@ mod pins;
 mod proto;
 mod publish;
 mod reader;
+mod restore;
 mod session;
 mod shared;
 mod snapshot;
@@ -209,5 +218,6 @@ pub use election::{Candidate, Leadership};
 pub use error::Error;
 pub use pins::EtcdPin;
 pub use reader::EtcdReader;
+pub use restore::Continued;
 pub use store::EtcdStore;
 pub use view::Health;

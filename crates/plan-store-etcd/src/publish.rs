@@ -256,6 +256,6 @@ fn to_store(plan: &Encoded, token: &[u8]) -> stored::Plan {
 }
 
 /// A random token. It must be unique, but it is not a secret.
-fn token() -> Vec<u8> {
+pub(crate) fn token() -> Vec<u8> {
     fastrand::u128(..).to_be_bytes().to_vec()
 }

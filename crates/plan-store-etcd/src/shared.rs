@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use plan_store::{EndpointName, EndpointState, Generation, Plan, Resolution, Retention, Standing};
-use prost::Message;
 
 use crate::Error;
 use crate::client::Client;
@@ -206,7 +205,7 @@ impl Shared {
 }
 
 pub(crate) fn stored_plan(key: &KeyValue) -> Result<stored::Plan, Error> {
-    stored::Plan::decode(key.value.as_slice()).map_err(|error| corrupt(&key.key, error))
+    codec::decode_whole(&key.value).map_err(|error| corrupt(&key.key, error))
 }
 
 /// The generation in `head`, and the revision at which it was written: `None` and 0 if the
@@ -257,6 +256,11 @@ impl Plans {
     /// A plan of this generation, whenever it was stored.
     pub(crate) fn any(&self, generation: Generation) -> Option<(i64, Arc<Plan>)> {
         self.plans.lock().get(&generation).cloned()
+    }
+
+    /// Drops all plans, which may not be those in the store.
+    pub(crate) fn forget_all(&self) {
+        self.plans.lock().clear();
     }
 
     /// Drops the plan of this generation, which may not be the one in the store.

@@ -22,7 +22,7 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::Error;
-use crate::codec::{decode_records, encode_records};
+use crate::codec::{self, decode_records, encode_records};
 use crate::layout::StoredStanding;
 use crate::proto::stored;
 use crate::view::{Shown, View, answer_at};
@@ -37,22 +37,27 @@ const VACANT: u64 = 0;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Shows the view from the file, if it exists and can be read.
-pub(crate) fn show(file: &Path, shown: &Shown) {
-    match load(file) {
+///
+/// # Errors
+/// [`Error::ForeignSnapshot`] if it is the view of a store with another prefix.
+pub(crate) fn show(file: &Path, prefix: &str, shown: &Shown) -> Result<(), Error> {
+    match load(file, prefix) {
         Ok(Some(view)) => {
             info!(revision = view.revision, "view read from disk");
             shown.show_from_disk(view);
         }
         Ok(None) => {}
+        Err(error @ Error::ForeignSnapshot { .. }) => return Err(error),
         Err(error) => {
             warn!(%error, "no view from disk");
             shown.warn(error);
         }
     }
+    Ok(())
 }
 
 /// Writes the view whenever there is a newer one. Never returns.
-pub(crate) async fn keep(file: PathBuf, shown: Arc<Shown>) {
+pub(crate) async fn keep(file: PathBuf, prefix: String, shown: Arc<Shown>) {
     let mut saved = shown.get().revision;
     loop {
         sleep(PAUSE).await;
@@ -60,8 +65,8 @@ pub(crate) async fn keep(file: PathBuf, shown: Arc<Shown>) {
         if view.revision == saved {
             continue;
         }
-        let (file, revision) = (file.clone(), view.revision);
-        match spawn_blocking(move || save(&file, &view)).await {
+        let (file, prefix, revision) = (file.clone(), prefix.clone(), view.revision);
+        match spawn_blocking(move || save(&file, &prefix, &view)).await {
             Ok(Ok(())) => saved = revision,
             Ok(Err(error)) => {
                 warn!(%error, "view not written to disk");
@@ -72,15 +77,22 @@ pub(crate) async fn keep(file: PathBuf, shown: Arc<Shown>) {
     }
 }
 
-fn save(file: &Path, view: &View) -> Result<(), Error> {
+fn save(file: &Path, prefix: &str, view: &View) -> Result<(), Error> {
     let failed = |error: std::io::Error| bad(file, error);
+    let (witness, witnessed) = view.witness.clone().unwrap_or_default();
+    let endpoints = view.answers().filter_map(|(name, answer)| {
+        Some(stored::Standing {
+            kept: view.is_kept(name),
+            ..standing(name, answer)?
+        })
+    });
     let snapshot = stored::Snapshot {
         cluster_id: view.cluster,
         revision: view.revision,
-        endpoints: view
-            .answers()
-            .filter_map(|(name, answer)| standing(name, answer))
-            .collect(),
+        endpoints: endpoints.collect(),
+        prefix: prefix.into(),
+        witness,
+        witnessed,
     };
     let rest = snapshot.encode_to_vec();
     let mut beside = PathBuf::from(file).into_os_string();
@@ -114,20 +126,30 @@ fn standing(name: &EndpointName, answer: &Resolution) -> Option<stored::Standing
         name,
         number,
         records,
+        kept: false,
     })
 }
 
 /// Reads the view; `None` if there is no file.
-fn load(file: &Path) -> Result<Option<View>, Error> {
+fn load(file: &Path, prefix: &str) -> Result<Option<View>, Error> {
     let bytes = match fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(bad(file, error)),
     };
-    decode(&bytes).map(Some).map_err(|reason| bad(file, reason))
+    let snapshot = decode(&bytes).map_err(|reason| bad(file, reason))?;
+    if !snapshot.prefix.is_empty() && snapshot.prefix != prefix {
+        return Err(Error::ForeignSnapshot {
+            file: file.into(),
+            names: snapshot.prefix,
+            ours: prefix.into(),
+        });
+    }
+    let view = view_of(snapshot).map_err(|reason| bad(file, reason))?;
+    Ok(Some(view))
 }
 
-fn decode(bytes: &[u8]) -> Result<View, String> {
+fn decode(bytes: &[u8]) -> Result<stored::Snapshot, String> {
     let rest = bytes
         .strip_prefix(MAGIC)
         .ok_or("it is not a view's snapshot")?;
@@ -135,12 +157,21 @@ fn decode(bytes: &[u8]) -> Result<View, String> {
     if Sha256::digest(rest).as_slice() != hash {
         return Err("it is damaged; remove it".into());
     }
-    let snapshot = stored::Snapshot::decode(rest).map_err(|error| error.to_string())?;
+    codec::decode_whole(rest)
+}
+
+fn view_of(snapshot: stored::Snapshot) -> Result<View, String> {
     let mut view = View::at(snapshot.cluster_id, snapshot.revision);
+    let witness = (snapshot.witness, snapshot.witnessed);
+    // Without a witness the cluster is listed. That also finds out which of the kept endpoints
+    // the cluster knows.
+    let keeps = snapshot.endpoints.iter().any(|standing| standing.kept);
+    view.witness = Some(witness).filter(|(key, _)| !key.is_empty() && !keeps);
     for stored::Standing {
         name,
         number,
         records,
+        kept,
     } in snapshot.endpoints
     {
         let name: EndpointName = name
@@ -157,7 +188,11 @@ fn decode(bytes: &[u8]) -> Result<View, String> {
                 answer_at(stored, records)
             }
         };
-        view.set(name, answer);
+        if kept {
+            view.keep(name, answer);
+        } else {
+            view.set(name, answer);
+        }
     }
     Ok(view)
 }
@@ -174,6 +209,8 @@ mod tests {
     use plan_store::{Generation, RecordSet, Target};
 
     use super::*;
+
+    const PREFIX: &str = "/x/";
 
     /// A folder of its own for each test.
     struct Folder(PathBuf);
@@ -213,6 +250,8 @@ mod tests {
         );
         view.set(name("b"), Resolution::Withdrawn { generation });
         view.set(name("c"), Resolution::Vacant);
+        view.keep(name("d"), Resolution::Withdrawn { generation });
+        view.witness = Some((b"/x/active/a".into(), 5));
         view
     }
 
@@ -228,12 +267,18 @@ mod tests {
     #[test]
     fn a_view_survives_the_disk() {
         let folder = Folder::new("survives");
-        assert!(load(&folder.file()).unwrap().is_none(), "there is none yet");
+        assert!(
+            load(&folder.file(), PREFIX).unwrap().is_none(),
+            "there is none yet"
+        );
         for revision in [8, 9] {
-            save(&folder.file(), &view(revision)).unwrap();
-            let loaded = load(&folder.file()).unwrap().unwrap();
+            save(&folder.file(), PREFIX, &view(revision)).unwrap();
+            let loaded = load(&folder.file(), PREFIX).unwrap().unwrap();
             assert_eq!((loaded.cluster, loaded.revision), (17, revision));
             assert_eq!(content(&loaded), content(&view(revision)));
+            assert_eq!(loaded.witness, None, "one is kept");
+            let kept = ["a", "d"].map(|name| loaded.is_kept(&name.parse().unwrap()));
+            assert_eq!(kept, [false, true]);
         }
         let files = fs::read_dir(&folder.0).unwrap().count();
         assert_eq!(files, 1, "nothing is left beside it");
@@ -242,7 +287,7 @@ mod tests {
     #[test]
     fn a_damaged_file_is_refused_wherever_it_is_damaged() {
         let folder = Folder::new("damaged");
-        save(&folder.file(), &view(8)).unwrap();
+        save(&folder.file(), PREFIX, &view(8)).unwrap();
         let good = fs::read(folder.file()).unwrap();
         for at in 0..good.len() {
             let mut bad = good.clone();
@@ -253,13 +298,36 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_another_prefix_or_a_later_version_is_refused() {
+        let folder = Folder::new("foreign");
+        save(&folder.file(), PREFIX, &view(8)).unwrap();
+        let error = show(&folder.file(), "/y/", &Shown::nothing()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("`/x/`") && text.contains("`/y/`"), "{text}");
+        let mut later = view_file(&view(8));
+        later.extend([0xf8, 0x07, 1]); // Field 127.
+        let hash: [u8; HASH] = Sha256::digest(&later).into();
+        let bytes = [MAGIC, &hash, &later].concat();
+        let reason = decode(&bytes).unwrap_err();
+        assert!(reason.contains("later version"), "{reason}");
+    }
+
+    fn view_file(view: &View) -> Vec<u8> {
+        let folder = Folder::new("rest");
+        save(&folder.file(), PREFIX, view).unwrap();
+        fs::read(folder.file())
+            .unwrap()
+            .split_off(MAGIC.len() + HASH)
+    }
+
+    #[test]
     fn a_failed_write_leaves_the_old_file() {
         let folder = Folder::new("kept");
-        save(&folder.file(), &view(8)).unwrap();
+        save(&folder.file(), PREFIX, &view(8)).unwrap();
         // A folder is in the way of the second file.
         fs::create_dir(folder.0.join("view.new")).unwrap();
-        let error = save(&folder.file(), &view(9)).unwrap_err();
+        let error = save(&folder.file(), PREFIX, &view(9)).unwrap_err();
         assert!(error.to_string().contains("view"), "{error}");
-        assert_eq!(load(&folder.file()).unwrap().unwrap().revision, 8);
+        assert_eq!(load(&folder.file(), PREFIX).unwrap().unwrap().revision, 8);
     }
 }

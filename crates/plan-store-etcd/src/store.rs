@@ -20,6 +20,7 @@ use crate::election::Candidate;
 use crate::layout::{Keys, StoredStanding};
 use crate::pins::{EtcdPin, Held};
 use crate::reader::EtcdReader;
+use crate::restore::Continued;
 use crate::session::Session;
 use crate::shared::{Plans, Shared};
 use crate::steps::{Outcome, Step};
@@ -43,10 +44,11 @@ impl EtcdStore {
     /// member can be reached.
     ///
     /// # Errors
-    /// [`Error::Config`], [`Error::NoThreads`].
+    /// [`Error::Config`], [`Error::NoThreads`], [`Error::ForeignSnapshot`].
     pub fn connect(config: EtcdConfig) -> Result<Self, Error> {
         config.check()?;
         let client = Arc::new(Client::new(&config)?);
+        let supply = Arc::new(Supply::new(&config)?);
         let shared = Arc::new(Shared {
             session: Session::new(Arc::clone(&client), config.lease_ttl),
             client,
@@ -61,7 +63,7 @@ impl EtcdStore {
         Ok(Self {
             shared,
             threads,
-            supply: Arc::new(Supply::new(config.snapshot.clone())),
+            supply,
             config: Arc::new(config),
         })
     }
@@ -109,9 +111,40 @@ impl EtcdStore {
             .run(async move { shared.write_note(&name, bytes).await })
     }
 
-    /// The health of this store's readers. The first call starts the follower.
+    /// Publishes the latest plan again, above a generation that was served. An operator does
+    /// this once after the cluster was restored from a backup, with the newest generation that
+    /// any server shows. If the cluster takes the place of another one, `replaces` is that
+    /// one's id. If the store has no plan, its next plan follows `served`.
+    ///
+    /// It may be called again: nothing happens if the store is above that generation already.
+    ///
+    /// # Errors
+    /// The cluster cannot be asked, or there is no generation above. After
+    /// [`Error::PublishUnknown`], call it again.
+    pub fn continue_above(
+        &self,
+        served: Generation,
+        replaces: Option<u64>,
+    ) -> Result<Continued, PublishError<Error>> {
+        let shared = Arc::clone(&self.shared);
+        self.threads
+            .run(async move { shared.continue_above(served, replaces).await })
+    }
+
+    /// The health of this store's connection, and of its readers if there are any.
     pub fn health(&self) -> Health {
-        self.shown().health()
+        let health = self.supply.health();
+        let contact = self.shared.client.contact();
+        let at = contact.at.map(|at| at.elapsed());
+        Health {
+            connected: if self.supply.has_started() {
+                health.connected
+            } else {
+                contact.answers
+            },
+            last_contact: at.into_iter().chain(health.last_contact).min(),
+            ..health
+        }
     }
 
     /// Waits until readers have a view to show, from the cluster or from disk.

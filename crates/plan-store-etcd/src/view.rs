@@ -10,10 +10,13 @@
 //! 1. A view is the content of the cluster at its revision, with one exception. An endpoint
 //!    may still have an older answer, if the plan of the newer one was swept before the
 //!    follower could read it. A still newer answer follows.
-//! 2. A view is replaced only by a view of the same cluster at a later revision. So what a
-//!    reader sees of an endpoint never goes back, whichever member it comes from, also
-//!    after a start from disk.
-//! 3. An answer holds the records of one plan; it is replaced, never changed.
+//! 2. An endpoint's answer is replaced only by one of a newer plan. So what a reader sees of
+//!    an endpoint never goes back, whichever member it comes from, also after a start from
+//!    disk, and also if the cluster itself has gone back. An endpoint whose answer is newer
+//!    than what the cluster has is *kept*.
+//! 3. An endpoint that is kept and that the cluster does not know goes when the cluster has
+//!    a newer plan active: that plan would have withdrawn it.
+//! 4. An answer holds the records of one plan; it is replaced, never changed.
 
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
@@ -36,7 +39,15 @@ pub(crate) struct View {
     pub(crate) revision: i64,
     /// The newest plan, active or not. Unknown in a view from disk.
     pub(crate) newest: Option<Generation>,
+    /// A key that is followed and the revision at which it was last written, as of
+    /// `revision`. It tells this cluster's history from another one.
+    pub(crate) witness: Option<(Vec<u8>, i64)>,
     answers: HashMap<EndpointName, Resolution>,
+    kept: OrdSet<EndpointName>,
+    /// Those of the kept endpoints that the cluster does not know.
+    lost: OrdSet<EndpointName>,
+    /// The newest plan that the cluster has been seen to have active somewhere.
+    newest_active: Option<Generation>,
     /// The endpoints that are not withdrawn. In this order, the names below a name follow
     /// it.
     not_withdrawn: OrdSet<EndpointName>,
@@ -60,6 +71,15 @@ impl View {
         self.answers.iter()
     }
 
+    /// The oldest generation that an endpoint is answered from.
+    fn oldest_shown(&self) -> Option<Generation> {
+        let answered = |answer: &Resolution| match *answer {
+            Resolution::Answer { generation, .. } => Some(generation),
+            _ => None,
+        };
+        self.answers.values().filter_map(answered).min()
+    }
+
     /// Sets an endpoint's answer.
     pub(crate) fn set(&mut self, endpoint: EndpointName, answer: Resolution) {
         if let Resolution::Withdrawn { .. } = answer {
@@ -70,10 +90,81 @@ impl View {
         self.answers.insert(endpoint, answer);
     }
 
-    /// Removes an endpoint, which the store does not know any more.
+    /// Sets an endpoint's answer, which the cluster does not have yet or not any more.
+    pub(crate) fn keep(&mut self, endpoint: EndpointName, answer: Resolution) {
+        self.kept.insert(endpoint.clone());
+        self.set(endpoint, answer);
+    }
+
+    /// Shows where the cluster has an endpoint, unless what is shown is newer.
+    pub(crate) fn update(
+        &mut self,
+        endpoint: EndpointName,
+        stored: StoredStanding,
+        answer: Resolution,
+    ) {
+        self.newest_active = self.newest_active.max(stored.standing().active());
+        self.lost.remove(&endpoint);
+        let shown = self.answers.get(&endpoint);
+        // A kept endpoint is not emptied by a plan that has only brought it.
+        let is_emptied = || self.is_kept(&endpoint) && answer == Resolution::Vacant;
+        if shown.is_some_and(|shown| is_newer(shown, stored, &answer) || is_emptied()) {
+            self.kept.insert(endpoint);
+        } else {
+            self.kept.remove(&endpoint);
+            self.set(endpoint, answer);
+        }
+    }
+
+    /// Notes that the store does not know an endpoint any more. It is removed unless it is
+    /// kept.
     pub(crate) fn remove(&mut self, endpoint: &EndpointName) {
-        self.not_withdrawn.remove(endpoint);
-        self.answers.remove(endpoint);
+        if self.is_kept(endpoint) {
+            self.lost.insert(endpoint.clone());
+        } else {
+            self.not_withdrawn.remove(endpoint);
+            self.answers.remove(endpoint);
+        }
+    }
+
+    /// Keeps all endpoints, because the cluster was restored from a backup.
+    pub(crate) fn keep_all(&mut self) {
+        self.kept = self.answers.keys().cloned().collect();
+    }
+
+    /// Begins a list of this cluster at this revision.
+    pub(crate) fn begin_list(&mut self, cluster: u64, revision: i64) {
+        (self.cluster, self.revision) = (cluster, revision);
+        (self.newest, self.newest_active) = (None, None);
+    }
+
+    /// Removes the endpoints that the cluster does not know and has gone beyond.
+    pub(crate) fn remove_passed(&mut self) {
+        let beyond = self.newest_active;
+        let generation = |name| self.answers.get(name).and_then(Resolution::generation);
+        let passed = self.lost.iter().filter(|name| generation(*name) < beyond);
+        for name in passed.cloned().collect::<Vec<_>>() {
+            self.lost.remove(&name);
+            self.kept.remove(&name);
+            self.remove(&name);
+        }
+    }
+
+    pub(crate) fn is_kept(&self, endpoint: &EndpointName) -> bool {
+        self.kept.contains(endpoint)
+    }
+
+    /// How many endpoints are kept.
+    pub(crate) fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// The newest generation that is shown anywhere.
+    pub(crate) fn newest_shown(&self) -> Option<Generation> {
+        self.answers
+            .values()
+            .filter_map(Resolution::generation)
+            .max()
     }
 
     /// Whether an endpoint below this name is not withdrawn.
@@ -82,6 +173,16 @@ impl View {
         let next = self.not_withdrawn.range(after).next();
         next.is_some_and(|other| other.is_below(name))
     }
+}
+
+/// Whether what is shown of an endpoint is newer than what the cluster has: by its
+/// generation, or because the cluster has handed out the same generation again.
+fn is_newer(shown: &Resolution, stored: StoredStanding, answer: &Resolution) -> bool {
+    let Some(generation) = shown.generation() else {
+        return false;
+    };
+    let differs = || !matches!(shown, Resolution::Dangling { .. }) && shown != answer;
+    generation > stored.generation() || generation == stored.generation() && differs()
 }
 
 /// The answer of an endpoint that stands here. `records` are its records in the active
@@ -98,12 +199,12 @@ pub(crate) fn answer_at(stored: StoredStanding, records: Option<Arc<RecordSet>>)
     }
 }
 
-/// The health of a store's readers.
+/// The health of a store's connection and of its readers.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Health {
-    /// Whether the follower is connected. If not, readers show the cluster as it was last
-    /// seen.
+    /// Whether the cluster answers. If there are readers: whether it is followed; if not, they
+    /// show it as it was last seen.
     pub connected: bool,
     /// The cluster's revision that readers show. `None` if there is no view yet; then every
     /// endpoint is unknown.
@@ -115,6 +216,17 @@ pub struct Health {
     pub last_contact: Option<Duration>,
     /// How often the connection was lost.
     pub losses: u64,
+    /// How often it was noticed that the cluster had been restored from a backup.
+    pub restores: u64,
+    /// How many endpoints show a newer generation than the cluster has, because the cluster
+    /// was restored from a backup.
+    pub kept: usize,
+    /// The newest plan that the follower has seen, active or not.
+    pub newest: Option<Generation>,
+    /// The newest generation that readers show.
+    pub newest_shown: Option<Generation>,
+    /// The oldest generation that readers answer an endpoint from.
+    pub oldest_shown: Option<Generation>,
     /// Why the cluster is not followed, or why the snapshot is not written.
     pub error: Option<Error>,
 }
@@ -135,6 +247,7 @@ struct Status {
     from_disk: bool,
     last_contact: Option<Instant>,
     losses: u64,
+    restores: u64,
     error: Option<Error>,
 }
 
@@ -185,6 +298,11 @@ impl Shown {
         self.status.lock().contact();
     }
 
+    /// Notes that the cluster was restored from a backup.
+    pub(crate) fn restored(&self) {
+        self.status.lock().restores += 1;
+    }
+
     /// Notes that the cluster is not followed any more.
     pub(crate) fn lost(&self, error: Error) {
         let mut status = self.status.lock();
@@ -200,6 +318,7 @@ impl Shown {
     }
 
     pub(crate) fn health(&self) -> Health {
+        let view = self.get();
         let status = self.status.lock();
         Health {
             connected: status.connected,
@@ -207,6 +326,11 @@ impl Shown {
             from_disk: status.from_disk,
             last_contact: status.last_contact.map(|at| at.elapsed()),
             losses: status.losses,
+            restores: status.restores,
+            kept: view.kept(),
+            newest: status.newest,
+            newest_shown: view.newest_shown(),
+            oldest_shown: view.oldest_shown(),
             error: status.error.clone(),
         }
     }

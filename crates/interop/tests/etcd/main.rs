@@ -15,4 +15,5 @@ mod load;
 mod notes;
 mod outside;
 mod processes;
+mod restore;
 mod tls;

@@ -164,7 +164,7 @@ impl Keys {
                 let plan = hex(name.split('/').next().unwrap());
                 set(&mut self.pins, name, value.is_some().then_some(plan));
             }
-            "plan-chunk" | "note" => {}
+            "plan-chunk" | "note" | "successor-of" => {}
             _ => panic!("{key} is not a key of a store"),
         }
     }

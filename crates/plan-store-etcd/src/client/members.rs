@@ -12,8 +12,9 @@
 //! 4. A refusal means *not done* only if etcd itself sent it (see [`super::status`]).
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::time::timeout;
 use tonic::{Response, Status};
 use tracing::debug;
@@ -31,6 +32,15 @@ pub(super) struct Members {
     current: AtomicUsize,
     login: Login,
     request_timeout: Duration,
+    contact: Mutex<Contact>,
+}
+
+/// When the cluster last answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Contact {
+    pub(crate) at: Option<Instant>,
+    /// Whether the last request was answered.
+    pub(crate) answers: bool,
 }
 
 impl Members {
@@ -41,6 +51,7 @@ impl Members {
             current: AtomicUsize::new(0),
             login: Login::new(config.user.clone()),
             request_timeout: config.request_timeout,
+            contact: Mutex::default(),
         })
     }
 
@@ -60,9 +71,13 @@ impl Members {
                 Err(error) => (None, Err(error)),
             };
             let error = match answer {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.note(None);
+                    return Ok(answer);
+                }
                 Err(error) => error,
             };
+            self.note(Some(&error));
             left -= 1;
             match &error {
                 Error::Refused { code, message, .. }
@@ -76,6 +91,20 @@ impl Members {
         }
     }
 
+    /// When the cluster last answered, and whether it does.
+    pub(super) fn contact(&self) -> Contact {
+        *self.contact.lock()
+    }
+
+    /// Notes how the last request ended. A refusal is an answer.
+    fn note(&self, error: Option<&Error>) {
+        let mut contact = self.contact.lock();
+        contact.answers = error.is_none_or(|error| matches!(error, Error::Refused { .. }));
+        if contact.answers {
+            contact.at = Some(Instant::now());
+        }
+    }
+
     /// Asks this member only, and only once.
     pub(super) async fn ask_at<T, F: Future<Output = Result<Response<T>, Status>>>(
         &self,
@@ -86,6 +115,7 @@ impl Members {
             Ok(connection) => self.send(connection, ask).await,
             Err(error) => Err(error),
         };
+        self.note(answer.as_ref().err());
         if let Err(error) = &answer {
             self.failed(at, error).await;
         }
