@@ -66,8 +66,7 @@ for member in m1:12379:12380 m2:22379:22380 m3:32379:32380; do
         --advertise-client-urls "http://127.0.0.1:$client" \
         --listen-peer-urls "http://127.0.0.1:$peer" \
         --initial-advertise-peer-urls "http://127.0.0.1:$peer" \
-        --initial-cluster "$members" --initial-cluster-state new \
-        --auto-compaction-mode revision --auto-compaction-retention 10000
+        --initial-cluster "$members" --initial-cluster-state new
 done
 
 if [ "${1-}" != etcd ]; then

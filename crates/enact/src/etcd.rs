@@ -13,7 +13,9 @@ use std::time::Duration;
 use clap::Args;
 use control_plane::Waker;
 use plan_store::Generation;
-use plan_store_etcd::{Candidate, Error, EtcdConfig, EtcdStore, Identity, Tls, User};
+use plan_store_etcd::{
+    Candidate, Error, EtcdConfig, EtcdStore, Identity, MemberStorage, Tls, User,
+};
 
 use crate::backing::Backing;
 use crate::leadership::{Candidacy, Leadership};
@@ -32,6 +34,14 @@ pub(crate) struct EtcdArguments {
     /// Planner takes over after the same time
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=3600))]
     lease_ttl: u64,
+    /// How long the leading Planner keeps etcd's history, in seconds: at least this long, and at
+    /// most twice. Compaction concerns all keys of the cluster, also those of other programs. 0
+    /// leaves it to them
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    history: u64,
+    /// The members' `--quota-backend-bytes`, if they are older than 3.6; the default is etcd's
+    #[arg(long, value_name = "BYTES", default_value_t = 2 << 30)]
+    quota: u64,
     #[command(flatten)]
     login: Login,
 }
@@ -69,6 +79,8 @@ impl EtcdArguments {
     pub(crate) fn complete(&self, config: EtcdConfig) -> Result<EtcdConfig, Box<dyn StdError>> {
         Ok(EtcdConfig {
             lease_ttl: Duration::from_secs(self.lease_ttl),
+            history: Some(Duration::from_secs(self.history)).filter(|time| !time.is_zero()),
+            quota: self.quota,
             snapshot: self.cache.clone(),
             ..self.login.complete(config)?
         })
@@ -148,6 +160,13 @@ impl Backing for EtcdStore {
         scrape.value(&metrics::ETCD_REVISION, revision.unwrap_or(0_u64));
         scrape.value(&metrics::ETCD_FROM_DISK, u64::from(health.from_disk));
         scrape.value(&metrics::ETCD_LOSSES, health.losses);
+        let storage = self.storage();
+        let members = storage.members.iter();
+        let bytes = |of: fn(&MemberStorage) -> u64| members.clone().map(move |m| ([&m.url], of(m)));
+        scrape.values(&metrics::ETCD_SIZE, bytes(|member| member.size));
+        scrape.values(&metrics::ETCD_IN_USE, bytes(|member| member.in_use));
+        scrape.values(&metrics::ETCD_QUOTA, bytes(|member| member.quota));
+        scrape.value(&metrics::ETCD_NO_SPACE, u64::from(storage.no_space));
         scrape.value(&metrics::ETCD_RESTORES, health.restores);
         scrape.value(&metrics::ETCD_KEPT, health.kept);
         let is_other = matches!(health.error, Some(Error::OtherCluster { .. }));

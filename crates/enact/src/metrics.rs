@@ -149,6 +149,18 @@ metrics! {
     ETCD_LOSSES: Counter "etcd_losses_total" []
         "How often the connection to the cluster was lost.";
     #[cfg(feature = "etcd")]
+    ETCD_SIZE: Gauge "etcd_member_size_bytes" ["member"]
+        "The size of the member's database; no sample unless this process leads.";
+    #[cfg(feature = "etcd")]
+    ETCD_IN_USE: Gauge "etcd_member_in_use_bytes" ["member"]
+        "How much of the member's database is in use; no sample unless this process leads.";
+    #[cfg(feature = "etcd")]
+    ETCD_QUOTA: Gauge "etcd_member_quota_bytes" ["member"]
+        "The size at which the member accepts no plan any more; no sample unless this process leads.";
+    #[cfg(feature = "etcd")]
+    ETCD_NO_SPACE: Gauge "etcd_no_space" []
+        "1 while etcd accepts no plan because a member is full, as the leader sees it.";
+    #[cfg(feature = "etcd")]
     ETCD_RESTORES: Counter "etcd_restores_total" []
         "How often this process noticed that the cluster had been restored from a backup.";
     #[cfg(feature = "etcd")]

@@ -48,6 +48,8 @@ pub struct Cluster {
     dir: PathBuf,
     members: Vec<Member>,
     network: Option<Network>,
+    /// The size at which a member is full, if it is not etcd's own.
+    quota: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -64,17 +66,26 @@ struct Member {
 impl Cluster {
     /// Starts a cluster of this many members and waits until all are healthy.
     pub fn start(members: usize) -> Self {
-        Self::start_on(members, |_| None)
+        Self::start_on(members, |_| None, None)
+    }
+
+    /// Starts a cluster whose members are full at this many bytes.
+    pub fn with_quota(members: usize, bytes: u64) -> Self {
+        Self::start_on(members, |_| None, Some(bytes))
     }
 
     /// Starts a cluster whose network between the members can be cut.
     pub fn with_network(members: usize) -> Self {
-        Self::start_on(members, |listen| Some(Network::before(listen)))
+        Self::start_on(members, |listen| Some(Network::before(listen)), None)
     }
 
-    fn start_on(members: usize, network: impl Fn(&[SocketAddr]) -> Option<Network>) -> Self {
+    fn start_on(
+        members: usize,
+        network: impl Fn(&[SocketAddr]) -> Option<Network>,
+        quota: Option<u64>,
+    ) -> Self {
         for _ in 0..TRIES {
-            if let Some(cluster) = Self::try_to_start(members, &network) {
+            if let Some(cluster) = Self::try_to_start(members, &network, quota) {
                 return cluster;
             }
         }
@@ -84,6 +95,7 @@ impl Cluster {
     fn try_to_start(
         members: usize,
         network: impl Fn(&[SocketAddr]) -> Option<Network>,
+        quota: Option<u64>,
     ) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -106,6 +118,7 @@ impl Cluster {
             dir,
             members: members.collect(),
             network,
+            quota,
         };
         for at in 0..cluster.members.len() {
             cluster.spawn(at, "new");
@@ -384,6 +397,7 @@ impl Cluster {
         let client = url(member.client);
         let log = self.dir.join(format!("{}.log", member.name));
         let log = File::options().create(true).append(true).open(log).unwrap();
+        let quota = self.quota.unwrap_or(0).to_string();
         let process = Command::new("etcd")
             .args(["--name", &member.name])
             .arg("--data-dir")
@@ -394,6 +408,7 @@ impl Cluster {
             .args(["--initial-advertise-peer-urls", &url(member.peer)])
             .args(["--initial-cluster", &self.initial_cluster()])
             .args(["--initial-cluster-state", state])
+            .args(["--quota-backend-bytes", &quota])
             .args(["--logger", "zap", "--log-level", "warn"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())

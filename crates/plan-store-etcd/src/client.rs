@@ -19,11 +19,13 @@ use crate::client::members::Members;
 use crate::config::EtcdConfig;
 use crate::proto::etcd::kv_client::KvClient;
 use crate::proto::etcd::lease_client::LeaseClient;
+use crate::proto::etcd::maintenance_client::MaintenanceClient;
 use crate::proto::etcd::watch_client::WatchClient;
 use crate::proto::etcd::watch_request::RequestUnion;
 use crate::proto::etcd::{
-    LeaseGrantRequest, LeaseKeepAliveRequest, LeaseRevokeRequest, RangeRequest, RangeResponse,
-    TxnRequest, TxnResponse, WatchCreateRequest, WatchRequest, WatchResponse,
+    CompactionRequest, LeaseGrantRequest, LeaseKeepAliveRequest, LeaseRevokeRequest, RangeRequest,
+    RangeResponse, StatusRequest, StatusResponse, TxnRequest, TxnResponse, WatchCreateRequest,
+    WatchRequest, WatchResponse,
 };
 
 /// A client of the cluster.
@@ -104,6 +106,34 @@ impl Client {
             LeaseClient::new(to.channel).lease_revoke(revoke).await
         };
         self.members.ask(|_| true, ask).await.map(drop)
+    }
+
+    /// Removes what the history has up to this revision.
+    pub(crate) async fn compact(&self, revision: i64) -> Result<(), Error> {
+        let ask = |to: Connection| async move {
+            let compact = to.request(CompactionRequest { revision });
+            kv(to).compact(compact).await
+        };
+        self.members.ask(|_| true, ask).await.map(drop)
+    }
+
+    /// How many members are configured.
+    pub(crate) fn members(&self) -> usize {
+        self.members.urls().count()
+    }
+
+    /// The address of a member.
+    pub(crate) fn url(&self, at: usize) -> &str {
+        self.members.urls().nth(at).unwrap_or_default()
+    }
+
+    /// The status of this member.
+    pub(crate) async fn status_at(&self, at: usize) -> Result<StatusResponse, Error> {
+        let ask = |to: Connection| async move {
+            let status = to.request(StatusRequest {});
+            MaintenanceClient::new(to.channel).status(status).await
+        };
+        self.members.ask_at(at, ask).await
     }
 
     /// Reads keys, at this member only.

@@ -293,6 +293,33 @@ mod tests {
         assert_eq!(changed, 1);
     }
 
+    /// A later version may add fields, at any depth. To leave them out would serve something
+    /// else than what was published.
+    #[test]
+    fn fields_of_a_later_version_are_refused() {
+        let unknown = [0xf8, 0x07, 1]; // Field 127.
+        let Encoded::Inline(whole) = encode(&plan(2, None), Sizes::DEFAULT) else {
+            panic!("it was cut");
+        };
+        let plain = whole.encode_to_vec();
+        assert_eq!(decode_whole::<stored::Endpoints>(&plain).unwrap(), whole);
+        let outside = [&plain[..], &unknown].concat();
+        // Within the records of an endpoint.
+        let nested = |tag: u8, bytes: &[u8]| {
+            let length = u8::try_from(bytes.len()).unwrap();
+            [&[tag << 3 | 2, length], bytes].concat()
+        };
+        let records = whole.endpoints[0].records.clone().unwrap();
+        let records = [&records.encode_to_vec()[..], &unknown].concat();
+        let endpoint = [nested(1, b"a.example"), nested(2, &records)].concat();
+        for bytes in [outside, nested(1, &endpoint)] {
+            let reason = decode_whole::<stored::Endpoints>(&bytes).unwrap_err();
+            assert!(reason.contains("later version"), "{reason}");
+            let hash = Sha256::digest(&bytes);
+            decode_chunk(&hash, &bytes).unwrap_err();
+        }
+    }
+
     #[test]
     fn damaged_bytes_are_refused() {
         let mut some = chunks(&plan(3000, None));

@@ -40,6 +40,13 @@ pub struct EtcdConfig {
     /// How long pins outlive a process that has ended or stalled: whole seconds, at least 2
     /// s. Default: 10 s.
     pub lease_ttl: Duration,
+    /// How long the leader keeps etcd's history: at least this long, at most twice. Compaction
+    /// concerns all keys of the cluster, also those of other programs. `None` leaves it to
+    /// them. Default: `None`.
+    pub history: Option<Duration>,
+    /// The members' `--quota-backend-bytes`, if they are older than 3.6 and cannot say it
+    /// themselves. Default: 2 GiB, as in etcd.
+    pub quota: u64,
     /// Which plans a sweep by this process keeps. Give all processes the same value.
     /// Default: the newest 3.
     pub retention: Retention,
@@ -89,6 +96,8 @@ impl EtcdConfig {
             connect_timeout: Duration::from_secs(1),
             request_timeout: Duration::from_secs(2),
             lease_ttl: Duration::from_secs(10),
+            history: None,
+            quota: 2 << 30,
             retention: Retention::newest(3),
             snapshot: None,
         }
@@ -137,6 +146,12 @@ impl EtcdConfig {
             if duration.is_zero() || duration > LONGEST {
                 return bad(what, &format_args!("{duration:?}"), "give 1 ns to 1 h");
             }
+        }
+        if let Some(history) = self.history
+            && (history < Duration::from_secs(1) || history > Duration::from_hours(24))
+        {
+            let history = format_args!("{history:?}").to_string();
+            return bad("history", &history, "give 1 s to 24 h");
         }
         if self.lease_ttl < Duration::from_secs(2) || self.lease_ttl > LONGEST {
             let ttl = format_args!("{:?}", self.lease_ttl).to_string();

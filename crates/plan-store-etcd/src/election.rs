@@ -35,6 +35,7 @@ use crate::proto::etcd::KeyValue;
 use crate::shared::Shared;
 use crate::threads::Threads;
 use crate::txn::{Answers, created_at, get, one, put_under, revision, txn};
+use crate::upkeep::{Storage, Upkeep};
 
 /// How often a process that stands by looks at the key.
 const LOOK: Duration = Duration::from_millis(500);
@@ -157,6 +158,8 @@ struct Term {
     created: i64,
     /// When the last renewal was asked for.
     renewed: Instant,
+    /// Goes on as long as the term.
+    upkeep: Upkeep,
 }
 
 impl Election {
@@ -174,7 +177,8 @@ impl Election {
             }
         }
         self.state.lock().until = None;
-        if let Some(Term { lease, .. }) = term {
+        if let Some(Term { lease, upkeep, .. }) = term {
+            drop(upkeep);
             self.give_up(lease).await;
             info!("the leadership is given up");
         }
@@ -219,6 +223,7 @@ impl Election {
                 lease,
                 created: revision(&answer),
                 renewed,
+                upkeep: Upkeep::start(Arc::clone(&self.shared)),
             })),
             Ok(answer) => {
                 self.give_up(lease).await;
@@ -257,6 +262,8 @@ impl Election {
         }
         self.state.lock().until = None;
         self.give_up(term.lease).await;
+        // What this process knows of the members is not renewed any more.
+        *self.shared.storage.lock() = Storage::default();
         None
     }
 

@@ -165,8 +165,9 @@
 //! Otherwise the outcome would rest on a read, and could be *already* although another
 //! Enactor has been told that its newer plan is active (see [stale
 //! reads](crate#reads-that-are-stale)). A sweep reads all endpoints, and for each plan that
-//! it deletes, etcd compares all of them in one step. Configure etcd to compact its
-//! history, for example with
+//! it deletes, etcd compares all of them in one step. The leader compacts
+//! etcd's history if [`EtcdConfig::history`] says how long to keep it; otherwise configure etcd
+//! to do it, for example with
 //! `--auto-compaction-mode=revision --auto-compaction-retention=10000`.
 //!
 //! # Restored and replaced clusters
@@ -211,6 +212,7 @@ mod supply;
 mod sweep;
 mod threads;
 mod txn;
+mod upkeep;
 mod view;
 
 pub use config::{EtcdConfig, Identity, Tls, User};
@@ -220,4 +222,5 @@ pub use pins::EtcdPin;
 pub use reader::EtcdReader;
 pub use restore::Continued;
 pub use store::EtcdStore;
+pub use upkeep::{MemberStorage, Storage};
 pub use view::Health;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use plan_store::{EndpointName, EndpointState, Generation, Plan, Resolution, Retention, Standing};
@@ -16,6 +17,7 @@ use crate::proto::etcd::{KeyValue, RangeRequest, ResponseHeader};
 use crate::proto::stored::{self, plan::Content};
 use crate::session::Session;
 use crate::txn::{Answers, all, get, one, txn};
+use crate::upkeep::Storage;
 use crate::view::answer_at;
 
 pub(crate) struct Shared {
@@ -23,6 +25,11 @@ pub(crate) struct Shared {
     pub(crate) keys: Keys,
     pub(crate) retention: Retention,
     pub(crate) sizes: Sizes,
+    /// How long the leader keeps the history.
+    pub(crate) history: Option<Duration>,
+    /// The quota of members that do not say what theirs is.
+    pub(crate) quota: u64,
+    pub(crate) storage: Mutex<Storage>,
     pub(crate) session: Session,
     pub(crate) plans: Plans,
     /// Where endpoints stood when they were last seen. A step starts from that. If it is

@@ -26,6 +26,7 @@ use crate::shared::{Plans, Shared};
 use crate::steps::{Outcome, Step};
 use crate::supply::Supply;
 use crate::threads::Threads;
+use crate::upkeep::Storage;
 use crate::view::{Health, Shown};
 
 /// A plan store on an etcd cluster. Clones are handles on the same store.
@@ -55,6 +56,9 @@ impl EtcdStore {
             keys: Keys::below(&config.prefix),
             retention: config.retention,
             sizes: Sizes::DEFAULT,
+            history: config.history,
+            quota: config.quota,
+            storage: Mutex::default(),
             plans: Plans::default(),
             standings: Mutex::default(),
         });
@@ -129,6 +133,11 @@ impl EtcdStore {
         let shared = Arc::clone(&self.shared);
         self.threads
             .run(async move { shared.continue_above(served, replaces).await })
+    }
+
+    /// What this process knows of the cluster's storage while it leads.
+    pub fn storage(&self) -> Storage {
+        self.shared.storage.lock().clone()
     }
 
     /// The health of this store's connection, and of its readers if there are any.

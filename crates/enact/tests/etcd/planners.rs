@@ -1,7 +1,11 @@
 //! Several Planners on one store.
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::thread;
+use std::time::Duration;
+
 use interop::cluster::{Cluster, wait_until};
-use plan_store::{Pin, PlanStore, Target};
+use plan_store::{EndpointName, Pin, PlanStore, Target};
 use plan_store_etcd::EtcdStore;
 
 use crate::process::{File, Process, Targets, store};
@@ -71,4 +75,66 @@ fn row_10_one_planner_leads_and_the_others_stand_by_and_take_over() {
         weights.len() == 2 && weights[0] == weights[1]
     });
     third.end();
+}
+
+/// How often the Planner is killed.
+const KILLS: u32 = 6;
+
+/// Row 4 of the failing operations, on etcd: what was out stays out, wherever the Planner is
+/// killed.
+#[test]
+fn row_4_a_planner_that_is_killed_at_random_points_brings_nothing_back() {
+    let cluster = Cluster::start(1);
+    let mut live = Targets::start(1, [1, 2, 3]);
+    let fleet = live.fleet(&[("a.example", &[(1, 1), (2, 1), (3, 1)])]);
+    let fleet = File::new("killed", &fleet);
+    let arguments = ["--fleet", fleet.path(), "--lease-ttl", "2"];
+    let store = store(&cluster);
+    let has = |targets: &[Target], address: Ipv4Addr| {
+        let address = IpAddr::from(address);
+        targets.iter().any(|target| target.address == address)
+    };
+    let out = live.address(1);
+    let other = live.address(3);
+    let in_plan = |address| has(&targets(&store, "a.example"), address);
+    let mut planner = Process::start("planner", &cluster, &arguments);
+    wait_until("all are in the plan", || {
+        [out, other].into_iter().all(in_plan)
+    });
+    live.end(1);
+    wait_until("the target is out", || !in_plan(out));
+    let first = store.latest().unwrap().unwrap().generation();
+    let mut is_live = true;
+    for _ in 0..KILLS {
+        // Its health changes while a Planner dies, and the next one starts.
+        if is_live {
+            live.end(3);
+        } else {
+            live.begin(3);
+        }
+        is_live = !is_live;
+        thread::sleep(Duration::from_millis(fastrand::u64(..400)));
+        planner.kill();
+        planner = Process::start("planner", &cluster, &arguments);
+        planner.wait_for("leading");
+        wait_until("the other target is as it is", || in_plan(other) == is_live);
+    }
+    let plans = store.generations().unwrap();
+    let later = plans.into_iter().filter(|generation| *generation >= first);
+    let later: Vec<_> = later.collect();
+    assert!(later.len() > KILLS as usize / 2, "{later:?}");
+    let endpoint: EndpointName = "a.example".parse().unwrap();
+    for generation in later {
+        let pin = store.pin(generation).unwrap();
+        let records = pin.plan().records(&endpoint).cloned().unwrap();
+        let there: Vec<_> = records.targets().collect();
+        assert!(
+            !has(&there, out),
+            "plan {generation} brings it back: {there:?}"
+        );
+    }
+    // The control: a check that succeeds does bring it back.
+    live.begin(1);
+    wait_until("the target is back", || in_plan(out));
+    planner.end();
 }

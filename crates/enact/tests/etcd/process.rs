@@ -6,8 +6,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use interop::cluster::{Cluster, PATIENCE, signal, wait_until};
@@ -163,7 +165,42 @@ pub(crate) struct Targets {
     /// No other test uses the addresses of this group.
     group: u8,
     port: u16,
-    listeners: BTreeMap<u8, TcpListener>,
+    listeners: BTreeMap<u8, Listener>,
+}
+
+/// Accepts connections until it is dropped, and closes them.
+struct Listener {
+    address: SocketAddr,
+    ended: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Listener {
+    fn start(listener: TcpListener) -> Self {
+        let address = listener.local_addr().unwrap();
+        let ended = Arc::new(AtomicBool::new(false));
+        let end = Arc::clone(&ended);
+        let accept = move || {
+            while listener.accept().is_ok() && !end.load(Ordering::SeqCst) {}
+        };
+        let thread = Some(thread::spawn(accept));
+        Self {
+            address,
+            ended,
+            thread,
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::SeqCst);
+        // This wakes the thread.
+        drop(TcpStream::connect(self.address));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Targets {
@@ -180,7 +217,11 @@ impl Targets {
     pub(crate) fn begin(&mut self, number: u8) {
         let listener = TcpListener::bind((self.address(number), self.port)).unwrap();
         self.port = listener.local_addr().unwrap().port();
-        self.listeners.insert(number, listener);
+        self.listeners.insert(number, Listener::start(listener));
+    }
+
+    pub(crate) fn end(&mut self, number: u8) {
+        self.listeners.remove(&number);
     }
 
     pub(crate) fn address(&self, number: u8) -> Ipv4Addr {

@@ -17,3 +17,4 @@ mod outside;
 mod processes;
 mod restore;
 mod tls;
+mod upkeep;

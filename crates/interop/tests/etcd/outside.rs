@@ -1,5 +1,8 @@
 //! Checks the store from etcd's own history: every revision of its keys, read with
-//! `etcdctl` and interpreted without any of the store's code.
+//! `etcdctl` and interpreted without any of the store's code. Each revision is held against the
+//! invariants, and against the steps that the protocol allows.
+
+mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
@@ -28,6 +31,8 @@ pub(crate) struct Outside {
 /// The keys at one revision.
 #[derive(Clone, Default, Debug)]
 struct Keys {
+    /// The newest generation; 0 before the first.
+    head: u64,
     plans: BTreeSet<u64>,
     standings: BTreeMap<String, Standing>,
     rollbacks: BTreeMap<String, u64>,
@@ -96,6 +101,9 @@ impl Outside {
             self.broken
                 .push(format!("{invariant} at {revision}: {what}"));
         };
+        if let Err(why) = step::check(&before, changes) {
+            breach("Step", why);
+        }
         for plan in before.plans.difference(&self.now.plans) {
             self.deleted.insert(*plan);
             if before
@@ -146,7 +154,11 @@ impl Outside {
 impl Keys {
     fn apply(&mut self, Change { key, value }: &Change) {
         let Some((kind, name)) = key.split_once('/') else {
-            return; // `head`, `leader`, and the end of the history.
+            // Else it is `leader`, or the end of the history.
+            if let ("head", Some(value)) = (key.as_str(), value) {
+                self.head = number(value);
+            }
+            return;
         };
         let number = || value.as_deref().map(number);
         match kind {

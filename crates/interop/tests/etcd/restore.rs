@@ -26,7 +26,7 @@ fn apply_up_to(store: &EtcdStore, serials: &mut impl Iterator<Item = u16>, last:
 }
 
 /// What a store's readers show of the first endpoint.
-fn shown(store: &EtcdStore) -> Option<Generation> {
+pub(crate) fn shown(store: &EtcdStore) -> Option<Generation> {
     match store.reader().resolve(&endpoint(0)) {
         Resolution::Answer { generation, .. } => Some(*generation),
         _ => None,
@@ -34,10 +34,10 @@ fn shown(store: &EtcdStore) -> Option<Generation> {
 }
 
 /// A file in the folder for temporary files that is removed with its handle.
-struct CacheFile(PathBuf);
+pub(crate) struct CacheFile(PathBuf);
 
 impl CacheFile {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let file = format!("restore-{}-{name}", std::process::id());
         Self(std::env::temp_dir().join(file))
     }
@@ -49,12 +49,12 @@ impl CacheFile {
         }
     }
 
-    fn store(&self, cluster: &Cluster) -> EtcdStore {
+    pub(crate) fn store(&self, cluster: &Cluster) -> EtcdStore {
         EtcdStore::connect(self.config(cluster)).unwrap()
     }
 
     /// Waits until the file has this revision or a later one, and copies it.
-    fn copy_at(&self, revision: i64, name: &str) -> Self {
+    pub(crate) fn copy_at(&self, revision: i64, name: &str) -> Self {
         let copy = Self::new(name);
         wait_until("the view is in its file", || {
             std::fs::copy(&self.0, &copy.0).is_ok() && {
@@ -208,6 +208,8 @@ fn another_cluster_is_followed_only_if_it_takes_the_place_of_the_one_before() {
     cluster.restore(&backup, "another");
     let mut other = None;
     let mut is_refused = |store: &EtcdStore| {
+        // This has the store follow its cluster.
+        assert_eq!(shown(store), Some(generation(5)));
         wait_until("the other cluster is refused", || {
             if let Some(Error::OtherCluster { was, .. }) = store.health().error {
                 other = Some(was);

@@ -91,6 +91,11 @@ impl Members {
         }
     }
 
+    /// The members' addresses, in their order.
+    pub(super) fn urls(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().map(|member| member.url.as_str())
+    }
+
     /// When the cluster last answered, and whether it does.
     pub(super) fn contact(&self) -> Contact {
         *self.contact.lock()
@@ -115,7 +120,10 @@ impl Members {
             Ok(connection) => self.send(connection, ask).await,
             Err(error) => Err(error),
         };
-        self.note(answer.as_ref().err());
+        // That one member fails does not mean that the cluster does not answer.
+        if answer.is_ok() {
+            self.note(None);
+        }
         if let Err(error) = &answer {
             self.failed(at, error).await;
         }
