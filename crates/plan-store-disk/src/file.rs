@@ -19,7 +19,7 @@ use std::sync::Arc;
 use plan_store::Generation;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, WriteTransaction};
-use tracing::info;
+use tracing::debug;
 
 use crate::durable::{Draft, Durable};
 use crate::error::Error;
@@ -165,7 +165,7 @@ impl File {
         let database = self.medium.open()?;
         let (found, acknowledged) = (commits_of(&database)?, self.commits);
         if found == acknowledged || found == acknowledged + 1 {
-            info!(place = %self.place(), "opened again");
+            debug!(place = %self.place(), "opened again");
             return Ok(database);
         }
         Err(other(WentBack {

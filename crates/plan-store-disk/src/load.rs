@@ -1,10 +1,10 @@
 //! Reads everything when a store opens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use plan_store::memory::Contents;
-use plan_store::{EndpointName, Generation, InvalidPlan, Plan, RecordSet};
+use plan_store::{EndpointName, Generation, InvalidName, InvalidPlan, Plan, RecordSet};
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableError};
 
 use crate::durable::{Block, Durable, Layer};
@@ -41,11 +41,9 @@ pub(crate) fn load(database: &Database) -> Result<Loaded, redb::Error> {
         return Ok(Loaded::OtherFormat(format));
     }
     let commits = number(COMMITS_ROW)?;
-    let durable = Durable::new(
-        layers(&transaction)?,
-        blocks(&transaction)?,
-        notes(&transaction)?,
-    );
+    let layers = layers(&transaction)?;
+    let blocks = blocks(&transaction, &names_in(&layers))?;
+    let durable = Durable::new(layers, blocks, notes(&transaction)?);
     Ok(Loaded::Content(durable, commits))
 }
 
@@ -125,11 +123,30 @@ fn made_of(
     }
 }
 
-fn blocks(transaction: &ReadTransaction) -> Result<Vec<Block>, redb::Error> {
+/// The names of the newest plan by their text. A block shares them, which takes less time and
+/// memory than to make them from the text again.
+fn names_in(layers: &BTreeMap<Generation, Layer>) -> HashMap<String, EndpointName> {
+    let newest = layers.values().next_back();
+    let newest = newest.and_then(|layer| layer.plan.as_ref());
+    let names = newest.into_iter().flat_map(|plan| plan.endpoints());
+    names
+        .map(|(name, _)| (name.as_str().to_owned(), name.clone()))
+        .collect()
+}
+
+fn blocks(
+    transaction: &ReadTransaction,
+    known: &HashMap<String, EndpointName>,
+) -> Result<Vec<Block>, redb::Error> {
     let (names, states) = (
         transaction.open_table(NAMES)?,
         transaction.open_table(STATES)?,
     );
+    let name_of = |text: &str| {
+        let name = known.get(text).cloned();
+        let name = name.map_or_else(|| text.parse(), Ok);
+        name.map_err(|error: InvalidName| damaged(BadRow::new("names", error.to_string())))
+    };
     let mut blocks = Vec::new();
     for (expected, entry) in (0..).zip(names.iter()?) {
         let (key, row) = entry?;
@@ -141,7 +158,9 @@ fn blocks(transaction: &ReadTransaction) -> Result<Vec<Block>, redb::Error> {
                 format!("{expected}: a row is missing"),
             ))
         })?;
-        let names: Vec<Option<EndpointName>> = decode("names", row.value()).map_err(damaged)?;
+        let names: Vec<Option<&str>> = decode("names", row.value()).map_err(damaged)?;
+        let names = names.into_iter().map(|text| text.map(name_of).transpose());
+        let names: Vec<_> = names.collect::<Result<_, _>>()?;
         let states = decode_states(state.value(), names.len()).map_err(damaged)?;
         let names = Arc::new(names);
         blocks.push(Block { names, states });
