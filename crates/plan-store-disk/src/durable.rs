@@ -121,30 +121,35 @@ impl Durable {
         draft: &mut Draft,
         plan: Arc<Plan>,
     ) -> Result<Generation, NotDrafted> {
-        let newest = draft
-            .layers
-            .last_key_value()
-            .map(|(g, (layer, _))| (*g, layer));
-        let newest = newest.or_else(|| self.layers.last_key_value().map(|(g, l)| (*g, l)));
-        let newest = newest.map(|(generation, layer)| (generation, layer.clone()));
-        let generation = match &newest {
+        let newest = self.newest(draft);
+        let generation = match newest {
             Some((newest, _)) => newest.next()?,
             None => Generation::FIRST,
         };
-        let added: Vec<_> = match newest.as_ref().and_then(|(_, layer)| layer.plan.as_ref()) {
-            Some(previous) => {
-                let changes = plan.changes_since(previous);
-                let named = changes.filter_map(|(name, records)| records.and(Some(name)));
-                named.cloned().collect()
-            }
-            None => plan.endpoints().map(|(name, _)| name.clone()).collect(),
+        let older = newest.and_then(|(_, layer)| Some((layer.row, layer.plan.as_ref()?)));
+        let changes: Vec<Changed<'_>> = match older {
+            Some((_, older)) => plan.changes_since(older).collect(),
+            None => whole(&plan),
         };
-        let layer = layer(generation, newest.as_ref().map(|(_, layer)| layer), plan)?;
+        let added = changes.iter().filter(|(_, records)| records.is_some());
+        let added: Vec<_> = added.map(|(name, _)| (*name).clone()).collect();
+        let (row, parts) = layer(generation, older.map(|(row, _)| row), &changes, &plan)?;
         for name in added {
             self.add(draft, name, generation);
         }
-        draft.layers.insert(generation, layer);
+        let plan = Some(plan);
+        draft
+            .layers
+            .insert(generation, (Layer { row, plan }, parts));
         Ok(generation)
+    }
+
+    /// The newest layer, drafted or not.
+    fn newest<'a>(&'a self, draft: &'a Draft) -> Option<(Generation, &'a Layer)> {
+        let drafted = draft.layers.last_key_value();
+        let drafted = drafted.map(|(&generation, (layer, _))| (generation, layer));
+        let durable = self.layers.last_key_value();
+        drafted.or_else(|| durable.map(|(&generation, layer)| (generation, layer)))
     }
 
     /// Drafts a step at an endpoint. Does nothing if the step is refused.
@@ -282,18 +287,33 @@ impl Durable {
     }
 }
 
-/// The layer of a plan and its parts: the plan's changes, or all of it if the changes since the
-/// last whole plan would be larger than that plan.
+/// An endpoint with its new records, if it has any.
+type Changed<'a> = (&'a EndpointName, Option<&'a Arc<RecordSet>>);
+
+/// All of a plan, as changes.
+fn whole(plan: &Plan) -> Vec<Changed<'_>> {
+    let endpoints = plan.endpoints();
+    endpoints
+        .map(|(name, records)| (name, Some(records)))
+        .collect()
+}
+
+/// The row of a plan's layer, and its parts: the changes since the layer before it, or all of the
+/// plan if the changes since the last whole plan would be larger than that plan.
 fn layer(
     generation: Generation,
-    previous: Option<&Layer>,
-    plan: Arc<Plan>,
-) -> Result<(Layer, Vec<Vec<u8>>), postcard::Error> {
+    previous: Option<LayerRow>,
+    changes: &[Changed<'_>],
+    plan: &Plan,
+) -> Result<(LayerRow, Vec<Vec<u8>>), postcard::Error> {
     let size = |parts: &[Vec<u8>]| parts.iter().map(|part| part.len() as u64).sum::<u64>();
     let count = |parts: &[Vec<u8>]| u32::try_from(parts.len()).unwrap_or(u32::MAX);
-    if let Some((row, older)) = previous.and_then(|l| Some((l.row, l.plan.as_ref()?))) {
-        let changes = plan.changes_since(older);
-        let parts = encode_changes(changes.map(|(name, records)| (name, records.map(|r| &**r))))?;
+    let encode = |changes: &[Changed<'_>]| {
+        let changes = changes.iter();
+        encode_changes(changes.map(|&(name, records)| (name, records.map(|records| &**records))))
+    };
+    if let Some(row) = previous {
+        let parts = encode(changes)?;
         let row = LayerRow {
             changes: row.changes + size(&parts) + LAYER_COST,
             parts: count(&parts),
@@ -301,14 +321,10 @@ fn layer(
             ..row
         };
         if row.changes <= row.whole {
-            let plan = Some(plan);
-            return Ok((Layer { row, plan }, parts));
+            return Ok((row, parts));
         }
     }
-    let all = plan
-        .endpoints()
-        .map(|(name, records)| (name, Some::<&RecordSet>(records)));
-    let parts = encode_changes(all)?;
+    let parts = encode(&whole(plan))?;
     let row = LayerRow {
         base: generation,
         whole: size(&parts),
@@ -316,6 +332,5 @@ fn layer(
         parts: count(&parts),
         is_plan: true,
     };
-    let plan = Some(plan);
-    Ok((Layer { row, plan }, parts))
+    Ok((row, parts))
 }
