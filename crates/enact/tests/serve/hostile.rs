@@ -269,6 +269,8 @@ fn two_processes_never_share_a_socket_and_a_killed_one_leaves_none_in_the_way() 
                 "127.0.0.1:0",
                 "--fleet",
                 fleet.path(),
+                "--store",
+                "memory",
                 "--admin",
             ])
             .arg(admin)
