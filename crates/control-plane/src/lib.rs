@@ -33,7 +33,8 @@ pub use error::{
 #[cfg(feature = "schema")]
 pub use fleet::fleet_schema;
 pub use fleet::{
-    ChangeLimits, DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthStep, Timings,
+    ChangeLimits, DnsSecondary, DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthStep,
+    Timings,
 };
 pub use health::{
     Health, HealthSource, ScriptedHealth, TargetHealth, TargetState, Watched, Watchlist,

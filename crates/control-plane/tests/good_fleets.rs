@@ -11,8 +11,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use control_plane::{
-    ChangeLimits, CheckKind, CommandCheck, FailPolicy, Fleet, FleetTarget, GrpcCheck, HealthCheck,
-    HttpCheck, HttpMethod, Timings, TlsCheck, Trust, Watchlist,
+    ChangeLimits, CheckKind, CommandCheck, DnsSecondary, FailPolicy, Fleet, FleetTarget, GrpcCheck,
+    HealthCheck, HttpCheck, HttpMethod, Timings, TlsCheck, Trust, Watchlist,
 };
 use plan_store::Retention;
 
@@ -310,5 +310,36 @@ fn an_address_may_be_at_several_endpoints() {
         watched.endpoint.as_str(),
         "b.example",
         "the first of the file"
+    );
+}
+
+#[test]
+fn a_secondary_listens_on_port_53_and_gets_notify_unless_the_file_says_otherwise() {
+    let fleet = parse(
+        r#"
+        [[dns_zone]]
+        apex = "example"
+        name_server = [{ name = "ns.test" }]
+        secondary = [
+            { address = "192.0.2.53" },
+            { address = "2001:db8::53", port = 5353, notify = false, tsig_key = "Key.Example." },
+        ]
+        [[endpoint]]
+        name = "db.example"
+        target = [{ address = "192.0.2.1", zone = "z", capacity = 1 }]
+        "#,
+    );
+    let secondary = |address: &str, port, notify, key: Option<&str>| DnsSecondary {
+        address: address.parse().unwrap(),
+        port,
+        notify,
+        tsig_key: key.map(|key| key.parse().unwrap()),
+    };
+    assert_eq!(
+        fleet.dns_zones()[0].secondaries,
+        [
+            secondary("192.0.2.53", 53, true, None),
+            secondary("2001:db8::53", 5353, false, Some("key.example")),
+        ]
     );
 }

@@ -75,7 +75,7 @@ impl<R: Resolve> Authority<'_, R> {
             },
             (Some(Problem::NotImp), _) => draft.with(ResponseCode::NotImp, Outcome::NotImp),
             (Some(Problem::BadVers), _) => draft.with(ResponseCode::BADVERS, Outcome::BadVers),
-            (Some(Problem::BadKey(tsig)), _) => {
+            (Some(Problem::NotAuth(tsig)), _) => {
                 draft.tsig.clone_from(tsig);
                 draft.with(ResponseCode::NotAuth, Outcome::NotAuth)
             }

@@ -79,6 +79,17 @@ pub enum Error {
         /// What the encoder says.
         source: hickory_proto::ProtoError,
     },
+    /// Two different TSIG keys have the same name.
+    #[cfg(feature = "transfer")]
+    #[error(
+        "zone {zone} has another TSIG key `{key}` than an earlier zone; rename one of the keys"
+    )]
+    TwoTsigKeys {
+        /// The apex of the zone with the second one.
+        zone: EndpointName,
+        /// The name of both.
+        key: EndpointName,
+    },
     /// There is no zone, so every query would be refused.
     #[error("there is no zone to serve; name at least one")]
     NoZones,

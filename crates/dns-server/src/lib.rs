@@ -23,9 +23,10 @@
 //! | an endpoint that is in a plan but active nowhere yet | SERVFAIL |
 //! | a name server inside its zone | its addresses as the zone has them; no plan changes them |
 //! | DS at a zone that lies in another zone | no records, with the upper zone's SOA (RFC 4035) |
-//! | anything, signed with TSIG | NOTAUTH with BADKEY: the server knows no key (RFC 8945) |
+//! | anything, signed with TSIG | the same, signed; NOTAUTH if the key is not known or the signature is wrong (RFC 8945) |
+//! | a zone transfer, by a secondary of the zone | the zone, or what has changed (with the feature `transfer`) |
 //! | an endpoint whose active plan is gone | no records, SOA: the outage |
-//! | a name outside the zones, another class, a zone transfer | REFUSED |
+//! | a name outside the zones, another class, another zone transfer | REFUSED |
 //! | `version.bind` or `id.server` in class CH | what [`Extras`] has, else REFUSED |
 //! | everything (ANY) | one HINFO record (RFC 8482) |
 //!
@@ -61,6 +62,8 @@ mod counters;
 mod draw;
 mod error;
 mod extras;
+#[cfg(feature = "transfer")]
+mod notify;
 mod query;
 mod rate_limit;
 mod reply;
@@ -69,6 +72,13 @@ mod responder;
 mod serial;
 mod server;
 mod tcp;
+#[cfg(feature = "transfer")]
+mod transfer;
+#[cfg(feature = "transfer")]
+mod tsig;
+#[cfg(not(feature = "transfer"))]
+#[path = "unsigned.rs"]
+mod tsig;
 mod udp;
 mod zone;
 mod zone_updates;
@@ -81,6 +91,10 @@ pub use reply::{MAX_UDP, Outcome, Transport};
 pub use responder::Responder;
 pub use server::{Server, ServerConfig};
 pub use tcp::TcpLimits;
+#[cfg(feature = "transfer")]
+pub use transfer::{AppliedPlans, Secondary, TransferCounts};
+#[cfg(feature = "transfer")]
+pub use tsig::{InvalidTsigKey, TsigKey};
 pub use zone::{NameServer, Zone, Zones};
 
 /// The upper bound of [`ServerConfig::max_targets`].

@@ -20,7 +20,7 @@ const TYPE_AAAA: u16 = 28;
 pub(crate) const TYPE_OPT: u16 = 41;
 /// An OPT record's owner, the root, and its type.
 const ROOT_OPT: [u8; 3] = [0, 0, 41];
-const CLASS_IN: u16 = 1;
+pub(crate) const CLASS_IN: u16 = 1;
 /// EDNS options.
 pub(crate) const NSID: u16 = 3;
 pub(crate) const COOKIE: u16 = 10;

@@ -55,12 +55,15 @@ pub enum Outcome {
     NotImp,
     /// The EDNS version is later than 0 (BADVERS).
     BadVers,
-    /// The query is signed with an unknown key (NOTAUTH, BADKEY).
+    /// The query's signature is not accepted: its key is not known, it is wrong, or its time is
+    /// too far from the server's (NOTAUTH, RFC 8945).
     NotAuth,
     /// A cookie was asked for, without a question (NOERROR or BADCOOKIE, RFC 7873, 5.4).
     Cookie,
     /// The reply was over the rate limit: it is empty, or has no records and TC set.
     Limited,
+    /// A zone transfer to a secondary was begun (NOERROR).
+    Transfer,
     /// The answer could not be encoded (SERVFAIL).
     Failed,
     /// No reply: the packet is a response, or shorter than a header.
@@ -69,7 +72,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Answer,
         Self::NoData,
         Self::NxDomain,
@@ -83,6 +86,7 @@ impl Outcome {
         Self::NotAuth,
         Self::Cookie,
         Self::Limited,
+        Self::Transfer,
         Self::Failed,
         Self::Dropped,
     ];
@@ -103,6 +107,7 @@ impl Outcome {
             Self::NotAuth => "notauth",
             Self::Cookie => "cookie",
             Self::Limited => "limited",
+            Self::Transfer => "transfer",
             Self::Failed => "failed",
             Self::Dropped => "dropped",
         }

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use foldhash::{HashMap, HashMapExt};
+#[cfg(feature = "transfer")]
+use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{Name, Record};
 use plan_store::{EndpointName, Resolution, Resolve};
 
@@ -22,12 +24,17 @@ use crate::authority::Authority;
 use crate::compiled::{Compiled, Shape};
 use crate::counters::Counters;
 use crate::extras::{Client, Extras, MAX_OPTIONS, Shown};
+#[cfg(feature = "transfer")]
+use crate::query::{CLASS_IN, be16};
 use crate::query::{Edns, HEADER, LowerName, Query, endpoint};
 use crate::rate_limit::{Limiter, Verdict};
 use crate::reply::{Opt, Outcome, Transport, question_name, truncate};
 use crate::request::Request;
 use crate::serial::Serial;
 use crate::tcp::TcpLimits;
+#[cfg(feature = "transfer")]
+use crate::transfer::{self, Asked, Head, Stream, Transfers};
+use crate::tsig::{self, Signer};
 use crate::zone::{Zones, to_dns};
 use crate::zone_updates::ZoneUpdates;
 use crate::{Error, MAX_TARGETS};
@@ -47,6 +54,11 @@ pub struct Responder<R> {
     idle: Duration,
     /// The limit on replies over UDP, if there is one.
     limiter: Option<Limiter>,
+    /// Where transfers come from, if there can be any.
+    #[cfg(feature = "transfer")]
+    transfers: Option<Arc<Transfers>>,
+    /// Whether the current request has a good signature.
+    is_signed: bool,
     /// The EDNS options of the current reply.
     options: Vec<u8>,
     /// What the client's cookie says.
@@ -99,6 +111,9 @@ impl<R: Resolve> Responder<R> {
             extras: Arc::default(),
             idle: TcpLimits::default().idle,
             limiter: None,
+            #[cfg(feature = "transfer")]
+            transfers: None,
+            is_signed: false,
             options: Vec::with_capacity(MAX_OPTIONS),
             shown: Shown::Nothing,
             opt: 0,
@@ -118,6 +133,69 @@ impl<R: Resolve> Responder<R> {
         }
     }
 
+    /// The same responder, with transfers from there.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn with_transfers(self, transfers: Arc<Transfers>) -> Self {
+        let transfers = Some(transfers);
+        Self { transfers, ..self }
+    }
+
+    /// Begins the transfer that this packet asks for. `None` if it asks for none, or if the reply
+    /// is a single message that refuses it.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn begin_transfer(&mut self, packet: &[u8], client: Client) -> Option<Stream> {
+        let transfers = self.transfers.as_ref()?;
+        let name = question_name(packet)?;
+        let record_type = be16(packet, HEADER + name.len())?;
+        if !transfer::is_transfer(record_type) {
+            return None;
+        }
+        let mut request = Request::read(packet)?;
+        let signer = tsig::check(packet, &mut request, &self.zones);
+        let question = request
+            .question
+            .filter(|question| question.class == CLASS_IN)?;
+        if request.problem.is_some() {
+            return None;
+        }
+        let mut opt = Vec::new();
+        if let Some(edns) = &request.edns {
+            let (options, idle) = (&mut self.options, self.idle);
+            self.extras.options(&edns.options, client, idle, options);
+            let dnssec_ok = edns.dnssec_ok;
+            Opt { dnssec_ok, options }.write(ResponseCode::NoError, &mut opt);
+        }
+        let head = Head {
+            id: request.id,
+            recursion_desired: request.recursion_desired,
+            question: packet.get(HEADER..HEADER + name.len() + 4)?.to_vec(),
+            opt,
+        };
+        let apex = LowerName::of(question.name);
+        let asked = Asked {
+            apex: apex.as_bytes(),
+            record_type,
+            serial: request.serial,
+            client: client.address?,
+            is_tcp: client.transport == Transport::Tcp,
+        };
+        let stream = transfers.begin(&asked, head, signer)?;
+        self.counters.count(Outcome::Transfer);
+        Some(stream)
+    }
+
+    /// The serial number, which is the whole reply to an incremental transfer over UDP.
+    #[cfg(feature = "transfer")]
+    fn serial_over_udp(
+        &mut self,
+        packet: &[u8],
+        client: Client,
+        reply: &mut Vec<u8>,
+    ) -> Option<Outcome> {
+        let mut stream = self.begin_transfer(packet, client)?;
+        stream.next(reply).then_some(Outcome::Transfer)
+    }
+
     /// Replaces the content of `reply` by the reply to `packet`, and returns its outcome. The
     /// caller does not send a reply that is empty.
     pub fn respond(
@@ -130,6 +208,7 @@ impl<R: Resolve> Responder<R> {
         reply.clear();
         self.options.clear();
         self.shown = Shown::Nothing;
+        self.is_signed = false;
         if let Some(zones) = self.updates.as_mut().and_then(ZoneUpdates::newer) {
             self.zones = zones;
             self.endpoints.clear();
@@ -137,6 +216,8 @@ impl<R: Resolve> Responder<R> {
         let fast = Query::ordinary(packet)
             .filter(Query::asks_for_addresses)
             .and_then(|query| self.fast(&query, client, reply));
+        #[cfg(feature = "transfer")]
+        let fast = fast.or_else(|| self.serial_over_udp(packet, client, reply));
         let outcome = fast.unwrap_or_else(|| self.slow(packet, client, reply));
         let outcome = self.limit(outcome, client, reply);
         self.counters.count(outcome);
@@ -208,7 +289,8 @@ impl<R: Resolve> Responder<R> {
         let (Some(limiter), Some(address)) = (&mut self.limiter, client.address) else {
             return outcome;
         };
-        let is_free = client.transport == Transport::Tcp || self.shown == Shown::Valid;
+        let is_known = self.shown == Shown::Valid || self.is_signed;
+        let is_free = client.transport == Transport::Tcp || is_known;
         if is_free || reply.is_empty() {
             return outcome;
         }
@@ -249,9 +331,11 @@ impl<R: Resolve> Responder<R> {
     }
 
     fn slow(&mut self, packet: &[u8], client: Client, reply: &mut Vec<u8>) -> Outcome {
-        let Some(request) = Request::read(packet) else {
+        let Some(mut request) = Request::read(packet) else {
             return Outcome::Dropped;
         };
+        let mut signer = tsig::check(packet, &mut request, &self.zones);
+        self.is_signed = signer.is_some();
         let opt = request.edns.as_ref().map(|edns| {
             let (options, idle) = (&mut self.options, self.idle);
             self.shown = self.extras.options(&edns.options, client, idle, options);
@@ -272,11 +356,16 @@ impl<R: Resolve> Responder<R> {
         };
         let draft = authority.reply(&request);
         let limit = client.transport.limit(Edns::udp_size(request.edns));
-        draft.encode(opt, limit, reply).unwrap_or_else(|error| {
+        let limit = limit.saturating_sub(signer.as_ref().map_or(0, Signer::len));
+        let outcome = draft.encode(opt, limit, reply).unwrap_or_else(|error| {
             tracing::debug!(%error, "a reply cannot be encoded");
             server_failure(packet, reply);
             Outcome::Failed
-        })
+        });
+        if let Some(signer) = &mut signer {
+            signer.sign(reply);
+        }
+        outcome
     }
 }
 

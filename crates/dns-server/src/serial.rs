@@ -1,10 +1,13 @@
-//! The serial number of the SOA records: the newest generation that is known to be active.
+//! The serial number of the SOA records: the newest generation that is known to be active or,
+//! once secondaries can have one, the newest that they can have.
 //!
 //! So servers on the same plan have the same serial number, and each plan has a later one (RFC
-//! 1982). A store in memory begins again with every process, and so do the numbers.
+//! 1982). A store in memory begins again with every process. Its owner sets an offset that has
+//! grown since ([`ServerConfig::serial_offset`](crate::ServerConfig::serial_offset)), or the
+//! numbers begin again too.
 //!
 //! # Orderings
-//! All are relaxed: the number only grows, and nothing is concluded from it.
+//! All are relaxed: the numbers only grow, and nothing is concluded from them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,16 +16,61 @@ use plan_store::Generation;
 
 /// The serial number. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Serial(Arc<AtomicU32>);
+pub(crate) struct Serial(Arc<Numbers>);
+
+#[derive(Debug, Default)]
+struct Numbers {
+    active: AtomicU32,
+    /// The plan that secondaries can have; 0 before the first.
+    transferable: AtomicU32,
+    offset: u32,
+}
 
 impl Serial {
-    /// This plan is active.
-    pub(crate) fn at_least(&self, generation: Generation) {
-        self.0.fetch_max(generation.get(), Ordering::Relaxed);
+    /// Serial numbers that are so much larger than generations.
+    pub(crate) fn with_offset(offset: u32) -> Self {
+        Self(Arc::new(Numbers {
+            offset,
+            ..Numbers::default()
+        }))
     }
 
-    /// The number; 0 before a plan is active.
+    /// This plan is active.
+    pub(crate) fn at_least(&self, generation: Generation) {
+        self.0.active.fetch_max(generation.get(), Ordering::Relaxed);
+    }
+
+    /// Secondaries can have this plan.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn transferable(&self, generation: Generation) {
+        self.0
+            .transferable
+            .fetch_max(generation.get(), Ordering::Relaxed);
+    }
+
+    /// The newest generation that is known to be active.
+    pub(crate) fn newest_active(&self) -> Option<Generation> {
+        Generation::new(self.0.active.load(Ordering::Relaxed))
+    }
+
+    /// The number; before a plan is active, the offset.
     pub(crate) fn get(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
+        let generation = match self.0.transferable.load(Ordering::Relaxed) {
+            0 => self.0.active.load(Ordering::Relaxed),
+            transferable => transferable,
+        };
+        generation.wrapping_add(self.0.offset)
+    }
+
+    /// The serial number of a generation.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn of(&self, generation: Generation) -> u32 {
+        generation.get().wrapping_add(self.0.offset)
+    }
+
+    /// The generation with this serial number, if it can be one's.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn generation(&self, serial: u32) -> Option<Generation> {
+        Generation::new(serial.wrapping_sub(self.0.offset))
     }
 }

@@ -7,14 +7,20 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use mio::Waker;
+#[cfg(feature = "transfer")]
+use plan_store::Plan;
 use plan_store::{DnsStore, Generation};
 use tracing::{info, warn};
 
 use crate::counters::{Counters, Counts};
 use crate::extras::Extras;
+#[cfg(feature = "transfer")]
+use crate::notify::Notifier;
 use crate::responder::Responder;
 use crate::serial::Serial;
 use crate::tcp::{TcpLimits, TcpServer};
+#[cfg(feature = "transfer")]
+use crate::transfer::{TransferCounts, Transfers};
 use crate::zone::Zones;
 use crate::zone_updates::{SharedZones, ZoneUpdates};
 use crate::{Error, udp};
@@ -44,6 +50,10 @@ pub struct ServerConfig {
     pub rate_limit: Option<NonZeroU32>,
     /// Cookies, and what the server says about itself.
     pub extras: Extras,
+    /// What the serial number of the SOA records is more than the generation; by default 0. A
+    /// store whose generations begin again with every process needs one that has grown since,
+    /// such as the time in seconds, or secondaries take its later plans for earlier ones.
+    pub serial_offset: u32,
 }
 
 impl ServerConfig {
@@ -68,6 +78,7 @@ impl Default for ServerConfig {
             tcp: TcpLimits::default(),
             rate_limit: None,
             extras: Extras::default(),
+            serial_offset: 0,
         }
     }
 }
@@ -80,12 +91,14 @@ impl Default for ServerConfig {
 pub struct Server {
     zones: Arc<SharedZones>,
     serial: Serial,
+    #[cfg(feature = "transfer")]
+    transfers: Arc<Transfers>,
     extras: Arc<Extras>,
     addresses: Vec<SocketAddr>,
     counters: Vec<Arc<Counters>>,
     /// Set once the threads are to stop: how long they still answer what has come in, at most.
     stop: Arc<OnceLock<Duration>>,
-    wakers: Vec<Waker>,
+    wakers: Vec<Arc<Waker>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -120,9 +133,12 @@ impl Server {
                 bounds: "1 to 256",
             });
         }
+        let (zones, serial) = (Arc::new(zones), Serial::with_offset(config.serial_offset));
         let mut server = Self {
-            zones: Arc::new(SharedZones::new(Arc::new(zones))),
-            serial: Serial::default(),
+            #[cfg(feature = "transfer")]
+            transfers: Arc::new(Transfers::new(Arc::clone(&zones), serial.clone())),
+            zones: Arc::new(SharedZones::new(zones)),
+            serial,
             extras: Arc::new(config.extras.clone()),
             addresses: Vec::new(),
             counters: Vec::new(),
@@ -133,6 +149,8 @@ impl Server {
         for &address in &config.listen {
             server.serve_address(address, store, config)?;
         }
+        #[cfg(feature = "transfer")]
+        server.notify_secondaries(config)?;
         Ok(server)
     }
 
@@ -143,7 +161,25 @@ impl Server {
 
     /// Answers for these zones from the next query on.
     pub fn set_zones(&self, zones: Zones) {
-        self.zones.set(Arc::new(zones));
+        let zones = Arc::new(zones);
+        #[cfg(feature = "transfer")]
+        self.transfers.set_zones(Arc::clone(&zones));
+        self.zones.set(zones);
+    }
+
+    /// Says that this plan has been passed by at each of its endpoints
+    /// ([`AppliedPlans`](crate::AppliedPlans)). From then on secondaries can have it, and get
+    /// NOTIFY. The serial number of all SOA records is its generation. A plan that is not newer
+    /// than the one before changes nothing.
+    #[cfg(feature = "transfer")]
+    pub fn plan_is_applied(&self, generation: Generation, plan: &Arc<Plan>) {
+        self.transfers.applied(generation, plan);
+    }
+
+    /// What transfers and NOTIFY have done.
+    #[cfg(feature = "transfer")]
+    pub fn transfer_counts(&self) -> TransferCounts {
+        self.transfers.counts()
     }
 
     /// Says that this plan is active. The serial number of the SOA records is the newest
@@ -152,10 +188,16 @@ impl Server {
         self.serial.at_least(generation);
     }
 
-    /// The serial number of the SOA records: the newest generation that is known to be active;
-    /// 0 before the first.
+    /// The serial number of the SOA records: the newest generation that is known to be active or,
+    /// once secondaries can have one, the newest that they can have; and the
+    /// [offset](ServerConfig::serial_offset).
     pub fn serial(&self) -> u32 {
         self.serial.get()
+    }
+
+    /// The newest generation that is known to be active.
+    pub fn newest_active(&self) -> Option<Generation> {
+        self.serial.newest_active()
     }
 
     /// What all threads together have done.
@@ -184,7 +226,7 @@ impl Server {
         self.stop.get_or_init(|| drain);
         for waker in &self.wakers {
             if let Err(error) = waker.wake() {
-                warn!(%error, "cannot wake the TCP thread");
+                warn!(%error, "cannot wake a serving thread");
             }
         }
         for thread in std::mem::take(&mut *self.threads()) {
@@ -213,7 +255,7 @@ impl Server {
         let Sockets { udp, tcp, waker } = Sockets::take(address, config)?;
         let address = tcp.local_addr().map_err(listen_error(address, "TCP"))?;
         self.addresses.push(address);
-        self.wakers.push(waker);
+        self.wakers.push(Arc::new(waker));
         let pin = config.pin_threads;
         for (core, socket) in udp.into_iter().enumerate() {
             let mut responder = self.responder(store, config)?;
@@ -233,6 +275,14 @@ impl Server {
         Ok(())
     }
 
+    #[cfg(feature = "transfer")]
+    fn notify_secondaries(&mut self, config: &ServerConfig) -> Result<(), Error> {
+        let notifier = Notifier::new(Arc::clone(&self.transfers), &config.listen);
+        let (mut notifier, waker) = notifier.map_err(|source| Error::Thread { source })?;
+        self.wakers.push(waker);
+        self.spawn("dns-notify".into(), move |stop| notifier.run(stop))
+    }
+
     /// A responder with counters of its own.
     fn responder<S: DnsStore>(
         &mut self,
@@ -246,6 +296,8 @@ impl Server {
         let (updates, zones) = ZoneUpdates::of(&self.zones);
         let responder = Responder::new(store.reader(), zones, config.max_targets, seed, counters)?;
         let extras = Arc::clone(&self.extras);
+        #[cfg(feature = "transfer")]
+        let responder = responder.with_transfers(Arc::clone(&self.transfers));
         Ok(responder
             .following(updates, self.serial.clone())
             .with_extras(extras, config.tcp.idle)

@@ -12,6 +12,10 @@
 //! query longer than `MAX_QUERY`, or when no query has been completed and no
 //! reply taken for the idle time.
 //!
+//! A zone transfer is a reply of many messages. They are made while there is room for them, each
+//! counts as a query in the rules below, and the queries after it wait. So a secondary that takes
+//! its transfer slowly costs no more memory than another client that does not read.
+//!
 //! # Places
 //! A client is an IPv4 address, or an IPv6 network of 64 bits. When a client has
 //! all the connections that one client may have, the one of them that has been
@@ -45,6 +49,8 @@ use crate::counters::Counters;
 use crate::extras::Client;
 use crate::reply::Transport;
 use crate::responder::Responder;
+#[cfg(feature = "transfer")]
+use crate::transfer::Stream;
 
 /// Longest query in bytes. Real ones have a few hundred.
 const MAX_QUERY: usize = 4096;
@@ -324,6 +330,9 @@ struct Connection {
     active: Instant,
     /// What the client sends from now on.
     input: Input,
+    /// The transfer that is under way.
+    #[cfg(feature = "transfer")]
+    transfer: Option<Stream>,
 }
 
 /// What a client sends.
@@ -355,6 +364,8 @@ impl Connection {
             unsent: Vec::new(),
             active: Instant::now(),
             input: Input::Queries,
+            #[cfg(feature = "transfer")]
+            transfer: None,
         }
     }
 
@@ -394,6 +405,40 @@ impl Connection {
         }
     }
 
+    /// Whether a transfer is under way, so that the queries after it wait.
+    fn is_transferring(&self) -> bool {
+        #[cfg(feature = "transfer")]
+        return self.transfer.is_some();
+        #[cfg(not(feature = "transfer"))]
+        false
+    }
+
+    /// Goes on with the transfer, by at most so many messages. Returns by how many.
+    #[cfg(feature = "transfer")]
+    fn go_on(&mut self, most: usize) -> usize {
+        let mut message = Vec::new();
+        let mut messages = 0;
+        while let Some(transfer) = &mut self.transfer
+            && messages < most
+            && self.unsent.len() < MAX_UNSENT
+        {
+            if transfer.next(&mut message) {
+                self.reply(&message);
+                messages += 1;
+            } else {
+                self.transfer = None;
+            }
+        }
+        messages
+    }
+
+    /// Sends this message after all others.
+    fn reply(&mut self, message: &[u8]) {
+        let length = u16::try_from(message.len()).unwrap_or(0);
+        self.unsent.extend_from_slice(&length.to_be_bytes());
+        self.unsent.extend_from_slice(message);
+    }
+
     /// Answers the whole queries that have been received, at most so many. Returns how many.
     fn answer<R: Resolve>(&mut self, responder: &mut Responder<R>, most: usize) -> usize {
         let client = Client {
@@ -403,7 +448,11 @@ impl Connection {
         let mut reply = Vec::new();
         let mut done = 0;
         let mut queries = 0;
-        while queries < most && self.unsent.len() < MAX_UNSENT {
+        #[cfg(feature = "transfer")]
+        {
+            queries += self.go_on(most);
+        }
+        while queries < most && self.unsent.len() < MAX_UNSENT && !self.is_transferring() {
             let rest = &self.received[done..];
             let Some(length) = rest.first_chunk::<PREFIX>() else {
                 break;
@@ -417,14 +466,17 @@ impl Connection {
             let Some(query) = rest.get(PREFIX..PREFIX + length) else {
                 break;
             };
-            responder.respond(query, client, &mut reply);
-            if !reply.is_empty() {
-                let length = u16::try_from(reply.len()).unwrap_or(0);
-                self.unsent.extend_from_slice(&length.to_be_bytes());
-                self.unsent.extend_from_slice(&reply);
-            }
             done += PREFIX + length;
             queries += 1;
+            #[cfg(feature = "transfer")]
+            if let Some(transfer) = responder.begin_transfer(query, client) {
+                self.transfer = Some(transfer);
+                continue;
+            }
+            responder.respond(query, client, &mut reply);
+            if !reply.is_empty() {
+                self.reply(&reply);
+            }
         }
         self.received.drain(..done);
         if queries > 0 {

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+#[cfg(feature = "transfer")]
+use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use hickory_proto::ProtoError;
@@ -13,12 +15,22 @@ use plan_store::EndpointName;
 
 use crate::Error;
 use crate::query::LowerName;
+#[cfg(feature = "transfer")]
+use crate::transfer::Secondary;
+#[cfg(feature = "transfer")]
+use crate::tsig::TsigKey;
 
-/// What the SOA record tells secondary servers. There are none: the servers of a zone share
-/// a plan store.
+/// What the SOA record tells secondaries: how many seconds from one look to the next, how many if
+/// the look fails, and how many until they stop to answer. Servers that share a plan store are no
+/// secondaries.
 const REFRESH: i32 = 3600;
 const RETRY: i32 = 600;
 const EXPIRE: i32 = 7 * 24 * 3600;
+/// The same where secondaries transfer the zone. NOTIFY tells them sooner, if it arrives.
+#[cfg(feature = "transfer")]
+const REFRESH_OF_SECONDARIES: i32 = 60;
+#[cfg(feature = "transfer")]
+const RETRY_OF_SECONDARIES: i32 = 15;
 
 /// A name server of a zone.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,6 +57,8 @@ pub struct Zone {
     name_servers: Vec<NameServer>,
     ttl: u32,
     negative_ttl: u32,
+    #[cfg(feature = "transfer")]
+    secondaries: Vec<Secondary>,
 }
 
 impl Zone {
@@ -112,7 +126,28 @@ impl Zone {
             name_servers,
             ttl: Self::TTL,
             negative_ttl: Self::NEGATIVE_TTL,
+            #[cfg(feature = "transfer")]
+            secondaries: Vec::new(),
         })
+    }
+
+    /// The same zone, which these secondaries may transfer.
+    #[cfg(feature = "transfer")]
+    #[must_use]
+    pub fn with_secondaries(self, secondaries: impl IntoIterator<Item = Secondary>) -> Self {
+        Self {
+            secondaries: secondaries.into_iter().collect(),
+            ..self
+        }
+    }
+
+    /// How often secondaries look: refresh and retry of the SOA record.
+    fn looks(&self) -> (i32, i32) {
+        #[cfg(feature = "transfer")]
+        if !self.secondaries.is_empty() {
+            return (REFRESH_OF_SECONDARIES, RETRY_OF_SECONDARIES);
+        }
+        (REFRESH, RETRY)
     }
 
     /// The same zone with this TTL, in seconds, for SOA, NS and addresses.
@@ -157,22 +192,27 @@ pub(crate) struct ZoneData {
     own: HashSet<Box<[u8]>>,
     /// At the apex.
     soa: Record,
-    name_servers: Vec<Record>,
+    pub(crate) name_servers: Vec<Record>,
     /// The addresses of the name servers inside the zone, record set by record set.
     pub(crate) glue: Vec<Record>,
     ttl: u32,
     pub(crate) negative_ttl: u32,
+    #[cfg(feature = "transfer")]
+    pub(crate) name: EndpointName,
+    #[cfg(feature = "transfer")]
+    pub(crate) secondaries: Vec<Secondary>,
 }
 
 impl ZoneData {
     fn new(zone: &Zone) -> Result<Self, ProtoError> {
         let apex = to_dns(&zone.apex)?;
+        let (refresh, retry) = zone.looks();
         let soa = SOA::new(
             to_dns(&zone.name_servers[0].name)?,
             apex.prepend_label("hostmaster")?,
             0, // Each answer sets it.
-            REFRESH,
-            RETRY,
+            refresh,
+            retry,
             EXPIRE,
             zone.negative_ttl,
         );
@@ -200,7 +240,17 @@ impl ZoneData {
             glue,
             ttl: zone.ttl,
             negative_ttl: zone.negative_ttl,
+            #[cfg(feature = "transfer")]
+            name: zone.apex.clone(),
+            #[cfg(feature = "transfer")]
+            secondaries: zone.secondaries.clone(),
         })
+    }
+
+    /// Whether this endpoint is at the apex or below it.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn is_above(&self, endpoint: &EndpointName) -> bool {
+        endpoint.is_at_or_below(&self.name)
     }
 
     /// The zone's own records at this name.
@@ -254,6 +304,9 @@ pub struct Zones {
     by_apex: HashMap<Box<[u8]>, ZoneData>,
     /// The names above an apex. They exist, since the apex does (RFC 8020).
     above: HashSet<Box<[u8]>>,
+    /// The keys of all secondaries, by name in wire format and lower case.
+    #[cfg(feature = "transfer")]
+    keys: HashMap<Box<[u8]>, Arc<TsigKey>>,
     /// Whether a name may be denied.
     pub(crate) may_deny: bool,
 }
@@ -265,7 +318,11 @@ impl Zones {
     /// [`Error::NoZones`], [`Error::DuplicateZone`], [`Error::NameTooLong`].
     pub fn new(zones: impl IntoIterator<Item = Zone>) -> Result<Self, Error> {
         let (mut by_apex, mut above) = (HashMap::new(), HashSet::new());
+        #[cfg(feature = "transfer")]
+        let mut keys = HashMap::new();
         for zone in zones {
+            #[cfg(feature = "transfer")]
+            add_keys(&mut keys, &zone)?;
             let too_long = |source| Error::NameTooLong {
                 zone: zone.apex.clone(),
                 source,
@@ -283,6 +340,8 @@ impl Zones {
         Ok(Self {
             by_apex,
             above,
+            #[cfg(feature = "transfer")]
+            keys,
             may_deny: true,
         })
     }
@@ -310,10 +369,67 @@ impl Zones {
         above.find_map(|name| self.by_apex.get(name))
     }
 
+    /// The zone with this apex, in wire format and lower case.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn at(&self, apex: &[u8]) -> Option<&ZoneData> {
+        self.by_apex.get(apex)
+    }
+
+    /// All zones.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn all(&self) -> impl Iterator<Item = &ZoneData> {
+        self.by_apex.values()
+    }
+
+    /// The zones below this one, without those that have another one between.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn directly_below(&self, zone: &ZoneData) -> impl Iterator<Item = &ZoneData> {
+        let is_above = |apex: &[u8]| self.above(apex).is_some_and(|of| of.apex == zone.apex);
+        let below = self.by_apex.iter().filter(move |(apex, _)| is_above(apex));
+        below.map(|(_, zone)| zone)
+    }
+
+    /// Whether the zones have the same names, and the same records of their own.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn has_same_records(&self, other: &Self) -> bool {
+        // Two records that differ in their TTL alone are equal.
+        let own = |zone: &ZoneData, of: &ZoneData| {
+            zone.ttl == of.ttl
+                && (&zone.soa, &zone.name_servers, &zone.glue)
+                    == (&of.soa, &of.name_servers, &of.glue)
+        };
+        let mut zones = self.by_apex.iter();
+        self.by_apex.len() == other.by_apex.len()
+            && zones.all(|(apex, zone)| other.at(apex).is_some_and(|of| own(zone, of)))
+    }
+
+    /// The TSIG key with this name, in wire format and lower case.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn key(&self, name: &[u8]) -> Option<&Arc<TsigKey>> {
+        self.keys.get(name)
+    }
+
     /// Whether there are zones below this name.
     pub(crate) fn are_below(&self, lower: &[u8]) -> bool {
         self.above.contains(lower)
     }
+}
+
+/// Adds the keys of a zone's secondaries.
+#[cfg(feature = "transfer")]
+fn add_keys(keys: &mut HashMap<Box<[u8]>, Arc<TsigKey>>, zone: &Zone) -> Result<(), Error> {
+    for key in zone
+        .secondaries
+        .iter()
+        .filter_map(|secondary| secondary.key.as_ref())
+    {
+        let other = keys.insert(key.wire().into(), Arc::clone(key));
+        if other.is_some_and(|other| other != *key) {
+            let (zone, key) = (zone.apex.clone(), key.name().clone());
+            return Err(Error::TwoTsigKeys { zone, key });
+        }
+    }
+    Ok(())
 }
 
 /// The name and all names above it, in wire format: from each label to the end.

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use control_plane::Waker;
-use plan_store::{DnsStore, MemoryStore};
+use plan_store::{DnsStore, Generation, MemoryStore, Pin, Plan};
 
 use crate::leadership::{Alone, Candidacy};
 use crate::metrics::{self, Scrape};
@@ -29,6 +30,18 @@ pub(crate) trait Backing: DnsStore<Reader: 'static> + Clone + 'static {
     /// The notes that the store keeps beside the plans.
     fn notes(&self) -> Arc<dyn Notes>;
 
+    /// The newest plan that this process knows. Does not wait.
+    fn newest_plan(&self) -> Option<(Generation, Arc<Plan>)> {
+        let pin = self.latest().ok()??;
+        Some((pin.generation(), Arc::clone(pin.plan())))
+    }
+
+    /// What the serial number of the SOA records is more than the generation: nothing, if the
+    /// store keeps the generations.
+    fn serial_offset(&self) -> u32 {
+        0
+    }
+
     /// Writes metrics about the store.
     fn describe(&self, scrape: &mut Scrape<'_>);
 }
@@ -47,6 +60,15 @@ impl Backing for MemoryStore {
 
     fn notes(&self) -> Arc<dyn Notes> {
         Arc::new(MemoryNotes::default())
+    }
+
+    /// The generations begin again with every process, and secondaries must not take its plans
+    /// for older ones. So the serial numbers begin at the time in seconds. They stay ahead of
+    /// those of the process before as long as that had less than a plan a second on average.
+    fn serial_offset(&self) -> u32 {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let seconds = now.map_or(0, |now| now.as_secs() & u64::from(u32::MAX));
+        u32::try_from(seconds).unwrap_or(0)
     }
 
     fn describe(&self, scrape: &mut Scrape<'_>) {

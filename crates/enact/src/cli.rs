@@ -17,6 +17,7 @@ use crate::cookie_keys;
 #[cfg(feature = "etcd")]
 use crate::fleet_copy;
 use crate::manual::{CompletionsArguments, ManArguments, SchemaArguments};
+use crate::tsig_keys::TsigKeys;
 
 /// Run a DNS control plane.
 #[derive(Parser)]
@@ -115,6 +116,11 @@ pub(crate) struct ServeArguments {
     /// same keys; the default is a random key
     #[arg(long, value_name = "FILE")]
     cookie_keys: Option<PathBuf>,
+    /// A file with the TSIG keys of the fleet's secondaries, one per line as
+    /// `hmac-sha256:NAME:SECRET` or `hmac-sha512:NAME:SECRET`, as `dig -y` takes them. SIGHUP
+    /// makes the process read it again
+    #[arg(long, value_name = "FILE")]
+    tsig_keys: Option<PathBuf>,
     /// The name of this server for clients that ask for it (NSID, `id.server`)
     #[arg(long, value_name = "TEXT", value_parser = server_text)]
     nsid: Option<ServerText>,
@@ -290,6 +296,12 @@ impl ServeArguments {
         })
     }
 
+    /// The keys of the fleet's secondaries.
+    pub(crate) fn tsig_keys(&self) -> Result<TsigKeys, Box<dyn Error>> {
+        let keys = self.tsig_keys.as_deref().map(TsigKeys::load);
+        Ok(keys.transpose()?.unwrap_or_default())
+    }
+
     /// How the DNS server listens and answers.
     pub(crate) fn server(&self) -> Result<ServerConfig, Box<dyn Error>> {
         let default = ServerConfig::default();
@@ -308,6 +320,7 @@ impl ServeArguments {
             seed: self.seed,
             tcp: default.tcp,
             rate_limit: self.rate_limit,
+            serial_offset: default.serial_offset,
         })
     }
 }

@@ -15,13 +15,14 @@ use std::error::Error;
 use std::sync::{Arc, OnceLock};
 
 use control_plane::{DnsZone, Fleet};
-use dns_server::{Server, ServerConfig, Zones};
+use dns_server::{AppliedPlans, Server, ServerConfig, Zones};
 use plan_store::{EndpointName, Generation, Resolution, Resolve};
 
 use crate::backing::Backing;
 use crate::readiness::Part;
 use crate::serve::CannotGoOn;
-use crate::zones;
+use crate::tsig_keys::TsigKeys;
+use crate::zones::{self, InvalidZones};
 
 /// The server once it serves. The metrics read it.
 pub(crate) type Shared = Arc<OnceLock<Server>>;
@@ -34,9 +35,13 @@ pub(crate) struct Dns<S: Backing> {
     endpoints: Vec<EndpointName>,
     /// The zones of the fleet.
     zones: Vec<DnsZone>,
+    /// The keys of their secondaries.
+    keys: TsigKeys,
     /// Zones of an earlier fleet, with its endpoints in them.
     leaving: Vec<(DnsZone, Vec<EndpointName>)>,
     server: Shared,
+    /// Which plan the secondaries can have; from the first secondary on.
+    applied: Option<AppliedPlans<S::Reader>>,
     /// The newest plan that is known to be active.
     active: Option<Generation>,
     up: bool,
@@ -48,6 +53,7 @@ impl<S: Backing> Dns<S> {
         store: S,
         config: ServerConfig,
         fleet: &Fleet,
+        keys: TsigKeys,
         server: Shared,
         part: Part,
     ) -> Self {
@@ -58,20 +64,23 @@ impl<S: Backing> Dns<S> {
             config,
             endpoints: names(fleet),
             zones: fleet.dns_zones().to_vec(),
+            keys,
             leaving: Vec::new(),
             server,
+            applied: None,
             active: None,
             up: false,
             part,
         }
     }
 
-    /// Goes on with the endpoints and the zones of this fleet.
+    /// Goes on with the endpoints and the zones of this fleet, and these keys of its secondaries.
     ///
     /// # Errors
-    /// If the zones do not fit together. Then nothing changes.
-    pub(crate) fn set_fleet(&mut self, fleet: &Fleet) -> Result<(), dns_server::Error> {
-        zones::of(fleet.dns_zones())?;
+    /// If the zones do not fit together, or a key is missing. Then nothing changes.
+    pub(crate) fn set_fleet(&mut self, fleet: &Fleet, keys: TsigKeys) -> Result<(), InvalidZones> {
+        zones::of(fleet.dns_zones(), &keys)?;
+        self.keys = keys;
         let before = std::mem::replace(&mut self.zones, fleet.dns_zones().to_vec());
         let endpoints = std::mem::replace(&mut self.endpoints, names(fleet));
         for zone in before {
@@ -88,16 +97,16 @@ impl<S: Backing> Dns<S> {
     }
 
     /// Has the server take the zones as they are here.
-    fn set_zones(&self) -> Result<(), dns_server::Error> {
+    fn set_zones(&self) -> Result<(), InvalidZones> {
         if let Some(server) = self.server.get() {
             server.set_zones(self.all_zones()?);
         }
         Ok(())
     }
 
-    fn all_zones(&self) -> Result<Zones, dns_server::Error> {
+    fn all_zones(&self) -> Result<Zones, InvalidZones> {
         let leaving = self.leaving.iter().map(|(zone, _)| zone);
-        let zones = zones::of(self.zones.iter().chain(leaving))?;
+        let zones = zones::of(self.zones.iter().chain(leaving), &self.keys)?;
         Ok(if self.may_deny() {
             zones
         } else {
@@ -112,7 +121,7 @@ impl<S: Backing> Dns<S> {
 
     /// Drops the zones of an earlier fleet in which nothing is served any more, beside what
     /// lies in a zone of this fleet.
-    fn drop_zones(&mut self) -> Result<(), dns_server::Error> {
+    fn drop_zones(&mut self) -> Result<(), InvalidZones> {
         let before = self.leaving.len();
         if before == 0 {
             return Ok(());
@@ -160,6 +169,7 @@ impl<S: Backing> Dns<S> {
         }
         let was_up = self.up;
         self.up = was_up || plan_is_active(&mut self.reader, &self.endpoints);
+        self.offer_transfers();
         // Before it is up, so that a process that is ready denies what there is not.
         if self.may_deny() != could_deny {
             self.set_zones()?;
@@ -171,6 +181,20 @@ impl<S: Backing> Dns<S> {
             self.part.up();
         }
         Ok(())
+    }
+}
+
+impl<S: Backing> Dns<S> {
+    /// Lets secondaries have the newest plan that has been passed by everywhere.
+    fn offer_transfers(&mut self) {
+        if self.applied.is_none() && self.zones.iter().any(|zone| !zone.secondaries.is_empty()) {
+            self.applied = Some(AppliedPlans::new(self.store.reader()));
+        }
+        let newest = self.applied.as_mut();
+        let newest = newest.and_then(|applied| applied.look(|| self.store.newest_plan()));
+        if let (Some((generation, plan)), Some(server)) = (newest, self.server.get()) {
+            server.plan_is_applied(generation, &plan);
+        }
     }
 }
 

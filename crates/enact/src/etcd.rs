@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use clap::Args;
 use control_plane::Waker;
-use plan_store::Generation;
+use plan_store::{Generation, Plan};
 use plan_store_etcd::{
     Candidate, Error, EtcdConfig, EtcdStore, Identity, MemberStorage, Tls, User,
 };
@@ -145,6 +145,10 @@ impl Backing for EtcdStore {
 
     fn notes(&self) -> Arc<dyn Notes> {
         Arc::new(self.clone())
+    }
+
+    fn newest_plan(&self) -> Option<(Generation, Arc<Plan>)> {
+        self.newest_seen()
     }
 
     fn describe(&self, scrape: &mut Scrape<'_>) {

@@ -52,6 +52,7 @@ mod readiness;
 #[cfg(feature = "etcd")]
 mod restore;
 mod serve;
+mod tsig_keys;
 mod zones;
 
 use std::error::Error;

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use control_plane::{Pass, PassError, PlanError, Planned, Status};
-use dns_server::{Counts, Outcome};
+use dns_server::{Counts, Outcome, TransferCounts};
 use plan_store::Generation;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::prometheus_text;
@@ -75,11 +75,24 @@ metrics! {
     DNS_ACTIVATIONS_SEEN: Counter "dns_activations_seen_total" []
         "How often an endpoint was first answered from a newer plan, summed over the threads.";
     DNS_ACTIVE: Gauge "dns_active_generation" []
-        "The newest generation that this server has seen active, the serial number of the SOA; 0 before the first.";
+        "The newest generation that this server has seen active; 0 before the first.";
     DNS_SERVED: Gauge "dns_served_generation" []
         "The newest generation that a query was answered from; 0 before the first.";
     DNS_SERVED_AGE: Gauge "dns_served_age_seconds" []
         "How long ago that generation was first answered from; NaN before the first.";
+
+    DNS_SERIAL: Gauge "dns_soa_serial" []
+        "The serial number of the SOA records.";
+    DNS_TRANSFERABLE: Gauge "dns_transferable_generation" []
+        "The plan that secondaries can have; 0 before the first, and without secondaries.";
+    DNS_TRANSFERS: Counter "dns_transfers_total" ["kind"]
+        "Zone transfers that secondaries have begun, by kind.";
+    DNS_NOTIFY_SENT: Counter "dns_notify_sent_total" []
+        "NOTIFY messages that were sent to secondaries, repetitions too.";
+    DNS_NOTIFY_ACKNOWLEDGED: Counter "dns_notify_acknowledged_total" []
+        "NOTIFY messages that secondaries have acknowledged.";
+    DNS_NOTIFY_FAILING: Gauge "dns_notify_failing" []
+        "Secondaries of zones to which NOTIFY is repeated without success.";
 
     PLANNER_LEADING: Gauge "planner_leading" []
         "1 while this process leads and plans, 0 while it stands by.";
@@ -372,16 +385,32 @@ fn read(counter: &AtomicU64) -> u64 {
 }
 
 /// Writes what the DNS server has done, and the newest generation that it has seen active.
-pub(crate) fn describe_dns(scrape: &mut Scrape<'_>, counts: &Counts, active: u32) {
+pub(crate) fn describe_dns(scrape: &mut Scrape<'_>, counts: &Counts, active: Option<Generation>) {
     let outcomes = Outcome::ALL.map(|outcome| ([outcome.name()], counts.of(outcome)));
     scrape.values(&DNS_QUERIES, outcomes);
     scrape.value(&DNS_PANICS, counts.panics);
     scrape.value(&DNS_TCP_FAILURES, counts.tcp_failures);
     scrape.value(&DNS_ACTIVATIONS_SEEN, counts.activations_seen);
-    scrape.value(&DNS_ACTIVE, active);
+    scrape.value(&DNS_ACTIVE, active.map_or(0, Generation::get));
     scrape.value(&DNS_SERVED, counts.generation.map_or(0, Generation::get));
     let age = counts.age.map_or(f64::NAN, |age| age.as_secs_f64());
     scrape.value(&DNS_SERVED_AGE, age);
+}
+
+/// Writes what secondaries can have, and what they have taken.
+pub(crate) fn describe_transfers(scrape: &mut Scrape<'_>, serial: u32, counts: &TransferCounts) {
+    scrape.value(&DNS_SERIAL, serial);
+    let generation = counts.generation.map_or(0, Generation::get);
+    scrape.value(&DNS_TRANSFERABLE, generation);
+    let kinds = [
+        (["whole"], counts.whole),
+        (["incremental"], counts.incremental),
+        (["up_to_date"], counts.up_to_date),
+    ];
+    scrape.values(&DNS_TRANSFERS, kinds);
+    scrape.value(&DNS_NOTIFY_SENT, counts.notify_sent);
+    scrape.value(&DNS_NOTIFY_ACKNOWLEDGED, counts.notify_acknowledged);
+    scrape.value(&DNS_NOTIFY_FAILING, counts.notify_failing);
 }
 
 /// Writes what the Planner holds back.

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use control_plane::{Enactor, EnactorThread, Fleet, Pace, PlannerHandle};
-use dns_server::Server;
+use dns_server::{Server, ServerConfig};
 use tracing::{error, info, warn};
 
 use crate::admin::{Admin, Desk, Office, Overview};
@@ -70,8 +70,13 @@ impl<'a, S: Backing> Parts<'a, S> {
         let tally = Arc::new(Tally::default());
         let targets = || DemoTargets::start(&fleet, seed);
         let targets = arguments.plays_targets().then(targets).transpose()?;
-        zones::of(fleet.dns_zones())?;
-        let config = arguments.server()?;
+        zones::check(fleet.dns_zones())?;
+        let keys = dns_part.is_some().then(|| arguments.tsig_keys());
+        let keys = keys.transpose()?.unwrap_or_default();
+        let config = ServerConfig {
+            serial_offset: store.serial_offset(),
+            ..arguments.server()?
+        };
         let server = dns::Shared::default();
         let hash = FleetHash::new(&fleet);
         info!(%hash, "the fleet file is read");
@@ -110,7 +115,7 @@ impl<'a, S: Backing> Parts<'a, S> {
         let planning = planning.transpose()?;
         let dns = dns_part.map(|part| {
             let store = store.clone();
-            Dns::new(store, config, &fleet, Arc::clone(&server), part)
+            Dns::new(store, config, &fleet, keys, Arc::clone(&server), part)
         });
         Ok(Self {
             arguments,
@@ -160,9 +165,9 @@ impl<'a, S: Backing> Parts<'a, S> {
     /// All parts take the fleet as the file has it now, or none does.
     fn read_again(&mut self) -> Result<(), Box<dyn Error>> {
         let fleet = self.arguments.fleet()?;
-        zones::of(fleet.dns_zones())?;
+        zones::check(fleet.dns_zones())?;
         if let Some(dns) = &mut self.dns {
-            dns.set_fleet(&fleet)?;
+            dns.set_fleet(&fleet, self.arguments.tsig_keys()?)?;
         }
         let names = enactor_names(self.arguments);
         for (enactor, name) in self.enactors.iter().zip(names) {
@@ -238,7 +243,10 @@ fn metrics_of<S: Backing>(role: Role, store: S, readiness: Readiness, shown: Sho
         if role.includes(Role::Front) {
             let server = shown.server.get();
             let counts = server.map(Server::counts).unwrap_or_default();
-            metrics::describe_dns(scrape, &counts, server.map_or(0, Server::serial));
+            metrics::describe_dns(scrape, &counts, server.and_then(Server::newest_active));
+            let serial = server.map_or(0, Server::serial);
+            let transfers = server.map(Server::transfer_counts).unwrap_or_default();
+            metrics::describe_transfers(scrape, serial, &transfers);
         }
         if role.includes(Role::Planner) {
             let status = shown.held.planner().as_ref().map(PlannerHandle::status);

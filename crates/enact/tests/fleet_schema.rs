@@ -88,6 +88,7 @@ const COMPARED: &[&str] = &[
     "192.0.2.1 is",
     "unicast",
     "multicast",
+    "no machine's address",
     "unspecified",
     "broadcast",
     "reserved",

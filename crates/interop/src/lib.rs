@@ -30,6 +30,8 @@ fn package(program: &str) -> &str {
         "dig" => "bind9-dnsutils",
         "kdig" => "knot-dnsutils",
         "drill" => "ldnsutils",
+        "knotd" => "knot",
+        "named" => "bind9",
         "etcd" => "etcd-server",
         "etcdctl" => "etcd-client",
         other => other,

@@ -196,6 +196,14 @@ impl EtcdStore {
         Candidate::start(shared, &self.threads, name.into(), ttl)
     }
 
+    /// The newest plan that the follower has seen, active or not, if its content has been read
+    /// already. Does not wait, and does not ask the cluster.
+    pub fn newest_seen(&self) -> Option<(Generation, Arc<Plan>)> {
+        let newest = self.shown().get().newest?;
+        let (_, plan) = self.shared.plans.any(newest)?;
+        Some((newest, plan))
+    }
+
     fn shown(&self) -> &Arc<Shown> {
         self.supply.shown(&self.shared, &self.threads)
     }

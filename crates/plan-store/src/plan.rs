@@ -155,6 +155,12 @@ impl<K: Key, V: Value> Plan<K, V> {
         self.endpoints.iter()
     }
 
+    /// The same from this endpoint on, which the plan need not name. Finding the first takes time
+    /// in proportion to the logarithm of the plan's size, so a long walk can stop and go on later.
+    pub fn endpoints_from(&self, first: &K) -> impl Iterator<Item = (&K, &Arc<V>)> {
+        self.endpoints.range::<_, K>(first..)
+    }
+
     /// The changes that make `previous` equal to this plan: [`Plan::changed`] takes them. Takes
     /// time in proportion to the parts that the two do not share.
     pub fn changes_since<'a>(

@@ -12,7 +12,7 @@ use plan_store::{EndpointName, InvalidRecordSet, Plan, RecordSet, Target};
 
 use super::file::{
     DnsZoneTable, EndpointPiece, EndpointTable, FleetFile, HealthStepTable, NameServerTable,
-    TargetTable, TimingsTable,
+    SecondaryTable, TargetTable, TimingsTable,
 };
 use super::health_checks::{Checks, longest};
 use super::pieces::Pieces;
@@ -467,13 +467,33 @@ fn dns_zone(source: &Source<'_>, at: usize, table: &DnsZoneTable) -> Option<DnsZ
         let name = first_too_many.get().and_then(|server| server.name.at());
         source.mistake(name.unwrap_or(at), mistake);
     }
+    secondaries(source, apex, table);
     let servers = servers.iter().filter_map(Field::get);
+    let secondaries = table.secondary.all().iter().filter_map(Field::get);
     Some(DnsZone {
         apex: apex.clone(),
         ttl: table.ttl(),
         negative_ttl: table.negative_ttl(),
         name_servers: servers.filter_map(NameServerTable::name_server).collect(),
+        secondaries: secondaries.filter_map(SecondaryTable::secondary).collect(),
     })
+}
+
+/// No secondary is there twice, and there are not too many.
+fn secondaries(source: &Source<'_>, apex: &EndpointName, table: &DnsZoneTable) {
+    let secondaries = table.secondary.all();
+    let mut seen = HashSet::new();
+    for one in secondaries {
+        secondary(source, apex, one, &mut seen);
+    }
+    if let Some((at, _)) = secondaries
+        .get(DnsZone::MAX_SECONDARIES)
+        .and_then(Field::placed)
+    {
+        let (count, most) = (secondaries.len(), DnsZone::MAX_SECONDARIES);
+        let mistake = format!("zone {apex} has {count} secondaries; use at most {most}");
+        source.mistake(at, mistake);
+    }
 }
 
 /// A name server is there once. It has addresses (*glue*), but not too many, if its name lies
@@ -510,4 +530,28 @@ fn name_server<'a>(
         _ => return,
     };
     source.mistake(at, mistake);
+}
+
+/// A secondary is there once, and is one machine.
+fn secondary(
+    source: &Source<'_>,
+    apex: &EndpointName,
+    secondary: &Field<SecondaryTable>,
+    seen: &mut HashSet<IpAddr>,
+) {
+    let Some((at, secondary)) = secondary.placed() else {
+        return;
+    };
+    required(source, at, "address", &secondary.address);
+    let Some((at, address)) = secondary.address.placed() else {
+        return;
+    };
+    let address = address.get();
+    if address.is_unspecified() || address.is_multicast() {
+        let mistake = format!("{address} is no machine's address; use the secondary's own");
+        source.mistake(at, mistake);
+    } else if !seen.insert(address) {
+        let mistake = format!("zone {apex} has secondary {address} twice; remove one of the two");
+        source.mistake(at, mistake);
+    }
 }

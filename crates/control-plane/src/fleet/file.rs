@@ -13,7 +13,7 @@ use super::values::{
     Percent, PlanCount, Port, Reading, ReportedCapacity, RequestPath, ServiceName, StatusCodes,
     Tier, Trusted, Ttl, Weight, ZoneName,
 };
-use super::{ChangeLimits, FleetTarget, HealthStep, Timings};
+use super::{ChangeLimits, DnsSecondary, FleetTarget, HealthStep, Timings};
 use crate::HealthCheck;
 
 /// A list of values, each with its place.
@@ -159,6 +159,9 @@ pub(super) struct DnsZoneTable {
     negative_ttl: Field<Ttl>,
     /// The zone's name servers.
     pub(super) name_server: List<NameServerTable>,
+    /// The secondaries, which transfer the zone from here. No two have the same address.
+    #[serde(default)]
+    pub(super) secondary: List<SecondaryTable>,
 }
 
 #[derive(Deserialize)]
@@ -171,6 +174,24 @@ pub(super) struct NameServerTable {
     /// not.
     #[serde(default)]
     pub(super) addresses: List<Address>,
+}
+
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct SecondaryTable {
+    /// Where it asks from, and where it gets NOTIFY.
+    pub(super) address: Field<Address>,
+    /// The port on which it gets NOTIFY.
+    #[serde(default)]
+    port: Field<Port>,
+    /// Whether it gets NOTIFY.
+    #[serde(default)]
+    notify: Field<bool>,
+    /// The name of the key that it signs with, in the file of `--tsig-keys`. Without it, the
+    /// address is enough.
+    #[serde(default)]
+    tsig_key: Field<Name>,
 }
 
 #[derive(Deserialize)]
@@ -304,6 +325,21 @@ impl NameServerTable {
         let addresses = self.addresses.all().iter().filter_map(Field::value);
         let name = self.name.get()?.get().clone();
         Some((name, addresses.map(Address::get).collect()))
+    }
+}
+
+impl SecondaryTable {
+    /// The default of `port`.
+    pub(super) const PORT: u16 = 53;
+
+    /// The secondary, if its address could be read.
+    pub(super) fn secondary(&self) -> Option<DnsSecondary> {
+        Some(DnsSecondary {
+            address: self.address.get()?.get(),
+            port: self.port.get().map_or(Self::PORT, |port| port.get()),
+            notify: self.notify.get().copied().unwrap_or(true),
+            tsig_key: self.tsig_key.get().map(|name| name.get().clone()),
+        })
     }
 }
 

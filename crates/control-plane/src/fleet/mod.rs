@@ -118,6 +118,21 @@ pub struct DnsZone {
     /// Its name servers with their addresses; at least one and at most
     /// [`DnsZone::MAX_NAME_SERVERS`].
     pub name_servers: Vec<(EndpointName, Vec<IpAddr>)>,
+    /// The servers that may transfer it, at most [`DnsZone::MAX_SECONDARIES`].
+    pub secondaries: Vec<DnsSecondary>,
+}
+
+/// A server that transfers a zone, and then answers for it too.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct DnsSecondary {
+    /// Where it asks from, and where it gets NOTIFY.
+    pub address: IpAddr,
+    /// The port on which it gets NOTIFY.
+    pub port: u16,
+    /// Whether it gets NOTIFY.
+    pub notify: bool,
+    /// The name of the key that it signs with.
+    pub tsig_key: Option<EndpointName>,
 }
 
 impl DnsZone {
@@ -126,6 +141,9 @@ impl DnsZone {
 
     /// Most addresses of a name server, as in the DNS server.
     pub const MAX_ADDRESSES: usize = 8;
+
+    /// Most secondaries of a zone.
+    pub const MAX_SECONDARIES: usize = 32;
 }
 
 /// An endpoint of a fleet. A clone shares the targets.

@@ -9,7 +9,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::file::{DnsZoneTable, FleetFile, StoreTable};
+use super::file::{DnsZoneTable, FleetFile, SecondaryTable, StoreTable};
 use super::reader::Field;
 use super::values::{
     Address, Argument, BodyText, Bounded, Fail, Kind, Method, Millis, Name, RequestPath,
@@ -97,6 +97,11 @@ fn additions() -> Vec<(&'static str, &'static str, Value)> {
             "maxItems",
             json!(DnsZone::MAX_ADDRESSES),
         ),
+        (
+            "dns_zone.secondary",
+            "maxItems",
+            json!(DnsZone::MAX_SECONDARIES),
+        ),
         ("health_check.command", "minItems", json!(1)),
     ];
     defaults.chain(examples).chain(lengths).collect()
@@ -140,6 +145,9 @@ fn defaults() -> Vec<(&'static str, Value)> {
         ("dns_zone.ttl", json!(DnsZoneTable::TTL)),
         ("dns_zone.negative_ttl", json!(DnsZoneTable::NEGATIVE_TTL)),
         ("dns_zone.name_server.addresses", json!([])),
+        ("dns_zone.secondary", json!([])),
+        ("dns_zone.secondary.port", json!(SecondaryTable::PORT)),
+        ("dns_zone.secondary.notify", json!(true)),
         ("endpoint.ttl", json!(FleetEndpoint::DEFAULT_TTL)),
         ("endpoint.fail", json!("all")),
         ("endpoint.min_healthy_percent", json!(0)),
@@ -188,6 +196,10 @@ fn examples() -> Vec<(&'static str, Value)> {
             "dns_zone.name_server.addresses",
             json!(["192.0.2.53", "2001:db8::53"]),
         ),
+        ("dns_zone.secondary.address", json!("198.51.100.53")),
+        ("dns_zone.secondary.port", json!(5353)),
+        ("dns_zone.secondary.notify", json!(false)),
+        ("dns_zone.secondary.tsig_key", json!("key.example.com")),
         ("endpoint.name", json!("api.example.com")),
         ("endpoint.ttl", json!(10)),
         ("endpoint.fail", json!("last")),

@@ -13,4 +13,8 @@ mod packets;
 mod responder;
 mod rfcs;
 mod server;
+#[cfg(feature = "transfer")]
+mod signed;
+#[cfg(feature = "transfer")]
+mod transfer;
 mod world;

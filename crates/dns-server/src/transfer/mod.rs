@@ -1,0 +1,342 @@
+//! Zone transfers to secondaries: AXFR (RFC 5936), IXFR (RFC 1995) and NOTIFY (RFC 1996).
+//!
+//! # What is transferred
+//! The zone's own records and the content of *one* plan, whole, under one serial number
+//! (`WholeAnswer`). While a pass is under way, this server answers from the newer plan at some
+//! endpoints and from the older one at others. A secondary gets no such mixture. It gets the
+//! newest plan that has been passed by everywhere ([`AppliedPlans`]): each of its endpoints is on
+//! that plan, or already beyond it.
+//!
+//! # Why a secondary converges, and never goes back
+//! 1. The owner of the server says which plan can be had ([`Server::plan_is_applied`]). Its
+//!    generation only grows (`History::push`).
+//! 2. From the first such plan on, the serial number of *every* SOA record of this server is the
+//!    generation of that plan, over UDP too. So a secondary that asks for the SOA record, or is
+//!    told by NOTIFY, finds that serial number or a later one when it transfers. The plan is put
+//!    in place before the serial number is.
+//! 3. A secondary takes no serial number that is not later than its own (RFC 1982). If it asks
+//!    for an incremental transfer, it also gets nothing else (rule 5). So several servers on one
+//!    store, which lag in different ways, cannot take a secondary back.
+//! 4. NOTIFY is sent until the secondary acknowledges it, and anew for each later plan. A
+//!    secondary that misses all of them asks after the SOA record's refresh time.
+//! 5. An incremental transfer from serial number *s* is the difference between the plan with *s*
+//!    and the newest one. If *s* is not kept, the transfer is whole. If *s* is the newest, or
+//!    later, it is one SOA record.
+//! 6. If the zones' own records change, the serial number does not, until the next plan. So no
+//!    plan until then is a base of rule 5: a secondary may have its generation with either of the
+//!    zones' records.
+//!
+//! # Who may touch what
+//! | | reads | changes |
+//! |---|---|---|
+//! | zones and history | a transfer when it begins, the notifier | the server's owner |
+//! | counts | anyone | the TCP threads and the notifier |
+//!
+//! Zones and history change under one lock, and a transfer takes both from there, so it never
+//! compares plans across a change of the zones. The lock is held for a comparison of two plans
+//! at most, and no UDP query takes it but an incremental transfer.
+//!
+//! [`Server::plan_is_applied`]: crate::Server::plan_is_applied
+
+mod applied;
+mod content;
+mod history;
+mod stream;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use hickory_proto::ProtoError;
+use mio::Waker;
+use plan_store::{Generation, Plan};
+use tracing::debug;
+
+pub use self::applied::AppliedPlans;
+pub(crate) use self::stream::{Head, Stream};
+
+use self::content::Rr;
+use self::history::History;
+use self::stream::{Part, ZoneAt};
+use crate::serial::Serial;
+use crate::tsig::{Signer, TsigKey};
+use crate::zone::{ZoneData, Zones};
+
+const TYPE_IXFR: u16 = 251;
+const TYPE_AXFR: u16 = 252;
+
+/// A server that transfers a zone from here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Secondary {
+    /// Where it asks from, and where it listens.
+    pub address: IpAddr,
+    /// The port on which it listens for NOTIFY.
+    pub port: u16,
+    /// Whether it gets NOTIFY.
+    pub notify: bool,
+    /// What it signs with. If there is none, an unsigned request will do.
+    pub key: Option<Arc<TsigKey>>,
+}
+
+impl Secondary {
+    /// A secondary at this address, which gets NOTIFY at port 53 and has this key.
+    pub fn new(address: IpAddr, key: Option<Arc<TsigKey>>) -> Self {
+        Self {
+            address,
+            port: 53,
+            notify: true,
+            key,
+        }
+    }
+
+    /// Whether it may have sent a request from this address that is signed with this key.
+    fn may_be(&self, address: IpAddr, key: Option<&TsigKey>) -> bool {
+        let is_key = |own: &Arc<TsigKey>| key == Some(own);
+        self.address == address && self.key.as_ref().is_none_or(is_key)
+    }
+
+    pub(crate) fn listens_on(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
+}
+
+/// What transfers and NOTIFY have done.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct TransferCounts {
+    /// Transfers of a whole zone that were begun.
+    pub whole: u64,
+    /// Transfers of differences that were begun.
+    pub incremental: u64,
+    /// Incremental transfers for a secondary that was up to date.
+    pub up_to_date: u64,
+    /// NOTIFY messages that were sent, repetitions too.
+    pub notify_sent: u64,
+    /// NOTIFY messages that were acknowledged.
+    pub notify_acknowledged: u64,
+    /// To how many secondaries of zones NOTIFY is repeated without success. A secondary of two
+    /// zones counts twice.
+    pub notify_failing: u64,
+    /// The generation of the plan that secondaries can have.
+    pub generation: Option<Generation>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    whole: AtomicU64,
+    incremental: AtomicU64,
+    up_to_date: AtomicU64,
+    pub(crate) notify_sent: AtomicU64,
+    pub(crate) notify_acknowledged: AtomicU64,
+    pub(crate) notify_failing: AtomicU64,
+}
+
+/// What all threads of a server share for transfers.
+#[derive(Debug)]
+pub(crate) struct Transfers {
+    state: Mutex<State>,
+    serial: Serial,
+    /// Wakes the notifier.
+    waker: OnceLock<Arc<Waker>>,
+    pub(crate) tally: Tally,
+}
+
+#[derive(Debug)]
+struct State {
+    zones: Arc<Zones>,
+    history: History,
+}
+
+/// A request for a transfer.
+pub(crate) struct Asked<'a> {
+    /// In wire format and lower case.
+    pub(crate) apex: &'a [u8],
+    pub(crate) record_type: u16,
+    /// The serial number that the secondary has.
+    pub(crate) serial: Option<u32>,
+    pub(crate) client: IpAddr,
+    pub(crate) is_tcp: bool,
+}
+
+/// Whether this is the code of a transfer.
+pub(crate) fn is_transfer(record_type: u16) -> bool {
+    matches!(record_type, TYPE_AXFR | TYPE_IXFR)
+}
+
+impl Transfers {
+    pub(crate) fn new(zones: Arc<Zones>, serial: Serial) -> Self {
+        let history = History::default();
+        Self {
+            state: Mutex::new(State { zones, history }),
+            serial,
+            waker: OnceLock::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Whom to wake from now on when zones or plans change.
+    pub(crate) fn wake(&self, waker: Arc<Waker>) {
+        // There is one notifier.
+        let _ = self.waker.set(waker);
+    }
+
+    pub(crate) fn set_zones(&self, zones: Arc<Zones>) {
+        let mut state = self.state();
+        if !state.zones.has_same_records(&zones) {
+            state.history.zones_changed();
+        }
+        state.zones = zones;
+        drop(state);
+        self.changed();
+    }
+
+    /// Secondaries can have this plan from now on, if it is newer than the one before.
+    pub(crate) fn applied(&self, generation: Generation, plan: &Arc<Plan>) {
+        if self.state().history.push(generation, plan) {
+            self.serial.transferable(generation);
+            self.changed();
+        }
+    }
+
+    fn changed(&self) {
+        if let Some(Err(error)) = self.waker.get().map(|waker| waker.wake()) {
+            debug!(%error, "cannot wake the notifier");
+        }
+    }
+
+    /// The zones, and the serial number that secondaries can have.
+    pub(crate) fn current(&self) -> (Arc<Zones>, Option<u32>) {
+        let state = self.state();
+        let newest = state.history.newest();
+        let serial = newest.map(|(generation, _)| self.serial.of(generation));
+        (Arc::clone(&state.zones), serial)
+    }
+
+    pub(crate) fn counts(&self) -> TransferCounts {
+        let tally = &self.tally;
+        TransferCounts {
+            whole: tally.whole.load(Relaxed),
+            incremental: tally.incremental.load(Relaxed),
+            up_to_date: tally.up_to_date.load(Relaxed),
+            notify_sent: tally.notify_sent.load(Relaxed),
+            notify_acknowledged: tally.notify_acknowledged.load(Relaxed),
+            notify_failing: tally.notify_failing.load(Relaxed),
+            generation: self.state().history.newest().map(|(newest, _)| newest),
+        }
+    }
+
+    /// The transfer that is asked for. `None` if it is refused.
+    pub(crate) fn begin(
+        &self,
+        asked: &Asked<'_>,
+        head: Head,
+        signer: Option<Signer>,
+    ) -> Option<Stream> {
+        if asked.record_type == TYPE_AXFR && !asked.is_tcp {
+            return None; // It is not defined (RFC 5936, 4.2).
+        }
+        let (zones, newest, base) = self.plans(asked.serial)?;
+        let zone = zones.at(asked.apex)?;
+        let key = signer.as_ref().map(Signer::key);
+        let mut secondaries = zone.secondaries.iter();
+        if !secondaries.any(|secondary| secondary.may_be(asked.client, key)) {
+            return None;
+        }
+        let parts = self.parts(asked, &zones, zone, newest, base);
+        let parts = parts.inspect_err(|error| debug!(%error, "a transfer cannot be encoded"));
+        let apex = asked.apex.to_vec();
+        let parts = parts.ok()?;
+        debug!(zone = %zone.name, secondary = %asked.client, "a transfer begins");
+        Some(Stream::new(head, ZoneAt { zones, apex }, parts, signer))
+    }
+
+    /// The zones, the newest plan, and the plan with this serial number if it is kept.
+    #[expect(clippy::type_complexity, reason = "taken apart at once")]
+    fn plans(
+        &self,
+        serial: Option<u32>,
+    ) -> Option<(
+        Arc<Zones>,
+        (Generation, Arc<Plan>),
+        Option<(u32, Arc<Plan>)>,
+    )> {
+        let state = self.state();
+        let (generation, newest) = state.history.newest()?;
+        let base = serial.and_then(|serial| {
+            let base = state.history.base(self.serial.generation(serial)?)?;
+            Some((serial, Arc::clone(base)))
+        });
+        Some((
+            Arc::clone(&state.zones),
+            (generation, Arc::clone(newest)),
+            base,
+        ))
+    }
+
+    /// What the transfer consists of.
+    fn parts(
+        &self,
+        asked: &Asked<'_>,
+        zones: &Zones,
+        zone: &ZoneData,
+        (generation, newest): (Generation, Arc<Plan>),
+        base: Option<(u32, Arc<Plan>)>,
+    ) -> Result<Vec<Part>, ProtoError> {
+        let serial = self.serial.of(generation);
+        let soa = |serial| content::soa(zone, serial).map(|soa: Rr| Part::Records(vec![soa]));
+        let is_incremental = asked.record_type == TYPE_IXFR;
+        let has_it = asked
+            .serial
+            .is_some_and(|has| has == serial || is_later(has, serial));
+        if is_incremental && (has_it || !asked.is_tcp) {
+            // Over UDP it says that there is more to have over TCP (RFC 1995, 2).
+            self.tally.up_to_date.fetch_add(u64::from(has_it), Relaxed);
+            return Ok(vec![soa(serial)?]);
+        }
+        let Some((before, base)) = base.filter(|_| is_incremental) else {
+            self.tally.whole.fetch_add(1, Relaxed);
+            let own = Part::Records(content::own(zones, zone)?);
+            let whole = Part::whole(newest, zone.name.clone());
+            return Ok(vec![soa(serial)?, own, whole, soa(serial)?]);
+        };
+        self.tally.incremental.fetch_add(1, Relaxed);
+        let changed = newest.changes_since(&base).map(|(endpoint, ..)| endpoint);
+        let changed = changed.filter(|endpoint| zone.is_above(endpoint)).cloned();
+        let changed: Vec<_> = changed.collect();
+        let only = |of: &Arc<Plan>, not: &Arc<Plan>| Part::Only {
+            of: Arc::clone(of),
+            not: Arc::clone(not),
+            at: changed.clone().into_iter(),
+        };
+        Ok(vec![
+            soa(serial)?,
+            soa(before)?,
+            only(&base, &newest),
+            soa(serial)?,
+            only(&newest, &base),
+            soa(serial)?,
+        ])
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The plans are consistent between any two steps of a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a serial number is later than another one (RFC 1982, 3.2).
+fn is_later(serial: u32, than: u32) -> bool {
+    let ahead = serial.wrapping_sub(than);
+    ahead != 0 && ahead < 1 << 31
+}
+
+/// The SOA record of a zone for NOTIFY: its type, class, TTL, length and data.
+pub(crate) fn soa_without_owner(zone: &ZoneData, serial: u32) -> Result<Vec<u8>, ProtoError> {
+    let soa = content::soa(zone, serial)?;
+    let length = u16::try_from(soa.data.len()).unwrap_or(0);
+    let mut bytes = vec![0, 6, 0, 1];
+    bytes.extend(soa.ttl.to_be_bytes());
+    bytes.extend(length.to_be_bytes());
+    bytes.extend(soa.data);
+    Ok(bytes)
+}
