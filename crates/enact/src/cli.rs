@@ -92,7 +92,7 @@ pub(crate) struct ServeArguments {
     /// a free port, which the log names
     #[arg(long, default_value = "127.0.0.1:5300")]
     listen: Vec<SocketAddr>,
-    /// An address to serve `/metrics` (for Prometheus), `/readyz`, `/healthz`, `/targets` and
+    /// An address to serve a status page, `/metrics` (for Prometheus), `/readyz`, `/healthz`, `/targets` and
     /// `/held` on, over HTTP, for reading only. Port 0 takes a free port, which the log names
     #[arg(long)]
     pub(crate) metrics: Option<SocketAddr>,

@@ -45,6 +45,7 @@ mod manual;
 mod metrics;
 mod notes;
 mod orders;
+mod page;
 mod pages;
 mod parts;
 mod planning;

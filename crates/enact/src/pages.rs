@@ -1,4 +1,4 @@
-//! The pages of `--metrics`, for reading only: `GET /metrics`, `/readyz` (also `/ready`),
+//! The pages of `--metrics`, for reading only: `GET /`, `/metrics`, `/readyz` (also `/ready`),
 //! `/healthz`, `/targets` and `/held`.
 
 use std::io;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tracing::info;
@@ -21,23 +21,33 @@ use crate::readiness::{NotReady, Readiness};
 /// Prometheus' text format, which is plain text as well.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// The status page: its style is in it, and nothing else belongs to it.
+const HTML: &str = "text/html; charset=utf-8";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// What can be asked.
-const USAGE: &str = "GET /metrics, /readyz, /healthz, /targets or /held\n";
+const USAGE: &str = "GET /, /metrics, /readyz, /healthz, /targets or /held\n";
 
 /// Where the answers come from.
 struct Pages<M> {
     readiness: Readiness,
     metrics: Arc<M>,
+    page: Page,
     blocking: Blocking,
     held: Held,
     health: Checked,
 }
+
+/// Makes the status page.
+pub(crate) type Page = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// Serves the pages on this address, and returns the address that it has.
 pub(crate) fn start(
     address: SocketAddr,
     readiness: Readiness,
     metrics: impl Fn() -> String + Send + Sync + 'static,
+    page: Page,
     held: Held,
     health: Checked,
 ) -> io::Result<(HttpServer, SocketAddr)> {
@@ -48,6 +58,7 @@ pub(crate) fn start(
     let pages = Pages {
         readiness,
         metrics: Arc::new(metrics),
+        page,
         blocking: Blocking::default(),
         held,
         health,
@@ -70,8 +81,16 @@ impl<M: Fn() -> String + Send + Sync + 'static> Site for Pages<M> {
         request: Request<Incoming>,
         _: Client,
     ) -> Response<Full<Bytes>> {
+        let is_page = request.uri().path() == "/";
         let (status, body) = match (request.method(), request.uri().path()) {
-            (&Method::GET, "/metrics") => self.scrape().await,
+            (&Method::GET, "/") => {
+                let page = Arc::clone(&self.page);
+                self.wait_for(move || page()).await
+            }
+            (&Method::GET, "/metrics") => {
+                let metrics = Arc::clone(&self.metrics);
+                self.wait_for(move || metrics()).await
+            }
             (&Method::GET, "/readyz" | "/ready") => {
                 probe(self.readiness.check(), &self.readiness.lines())
             }
@@ -84,7 +103,13 @@ impl<M: Fn() -> String + Send + Sync + 'static> Site for Pages<M> {
         let mut response = Response::new(Full::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(TEXT));
+        let kind = if is_page && status == StatusCode::OK {
+            HTML
+        } else {
+            TEXT
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         if status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, HeaderValue::from_static("GET"));
         }
@@ -101,10 +126,10 @@ fn probe(state: Result<(), NotReady>, well: &str) -> Answer {
 }
 
 impl<M: Fn() -> String + Send + Sync + 'static> Pages<M> {
-    /// Makes the metrics. A scrape whose client has gone still counts until the store answers.
-    async fn scrape(&self) -> Answer {
-        let metrics = Arc::clone(&self.metrics);
-        match self.blocking.run(move || metrics()).await {
+    /// Makes a text that may have to wait for the store. It counts until it is made, also if
+    /// its client has gone.
+    async fn wait_for(&self, make: impl FnOnce() -> String + Send + 'static) -> Answer {
+        match self.blocking.run(make).await {
             Ok(text) => (StatusCode::OK, text),
             Err(NotDone::Busy) => {
                 let text = format!("{WORKERS} scrapes wait for the store; ask again later\n");
@@ -140,7 +165,8 @@ mod tests {
     ) -> Server {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let (held, health) = (Held::default(), Checked::default());
-        super::start(any, readiness.clone(), metrics, held, health).unwrap()
+        let page: Page = Arc::new(|| "<p>".into());
+        super::start(any, readiness.clone(), metrics, page, held, health).unwrap()
     }
 
     fn ask((_, address): &Server, path: &str) -> TcpStream {

@@ -23,6 +23,7 @@ use crate::log::Lost;
 use crate::metrics::{self, Metrics, Start, Tally};
 use crate::notes::Notes;
 use crate::orders::OrderDesk;
+use crate::page;
 use crate::pages;
 use crate::planning::Planning;
 use crate::readiness::{Part, Readiness};
@@ -100,10 +101,10 @@ impl<'a, S: Backing> Parts<'a, S> {
             hash: hash.clone(),
             server: Arc::clone(&server),
         });
-        let http = start_http(arguments, store, &readiness, shown)?;
         let notes = store.notes();
         let history = || History::start(Arc::clone(&notes));
         let history = planner_parts.is_some().then(history).transpose()?;
+        let http = start_http(arguments, &overview, history.clone(), shown)?;
         let enactors = start_enactors(arguments, &fleet, store, enactor_parts, &tally)?;
         let wakers = || enactors.iter().map(EnactorThread::waker).collect();
         let wakening = store.wake_on_publish(wakers())?;
@@ -200,16 +201,27 @@ struct Shown {
 /// Starts the HTTP server, if the arguments ask for it.
 fn start_http<S: Backing>(
     arguments: &ServeArguments,
-    store: &S,
-    readiness: &Readiness,
+    overview: &Arc<Overview<S>>,
+    history: Option<History>,
     shown: Shown,
 ) -> io::Result<Option<HttpServer>> {
+    let Some(address) = arguments.metrics else {
+        return Ok(None);
+    };
     let (held, health) = (shown.held.clone(), shown.health.clone());
-    let metrics = metrics_of(arguments.role, store.clone(), readiness.clone(), shown);
+    let readiness = overview.readiness.clone();
+    let store = overview.store.clone();
+    let metrics = metrics_of(arguments.role, store, readiness.clone(), shown);
     let metrics = move || metrics.scrape();
-    let start = |address| pages::start(address, readiness.clone(), metrics, held, health);
-    let started = arguments.metrics.map(start).transpose()?;
-    Ok(started.map(|(server, _)| server))
+    let overview = Arc::clone(overview);
+    let page = Arc::new(move || {
+        let history = history.as_ref();
+        let plans = history.map_or_else(Vec::new, |history| history.newest(page::MOST_PLANS));
+        let endpoints = overview.endpoints(page::MOST_ENDPOINTS);
+        page::page(&overview.status(), &endpoints, &plans)
+    });
+    let (server, _) = pages::start(address, readiness, metrics, page, held, health)?;
+    Ok(Some(server))
 }
 
 /// Starts the admin API.

@@ -15,6 +15,8 @@
 mod commands;
 #[path = "serve/hostile.rs"]
 mod hostile;
+#[path = "serve/page.rs"]
+mod page;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

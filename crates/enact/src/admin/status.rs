@@ -1,6 +1,6 @@
 //! What the process and its Planner are at, for the API and for the status page.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use control_plane::{
@@ -89,9 +89,8 @@ impl<S: Backing> Overview<S> {
             }
         }
         let not_up = all.iter().filter(|target| target.state != TargetState::Up);
-        let names = |names: &std::collections::BTreeSet<EndpointName>| {
-            names.iter().map(ToString::to_string).collect()
-        };
+        let names =
+            |names: &BTreeSet<EndpointName>| names.iter().map(ToString::to_string).collect();
         api::PlannerStatus {
             targets,
             not_up: not_up.take(MOST_TARGETS).map(target).collect(),
@@ -119,6 +118,24 @@ impl<S: Backing> Overview<S> {
             .collect();
         let endpoint = self.endpoint_with(name, config, planning.as_deref(), &known);
         (config.is_some() || endpoint.generation.is_some()).then_some(endpoint)
+    }
+
+    /// Endpoints of the fleet file, at most so many. Those with trouble are first.
+    pub(crate) fn endpoints(&self, most: usize) -> Vec<api::Endpoint> {
+        let fleet = self.fleet.get();
+        let planning = self.planner.planner().as_ref().map(PlannerHandle::status);
+        let known = self.health.status().into_iter();
+        let known: HashMap<_, _> = known.map(|t| (t.target, t)).collect();
+        let troubled: BTreeSet<_> = planning.iter().flat_map(|p| troubled(p)).collect();
+        let (mut shown, calm): (Vec<_>, Vec<_>) = fleet
+            .endpoints()
+            .iter()
+            .partition(|endpoint| troubled.contains(endpoint.name()));
+        shown.extend(calm);
+        shown.truncate(most);
+        let of =
+            |e: &FleetEndpoint| self.endpoint_with(e.name(), Some(e), planning.as_deref(), &known);
+        shown.into_iter().map(of).collect()
     }
 
     fn endpoint_with(
@@ -196,6 +213,12 @@ impl<S: Backing> Overview<S> {
             endpoints,
         })
     }
+}
+
+/// The endpoints that a person has to look at.
+fn troubled(planning: &Planning) -> impl Iterator<Item = &EndpointName> {
+    let held = planning.held.iter().map(|held| &held.endpoint);
+    held.chain(&planning.fail_open).chain(&planning.awaited)
 }
 
 fn drains(planning: &Planning) -> Vec<api::Drain> {

@@ -17,7 +17,7 @@ fn keeping(fleet: &str) -> String {
 }
 
 /// An endpoint with six targets in three zones, and one with two. Quick checks, default limits.
-fn zones() -> (Targets, FleetFile, Serve) {
+pub(crate) fn zones() -> (Targets, FleetFile, Serve) {
     let targets = Targets::start(1..=6);
     let endpoints = [("a", &[1, 2, 3, 4, 5, 6][..]), ("b", &[1, 2][..])];
     let fleet = FleetFile::new(
