@@ -622,7 +622,8 @@ fn a_process_that_is_ready_has_all_of_its_parts_at_work() {
     ] {
         assert!(text.lines().any(|l| l == line), "no `{line}` in:\n{text}");
     }
-    assert!(serve.get("/").starts_with("HTTP/1.1 404 "));
+    assert!(serve.get("/").starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(serve.get("/other").starts_with("HTTP/1.1 404 "));
     // A silent client holds up no other one.
     let _silent = TcpStream::connect(serve.http).unwrap();
     assert!(serve.get("/metrics").contains("plans_in_store 1"));
