@@ -34,7 +34,7 @@ pub use error::{
 pub use fleet::fleet_schema;
 pub use fleet::{
     ChangeLimits, DnsSecondary, DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthStep,
-    Timings,
+    ReadRecords, Timings, ZoneRecords,
 };
 pub use health::{
     Health, HealthSource, ScriptedHealth, TargetHealth, TargetState, Watched, Watchlist,

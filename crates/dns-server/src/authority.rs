@@ -1,30 +1,21 @@
-//! Answers from the zones and the store, query by query: everything that is not made in
-//! advance.
+//! Answers, query by query: everything that is not made in advance. `lookup.rs` says what
+//! exists at a name.
 
-use fastrand::Rng;
 use hickory_proto::op::{Message, OpCode, Query, ResponseCode};
-use hickory_proto::rr::rdata::HINFO;
-use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
+use hickory_proto::rr::{DNSClass, Name, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
-use plan_store::{RecordSet, Resolution, Resolve};
+use plan_store::Resolve;
 
-use crate::compiled::addresses;
-use crate::draw::Draw;
 use crate::extras::{Extras, Shown};
-use crate::query::{LowerName, endpoint};
+use crate::lookup::{Found, Lookup};
+use crate::query::LowerName;
 use crate::reply::{Draft, Outcome};
 use crate::request::{Problem, Question, Request};
-use crate::serial::Serial;
-use crate::zone::{ZoneData, Zones};
+use crate::zone::{self, ZoneData};
 
 /// What an answer is made from.
 pub(crate) struct Authority<'a, R> {
-    pub(crate) zones: &'a Zones,
-    pub(crate) reader: &'a mut R,
-    pub(crate) rng: &'a mut Rng,
-    pub(crate) max_targets: usize,
-    /// The serial number of the SOA records.
-    pub(crate) serial: &'a Serial,
+    pub(crate) lookup: Lookup<'a, R>,
     pub(crate) extras: &'a Extras,
     /// What the client's cookie says.
     pub(crate) shown: Shown,
@@ -38,15 +29,8 @@ struct Asked {
     class: DNSClass,
 }
 
-/// What exists at a name.
-enum Found {
-    Records(Vec<Record>),
-    /// The name exists, but has no records of the type.
-    NoData,
-    NxDomain,
-    Dangling,
-    NotReady,
-}
+/// The longest chain of aliases that is followed.
+const MAX_ALIASES: usize = 16;
 
 impl<R: Resolve> Authority<'_, R> {
     /// The reply to a request.
@@ -59,6 +43,7 @@ impl<R: Resolve> Authority<'_, R> {
             message,
             code: ResponseCode::NoError,
             outcome: Outcome::Failed,
+            required: 0,
             tsig: Vec::new(),
         };
         match (&request.problem, asked) {
@@ -96,106 +81,83 @@ impl<R: Resolve> Authority<'_, R> {
 
     /// The answer to a question of class IN.
     fn answer(&mut self, draft: Draft, asked: &Asked) -> Draft {
-        let Some(zone) = self.zones.of(asked.lower.as_bytes()) else {
+        let (zones, serial) = (self.lookup.zones, self.lookup.serial);
+        let Some(zone) = zones.of(asked.lower.as_bytes()) else {
             return draft.with(ResponseCode::Refused, Outcome::Refused);
         };
         let mut draft = draft;
         draft.message.metadata.authoritative = true;
         if asked.record_type == RecordType::DS
             && zone.apex == asked.name
-            && let Some(parent) = self.zones.above(asked.lower.as_bytes())
+            && let Some(parent) = zones.above(asked.lower.as_bytes())
         {
             // The parent is the authority for a delegation's DS (RFC 4035, 3.1.4.1).
-            let soa = parent.negative_soa(self.serial.get());
+            let soa = parent.negative_soa(serial.get());
             return draft.negative(soa, ResponseCode::NoError, Outcome::NoData);
         }
-        let serial = self.serial;
-        let soa = || zone.negative_soa(serial.get());
-        match self.find(zone, asked) {
-            Found::Records(records) => {
-                if records.iter().any(|r| r.record_type() == RecordType::NS) {
-                    draft.message.add_additionals(zone.glue.iter().cloned());
+        self.follow(draft, zone, asked)
+    }
+
+    /// Follows the aliases from the name to its records, inside the zone.
+    ///
+    /// All answers are from one plan. So while a pass is under way, the chain may end at a name
+    /// that is on another plan. The client then asks for that name.
+    fn follow(&mut self, draft: Draft, zone: &ZoneData, asked: &Asked) -> Draft {
+        let (zones, serial) = (self.lookup.zones, self.lookup.serial);
+        let (mut draft, mut plan) = (draft, None);
+        let mut name = asked.name.clone();
+        let mut lower: Box<[u8]> = asked.lower.as_bytes().into();
+        while draft.message.answers.len() <= MAX_ALIASES {
+            let is_first = draft.message.answers.is_empty();
+            let found = self.lookup.find(zone, &name, &lower, asked.record_type);
+            let soa = || zone.negative_soa(serial.get());
+            match found {
+                Found::Records { generation, .. } | Found::Alias { generation, .. }
+                    if !is_first && generation.is_some() && generation != plan =>
+                {
+                    break;
                 }
-                draft.message.add_answers(records);
-                draft.with(ResponseCode::NoError, Outcome::Answer)
+                Found::Alias {
+                    cname,
+                    target,
+                    generation,
+                } => {
+                    draft.message.add_answers(cname);
+                    let mut seen = draft.message.answers.iter().map(|record| &record.name);
+                    let Ok(next) = zone::lower(&target) else {
+                        break;
+                    };
+                    let is_inside = zones.of(&next).is_some_and(|of| std::ptr::eq(of, zone));
+                    if !is_inside || seen.any(|seen| *seen == target) {
+                        break;
+                    }
+                    (name, lower, plan) = (target, next, generation);
+                }
+                Found::Records { records, .. } => {
+                    if records.iter().any(|r| r.record_type() == RecordType::NS) {
+                        draft.message.add_additionals(zone.glue.iter().cloned());
+                    }
+                    draft.message.add_answers(records);
+                    break;
+                }
+                Found::Referral(referral) => return draft.refer(referral),
+                Found::NoData => {
+                    return draft.negative(soa(), ResponseCode::NoError, Outcome::NoData);
+                }
+                Found::Dangling => {
+                    return draft.negative(soa(), ResponseCode::NoError, Outcome::Dangling);
+                }
+                Found::NxDomain => {
+                    return draft.negative(soa(), ResponseCode::NXDomain, Outcome::NxDomain);
+                }
+                Found::NotReady if is_first => {
+                    draft.message.metadata.authoritative = false;
+                    return draft.with(ResponseCode::ServFail, Outcome::NotReady);
+                }
+                Found::NotReady => break,
             }
-            Found::NoData => draft.negative(soa(), ResponseCode::NoError, Outcome::NoData),
-            Found::Dangling => draft.negative(soa(), ResponseCode::NoError, Outcome::Dangling),
-            Found::NxDomain => draft.negative(soa(), ResponseCode::NXDomain, Outcome::NxDomain),
-            Found::NotReady => {
-                draft.message.metadata.authoritative = false;
-                draft.with(ResponseCode::ServFail, Outcome::NotReady)
-            }
         }
-    }
-
-    /// What exists at the name: the zone's own records first, which no plan changes, and then
-    /// what the store says.
-    fn find(&mut self, zone: &ZoneData, asked: &Asked) -> Found {
-        let Asked {
-            name,
-            lower,
-            record_type,
-            ..
-        } = asked;
-        let is_any = *record_type == RecordType::ANY;
-        let own = zone.own_records(name, self.serial.get());
-        let own: Vec<_> = own.filter(|r| r.record_type() == *record_type).collect();
-        if !own.is_empty() {
-            return Found::Records(own);
-        }
-        let at_apex = zone.apex == *name;
-        match (at_apex || zone.has_own(lower.as_bytes()), is_any) {
-            (true, true) => return Found::Records(vec![minimal_any(zone, name)]),
-            // An endpoint may be at the apex, but not at a name server.
-            (true, false) if !at_apex => return Found::NoData,
-            _ => {}
-        }
-        let endpoint = endpoint(lower.labels());
-        match endpoint.as_ref().map(|name| self.reader.resolve(name)) {
-            Some(Resolution::Vacant) => return Found::NotReady,
-            Some(Resolution::Dangling { .. }) => return Found::Dangling,
-            Some(Resolution::Answer {
-                generation,
-                records: set,
-            }) => {
-                self.serial.at_least(*generation);
-                let set = std::sync::Arc::clone(set);
-                let records = self.draw(name, &set, *record_type);
-                return match (records.is_empty(), is_any) {
-                    (false, _) => Found::Records(records),
-                    (true, true) => Found::Records(vec![minimal_any(zone, name)]),
-                    (true, false) => Found::NoData,
-                };
-            }
-            Some(Resolution::Withdrawn { generation }) => self.serial.at_least(*generation),
-            Some(Resolution::Unknown) | None => {}
-        }
-        if !self.zones.may_deny {
-            return Found::NotReady;
-        }
-        let exists = at_apex
-            || zone.has_own_below(name)
-            || self.zones.are_below(lower.as_bytes())
-            || endpoint.is_some_and(|name| self.reader.has_descendant(&name));
-        match (exists, is_any) {
-            (true, true) => Found::Records(vec![minimal_any(zone, name)]),
-            (true, false) => Found::NoData,
-            (false, _) => Found::NxDomain,
-        }
-    }
-
-    /// Records of targets drawn by weight.
-    fn draw(&mut self, name: &Name, set: &RecordSet, record_type: RecordType) -> Vec<Record> {
-        let targets = addresses(set, record_type);
-        let weights: Vec<u8> = targets.iter().map(|&(_, weight)| weight).collect();
-        let mut records = Vec::new();
-        let mut draw = Draw::new(weights);
-        draw.each(self.max_targets, self.rng, |target| {
-            let data = targets[target].0.clone();
-            records.push(Record::from_rdata(name.clone(), set.ttl(), data));
-        });
-        records
+        draft.with(ResponseCode::NoError, Outcome::Answer)
     }
 }
 
@@ -221,10 +183,4 @@ impl Asked {
         let is_transfer = matches!(self.record_type, RecordType::AXFR | RecordType::IXFR);
         self.class == DNSClass::IN && !is_transfer
     }
-}
-
-/// The answer to a query for everything (RFC 8482, 4.2).
-fn minimal_any(zone: &ZoneData, name: &Name) -> Record {
-    let data = RData::HINFO(HINFO::new("RFC8482".into(), String::new()));
-    Record::from_rdata(name.clone(), zone.negative_ttl, data)
 }

@@ -17,9 +17,12 @@
 //! | asked for | answered with |
 //! |---|---|
 //! | addresses of an endpoint | up to [`ServerConfig::max_targets`] targets, drawn by weight |
+//! | other records of a name | the static records that the plan has there |
+//! | an alias (CNAME) | the chain, as far as it is in the zone and on one plan |
+//! | a name at or below a delegation | a referral with glue; DS at the delegation itself |
 //! | the zone's apex | its SOA and NS records |
-//! | another type, or a name above an endpoint | no records, SOA (RFC 2308) |
-//! | another name in a zone | NXDOMAIN, SOA |
+//! | another type, or a name above another one | no records, SOA (RFC 2308) |
+//! | another name in a zone | what a wildcard has (RFC 4592), else NXDOMAIN, SOA |
 //! | an endpoint that is in a plan but active nowhere yet | SERVFAIL |
 //! | a name server inside its zone | its addresses as the zone has them; no plan changes them |
 //! | DS at a zone that lies in another zone | no records, with the upper zone's SOA (RFC 4035) |
@@ -62,6 +65,7 @@ mod counters;
 mod draw;
 mod error;
 mod extras;
+mod lookup;
 #[cfg(feature = "transfer")]
 mod notify;
 mod query;

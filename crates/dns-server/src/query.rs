@@ -232,14 +232,22 @@ impl LowerName {
 
     /// Its labels, the root's left out.
     pub(crate) fn labels(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = self.as_bytes();
-        std::iter::from_fn(move || {
-            let (&length, after) = rest.split_first()?;
-            let (label, after) = after.split_at_checked(usize::from(length))?;
-            rest = after;
-            (!label.is_empty()).then_some(label)
-        })
+        labels(self.as_bytes())
     }
+}
+
+/// The label of a wildcard (RFC 4592).
+pub(crate) const WILDCARD: &[u8] = b"*";
+
+/// The labels of a name in wire format, the root's left out.
+pub(crate) fn labels(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = name;
+    std::iter::from_fn(move || {
+        let (&length, after) = rest.split_first()?;
+        let (label, after) = after.split_at_checked(usize::from(length))?;
+        rest = after;
+        (!label.is_empty()).then_some(label)
+    })
 }
 
 /// The endpoint of which these are the labels, if they could be one's.

@@ -5,6 +5,7 @@ use hickory_proto::ProtoError;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::Record;
 
+use crate::lookup::Referral;
 use crate::query::{HEADER, be16, name_length};
 
 /// The largest answer over UDP in bytes, even if the client accepts more. Most paths carry it
@@ -36,6 +37,8 @@ impl Transport {
 pub enum Outcome {
     /// Records (NOERROR).
     Answer,
+    /// The name servers of a delegated zone (NOERROR, not authoritative).
+    Referral,
     /// The name exists, but has no records of that type (NOERROR, RFC 2308).
     NoData,
     /// The name does not exist (NXDOMAIN).
@@ -72,8 +75,9 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Answer,
+        Self::Referral,
         Self::NoData,
         Self::NxDomain,
         Self::Dangling,
@@ -95,6 +99,7 @@ impl Outcome {
     pub fn name(self) -> &'static str {
         match self {
             Self::Answer => "answer",
+            Self::Referral => "referral",
             Self::NoData => "nodata",
             Self::NxDomain => "nxdomain",
             Self::Dangling => "dangling",
@@ -175,6 +180,8 @@ pub(crate) struct Draft {
     pub(crate) message: Message,
     pub(crate) code: ResponseCode,
     pub(crate) outcome: Outcome,
+    /// So many additional records, the first ones, are not left out.
+    pub(crate) required: usize,
     /// The TSIG record, which comes last.
     pub(crate) tsig: Vec<u8>,
 }
@@ -191,9 +198,23 @@ impl Draft {
         self.with(code, outcome)
     }
 
+    /// A referral. It is not authoritative, unless an alias comes first (RFC 1035, 4.1.1).
+    pub(crate) fn refer(mut self, referral: Referral) -> Self {
+        let Referral {
+            name_servers,
+            glue,
+            more,
+        } = referral;
+        self.message.metadata.authoritative = !self.message.answers.is_empty();
+        self.message.add_authorities(name_servers);
+        self.required = glue.len(); // RFC 9471, 3.
+        self.message.add_additionals(glue.into_iter().chain(more));
+        self.with(ResponseCode::NoError, Outcome::Referral)
+    }
+
     /// Appends the reply, with this OPT record if it has one, in at most `limit` bytes. Additional
-    /// records that do not fit are left out (RFC 2181, 9). If anything else does not fit, the
-    /// reply has no records, and TC set.
+    /// records that do not fit are left out (RFC 2181, 9), but for the required ones. If anything
+    /// else does not fit, the reply has no records, and TC set.
     pub(crate) fn encode(
         mut self,
         opt: Option<Opt<'_>>,
@@ -234,6 +255,9 @@ impl Draft {
     /// 5). Returns whether there was one.
     fn drop_last_additional(&mut self) -> bool {
         let additionals = &mut self.message.additionals;
+        if additionals.len() <= self.required {
+            return false;
+        }
         let Some(last) = additionals.pop() else {
             return false;
         };
@@ -265,6 +289,7 @@ mod tests {
                 message,
                 code: ResponseCode::NoError,
                 outcome: Outcome::Answer,
+                required: 0,
                 tsig: Vec::new(),
             };
             let opt = Opt {

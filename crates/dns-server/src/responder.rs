@@ -24,6 +24,7 @@ use crate::authority::Authority;
 use crate::compiled::{Compiled, Shape};
 use crate::counters::Counters;
 use crate::extras::{Client, Extras, MAX_OPTIONS, Shown};
+use crate::lookup::Lookup;
 #[cfg(feature = "transfer")]
 use crate::query::{CLASS_IN, be16};
 use crate::query::{Edns, HEADER, LowerName, Query, endpoint};
@@ -311,7 +312,7 @@ impl<R: Resolve> Responder<R> {
         Outcome::Limited
     }
 
-    /// Adds the endpoint of this name, if there is one and it has an answer.
+    /// Adds the endpoint of this name, if there is one and it has targets.
     fn admit(&mut self, name: &LowerName) -> Option<()> {
         let endpoint = endpoint(name.labels())?;
         let dns_name = to_dns(&endpoint).ok()?;
@@ -319,7 +320,8 @@ impl<R: Resolve> Responder<R> {
         if zone.has_own(name.as_bytes()) {
             return None;
         }
-        self.reader.resolve(&endpoint).records()?;
+        let records = self.reader.resolve(&endpoint).records();
+        records.filter(|records| records.has_targets())?;
         let entry = Endpoint {
             name: endpoint,
             dns_name,
@@ -346,11 +348,13 @@ impl<R: Resolve> Responder<R> {
         });
         self.opt = opt.map_or(0, |opt| opt.len());
         let mut authority = Authority {
-            zones: &self.zones,
-            reader: &mut self.reader,
-            rng: &mut self.rng,
-            max_targets: self.max_targets,
-            serial: &self.serial,
+            lookup: Lookup {
+                zones: &self.zones,
+                reader: &mut self.reader,
+                rng: &mut self.rng,
+                max_targets: self.max_targets,
+                serial: &self.serial,
+            },
             extras: &self.extras,
             shown: self.shown,
         };
@@ -410,6 +414,9 @@ impl Endpoint {
             }
         };
         if !self.compiled.as_mut().is_some_and(current) {
+            if !records.has_targets() {
+                return None; // It is no endpoint any more.
+            }
             let (name, soa) = (&self.dns_name, &self.negative_soa);
             let compiled = Compiled::new(name, soa, generation, records);
             self.compiled = Some(compiled.ok()?);

@@ -1,5 +1,5 @@
-//! Zones: the names that a server answers for, and the records besides the endpoints': SOA,
-//! NS and the name servers' addresses.
+//! Zones: the names that a server answers for, and the records that no plan has: SOA, NS and the
+//! name servers' addresses.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -49,8 +49,8 @@ impl NameServer {
 
 /// A zone that the server is authoritative for.
 ///
-/// Everything at and below its apex is answered from the plan store and from these records;
-/// nothing is delegated.
+/// Everything at and below its apex is answered from the plan store and from these records,
+/// except what a plan delegates.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Zone {
     apex: EndpointName,
@@ -187,9 +187,13 @@ pub(crate) fn to_dns(name: &EndpointName) -> Result<Name, ProtoError> {
 #[derive(Debug)]
 pub(crate) struct ZoneData {
     pub(crate) apex: Name,
+    /// How long its name is in wire format.
+    apex_length: usize,
     /// The name servers inside the zone, in wire format and lower case. One of them may be at
     /// the apex.
     own: HashSet<Box<[u8]>>,
+    /// These and the names above them.
+    at_or_above_own: HashSet<Box<[u8]>>,
     /// At the apex.
     soa: Record,
     pub(crate) name_servers: Vec<Record>,
@@ -232,8 +236,12 @@ impl ZoneData {
             glue.extend(records.map(|data| Record::from_rdata(name.clone(), zone.ttl, data)));
         }
         let own = glue.iter().map(|record| lower(&record.name));
+        let own = own.collect::<Result<HashSet<_>, _>>()?;
+        let at_or_above = own.iter().flat_map(|name| suffixes(name));
         Ok(Self {
-            own: own.collect::<Result<_, _>>()?,
+            at_or_above_own: at_or_above.map(Box::from).collect(),
+            own,
+            apex_length: apex.to_bytes()?.len(),
             apex,
             soa,
             name_servers,
@@ -272,9 +280,14 @@ impl ZoneData {
         self.own.contains(lower)
     }
 
-    /// Whether the zone has records of its own below this name.
-    pub(crate) fn has_own_below(&self, name: &Name) -> bool {
-        self.glue.iter().any(|record| name.zone_of(&record.name))
+    /// Whether the zone has a name server at or below this name, which is in lower case.
+    pub(crate) fn has_own_at_or_below(&self, lower: &[u8]) -> bool {
+        self.at_or_above_own.contains(lower)
+    }
+
+    /// How long the name of the apex is in wire format.
+    pub(crate) fn apex_length(&self) -> usize {
+        self.apex_length
     }
 
     /// The SOA record of a negative answer, with the TTL of that answer (RFC 2308, 3).
@@ -293,7 +306,7 @@ impl ZoneData {
 }
 
 /// The name in wire format and lower case.
-fn lower(name: &Name) -> Result<Box<[u8]>, ProtoError> {
+pub(crate) fn lower(name: &Name) -> Result<Box<[u8]>, ProtoError> {
     Ok(LowerName::of(&name.to_bytes()?).as_bytes().into())
 }
 
@@ -433,7 +446,7 @@ fn add_keys(keys: &mut HashMap<Box<[u8]>, Arc<TsigKey>>, zone: &Zone) -> Result<
 }
 
 /// The name and all names above it, in wire format: from each label to the end.
-fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::successors(Some(name), |name| above(name))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A file is good if `enact serve` takes it: both load it in the same way.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,8 @@ listed.
 
 JSON, with --json: one object.
   files               a list, one object for each FILE
-    file              the path, as it was given
+    file              the path, as it was given, or that of a zone file that it names and
+                      that has the mistakes
     ok                true if `enact serve` takes the file
     endpoints         how many endpoints the file has; null if it is not ok
     targets           how many targets they have; null if it is not ok
@@ -49,7 +51,7 @@ struct Report<'a> {
 /// What was found in a file.
 #[derive(Serialize)]
 struct FileReport<'a> {
-    file: &'a Path,
+    file: Cow<'a, Path>,
     ok: bool,
     endpoints: Option<usize>,
     targets: Option<usize>,
@@ -83,9 +85,13 @@ impl<'a> FileReport<'a> {
     fn of(file: &'a Path) -> Self {
         match cli::load(file) {
             Ok(fleet) => Self::of_fleet(file, &fleet),
-            Err(FleetError::Mistakes { mistakes, more, .. }) => {
+            Err(FleetError::Mistakes {
+                file: found_in,
+                mistakes,
+                more,
+            }) => {
                 let mistakes = mistakes.into_iter().map(Mistake::from);
-                Self::bad(file, mistakes.collect(), more)
+                Self::bad(found_in.into(), mistakes.collect(), more)
             }
             Err(error) => {
                 let mistake = Mistake {
@@ -94,14 +100,14 @@ impl<'a> FileReport<'a> {
                     field: None,
                     message: chain(&error),
                 };
-                Self::bad(file, vec![mistake], 0)
+                Self::bad(file.into(), vec![mistake], 0)
             }
         }
     }
 
     fn of_fleet(file: &'a Path, fleet: &Fleet) -> Self {
         Self {
-            file,
+            file: file.into(),
             ok: true,
             endpoints: Some(fleet.endpoints().len()),
             targets: Some(fleet.targets().count()),
@@ -110,7 +116,7 @@ impl<'a> FileReport<'a> {
         }
     }
 
-    fn bad(file: &'a Path, mistakes: Vec<Mistake>, more_mistakes: usize) -> Self {
+    fn bad(file: Cow<'a, Path>, mistakes: Vec<Mistake>, more_mistakes: usize) -> Self {
         Self {
             file,
             ok: false,

@@ -7,6 +7,8 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+#[cfg(feature = "etcd")]
+use control_plane::{DnsZone, ZoneRecords};
 use control_plane::{Fleet, FleetError, FleetMistake};
 use dns_server::{Extras, ServerConfig, ServerText};
 
@@ -214,7 +216,17 @@ fn server_text(text: &str) -> Result<ServerText, &'static str> {
 
 /// Loads a fleet that has a zone to serve.
 pub(crate) fn load(file: &Path) -> Result<Fleet, FleetError> {
-    let fleet = Fleet::load(file)?;
+    has_a_zone(file, Fleet::load_with(file, &zone_file::read)?)
+}
+
+/// The same without the static records, which a DNS server has from the plans.
+#[cfg(feature = "etcd")]
+fn load_without_records(file: &Path) -> Result<Fleet, FleetError> {
+    let no_records = |_: &Fleet, _: &DnsZone, _: &Path| Ok(ZoneRecords::new());
+    has_a_zone(file, Fleet::load_with(file, &no_records)?)
+}
+
+fn has_a_zone(file: &Path, fleet: Fleet) -> Result<Fleet, FleetError> {
     if fleet.dns_zones().is_empty() {
         let message =
             "the fleet has no zone to serve; add a [[dns_zone]] with an `apex` and a `name_server`";
@@ -249,7 +261,7 @@ impl ServeArguments {
         #[cfg(feature = "etcd")]
         if let (Role::Front, Some(file), Some(cache)) = (self.role, &self.fleet, self.etcd.cache())
         {
-            return fleet_copy::load(file, &fleet_copy::beside(cache), load);
+            return fleet_copy::load(file, load, &fleet_copy::beside(cache), load_without_records);
         }
         self.fleet()
     }

@@ -14,7 +14,7 @@
 use std::error::Error;
 use std::sync::{Arc, OnceLock};
 
-use control_plane::{DnsZone, Fleet};
+use control_plane::{DnsZone, Fleet, FleetEndpoint};
 use dns_server::{AppliedPlans, Server, ServerConfig, Zones};
 use plan_store::{EndpointName, Generation, Resolution, Resolve};
 
@@ -198,11 +198,13 @@ impl<S: Backing> Dns<S> {
     }
 }
 
-/// The endpoints in the order of their names.
+/// The endpoints and the names with static records, in the order of the names.
 fn names(fleet: &Fleet) -> Vec<EndpointName> {
-    let endpoints = fleet.endpoints().iter();
-    let mut names: Vec<_> = endpoints.map(|endpoint| endpoint.name().clone()).collect();
+    let endpoints = fleet.endpoints().iter().map(FleetEndpoint::name);
+    let names = endpoints.chain(fleet.static_records().map(|(name, _)| name));
+    let mut names: Vec<_> = names.cloned().collect();
     names.sort_unstable();
+    names.dedup();
     names
 }
 

@@ -1,7 +1,8 @@
 //! A copy of the last good fleet file, beside a DNS server's cache.
 //!
 //! A DNS server that starts from its cache needs the zones of the fleet file as well. If the
-//! file is broken just then, it takes the copy.
+//! file is broken just then, it takes the copy. There is no copy of zone files: what they say is
+//! in the cache.
 
 use std::fs;
 use std::io;
@@ -17,14 +18,15 @@ pub(crate) fn beside(cache: &Path) -> PathBuf {
     name.into()
 }
 
-/// Loads the fleet file with `load` and keeps a copy of it, or loads the copy.
+/// Loads the fleet file with `load` and keeps a copy of it, or loads the copy with `load_copy`.
 ///
 /// # Errors
 /// What is wrong with the file, if there is no good copy.
 pub(crate) fn load(
     file: &Path,
-    copy: &Path,
     load: impl Fn(&Path) -> Result<Fleet, FleetError>,
+    copy: &Path,
+    load_copy: impl Fn(&Path) -> Result<Fleet, FleetError>,
 ) -> Result<Fleet, FleetError> {
     match load(file) {
         Ok(fleet) => {
@@ -34,7 +36,7 @@ pub(crate) fn load(
             Ok(fleet)
         }
         Err(mistake) => {
-            let fleet = load(copy).map_err(|_| &mistake);
+            let fleet = load_copy(copy).map_err(|_| &mistake);
             let Ok(fleet) = fleet else {
                 return Err(mistake);
             };
@@ -67,7 +69,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("enact-copy-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let (file, copy) = (folder.join("fleet.toml"), beside(&folder.join("view")));
-        let load = || load(&file, &copy, Fleet::load);
+        let load = || load(&file, Fleet::load, &copy, Fleet::load);
         fs::write(&file, "nonsense").unwrap();
         let error = load().unwrap_err().to_string();
         assert!(error.contains("fleet.toml:1:"), "{error}");

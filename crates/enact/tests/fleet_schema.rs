@@ -83,6 +83,7 @@ fn json(text: &str) -> Option<Value> {
 /// How messages say what a schema cannot see, because it compares values.
 const COMPARED: &[&str] = &[
     "less than `backoff_first_ms`",
+    "is a wildcard, whose checks",
     "already",
     "twice",
     "192.0.2.1 is",

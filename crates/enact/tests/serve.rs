@@ -469,6 +469,42 @@ fn row_2_a_zone_of_three_leaves_at_once() {
     serve.end();
 }
 
+/// Static records come with the first plan, follow the zone file, and wait if too much goes.
+#[test]
+fn a_zone_file_is_served_read_again_and_held() {
+    let targets = Targets::start([1]);
+    let records = FleetFile::new(
+        "records",
+        "mail A 192.0.2.25\nwww CNAME a\n*.w A 192.0.2.9\n",
+    );
+    let name = records.0.file_name().unwrap().to_str().unwrap();
+    let zone = format!("{ZONE}records = \"{name}\"\n");
+    let fleet = targets.fleet(&[("a", &[1])]).replace(ZONE, &zone);
+    let fleet = FleetFile::new("zone-file", &fleet);
+    let serve = Serve::start(&["--fleet", fleet.path()]);
+    assert_eq!(serve.ask("mail.re.example.").answers.len(), 1);
+    assert_eq!(serve.ask("x.w.re.example.").answers.len(), 1);
+    assert_eq!(
+        serve.ask("www.re.example.").answers.len(),
+        2,
+        "alias and address"
+    );
+    records.write("mail A 192.0.2.25\nmail A 192.0.2.26\nwww CNAME a\n");
+    serve.signal("HUP");
+    serve.ask_until("mail.re.example.", has_answers(2));
+    serve.ask_until("x.w.re.example.", is_missing);
+    records.write("new A 192.0.2.1\n");
+    serve.signal("HUP");
+    serve.wait_for("change held");
+    assert!(held(&serve).contains_key("re.example"));
+    assert_eq!(serve.ask("mail.re.example.").answers.len(), 2);
+    records.write("mail A 192.0.2.1\nmail A 192.0.2.\n");
+    serve.signal("HUP");
+    serve.wait_for(&format!("{name}:2:"));
+    assert_eq!(serve.ask("mail.re.example.").answers.len(), 2);
+    assert_eq!(serve.end(), 0);
+}
+
 #[test]
 fn row_6_the_first_answer_has_what_the_first_round_found() {
     let targets = Targets::start([1, 2]);

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use plan_store::{EndpointName, InvalidRecordSet, Plan, RecordSet, Target};
@@ -20,10 +21,14 @@ use super::reader::{self, Field};
 use super::source::Source;
 use super::values::{Address, Fail, Percent, Ttl, ZoneName};
 use super::{DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthStep, Timings};
-use crate::HealthCheck;
+use crate::{CheckKind, HealthCheck};
 
-/// Reads the fleet, and notes all mistakes. Without a mistake there is a fleet.
-pub(super) fn fleet(source: &Source<'_>) -> Option<Fleet> {
+/// The path of a zone file, and where it is in the fleet file.
+pub(super) type PlacedZoneFile = (usize, PathBuf);
+
+/// Reads the fleet without its zone files, and notes all mistakes. Without a mistake there is a
+/// fleet, with the zone file of each zone that has one.
+pub(super) fn fleet(source: &Source<'_>) -> Option<(Fleet, Vec<Option<PlacedZoneFile>>)> {
     let pieces = Pieces::of(source.text);
     let file: Field<FleetFile> = reader::read(&pieces.rest, &source.mistakes);
     let file = file.into_inner().unwrap_or_default();
@@ -51,11 +56,17 @@ pub(super) fn fleet(source: &Source<'_>) -> Option<Fleet> {
     }
     let health_script = health_script(source, &file.health, &endpoints.addresses);
     let timings = timings(source, &file.timings.into_inner().unwrap_or_default());
-    let (endpoints, check) = (endpoints.read, endpoints.checks.into_fleet());
+    let (seen, endpoints, check) = (
+        endpoints.seen,
+        endpoints.read,
+        endpoints.checks.into_fleet(),
+    );
+    wildcards_have_hosts(source, &endpoints, &check, &seen);
     if source.mistakes.count() > 0 {
         return None;
     }
-    Some(Fleet {
+    let zone_files = zones.files;
+    let fleet = Fleet {
         detection: longest(&check, &endpoints, HealthCheck::detection),
         first_round: longest(&check, &endpoints, HealthCheck::first_round),
         health_script,
@@ -65,7 +76,48 @@ pub(super) fn fleet(source: &Source<'_>) -> Option<Fleet> {
         retention: file.store.into_inner().unwrap_or_default().retention(),
         health_check: check,
         dns_zones: zones.all,
-    })
+    };
+    Some((fleet, zone_files))
+}
+
+/// A wildcard is no name that a check could send.
+fn wildcards_have_hosts(
+    source: &Source<'_>,
+    endpoints: &[FleetEndpoint],
+    fleet: &Arc<HealthCheck>,
+    places: &HashMap<EndpointName, usize>,
+) {
+    for endpoint in endpoints.iter().filter(|e| e.name.is_wildcard()) {
+        let checks = endpoint
+            .targets
+            .iter()
+            .map(|t| t.check.as_ref().unwrap_or(fleet));
+        let mut needs_host = checks.map(|check| match &check.kind {
+            CheckKind::Tls(check) => check.host.is_none(),
+            CheckKind::Http(check) => check.host.is_none(),
+            CheckKind::Grpc(check) => check.host.is_none(),
+            CheckKind::Tcp | CheckKind::Command(_) => false,
+        });
+        if needs_host.any(|needs_host| needs_host) {
+            let mistake = format!(
+                "endpoint {} is a wildcard, whose checks need a name; add `host` to its `health_check`",
+                endpoint.name
+            );
+            source.mistake(places.get(&endpoint.name).copied().unwrap_or(0), mistake);
+        }
+    }
+}
+
+/// A plan has room for all names.
+pub(super) fn are_not_too_many(source: &Source<'_>, fleet: &Fleet) {
+    let names = fleet.endpoints.len() + fleet.static_records().count();
+    if names > Plan::MAX_ENDPOINTS {
+        let mistake = format!(
+            "the fleet has {names} endpoints and names with static records, more than {}; split it over several control planes",
+            Plan::MAX_ENDPOINTS
+        );
+        source.mistake(0, mistake);
+    }
 }
 
 /// The values of a kind that the file has.
@@ -78,6 +130,8 @@ struct Known<T> {
 /// The zones, and whether all could be read.
 struct DnsZones {
     all: Vec<DnsZone>,
+    /// The zone file of each.
+    files: Vec<Option<PlacedZoneFile>>,
     lacks_some: bool,
 }
 
@@ -426,6 +480,7 @@ fn health_step(
 fn dns_zones(source: &Source<'_>, tables: &Field<Vec<Field<DnsZoneTable>>>) -> DnsZones {
     let mut zones = DnsZones {
         all: Vec::with_capacity(tables.all().len()),
+        files: Vec::new(),
         lacks_some: tables.is_refused(),
     };
     for table in tables.all() {
@@ -441,6 +496,9 @@ fn dns_zones(source: &Source<'_>, tables: &Field<Vec<Field<DnsZoneTable>>>) -> D
             source.mistake(at.unwrap_or(0), mistake);
         }
         zones.all.push(zone);
+        let records = table.get().and_then(|table| table.records.placed());
+        let records = records.map(|(at, file)| (at, file.get().to_owned()));
+        zones.files.push(records);
     }
     zones
 }
@@ -476,6 +534,7 @@ fn dns_zone(source: &Source<'_>, at: usize, table: &DnsZoneTable) -> Option<DnsZ
         negative_ttl: table.negative_ttl(),
         name_servers: servers.filter_map(NameServerTable::name_server).collect(),
         secondaries: secondaries.filter_map(SecondaryTable::secondary).collect(),
+        records: Arc::default(),
     })
 }
 

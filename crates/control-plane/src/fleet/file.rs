@@ -10,8 +10,8 @@ use serde::Deserialize;
 use super::reader::Field;
 use super::values::{
     Address, Argument, BodyText, Capacity, CheckCount, Fail, Flaps, Kind, Method, Millis, Name,
-    Percent, PlanCount, Port, Reading, ReportedCapacity, RequestPath, ServiceName, StatusCodes,
-    Tier, Trusted, Ttl, Weight, ZoneName,
+    NameOrWildcard, Percent, PlanCount, Port, Reading, ReportedCapacity, RequestPath, ServiceName,
+    StatusCodes, Tier, Trusted, Ttl, Weight, ZoneFile, ZoneName,
 };
 use super::{ChangeLimits, DnsSecondary, FleetTarget, HealthStep, Timings};
 use crate::HealthCheck;
@@ -157,6 +157,10 @@ pub(super) struct DnsZoneTable {
     /// How long resolvers may keep the answers *no such name* and *no such records*.
     #[serde(default)]
     negative_ttl: Field<Ttl>,
+    /// A zone file (RFC 1035) with the static records of the zone: all that are neither targets
+    /// nor made from this table. The path is relative to the fleet file.
+    #[serde(default)]
+    pub(super) records: Field<ZoneFile>,
     /// The zone's name servers.
     pub(super) name_server: List<NameServerTable>,
     /// The secondaries, which transfer the zone from here. No two have the same address.
@@ -200,7 +204,7 @@ pub(super) struct SecondaryTable {
 pub(super) struct EndpointTable {
     /// The name, which lies in one of the zones, if there are any. No two endpoints have the
     /// same, and none has that of a name server with `addresses`.
-    pub(super) name: Field<Name>,
+    pub(super) name: Field<NameOrWildcard>,
     /// How long resolvers may keep the answer.
     #[serde(default)]
     pub(super) ttl: Field<Ttl>,

@@ -23,6 +23,7 @@ mod schema;
 mod source;
 mod values;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::IpAddr;
@@ -30,7 +31,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plan_store::{EndpointName, RecordSet, Retention, Target};
+use plan_store::{EndpointName, RecordSet, Retention, StaticRecords, Target};
 
 use self::source::Source;
 use crate::{FleetError, HealthCheck};
@@ -120,6 +121,8 @@ pub struct DnsZone {
     pub name_servers: Vec<(EndpointName, Vec<IpAddr>)>,
     /// The servers that may transfer it, at most [`DnsZone::MAX_SECONDARIES`].
     pub secondaries: Vec<DnsSecondary>,
+    /// Its static records, from a zone file.
+    pub records: Arc<ZoneRecords>,
 }
 
 /// A server that transfers a zone, and then answers for it too.
@@ -134,6 +137,13 @@ pub struct DnsSecondary {
     /// The name of the key that it signs with.
     pub tsig_key: Option<EndpointName>,
 }
+
+/// The static records of a zone, by name.
+pub type ZoneRecords = BTreeMap<EndpointName, StaticRecords>;
+
+/// Reads the records of a zone of this fleet from a zone file. The fleet has everything but
+/// the records.
+pub type ReadRecords<'r> = dyn Fn(&Fleet, &DnsZone, &Path) -> Result<ZoneRecords, FleetError> + 'r;
 
 impl DnsZone {
     /// Most name servers of a zone, as in the DNS server.
@@ -207,34 +217,68 @@ impl Fleet {
     /// plan may have, and few enough to read at once.
     pub const MAX_BYTES: u64 = 64 << 20;
 
-    /// Reads a fleet file.
+    /// Reads a fleet file that names no zone files.
     ///
     /// # Errors
     /// [`FleetError::Unreadable`], [`FleetError::TooLarge`], and
     /// [`FleetError::Mistakes`] with the mistakes in it.
     pub fn load(path: &Path) -> Result<Self, FleetError> {
-        let unreadable = |source| FleetError::Unreadable {
-            file: path.to_owned(),
-            source,
-        };
-        let bytes = read_to_bound(path).map_err(unreadable)?;
-        if bytes.len() as u64 > Self::MAX_BYTES {
-            let file = path.to_owned();
-            return Err(FleetError::TooLarge { file });
-        }
-        match str::from_utf8(&bytes) {
-            Ok(text) => Self::parse(text, path),
-            Err(_) => Err(source::not_utf8(&bytes, path)),
-        }
+        let text = read_text(path)?;
+        Self::parse(&text, path)
     }
 
-    /// Reads a fleet from a text; `origin` is the file that error messages name.
+    /// Reads a fleet file, and with `read` the zone files that it names.
+    ///
+    /// # Errors
+    /// As [`Fleet::load`], and those of `read`.
+    pub fn load_with(path: &Path, read: &ReadRecords<'_>) -> Result<Self, FleetError> {
+        let text = read_text(path)?;
+        Self::parse_with(&text, path, read)
+    }
+
+    /// Reads a fleet that names no zone files from a text; `origin` is the file that error
+    /// messages name.
     ///
     /// # Errors
     /// [`FleetError::Mistakes`] with the mistakes in it.
     pub fn parse(text: &str, origin: &Path) -> Result<Self, FleetError> {
         let source = Source::new(text, origin);
-        checks::fleet(&source).ok_or_else(|| source.into_error())
+        let Some((fleet, zone_files)) = checks::fleet(&source) else {
+            return Err(source.into_error());
+        };
+        for (at, _) in zone_files.into_iter().flatten() {
+            let mistake = "`records` is a zone file, which this program does not read; serve the fleet with `enact`, or leave it out";
+            source.mistake(at, mistake);
+        }
+        source.without_mistakes(fleet)
+    }
+
+    /// Reads a fleet from a text, and with `read` the zone files that it names, relative to
+    /// `origin`.
+    ///
+    /// # Errors
+    /// As [`Fleet::parse`], and those of `read`.
+    pub fn parse_with(
+        text: &str,
+        origin: &Path,
+        read: &ReadRecords<'_>,
+    ) -> Result<Self, FleetError> {
+        let source = Source::new(text, origin);
+        let Some((mut fleet, zone_files)) = checks::fleet(&source) else {
+            return Err(source.into_error());
+        };
+        let folder = origin.parent().unwrap_or(Path::new(""));
+        let zones = fleet.dns_zones.iter().zip(&zone_files);
+        let records = zones.map(|(zone, file)| match file {
+            Some((_, path)) => read(&fleet, zone, &folder.join(path)),
+            None => Ok(ZoneRecords::new()),
+        });
+        let records = records.collect::<Result<Vec<_>, _>>()?;
+        for (zone, records) in fleet.dns_zones.iter_mut().zip(records) {
+            zone.records = Arc::new(records);
+        }
+        checks::are_not_too_many(&source, &fleet);
+        source.without_mistakes(fleet)
     }
 
     /// The endpoints, in the order of the file; at least one.
@@ -286,6 +330,11 @@ impl Fleet {
     /// The zones that a DNS server answers for, in the order of the file.
     pub fn dns_zones(&self) -> &[DnsZone] {
         &self.dns_zones
+    }
+
+    /// The names with static records, with these, in the order of the names in each zone.
+    pub fn static_records(&self) -> impl Iterator<Item = (&EndpointName, &StaticRecords)> {
+        self.dns_zones.iter().flat_map(|zone| &*zone.records)
     }
 
     /// The health script, sorted by reading. Steps at the same reading are in the
@@ -382,6 +431,20 @@ impl Default for Timings {
             recheck: Duration::from_secs(1),
         }
     }
+}
+
+/// The text of a fleet file.
+fn read_text(path: &Path) -> Result<String, FleetError> {
+    let unreadable = |source| FleetError::Unreadable {
+        file: path.to_owned(),
+        source,
+    };
+    let bytes = read_to_bound(path).map_err(unreadable)?;
+    if bytes.len() as u64 > Fleet::MAX_BYTES {
+        let file = path.to_owned();
+        return Err(FleetError::TooLarge { file });
+    }
+    String::from_utf8(bytes).map_err(|error| source::not_utf8(error.as_bytes(), path))
 }
 
 /// The file's bytes, but at most one more than a fleet file may have.

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::file::{DnsZoneTable, FleetFile, SecondaryTable, StoreTable};
 use super::reader::Field;
 use super::values::{
-    Address, Argument, BodyText, Bounded, Fail, Kind, Method, Millis, Name, RequestPath,
-    ServiceName, StatusCodes, Trusted, ZoneName,
+    Address, Argument, BodyText, Bounded, Fail, Kind, Method, Millis, Name, NameOrWildcard,
+    RequestPath, ServiceName, StatusCodes, Trusted, ZoneFile, ZoneName,
 };
 use super::{ChangeLimits, DnsZone, FleetEndpoint, Timings};
 use crate::{Damping, HealthCheck, HttpCheck, HttpPath};
@@ -191,6 +191,7 @@ fn examples() -> Vec<(&'static str, Value)> {
         ("dns_zone.apex", json!("example.com")),
         ("dns_zone.ttl", json!(86_400)),
         ("dns_zone.negative_ttl", json!(30)),
+        ("dns_zone.records", json!("example.com.zone")),
         ("dns_zone.name_server.name", json!("ns1.example.com")),
         (
             "dns_zone.name_server.addresses",
@@ -267,6 +268,7 @@ impl<const MIN: u32, const MAX: u32> JsonSchema for Millis<MIN, MAX> {
 }
 
 schemas! {
+    NameOrWildcard => { "type": "string", "title": "a DNS name, or a wildcard", "maxLength": 254, "pattern": format!("^(\\*\\.)?{LABEL}(\\.{LABEL})*\\.?$") };
     Name => { "type": "string", "title": "a DNS name", "maxLength": 254, "pattern": format!("^{LABEL}(\\.{LABEL})*\\.?$") };
     Address => { "type": "string", "title": "an IP address", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] };
     ZoneName => { "type": "string", "title": "a text of 1 to 64 printable characters", "minLength": 1, "maxLength": 64, "pattern": "^[^\\u0000-\\u001f\\u007f]*$" };
@@ -277,6 +279,7 @@ schemas! {
     RequestPath => { "type": "string", "title": "a path of at most 1,024 visible ASCII characters", "maxLength": HttpPath::MAX, "pattern": "^/[!$-;=?-~]*$" };
     StatusCodes => { "type": "string", "title": "codes and ranges", "pattern": format!("^{CODES}(,{CODES})*$") };
     BodyText => { "type": "string", "title": "a text of 1 to 200 bytes", "minLength": 1, "maxLength": 200 };
+    ZoneFile => { "type": "string", "title": "a path", "minLength": 1 };
     ServiceName => { "type": "string", "title": "a text of at most 200 bytes", "maxLength": 200 };
     Argument => { "type": "string", "title": "a text of at most 1,000 bytes", "maxLength": 1000 };
 }

@@ -38,6 +38,15 @@ impl<'a> Source<'a> {
         lines(before) + 1
     }
 
+    /// The fleet, if no mistake was found.
+    pub(super) fn without_mistakes<T>(self, fleet: T) -> Result<T, FleetError> {
+        if self.mistakes.count() == 0 {
+            Ok(fleet)
+        } else {
+            Err(self.into_error())
+        }
+    }
+
     /// The mistakes that were found, each with its place and its field.
     pub(super) fn into_error(self) -> FleetError {
         let (found, more) = self.mistakes.into_report();

@@ -40,6 +40,9 @@ pub(super) struct Millis<const MIN: u32, const MAX: u32 = 600_000>(Duration);
 /// A DNS name.
 pub(super) struct Name(EndpointName);
 
+/// A DNS name, or a wildcard.
+pub(super) struct NameOrWildcard(EndpointName);
+
 /// An IPv4 or IPv6 address.
 #[derive(Clone, Copy)]
 pub(super) struct Address(IpAddr);
@@ -78,6 +81,9 @@ pub(super) struct StatusCodes(Statuses);
 /// A text in the body of an answer.
 pub(super) struct BodyText(String);
 
+/// The path of a zone file.
+pub(super) struct ZoneFile(PathBuf);
+
 /// The name of a gRPC service, or nothing for the whole server.
 pub(super) struct ServiceName(String);
 
@@ -103,6 +109,12 @@ impl<const MIN: u32, const MAX: u32> Millis<MIN, MAX> {
 }
 
 impl Name {
+    pub(super) fn get(&self) -> &EndpointName {
+        &self.0
+    }
+}
+
+impl NameOrWildcard {
     pub(super) fn get(&self) -> &EndpointName {
         &self.0
     }
@@ -178,6 +190,12 @@ impl BodyText {
     }
 }
 
+impl ZoneFile {
+    pub(super) fn get(&self) -> &Path {
+        &self.0
+    }
+}
+
 impl ServiceName {
     pub(super) fn get(&self) -> String {
         self.0.clone()
@@ -217,6 +235,17 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Millis<MIN, MAX> 
 }
 
 impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let NameOrWildcard(name) = NameOrWildcard::deserialize(deserializer)?;
+        if name.is_wildcard() {
+            let mistake = format!("`{name}` is a wildcard; only an endpoint may be one");
+            return Err(D::Error::custom(mistake));
+        }
+        Ok(Self(name))
+    }
+}
+
+impl<'de> Deserialize<'de> for NameOrWildcard {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map(Self).map_err(D::Error::custom)
@@ -312,6 +341,19 @@ impl<'de> Deserialize<'de> for StatusCodes {
             read: Statuses::read,
         };
         deserializer.deserialize_str(status).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ZoneFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let path = Text {
+            expected: "the path of a zone file, such as \"shop.example.zone\"",
+            read: |text| {
+                let is_path = !text.is_empty() && !text.contains('\0');
+                is_path.then(|| PathBuf::from(text))
+            },
+        };
+        deserializer.deserialize_str(path).map(Self)
     }
 }
 

@@ -79,7 +79,8 @@ struct Asked {
 pub struct HeldChange {
     /// Names the change; a confirmation repeats it.
     pub id: ChangeId,
-    /// The endpoint. It keeps its configuration meanwhile.
+    /// The endpoint, or the zone whose static records change. It keeps its configuration
+    /// meanwhile.
     pub endpoint: EndpointName,
     /// Why the change is held.
     pub reason: HoldReason,
@@ -94,6 +95,13 @@ pub enum HoldReason {
     Goes,
     /// The fleet, or a drain, takes too many targets away.
     Loses {
+        /// How many go.
+        removed: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// A zone loses too many record sets of its zone file.
+    LosesRecords {
         /// How many go.
         removed: usize,
         /// Of how many.
@@ -120,6 +128,15 @@ pub(super) struct HoldChanges {
     pub(super) ended: Vec<Ended>,
 }
 
+impl HoldChanges {
+    /// These and others.
+    pub(super) fn and(mut self, others: Self) -> Self {
+        self.begun.extend(others.begun);
+        self.ended.extend(others.ended);
+        self
+    }
+}
+
 impl ChangeControl {
     /// The configuration in force, by name.
     pub(super) fn endpoints(&self) -> impl Iterator<Item = (&EndpointName, &Accepted)> {
@@ -132,6 +149,14 @@ impl ChangeControl {
 
     pub(super) fn names(&self, endpoint: &EndpointName) -> bool {
         self.accepted.contains_key(endpoint)
+    }
+
+    /// Whether an endpoint in force lies below this name.
+    pub(super) fn lie_below(&self, name: &EndpointName) -> bool {
+        let mut after = self.accepted.range(name..).map(|(after, _)| after);
+        after
+            .find(|after| *after != name)
+            .is_some_and(|after| after.is_below(name))
     }
 
     /// The changes that are held, by the endpoint's name.
@@ -152,7 +177,8 @@ impl ChangeControl {
 
     /// Takes the endpoints of a plan that are not known as the plan has them.
     pub(super) fn adopt(&mut self, plan: &Plan, now: Instant) {
-        for (name, records) in plan.endpoints() {
+        let endpoints = plan.endpoints().filter(|(_, set)| set.has_targets());
+        for (name, records) in endpoints {
             self.accepted
                 .entry(name.clone())
                 .or_insert_with(|| Accepted::of_records(name, records, now))
@@ -313,15 +339,20 @@ fn refuse(from: &FleetEndpoint, to: Option<&FleetEndpoint>, percent: u8) -> Opti
     let kept: HashSet<IpAddr> = usable(to).collect();
     let of = usable(from).count();
     let removed = usable(from).filter(|target| !kept.contains(target)).count();
-    let may_go = if of >= FEW {
-        removed * 100 <= of * usize::from(percent)
-    } else {
-        removed < of || of == 0
-    };
+    let may_go = may_go(removed, of, percent);
     let loses_family = [IpAddr::is_ipv4, IpAddr::is_ipv6]
         .iter()
         .any(|is_of| usable(from).any(|t| is_of(&t)) && !kept.iter().any(is_of));
     (!may_go || loses_family).then_some(HoldReason::Loses { removed, of })
+}
+
+/// Whether so many may go without a confirmation (rule 2).
+pub(super) fn may_go(removed: usize, of: usize, percent: u8) -> bool {
+    if of >= FEW || percent >= 100 {
+        removed * 100 <= of * usize::from(percent)
+    } else {
+        removed < of || of == 0
+    }
 }
 
 /// The targets that are not drained.
@@ -351,6 +382,11 @@ impl ChangeId {
                 }
             }
         }
+        Self::of_text(&text)
+    }
+
+    /// The id of the change that this text describes.
+    pub(super) fn of_text(text: &str) -> Self {
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
@@ -382,6 +418,9 @@ impl fmt::Display for HoldReason {
                     f,
                     "the fleet or a drain takes away {removed} of its {of} targets"
                 )
+            }
+            Self::LosesRecords { removed, of } => {
+                write!(f, "the zone file takes away {removed} of {of} record sets")
             }
         }
     }

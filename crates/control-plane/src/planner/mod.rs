@@ -6,7 +6,8 @@
 //!   If a large part of the fleet becomes unhealthy at once, `suspicion` delays that, never
 //!   for good.
 //! - *Configuration*, that is a new fleet file, may take away a part of an endpoint freely.
-//!   Beyond that the change of that endpoint waits for a person: `change_control`.
+//!   Beyond that the change of that endpoint waits for a person: `change_control`. The same
+//!   holds of the static records of a zone: `static_records`.
 //!   A drain is configuration too, and a freeze stops all publishing: `orders`.
 //!
 //! # A tick
@@ -33,6 +34,7 @@ mod change_control;
 mod decide;
 mod orders;
 mod preview;
+mod static_records;
 mod status;
 mod suspicion;
 mod targets;
@@ -43,13 +45,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use plan_store::{DnsStore, EndpointName, Generation, Pin, Plan, RecordSet};
+use plan_store::{
+    DnsStore, EndpointName, Generation, InvalidRecordSet, Pin, Plan, RecordSet, StaticRecords,
+};
 use tracing::{debug, debug_span, warn};
 
 use self::causes::{Author, Causes};
 use self::change_control::{ChangeControl, Ended, HoldChanges};
 use self::decide::{Decision, Situation};
 use self::orders::NoBook;
+use self::static_records::StaticNames;
 use self::suspicion::Limit;
 use self::targets::Targets;
 use crate::{Fleet, Health, PlanError, Watchlist};
@@ -73,6 +78,7 @@ pub struct Planner<S> {
     store: S,
     fleet: Fleet,
     control: ChangeControl,
+    static_names: StaticNames,
     targets: Targets,
     watchlist: Arc<Watchlist>,
     status: Status,
@@ -140,6 +146,7 @@ impl<S: DnsStore> Planner<S> {
             store,
             fleet,
             control: ChangeControl::default(),
+            static_names: StaticNames::default(),
             targets: Targets::default(),
             watchlist,
             status: Status::default(),
@@ -195,7 +202,8 @@ impl<S: DnsStore> Planner<S> {
     /// A confirmation is for that change alone: if the fleet asks for something else, that
     /// is another change with another id.
     pub fn confirm(&mut self, id: ChangeId, now: Instant) -> bool {
-        let Some(change) = self.control.confirm(id, now) else {
+        let confirmed = self.control.confirm(id, now);
+        let Some(change) = confirmed.or_else(|| self.static_names.confirm(id)) else {
             return false;
         };
         let text = format!("{id} at {} is confirmed", change.endpoint);
@@ -265,7 +273,8 @@ impl<S: DnsStore> Planner<S> {
     /// Shows what is held, and what of it is rejected.
     fn show_held(&mut self, changes: &HoldChanges) {
         let rejected = &self.orders.rejected;
-        self.status.hold(self.control.held(), rejected, changes);
+        let held = self.control.held().chain(self.static_names.held());
+        self.status.hold(held, rejected, changes);
     }
 
     /// Makes one tick from a reading.
@@ -313,6 +322,7 @@ impl<S: DnsStore> Planner<S> {
                 self.targets.adopt(pin.plan());
             }
             self.control.adopt(pin.plan(), now);
+            self.static_names.adopt(pin.plan());
         }
         self.memory = found;
         self.propose(now);
@@ -321,6 +331,7 @@ impl<S: DnsStore> Planner<S> {
     /// Has change control judge the fleet.
     fn propose(&mut self, now: Instant) {
         let changes = self.control.propose(&self.fleet, &self.drains, now);
+        let changes = changes.and(self.static_names.propose(&self.fleet, now));
         self.show_held(&changes);
         self.watch(self.control.watchlist(&self.fleet));
     }
@@ -365,7 +376,7 @@ impl<S: DnsStore> Planner<S> {
             changes,
             fail_open,
             awaited,
-        } = compare(&self.control, latest, &situation)?;
+        } = compare((&self.control, &self.static_names), latest, &situation)?;
         self.status.update(fail_open, awaited, &suspected, now);
         Ok(changes)
     }
@@ -417,7 +428,7 @@ impl<S: DnsStore> Planner<S> {
 
 /// What all endpoints are to answer, compared with the latest plan.
 fn compare(
-    control: &ChangeControl,
+    (control, static_names): (&ChangeControl, &StaticNames),
     latest: Option<&Plan>,
     now: &Situation<'_>,
 ) -> Result<Desired, PlanError> {
@@ -435,27 +446,51 @@ fn compare(
             desired.fail_open.insert(name.clone());
         }
         let ttl = endpoint.config.ttl();
+        let beside = static_names.beside(name);
         let records = latest.and_then(|plan| plan.records(name));
-        if !records.is_some_and(|records| is_same(records, ttl, &decision)) {
-            let records = RecordSet::new(ttl, decision.targets).map_err(|source| {
-                PlanError::InvalidRecords {
-                    endpoint: name.clone(),
-                    source,
-                }
-            })?;
-            desired.changes.push((name.clone(), Some(records)));
+        if !records.is_some_and(|records| is_same(records, ttl, &decision, &beside)) {
+            let records = RecordSet::new(ttl, decision.targets);
+            let records = records.and_then(|records| records.with_static_records(beside));
+            desired
+                .changes
+                .push((name.clone(), Some(valid(name, records)?)));
+        }
+    }
+    for (name, records) in static_names.alone(control) {
+        let before = latest.and_then(|plan| plan.records(name));
+        let is_same = before
+            .is_some_and(|before| !before.has_targets() && before.static_records() == records);
+        if !is_same {
+            let records = RecordSet::without_targets(records.clone());
+            desired
+                .changes
+                .push((name.clone(), Some(valid(name, records)?)));
         }
     }
     let there = latest.into_iter().flat_map(Plan::endpoints);
-    let gone = there.filter(|(name, _)| !control.names(name));
+    let is_known = |name| control.names(name) || static_names.names(name);
+    let gone = there.filter(|(name, _)| !is_known(name));
     let gone = gone.map(|(name, _)| (name.clone(), None));
     desired.changes.extend(gone);
     Ok(desired)
 }
 
-/// Whether the records are those of the decision.
-fn is_same(records: &RecordSet, ttl: u32, decision: &Decision) -> bool {
-    records.ttl() == ttl && records.targets().eq(decision.targets.iter().copied())
+/// The records of this name, or what is wrong with them.
+fn valid(
+    name: &EndpointName,
+    records: Result<RecordSet, InvalidRecordSet>,
+) -> Result<RecordSet, PlanError> {
+    records.map_err(|source| PlanError::InvalidRecords {
+        endpoint: name.clone(),
+        source,
+    })
+}
+
+/// Whether the records are those of the decision, with these beside them.
+fn is_same(records: &RecordSet, ttl: u32, decision: &Decision, beside: &StaticRecords) -> bool {
+    records.ttl() == ttl
+        && records.targets().eq(decision.targets.iter().copied())
+        && records.static_records() == beside
 }
 
 impl<S> fmt::Debug for Planner<S> {

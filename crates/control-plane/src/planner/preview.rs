@@ -30,10 +30,13 @@ impl<S: DnsStore> Planner<S> {
         let latest = self.store.latest().map_err(plan_store::Error::from)?;
         let latest = latest.as_ref().map(|pin| &**pin.plan());
         let mut control = self.control.clone();
+        let mut static_names = self.static_names.clone();
         if let Some(plan) = latest {
             control.adopt(plan, now);
+            static_names.adopt(plan);
         }
         control.propose(fleet, &self.drains, now);
+        static_names.propose(fleet, now);
         let watchlist = control.watchlist(fleet);
         let mut targets = self.targets.clone();
         targets.assume_healthy(watchlist.targets.keys().copied());
@@ -45,14 +48,15 @@ impl<S: DnsStore> Planner<S> {
             window: fleet.detection(),
             first_round: fleet.first_round(),
         };
-        let Desired { changes, .. } = compare(&control, latest, &situation)?;
+        let Desired { changes, .. } = compare((&control, &static_names), latest, &situation)?;
         let of = |(name, to): &(EndpointName, Option<RecordSet>)| {
             let from = latest.and_then(|plan| plan.records(name));
             EndpointDiff::of(name, from.map(Arc::as_ref), to.as_ref())
         };
         let mut changes: Vec<_> = changes.iter().filter_map(of).collect();
         changes.sort_unstable_by(|a, b| a.endpoint.cmp(&b.endpoint));
-        let held = control.held().cloned().collect();
+        let held = control.held().chain(static_names.held()).cloned();
+        let held = held.collect();
         Ok(Preview { changes, held })
     }
 }

@@ -15,6 +15,7 @@ mod memory;
 mod orders;
 mod publishing;
 mod sim;
+mod static_records;
 mod suspicion;
 mod weights;
 

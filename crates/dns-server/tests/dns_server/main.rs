@@ -15,6 +15,7 @@ mod rfcs;
 mod server;
 #[cfg(feature = "transfer")]
 mod signed;
+mod static_records;
 #[cfg(feature = "transfer")]
 mod transfer;
 mod world;

@@ -14,3 +14,4 @@ mod dnspython;
 mod nsd;
 mod rfc8906;
 mod world;
+mod zone_files;

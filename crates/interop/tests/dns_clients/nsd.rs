@@ -25,29 +25,29 @@ const SEED: u64 = 2025;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running NSD. It ends when this is dropped.
-struct Nsd {
+pub(crate) struct Nsd {
     process: Child,
     directory: PathBuf,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Nsd {
-    /// Starts an NSD and waits until it answers. NSD cannot choose a port itself, so this
+    /// Starts an NSD on this zone file, and waits until it answers. NSD cannot choose a port itself, so this
     /// chooses one that was free a moment ago. If NSD ends because another program has
     /// taken the port, this tries another one.
-    fn start() -> Self {
+    pub(crate) fn start(zone: &str) -> Self {
         let tries = (0..5).find_map(|_| {
-            let mut nsd = Self::on(free_port());
+            let mut nsd = Self::on(free_port(), zone);
             nsd.answers().then_some(nsd)
         });
         tries.unwrap()
     }
 
-    fn on(address: SocketAddr) -> Self {
+    fn on(address: SocketAddr, zone: &str) -> Self {
         let name = format!("dns-clients-nsd-{}-{}", process::id(), address.port());
         let directory = std::env::temp_dir().join(name);
         fs::create_dir_all(&directory).unwrap();
-        fs::write(directory.join("zone"), zone_file()).unwrap();
+        fs::write(directory.join("zone"), zone).unwrap();
         let config = directory.join("nsd.conf");
         fs::write(&config, configuration(&directory, address)).unwrap();
         let program = if Path::new("/usr/sbin/nsd").exists() {
@@ -135,13 +135,13 @@ fn zone_file() -> String {
 
 /// A client of one server. Both servers answer in the order of the queries. So if the next
 /// packet is answered first, the packet before it gets no answer.
-struct Client {
+pub(crate) struct Client {
     socket: UdpSocket,
 }
 
 impl Client {
     /// Makes a client, and waits until the server answers.
-    fn of(server: SocketAddr) -> Self {
+    pub(crate) fn of(server: SocketAddr) -> Self {
         // Tries use another socket, so that a late answer to a try does not reach the
         // client.
         Self::bound_to(server).wait();
@@ -180,7 +180,7 @@ impl Client {
         false
     }
 
-    fn ask(&self, packet: &[u8], number: u16) -> Option<Vec<u8>> {
+    pub(crate) fn ask(&self, packet: &[u8], number: u16) -> Option<Vec<u8>> {
         self.socket.send(packet).unwrap();
         self.socket.send(&marker(number)).unwrap();
         let mut reply = None;
@@ -211,20 +211,20 @@ fn marker(number: u16) -> Vec<u8> {
 
 /// The parts of a reply that must be the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Reply {
+pub(crate) struct Reply {
     code: ResponseCode,
     /// Opcode, AA, TC, RD, RA, AD, CD.
     opcode: OpCode,
     flags: [bool; 6],
     question: Vec<String>,
     /// The sections answer, authority and additional, each as a set.
-    sections: [BTreeSet<String>; 3],
+    pub(crate) sections: [BTreeSet<String>; 3],
     /// Version and DO.
     edns: Option<(u8, bool)>,
 }
 
 impl Reply {
-    fn read(bytes: &[u8]) -> Self {
+    pub(crate) fn read(bytes: &[u8]) -> Self {
         let message = Message::from_vec(bytes).unwrap_or_else(|error| panic!("{error}: {bytes:?}"));
         let section = |records: &[Record]| records.iter().map(record).collect();
         let head = message.metadata;
@@ -399,7 +399,7 @@ fn spoil(packet: &mut Vec<u8>, random: &mut Rng) {
 #[test]
 fn nsd_answers_the_same() {
     let server = serve();
-    let nsd = Nsd::start();
+    let nsd = Nsd::start(&zone_file());
     let (ours, theirs) = (Client::of(server.addresses()[0]), Client::of(nsd.address));
     let (mut random, names) = (Rng::with_seed(SEED), names());
     let mut differences: BTreeMap<&str, usize> = BTreeMap::new();

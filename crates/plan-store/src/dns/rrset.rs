@@ -21,7 +21,7 @@ const OPT: u16 = 41;
 /// All records of one type at one name (*RRset*, RFC 2181, section 5).
 ///
 /// It has at least one record, no record twice, and one TTL for all.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Rrset {
     record_type: u16,
     ttl: u32,
@@ -102,7 +102,7 @@ fn holds_data(record_type: u16) -> bool {
 /// them.
 ///
 /// A CNAME record has no other type beside it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct StaticRecords(Arc<[Rrset]>);
 
 impl StaticRecords {

@@ -1,0 +1,293 @@
+//! Zone files, good and bad, beside a fleet file.
+
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+use std::path::Path;
+
+use control_plane::{Fleet, FleetError, ZoneRecords};
+use plan_store::StaticRecords;
+use proptest::prelude::*;
+
+const FLEET: &str = r#"
+    [[dns_zone]]
+    apex = "shop.example"
+    ttl = 3600
+    name_server = [{ name = "ns1.shop.example", addresses = ["192.0.2.53"] }]
+    records = "shop.zone"
+
+    [[dns_zone]]
+    apex = "child.shop.example"
+    name_server = [{ name = "ns.test" }]
+
+    [[endpoint]]
+    name = "api.shop.example"
+    target = [{ address = "192.0.2.1", zone = "z", capacity = 1 }]
+"#;
+
+/// The records of the zone `shop.example` in this zone file.
+fn read(text: &[u8]) -> Result<ZoneRecords, FleetError> {
+    let read = |fleet: &Fleet, zone: &control_plane::DnsZone, path: &Path| {
+        zone_file::parse(fleet, zone, text, path)
+    };
+    let fleet = Fleet::parse_with(FLEET, "fleet.toml".as_ref(), &read)?;
+    Ok(ZoneRecords::clone(&fleet.dns_zones()[0].records))
+}
+
+fn good(text: &str) -> ZoneRecords {
+    read(text.as_bytes()).unwrap()
+}
+
+/// The error, which names the file and the line.
+fn bad(text: &str) -> String {
+    read(text.as_bytes()).unwrap_err().to_string()
+}
+
+fn at<'r>(records: &'r ZoneRecords, name: &str) -> &'r StaticRecords {
+    records.get(&name.parse().unwrap()).unwrap()
+}
+
+/// The TTL and the data of the records of a type.
+fn data(records: &ZoneRecords, name: &str, code: u16) -> (u32, Vec<Vec<u8>>) {
+    let rrset = at(records, name).rrset(code).unwrap();
+    (rrset.ttl(), rrset.data().map(<[u8]>::to_vec).collect())
+}
+
+#[test]
+fn a_file_of_all_common_types_is_read() {
+    let records = good(include_str!("common.zone"));
+    let types = |name: &str| -> Vec<u16> {
+        let rrsets = at(&records, name).rrsets().iter();
+        rrsets.map(plan_store::Rrset::record_type).collect()
+    };
+    assert_eq!(types("shop.example"), [15, 16, 257]);
+    assert_eq!(types("api.shop.example"), [16, 65]);
+    assert_eq!(types("mail.shop.example"), [1, 28, 44]);
+    assert_eq!(types("sub.shop.example"), [2, 43]);
+    assert_eq!(types("_sip._tcp.shop.example"), [33]);
+    assert_eq!(types("_443._tcp.mail.shop.example"), [52]);
+    assert_eq!(types("1.shop.example"), [12]);
+    assert_eq!(types("4.shop.example"), [35]);
+    assert_eq!(types("odd.shop.example"), [64, 731]);
+    assert_eq!(types("*.dyn.shop.example"), [16]);
+    assert_eq!(data(&records, "odd.shop.example", 731).1, [[0xab, 0xcd]]);
+    let mx = (7200, vec![b"\0\x0a\x04mail\x04shop\x07example\0".to_vec()]);
+    assert_eq!(data(&records, "shop.example", 15), mx);
+    let text = b"\x0av=spf1 -al\x01l\x02a;\x02\"\\".to_vec();
+    assert_eq!(data(&records, "shop.example", 16), (300, vec![text]));
+    // The TTL of the zone, as no other one came before.
+    assert_eq!(data(&records, "first.shop.example", 16).0, 3600);
+    assert_eq!(data(&records, "www.shop.example", 5).0, 5400);
+}
+
+/// Each text with what its error says.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("a A 192.0.2.1\nb A 192.0.2.\n", ":2:", ""),
+    (
+        "a TXT \"open\n",
+        ":1:1: a quote of this entry is not closed",
+        "",
+    ),
+    (
+        "a MX (10 mail\n\n",
+        ":1:1: a parenthesis of this entry is not closed",
+        "",
+    ),
+    (
+        "; a\n$INCLUDE other.zone\n",
+        ":2:1: `$INCLUDE other.zone` is not supported",
+        "",
+    ),
+    ("a CH A 192.0.2.1\n", ":1:", ""),
+    ("a LOC 51 N 0 E 0m\n", ":1:", "TYPE731 \\# 2 abcd"),
+    (
+        "a.test. A 192.0.2.1\n",
+        ":1:1: a.test is outside of zone shop.example",
+        "",
+    ),
+    (
+        "x.child A 192.0.2.1\n",
+        "lies in zone child.shop.example",
+        "that zone",
+    ),
+    ("a\\032b A 192.0.2.1\n", "is not a DNS name", ""),
+    ("x.*.a A 192.0.2.1\n", "is not a DNS name", ""),
+    (
+        "@ SOA ns1 h 1 2 3 4 5\n",
+        "makes the SOA record",
+        "`negative_ttl`",
+    ),
+    ("@ NS ns1\n", "`name_server`", "remove this record"),
+    ("@ DNSKEY 257 3 13 abcd\n", "does not sign", "remove"),
+    ("d DNAME e\n", "DNAME records are not supported", "CNAME"),
+    (
+        "api A 192.0.2.9\n",
+        "api.shop.example is an endpoint",
+        "remove this A record",
+    ),
+    (
+        "api CNAME www\n",
+        "api.shop.example is an endpoint",
+        "remove this CNAME record",
+    ),
+    (
+        "ns1 AAAA 2001:db8::1\n",
+        "ns1.shop.example is a name server",
+        "remove",
+    ),
+    (
+        "a TXT x\nb A 192.0.2.1\na CNAME b\n",
+        ":3:1: a.shop.example: a CNAME record has",
+        "",
+    ),
+    ("a CNAME b\na CNAME c\n", "more than one CNAME", "keep one"),
+    (
+        "a A 192.0.2.1\na A 192.0.2.1\n",
+        ":2:1: this A record of a.shop.example is on line 1",
+        "",
+    ),
+    (
+        "a 60 A 192.0.2.1\na 61 A 192.0.2.2\n",
+        ":2:1: this A record of a.shop.example has the TTL 61, and the one on line 1 has 60",
+        "same TTL",
+    ),
+    ("a 5w A 192.0.2.1\n", "3024000 s is more than 604800 s", ""),
+    (
+        "w CNAME v\n@ MX 10 w\n",
+        ":2:1: MX points to w.shop.example, which is an alias (line 1)",
+        "point it to v.shop.example",
+    ),
+    (
+        "w CNAME v\n_x._tcp SRV 0 0 1 W\n",
+        "SRV points to w.shop.example",
+        "",
+    ),
+    ("w CNAME v\nsub NS w\n", "NS points to w.shop.example", ""),
+    ("w CNAME v\nv CNAME w\n", "leads into a loop", ""),
+    (
+        "sub NS ns.test.\nx.sub TXT a\n",
+        ":2:1: x.sub.shop.example belongs to sub.shop.example, which line 1 delegates",
+        "remove the TXT record",
+    ),
+    (
+        "sub NS ns.test.\nsub TXT a\n",
+        "sub.shop.example belongs to sub.shop.example",
+        "",
+    ),
+    (
+        "sub NS ns.test.\nx.sub A 192.0.2.1\n",
+        "only addresses of name servers",
+        "",
+    ),
+    ("sub NS ns.sub\n", "add its A or AAAA record (glue)", ""),
+    (
+        "api.sub.sub NS ns.test.\n*.x NS ns.test.\n",
+        ":2:1: a wildcard cannot be delegated",
+        "",
+    ),
+    ("sub DS 1 13 2 ab\n", "is not delegated", "NS records"),
+    ("a CNAME \\# 1 00\nb CNAME \\# 2 ff00\n", ":", ""),
+];
+
+#[test]
+fn mistakes_have_a_line_and_say_what_to_do() {
+    for (text, says, also) in MISTAKES {
+        let error = bad(text);
+        assert!(error.starts_with("shop.zone:"), "{error}");
+        assert!(error.contains(says), "`{error}` does not say `{says}`");
+        assert!(error.contains(also), "`{error}` does not say `{also}`");
+    }
+}
+
+#[test]
+fn a_delegation_does_not_hide_what_the_fleet_has() {
+    let fleet = FLEET.replace("api.shop", "api.sub.shop");
+    let fleet = fleet.replace("ns1.shop", "ns1.other.shop");
+    let error = |text: &'static [u8]| {
+        let read = |fleet: &Fleet, zone: &control_plane::DnsZone, path: &Path| {
+            zone_file::parse(fleet, zone, text, path)
+        };
+        let parsed = Fleet::parse_with(&fleet, "fleet.toml".as_ref(), &read);
+        parsed.unwrap_err().to_string()
+    };
+    let message = error(b"\nsub NS ns.test.\n");
+    let says = "shop.zone:2:1: endpoint api.sub.shop.example of the fleet file lies in sub";
+    assert!(message.starts_with(says), "{message}");
+    let message = error(b"other NS ns.test.\n");
+    assert!(message.contains("name server ns1.other.shop"), "{message}");
+}
+
+#[test]
+fn records_too_long_for_a_message_are_refused() {
+    let text = format!("\"{}\" ", "x".repeat(255)).repeat(200);
+    let error = bad(&format!("a TXT {text}\na TXT y {text}\n"));
+    assert!(
+        error.contains(":1:1: TXT records of a.shop.example: "),
+        "{error}"
+    );
+    assert!(error.contains("more than 60000"), "{error}");
+    let error = bad(&format!("\na TXT {}\n", text.repeat(2)));
+    assert!(
+        error.starts_with("shop.zone:2:1: TXT record is too long"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_zone_file_is_found_beside_the_fleet_file() {
+    let folder = std::env::temp_dir().join(format!("zone-file-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("fleet.toml");
+    std::fs::write(&path, FLEET).unwrap();
+    let error = Fleet::load_with(&path, &zone_file::read).unwrap_err();
+    let says = format!(
+        "{}:1:1: the zone file cannot be read",
+        folder.join("shop.zone").display()
+    );
+    assert!(error.to_string().starts_with(&says), "{error}");
+    std::fs::write(folder.join("shop.zone"), "a A 192.0.2.1").unwrap();
+    let fleet = Fleet::load_with(&path, &zone_file::read).unwrap();
+    assert_eq!(fleet.static_records().count(), 1);
+    let error = Fleet::load(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("fleet.toml:6:15: `records` is a zone file"),
+        "{error}"
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+proptest! {
+    /// Whatever is in a file: it is read or refused with a line.
+    #[test]
+    fn no_text_does_harm(
+        parts in prop::collection::vec((0..40_usize, "[ -~\n\t]{0,8}"), 0..12),
+    ) {
+        let lines: Vec<&str> = include_str!("common.zone").lines().collect();
+        let mut text = String::new();
+        for (at, more) in parts {
+            text.push_str(lines[at % lines.len()]);
+            text.push_str(&more);
+            if at % 3 > 0 {
+                text.push('\n');
+            }
+        }
+        if let Err(error) = read(text.as_bytes()) {
+            prop_assert!(error.to_string().starts_with("shop.zone:"), "{}", error);
+        }
+    }
+
+    #[test]
+    fn no_bytes_do_harm(text in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Err(error) = read(&text) {
+            prop_assert!(error.to_string().starts_with("shop.zone:"), "{}", error);
+        }
+    }
+
+    /// A name is taken as the server has it, whatever its case.
+    #[test]
+    fn names_are_those_of_endpoints(label in "[a-zA-Z0-9_]{1,20}", absolute: bool) {
+        let owner = if absolute { format!("{label}.SHOP.example.") } else { label.clone() };
+        let records = good(&format!("{owner} TXT x\n"));
+        let name = format!("{label}.shop.example");
+        prop_assert_eq!(at(&records, &name).rrsets().len(), 1);
+    }
+}
