@@ -104,6 +104,17 @@ fn a_fleet_of_nothing_is_refused() {
 }
 
 #[test]
+fn a_mistake_with_a_place_comes_before_one_of_the_whole_file() {
+    let error = Fleet::parse("[store]\nkeep = 3\n", Path::new("fleet.toml")).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.starts_with("fleet.toml:2:1: unknown field `keep`"),
+        "{error}"
+    );
+    assert!(error.contains("and one more mistake"), "{error}");
+}
+
+#[test]
 fn more_targets_than_a_record_set_holds_are_refused() {
     let fleet = |targets: u32| {
         let mut text = String::from("[[endpoint]]\nname = \"a.example\"\n");

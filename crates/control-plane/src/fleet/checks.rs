@@ -208,7 +208,10 @@ impl Endpoints<'_> {
         }
         if self.count == 0 && has_list {
             let mistake = "the fleet has no endpoint; add an [[endpoint]]";
-            self.source.mistake(0, mistake);
+            // Mistakes with a place of their own come first.
+            let is_alone = self.source.mistakes.count() == 0;
+            let at = if is_alone { 0 } else { self.source.text.len() };
+            self.source.mistake(at, mistake);
         }
         if let Some(at) = self.first_too_many {
             let mistake = format!(
