@@ -52,8 +52,12 @@ impl Folder {
         make: impl FnOnce(&Path) -> Result<(), OpenError>,
     ) -> Result<(), OpenError> {
         let plans = self.plans();
-        if plans.exists() {
-            return Ok(());
+        match fs::symlink_metadata(&plans) {
+            Ok(_) => return Ok(()),
+            // Only this means that there is no database. A link that leads nowhere, as on a
+            // volume that is not mounted, must not be replaced by an empty store.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(&plans, error)),
         }
         let new = self.path.join(NEW);
         // Empties what an earlier attempt left.

@@ -113,3 +113,31 @@ fn a_folder_that_cannot_be_written_is_named() {
         assert!(error.source().is_some());
     }
 }
+
+/// The plans may be on a volume that is not mounted. A new store in their place would begin again
+/// with generation 1.
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_nowhere_is_not_replaced_by_a_new_store() {
+    let (folder, volume) = (Folder::new(), Folder::new());
+    drop(open(&volume));
+    fs::create_dir_all(folder.path()).unwrap();
+    let (link, file) = (
+        folder.path().join("plans.redb"),
+        volume.path().join("plans.redb"),
+    );
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let away = volume.path().join("away");
+    fs::rename(&file, &away).unwrap();
+
+    let error = DiskStore::open(folder.path(), KEEP).unwrap_err();
+    assert!(
+        error.to_string().contains(link.to_str().unwrap()),
+        "{error}"
+    );
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(!file.exists(), "nothing is made where the link leads");
+
+    fs::rename(&away, &file).unwrap();
+    assert_eq!(publish_next(&open(&folder)).get(), 1);
+}
