@@ -18,6 +18,9 @@ DIR = Path(tempfile.mkdtemp())
 PATIENCE = 60  # seconds; a wait that takes longer fails
 processes = []
 
+# By default SIGTERM ends Python at once, and no `finally` ends the processes that it started.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
 
 def free_port(host="127.0.0.1"):
     with socket.socket() as listener:
