@@ -3,6 +3,7 @@
 //! `docs/commands.md` describes them for others. Times are texts in RFC 3339, in UTC. A field
 //! that does not apply is `null`. Within `/v1`, fields may be added, and none is taken away.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -228,6 +229,9 @@ pub(crate) struct FleetText {
     /// Its name for error messages.
     pub(crate) name: String,
     pub(crate) text: String,
+    /// The texts of the zone files that it names, by the name of the zone.
+    #[serde(default)]
+    pub(crate) zone_files: BTreeMap<String, String>,
 }
 
 /// The answer to a command that changes something.

@@ -8,12 +8,13 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use control_plane::{
-    ChangeId, Drain, DrainScope, EndpointDiff, Fleet, FleetError, Order, PlannerHandle,
-    Publication, TargetDiff, chain, diff,
+    ChangeId, DnsZone, Drain, DrainScope, EndpointDiff, Fleet, FleetError, FleetMistake, Order,
+    PlannerHandle, Publication, TargetDiff, chain, diff,
 };
 use hyper::StatusCode;
 use nix::unistd::{Uid, User};
@@ -116,7 +117,7 @@ impl<S: Backing> Desk<S> {
     fn plan(&self, request: api::PlanRequest) -> Result<api::Changes, Refused> {
         let planner = self.planner()?;
         let fleet = match request.fleet {
-            Some(api::FleetText { name, text }) => Fleet::parse(&text, name.as_ref()),
+            Some(sent) => parse_fleet(&sent),
             None => (self.read_fleet)(),
         };
         let fleet = fleet.map_err(|error| unprocessable(chain(&error)))?;
@@ -357,6 +358,29 @@ fn person(client: Client) -> String {
         }
         Client::Address(address) => format!("the token from {}", address.ip()),
     }
+}
+
+/// The fleet that a client sends. No file is opened for it.
+fn parse_fleet(sent: &api::FleetText) -> Result<Fleet, FleetError> {
+    let read = |fleet: &Fleet, zone: &DnsZone, path: &Path| {
+        let apex = zone.apex.as_str();
+        let Some(text) = sent.zone_files.get(apex) else {
+            let message =
+                format!("the zone file is not sent; send its text as `{apex}` in `zone_files`");
+            return Err(FleetError::Mistakes {
+                file: path.to_owned(),
+                mistakes: vec![FleetMistake {
+                    line: 1,
+                    column: 1,
+                    field: None,
+                    message,
+                }],
+                more: 0,
+            });
+        };
+        zone_file::parse(fleet, zone, text.as_bytes(), path)
+    };
+    Fleet::parse_with(&sent.text, sent.name.as_ref(), &read)
 }
 
 fn signed(by: &str, why: &str) -> Order {

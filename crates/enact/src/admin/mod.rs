@@ -47,8 +47,8 @@ pub(crate) use self::status::Overview;
 
 /// Most bytes of a body.
 const MAX_BODY: usize = 64 << 10;
-/// Most bytes of a body with a fleet file ([`Fleet::MAX_BYTES`]), of which JSON escapes the line
-/// ends and the quotes.
+/// Most bytes of a body with a fleet file and its zone files ([`Fleet::MAX_BYTES`] in all), of
+/// which JSON escapes the line ends and the quotes.
 const MAX_PLAN: usize = 80 << 20;
 
 /// The servers of the admin API. Dropping this stops them and removes the socket.

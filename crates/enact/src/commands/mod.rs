@@ -6,14 +6,17 @@
 mod door;
 mod show;
 
-use std::fs;
-use std::io::{self, Write};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use control_plane::{DnsZone, Fleet, FleetError, ZoneRecords};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -49,7 +52,8 @@ pub(crate) struct StatusArguments {
 
 /// Show what a fleet file would change, without changing anything.
 ///
-/// Without a file, the running process looks at its own file as SIGHUP would. The exit status
+/// Without a file, the running process looks at its own file as SIGHUP would. With a file, this
+/// command reads it and the zone files that it names, and sends their texts. The exit status
 /// is 0 if nothing changes, 1 if something does, and 2 if the file is refused.
 #[derive(Args)]
 pub(crate) struct PlanArguments {
@@ -176,6 +180,13 @@ enum CommandError {
     Ask(#[from] AskError),
     #[error("{file}: {error}")]
     File { file: String, error: io::Error },
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    #[error(
+        "the fleet file and its zone files have more than {} bytes; replace the file of the process, and run `enact plan` without FILE",
+        Fleet::MAX_BYTES
+    )]
+    TooLarge,
     #[error("cannot print the answer")]
     Print(#[source] io::Error),
 }
@@ -200,7 +211,7 @@ impl Ask {
     fn ask(self) -> Result<ExitCode, CommandError> {
         match self {
             Self::Status(StatusArguments { of, common }) => status(of, &common),
-            Self::Plan(PlanArguments { file, common }) => plan(file, &common),
+            Self::Plan(PlanArguments { file, common }) => plan(file.as_deref(), &common),
             Self::Confirm(IdArguments { ids, common }) => {
                 common.tell("/v1/confirm", &api::Ids { ids })
             }
@@ -262,19 +273,55 @@ fn status(of: Option<String>, common: &Common) -> Result<ExitCode, CommandError>
     Ok(ExitCode::SUCCESS)
 }
 
-fn plan(file: Option<PathBuf>, common: &Common) -> Result<ExitCode, CommandError> {
-    let read = |file: PathBuf| {
-        let name = file.display().to_string();
-        match fs::read_to_string(&file) {
-            Ok(text) => Ok(api::FleetText { name, text }),
-            Err(error) => Err(CommandError::File { file: name, error }),
-        }
-    };
-    let fleet = file.map(read).transpose()?;
+fn plan(file: Option<&Path>, common: &Common) -> Result<ExitCode, CommandError> {
+    let fleet = file.map(fleet_text).transpose()?;
     let changes = common
         .door()?
         .post("/v1/plan", &api::PlanRequest { fleet })?;
     common.print_changes(&changes)
+}
+
+/// The fleet file with the zone files that it names. The process does not open them: it may
+/// have other rights, or run on another machine.
+fn fleet_text(file: &Path) -> Result<api::FleetText, CommandError> {
+    let text = read(file)?;
+    let found = RefCell::new(Vec::new());
+    let find = |_: &Fleet, zone: &DnsZone, path: &Path| {
+        let zone = zone.apex.as_str().to_owned();
+        found.borrow_mut().push((zone, path.to_owned()));
+        Ok(ZoneRecords::new())
+    };
+    Fleet::parse_with(&text, file, &find)?;
+    let mut left = Fleet::MAX_BYTES.saturating_sub(text.len() as u64);
+    let mut zone_files = BTreeMap::new();
+    for (zone, path) in found.into_inner() {
+        let text = read(&path)?;
+        let rest = left.checked_sub(text.len() as u64);
+        left = rest.ok_or(CommandError::TooLarge)?;
+        zone_files.insert(zone, text);
+    }
+    let name = file.display().to_string();
+    Ok(api::FleetText {
+        name,
+        text,
+        zone_files,
+    })
+}
+
+/// The text of a file, which has at most [`Fleet::MAX_BYTES`].
+fn read(file: &Path) -> Result<String, CommandError> {
+    let failed = |error| CommandError::File {
+        file: file.display().to_string(),
+        error,
+    };
+    let opened = File::open(file).map_err(failed)?;
+    let mut text = String::new();
+    let mut bounded = opened.take(Fleet::MAX_BYTES + 1);
+    bounded.read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > Fleet::MAX_BYTES {
+        return Err(CommandError::TooLarge);
+    }
+    Ok(text)
 }
 
 impl Common {

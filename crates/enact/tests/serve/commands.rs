@@ -1,5 +1,6 @@
 //! The commands, as a person gives them to a running process.
 
+use super::hostile::{answer, connect, post};
 use super::*;
 
 fn status(serve: &Serve) -> serde_json::Value {
@@ -334,4 +335,43 @@ fn drains_a_freeze_and_the_history_survive_a_kill() {
     serve.ask_until("a.re.example.", has(&[1, 2, 3]));
     serve.end();
     fs::remove_dir_all(folder).unwrap();
+}
+
+/// The command sends the zone files: the process opens no file of the client.
+#[test]
+fn plan_takes_a_fleet_with_a_zone_file() {
+    let targets = Targets::start([1]);
+    let name = format!("plan-zone-{}", new_socket().display()).replace('/', "-");
+    let records = FleetFile::new(&format!("{name}-records"), "mail A 192.0.2.25\n");
+    let of_fleet = |records: &FleetFile| {
+        let file = records.0.file_name().unwrap().to_str().unwrap();
+        let zone = format!("{ZONE}records = \"{file}\"\n");
+        targets.fleet(&[("a", &[1])]).replace(ZONE, &zone)
+    };
+    let fleet = FleetFile::new(&name, &of_fleet(&records));
+    let serve = Serve::start(&["--fleet", fleet.path()]);
+    assert_eq!(serve.tell(&["plan", fleet.path()]), "nothing changes\n");
+    let new = FleetFile::new(
+        &format!("{name}-new-records"),
+        "mail A 192.0.2.25\nnew A 192.0.2.9\n",
+    );
+    let other = FleetFile::new(&format!("{name}-other"), &of_fleet(&new));
+    let output = serve.command(&["plan", other.path()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("new.re.example"), "{text}");
+    let error = || String::from_utf8(serve.command(&["plan", other.path()]).stderr).unwrap();
+    new.write("mail A 192.0.2.\n");
+    let wrong = error();
+    assert!(wrong.contains(&format!("{}:1:", new.path())), "{wrong}");
+    other.write(&of_fleet(&new).replace("records = \"", "records = \"no-"));
+    let missing = error();
+    assert!(missing.contains("No such file"), "{missing}");
+    // A client that sends no zone file is told, although the file is there.
+    let text = serde_json::to_string(&of_fleet(&records)).unwrap();
+    let path = serde_json::to_string(fleet.path()).unwrap();
+    let body = format!(r#"{{"fleet": {{"name": {path}, "text": {text}}}}}"#);
+    let answer = answer(connect(&serve), post("/v1/plan", &body).as_bytes());
+    assert!(answer.contains("the zone file is not sent"), "{answer}");
+    serve.end();
 }

@@ -8,21 +8,21 @@ use std::path::Path;
 
 use super::*;
 
-fn connect(serve: &Serve) -> UnixStream {
+pub(crate) fn connect(serve: &Serve) -> UnixStream {
     let client = UnixStream::connect(&serve.admin).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     client
 }
 
 /// The answer to these bytes. A server may close before it has read all of them.
-fn answer(mut client: impl Read + Write, request: &[u8]) -> String {
+pub(crate) fn answer(mut client: impl Read + Write, request: &[u8]) -> String {
     let _ = client.write_all(request);
     let mut bytes = Vec::new();
     let _ = client.read_to_end(&mut bytes);
     String::from_utf8(bytes).unwrap()
 }
 
-fn post(path: &str, body: &str) -> String {
+pub(crate) fn post(path: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
