@@ -9,13 +9,19 @@
 //!    at the same time may lose one of the changes: send commands to one of them.
 //! 4. A note of a later version of this program is refused, and the Planner stands still until
 //!    this program is upgraded.
+//! 5. A note with anything that cannot be read is damaged as a whole, and the Planner stands
+//!    still. Any order replaces it. What it said is lost, so a thaw and the end of a drain are
+//!    orders then too, although nothing is known that they end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use control_plane::{Drain, DrainScope, Order, OrderBook, Orders, Publication};
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use crate::history::History;
 use crate::notes::Notes;
@@ -29,7 +35,7 @@ const VERSION: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
     #[error(
-        "the note `orders` in the store is damaged; the Planner stands still; give an order such as `enact thaw` to replace the note"
+        "the note `orders` in the store is damaged; the Planner stands still; `enact thaw` replaces the note, and its drains, its freeze and its rejections are lost; give them again"
     )]
     Damaged(#[source] serde_json::Error),
     #[error(
@@ -39,6 +45,7 @@ enum Unreadable {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Note {
     version: u32,
     drains: Vec<DrainNote>,
@@ -48,6 +55,7 @@ struct Note {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct OrderNote {
     by: String,
     /// Milliseconds since 1970.
@@ -56,6 +64,7 @@ struct OrderNote {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct DrainNote {
     scope: crate::api::Scope,
     order: OrderNote,
@@ -74,6 +83,13 @@ pub(crate) struct Book {
     history: History,
     /// The note as it was read last.
     read: Option<(Option<Vec<u8>>, Arc<Orders>)>,
+}
+
+/// The orders as a command finds them and leaves them.
+pub(crate) struct Draft {
+    pub(crate) orders: Orders,
+    /// Whether the note is damaged, so that these orders replace it.
+    pub(crate) replaces_damage: bool,
 }
 
 /// The commands' side.
@@ -122,20 +138,31 @@ impl OrderDesk {
     pub(crate) fn change<E: From<plan_store::Error>>(
         &self,
         order: Order,
-        change: impl FnOnce(&mut Orders) -> Result<(), E>,
+        change: impl FnOnce(&mut Draft) -> Result<(), E>,
     ) -> Result<(), E> {
         let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = self.notes.note(NOTE)?;
-        let mut orders = match decode(bytes.as_deref()) {
-            Ok(orders) => orders,
-            Err(Unreadable::Damaged(_)) => Orders::default(),
+        let mut draft = match decode(bytes.as_deref()) {
+            Ok(orders) => Draft {
+                orders,
+                replaces_damage: false,
+            },
+            Err(Unreadable::Damaged(_)) => Draft {
+                orders: Orders::default(),
+                replaces_damage: true,
+            },
             Err(later @ Unreadable::Later(_)) => return Err(plan_store::Error::new(later).into()),
         };
         let now = Instant::now();
-        orders.drains.retain(|_, drain| !drain.is_over(now));
-        change(&mut orders)?;
-        orders.last = Some(order);
-        self.notes.set_note(NOTE, &encode(&orders)?)?;
+        draft.orders.drains.retain(|_, drain| !drain.is_over(now));
+        change(&mut draft)?;
+        draft.orders.last = Some(order);
+        self.notes.set_note(NOTE, &encode(&draft.orders)?)?;
+        if draft.replaces_damage {
+            warn!(
+                "the damaged note `orders` is replaced; its drains, freeze and rejections are lost"
+            );
+        }
         Ok(())
     }
 }
@@ -156,20 +183,24 @@ fn decode(bytes: Option<&[u8]>) -> Result<Orders, Unreadable> {
         until,
     } in note.drains
     {
-        let Some(scope) = scope_of(&scope) else {
-            continue;
-        };
+        let scope =
+            scope_of(&scope).ok_or_else(|| damaged("a drain has a target that is no address"))?;
         let until = until.map(moment);
         let order = order.into();
         drains.insert(scope, Drain { order, until });
     }
-    let rejected = note.rejected.iter().filter_map(|id| id.parse().ok());
+    let rejected = note.rejected.iter().map(|id| id.parse());
+    let rejected: Result<BTreeSet<_>, _> = rejected.collect();
     Ok(Orders {
         drains,
         freeze: note.freeze.map(Order::from),
-        rejected: rejected.collect::<BTreeSet<_>>(),
+        rejected: rejected.map_err(damaged)?,
         last: note.last.map(Order::from),
     })
+}
+
+fn damaged(why: impl fmt::Display) -> Unreadable {
+    Unreadable::Damaged(serde_json::Error::custom(why))
 }
 
 fn encode(orders: &Orders) -> Result<Vec<u8>, plan_store::Error> {
@@ -244,5 +275,34 @@ impl From<&Order> for OrderNote {
             at: unix(order.at),
             why: order.why.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"version":1,"drains":[{"scope":{"target":"192.0.2.1"},"order":{"by":"Ada","at":1,"why":""},"until":null}],"freeze":null,"rejected":["4c1f0ea2d07b9a35"],"last":null}"#;
+
+    #[test]
+    fn a_note_is_read_whole_or_not_at_all() {
+        let good = decode(Some(GOOD.as_bytes())).unwrap();
+        assert_eq!((good.drains.len(), good.rejected.len()), (1, 1));
+        assert_eq!(encode(&good).unwrap(), GOOD.as_bytes());
+        for (what, damage) in [
+            ("192.0.2.1", "192.0.2."),
+            ("target", "rack"),
+            ("4c1f0ea2d07b9a35", "no id"),
+            ("\"why\"", "\"how\":0,\"why\""),
+            ("\"freeze\"", "\"pause\":null,\"freeze\""),
+            ("null}", "null"),
+        ] {
+            let bad = GOOD.replacen(what, damage, 1);
+            let read = decode(Some(bad.as_bytes()));
+            assert!(matches!(read, Err(Unreadable::Damaged(_))), "{bad}");
+        }
+        let later = GOOD.replace("\"version\":1", "\"version\":2");
+        let read = decode(Some(later.as_bytes()));
+        assert!(matches!(read, Err(Unreadable::Later(2))));
     }
 }

@@ -27,7 +27,7 @@ use crate::api;
 use crate::backing::Backing;
 use crate::history::{History, MOST};
 use crate::http::Client;
-use crate::orders::{OrderDesk, scope_of};
+use crate::orders::{Draft, OrderDesk, scope_of};
 
 /// How long a command waits for the Planner.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -149,7 +149,7 @@ impl<S: Backing> Desk<S> {
         let ids = all_of(ids, &known.collect())?;
         let text = format!("rejected {}; the endpoint keeps what it has", list(&ids));
         let still: BTreeSet<_> = now.rejected.iter().map(|held| held.id).collect();
-        self.order(signed(by, &text), |orders| {
+        self.order(signed(by, &text), |Draft { orders, .. }| {
             // A rejection ends with its hold.
             orders.rejected.retain(|id| still.contains(id));
             orders.rejected.extend(ids);
@@ -188,7 +188,7 @@ impl<S: Backing> Desk<S> {
             },
             until,
         };
-        self.order(signed(by, &text), |orders| {
+        self.order(signed(by, &text), |Draft { orders, .. }| {
             orders.drains.insert(scope, drain);
             if orders.drains.len() > MOST_DRAINS {
                 let text = format!("there are {MOST_DRAINS} drains already; end some with undrain");
@@ -217,8 +217,8 @@ impl<S: Backing> Desk<S> {
     fn undrain(&self, request: api::UndrainRequest, by: &str) -> Result<String, Refused> {
         let scope = scope(request.target, request.zone)?;
         let text = format!("ended the drain of {scope}");
-        self.order(signed(by, &text), |orders| {
-            if orders.drains.remove(&scope).is_some() {
+        self.order(signed(by, &text), |draft| {
+            if draft.orders.drains.remove(&scope).is_some() || draft.replaces_damage {
                 return Ok(());
             }
             let text = "is not drained by a person; a drain of the fleet file ends there";
@@ -236,7 +236,7 @@ impl<S: Backing> Desk<S> {
             format!(": {why}")
         };
         let text = format!("frozen{because}; no plan is published until a thaw");
-        self.order(signed(by, &text), |orders| {
+        self.order(signed(by, &text), |Draft { orders, .. }| {
             if let Some(before) = &orders.freeze {
                 let (by, at) = (&before.by, api::time(before.at));
                 return Err(conflict(format!(
@@ -251,11 +251,11 @@ impl<S: Backing> Desk<S> {
 
     fn thaw(&self, by: &str) -> Result<String, Refused> {
         let text = "thawed; plans are published again";
-        self.order(signed(by, text), |orders| {
-            let thawed = orders.freeze.take();
-            thawed
-                .map(|_| ())
-                .ok_or_else(|| conflict("nothing is frozen".into()))
+        self.order(signed(by, text), |draft| {
+            if draft.orders.freeze.take().is_some() || draft.replaces_damage {
+                return Ok(());
+            }
+            Err(conflict("nothing is frozen".into()))
         })?;
         Ok(text.into())
     }
@@ -284,7 +284,7 @@ impl<S: Backing> Desk<S> {
             )));
         }
         let text = format!("return to plan {older}");
-        self.order(signed(by, &text), |orders| {
+        self.order(signed(by, &text), |Draft { orders, .. }| {
             orders.freeze.get_or_insert_with(|| signed(by, &text));
             Ok::<_, Refused>(())
         })?;
@@ -306,7 +306,7 @@ impl<S: Backing> Desk<S> {
     fn order(
         &self,
         order: Order,
-        change: impl FnOnce(&mut control_plane::Orders) -> Result<(), Refused>,
+        change: impl FnOnce(&mut Draft) -> Result<(), Refused>,
     ) -> Result<(), Refused> {
         let planner = self.planner()?;
         self.office()?.orders.change(order, change)?;

@@ -375,3 +375,25 @@ fn plan_takes_a_fleet_with_a_zone_file() {
     assert!(answer.contains("the zone file is not sent"), "{answer}");
     serve.end();
 }
+
+#[test]
+fn a_thaw_replaces_a_damaged_note_of_the_orders() {
+    let targets = Targets::start([1]);
+    let name = format!("damaged-{}", new_socket().display()).replace('/', "-");
+    let fleet = FleetFile::new(&name, &targets.fleet(&[("a", &[1])]));
+    let folder = StateFolder::new("damaged");
+    let arguments = ["--fleet", fleet.path(), "--store", &folder.store()];
+    Serve::start(&arguments).end();
+    let store = plan_store_disk::DiskStore::open(&folder.0, plan_store::Retention::newest(2));
+    store.unwrap().set_note("orders", b"{}").unwrap();
+
+    let mut process = Serve::spawn(&arguments, Some("info"));
+    let (log, _) = lines(process.stderr.take().unwrap(), usize::MAX);
+    let serve = Serve::addressed(process, log, false);
+    serve.wait_for("the note `orders` in the store is damaged");
+    serve.tell(&["thaw"]);
+    serve.wait_for(READY);
+    let again = serve.command(&["thaw"]);
+    assert_eq!(again.status.code(), Some(2), "nothing is frozen");
+    serve.end();
+}
