@@ -262,6 +262,7 @@ impl<S: Backing> Desk<S> {
 
     /// Publishes the content of an older plan again, under a freeze.
     fn go_back(&self, request: &api::ReturnRequest, by: &str) -> Result<String, Refused> {
+        self.planner()?;
         let office = self.office()?;
         let older = request.generation;
         let old = self.pin(&older.to_string())?;
@@ -284,12 +285,17 @@ impl<S: Backing> Desk<S> {
             )));
         }
         let text = format!("return to plan {older}");
-        self.order(signed(by, &text), |Draft { orders, .. }| {
+        let freeze = |draft: &mut Draft| {
+            let orders = &mut draft.orders;
             orders.freeze.get_or_insert_with(|| signed(by, &text));
             Ok::<_, Refused>(())
-        })?;
+        };
+        office.orders.change(signed(by, &text), freeze)?;
+        let half_done = |why: &str| half_returned(older, why);
+        self.obeyed().map_err(|Refused(_, why)| half_done(&why))?;
         let published = self.overview.store.publish(Arc::clone(old.plan()));
-        let generation = published.map_err(plan_store::Error::from)?;
+        let published = published.map_err(plan_store::Error::from);
+        let generation = published.map_err(|error| half_done(&chain(&error)))?;
         office.history.add(Publication {
             generation,
             author: by.to_owned(),
@@ -308,9 +314,14 @@ impl<S: Backing> Desk<S> {
         order: Order,
         change: impl FnOnce(&mut Draft) -> Result<(), Refused>,
     ) -> Result<(), Refused> {
-        let planner = self.planner()?;
+        self.planner()?;
         self.office()?.orders.change(order, change)?;
-        match planner.obey(PATIENCE) {
+        self.obeyed()
+    }
+
+    /// Waits until the Planner has read the orders.
+    fn obeyed(&self) -> Result<(), Refused> {
+        match self.planner()?.obey(PATIENCE) {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => Err(unavailable(format!(
                 "the order is in the store, but the Planner cannot read it yet: {}",
@@ -461,6 +472,14 @@ fn change(diff: EndpointDiff) -> api::Change {
         ttl_after: diff.ttl.1,
         targets: diff.targets.into_iter().map(target).collect(),
     }
+}
+
+/// A return that failed after its freeze. The history may not have its plan either.
+fn half_returned(older: u32, why: &str) -> Refused {
+    unavailable(format!(
+        "the plans are frozen now, but plan {older} may not have returned; repeat the \
+         command, which says so if it has, or run `enact thaw`: {why}"
+    ))
 }
 
 fn no_planner() -> Refused {

@@ -293,7 +293,7 @@ impl From<NotDone> for Refused {
 impl From<plan_store::Error> for Refused {
     fn from(error: plan_store::Error) -> Self {
         let text = format!(
-            "the store failed, and nothing is changed: {}",
+            "the store failed; look at `enact status` before you repeat the command: {}",
             control_plane::chain(&error)
         );
         Self(StatusCode::SERVICE_UNAVAILABLE, text)
