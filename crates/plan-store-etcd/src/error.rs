@@ -7,6 +7,8 @@ use plan_store::Generation;
 use thiserror::Error;
 use tonic::Code;
 
+use crate::restore::MAX_STEP;
+
 /// What went wrong, where, and what to do about it.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
@@ -98,6 +100,18 @@ pub enum Error {
     Restored {
         /// How that shows.
         reason: String,
+    },
+
+    /// The generation to continue above is more than 1,000,000 above the store's newest one.
+    #[error(
+        "{served} is more than {MAX_STEP} above the newest generation in the store, which is {newest}; the right number is the largest one in the DNS servers' logs (`enact restore-cluster --above N`) and in their metric `dns_active_generation`; if it is {served}, run the command with {} first, and again in such steps",
+        newest + MAX_STEP
+    )]
+    TooFarAbove {
+        /// The generation that was given.
+        served: Generation,
+        /// The newest generation in the store; 0 if it has none.
+        newest: u32,
     },
 
     /// The snapshot on disk is of another store.

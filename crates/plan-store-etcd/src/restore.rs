@@ -17,6 +17,10 @@ use crate::publish::token;
 use crate::shared::{Shared, stored_plan};
 use crate::txn::{created_at, one, put, txn, written_at};
 
+/// The largest step from the newest generation of the store to the one that was served. A number
+/// with a digit too many must not use up the generations: nothing takes them back.
+pub(crate) const MAX_STEP: u32 = 1_000_000;
+
 /// What [`EtcdStore::continue_above`](crate::EtcdStore::continue_above) has done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Continued {
@@ -55,13 +59,17 @@ impl Shared {
     }
 
     async fn publish_above(&self, served: Generation) -> Result<Continued, PublishError<Error>> {
-        let next = served.next().map_err(PublishError::GenerationsExhausted)?;
         let mut before = None;
         loop {
             let (newest, written) = self.read_head().await?;
             if let Some(newest) = newest.filter(|newest| *newest > served) {
                 return Ok(Continued::Already { newest });
             }
+            let at = newest.map_or(0, Generation::get);
+            if served.get() - at > MAX_STEP {
+                return Err(Error::TooFarAbove { served, newest: at }.into());
+            }
+            let next = served.next().map_err(PublishError::GenerationsExhausted)?;
             if before == Some(written) {
                 let reason = "it is there already, although `head` is below it";
                 return Err(corrupt(&self.keys.plan(next), reason).into());

@@ -123,7 +123,8 @@ impl EtcdStore {
     /// It may be called again: nothing happens if the store is above that generation already.
     ///
     /// # Errors
-    /// The cluster cannot be asked, or there is no generation above. After
+    /// The cluster cannot be asked. Or `served` is more than 1,000,000 above the newest generation
+    /// in the store ([`Error::TooFarAbove`]), because generations are used up for good. After
     /// [`Error::PublishUnknown`], call it again.
     pub fn continue_above(
         &self,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use interop::cluster::{Cluster, PATIENCE, wait_until};
-use plan_store::{EndpointName, Generation, Plan, PlanStore, Resolution, Resolve};
+use plan_store::{EndpointName, Generation, Plan, PlanStore, PublishError, Resolution, Resolve};
 use plan_store_etcd::{Continued, Error, EtcdConfig, EtcdReader, EtcdStore};
 
 use crate::load::{PREFIX, config, connect, endpoint, plan, publish_and_apply};
@@ -242,4 +242,27 @@ fn an_empty_cluster_continues_above_what_was_served() {
     assert_eq!(continued, Continued::Follows { generation: served });
     assert_eq!(store.latest().unwrap().map(drop), None);
     assert_eq!(store.publish(plan(1)).unwrap(), generation(42));
+}
+
+/// A number with a digit too many would end the store: no generation is left after the last one.
+#[test]
+fn a_number_far_above_the_newest_generation_is_refused() {
+    let cluster = Cluster::start(1);
+    let store = connect(&cluster, PREFIX);
+    assert_eq!(store.publish(plan(1)).unwrap(), generation(1));
+    let before_last = generation(Generation::MAX.get() - 1);
+    for far in [generation(1_000_002), before_last, Generation::MAX] {
+        let refused = store.continue_above(far, None).unwrap_err();
+        let PublishError::Store(refused @ Error::TooFarAbove { .. }) = refused else {
+            panic!("{refused:?}");
+        };
+        let text = refused.to_string();
+        for part in [&far.to_string(), "logs", "dns_active_generation", "1000001"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+    assert_eq!(store.publish(plan(2)).unwrap(), generation(2));
+    let next = generation(1_000_003);
+    let continued = store.continue_above(generation(1_000_002), None).unwrap();
+    assert_eq!(continued, Continued::Published { generation: next });
 }
