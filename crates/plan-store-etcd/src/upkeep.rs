@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
+use tonic::Code;
 use tracing::{debug, error, info, warn};
 
 use crate::Error;
@@ -80,15 +81,32 @@ impl Drop for Upkeep {
 impl Shared {
     async fn keep_up(&self) {
         let mut noted: Option<(Instant, i64)> = None;
+        let mut fails = false;
         loop {
             self.look_at_members().await;
             if let Some(history) = self.history
                 && noted.is_none_or(|(at, _)| at.elapsed() >= history)
             {
                 let before = noted.map(|(_, revision)| revision);
+                let failed_before = fails;
                 match self.compact(before).await {
-                    Ok(revision) => noted = Some((Instant::now(), revision)),
-                    Err(error) => debug!(%error, "history not compacted; tried again later"),
+                    Ok(revision) => {
+                        noted = Some((Instant::now(), revision));
+                        fails = false;
+                        if failed_before {
+                            info!("the history of etcd is compacted again");
+                        }
+                    }
+                    Err(error) => {
+                        fails = true;
+                        if !failed_before {
+                            warn!(
+                                %error,
+                                "the history of etcd is not compacted, and its members fill up; \
+                                 it is tried again until it succeeds"
+                            );
+                        }
+                    }
                 }
             }
             sleep(self.history.map_or(LOOK, |history| history.min(LOOK))).await;
@@ -99,10 +117,15 @@ impl Shared {
     async fn compact(&self, up_to: Option<i64>) -> Result<i64, Error> {
         let head = self.client.range(one(self.keys.head())).await?;
         let revision = head.header.unwrap_or_default().revision;
-        if let Some(up_to) = up_to.filter(|up_to| *up_to > self.storage.lock().compacted) {
+        // A cluster that was restored from a backup is at an older revision than before. There both
+        // revisions say nothing.
+        let is_past = |at: &i64| *at <= revision;
+        let compacted = Some(self.storage.lock().compacted).filter(is_past);
+        let up_to = up_to.filter(is_past);
+        if let Some(up_to) = up_to.filter(|up_to| Some(*up_to) > compacted) {
             match self.client.compact(up_to).await {
-                // Another program has compacted further.
-                Ok(()) | Err(Error::Refused { .. }) => {}
+                Ok(()) => {}
+                Err(error) if is_compacted_already(&error) => {}
                 Err(error) => return Err(error),
             }
             debug!(up_to, "history compacted");
@@ -165,6 +188,53 @@ impl Shared {
                 0 => self.quota,
                 quota => quota,
             },
+        }
+    }
+}
+
+/// Whether etcd refused to compact because another program has compacted further.
+fn is_compacted_already(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Refused { code: Code::OutOfRange, message, .. } if message.contains("compacted")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The messages are etcd's. Only the first says that the history is as short as was asked.
+    #[test]
+    fn only_a_history_that_is_compacted_further_counts_as_compacted() {
+        for (code, message, is_so) in [
+            (
+                Code::OutOfRange,
+                "etcdserver: mvcc: required revision has been compacted",
+                true,
+            ),
+            (
+                Code::OutOfRange,
+                "etcdserver: mvcc: required revision is a future revision",
+                false,
+            ),
+            (
+                Code::PermissionDenied,
+                "etcdserver: permission denied",
+                false,
+            ),
+            (
+                Code::ResourceExhausted,
+                "etcdserver: mvcc: database space exceeded",
+                false,
+            ),
+        ] {
+            let error = Error::Refused {
+                endpoint: "http://192.0.2.1:2379".into(),
+                code,
+                message: message.into(),
+            };
+            assert_eq!(is_compacted_already(&error), is_so, "{message}");
         }
     }
 }
