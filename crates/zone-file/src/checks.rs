@@ -5,7 +5,7 @@
 //!    servers; a zone file repeats none of them. The addresses of an endpoint are its targets.
 //! 2. Names lie in the zone, and in no other zone of the fleet.
 //! 3. The records of an RRset differ, and have one TTL (RFC 2181, 5).
-//! 4. An alias has no other records (RFC 2181, 10.1), and aliases form no loop. A name server
+//! 4. An alias has no other records (RFC 2181, 10.1), so the apex is none, and aliases form no loop. A name server
 //!    and a target of MX or SRV is no alias (RFC 2181, 10.3).
 //! 5. Below a delegation there is nothing but the addresses of name servers (*glue*). A name
 //!    server that lies there has such an address. DS records stand at delegations alone.
@@ -121,8 +121,8 @@ impl<'f> Surroundings<'f> {
             Rtype::NS | Rtype::DS if name.is_wildcard() => {
                 "a wildcard cannot be delegated (RFC 4592, 4.2); name the zones one by one".into()
             }
-            Rtype::NS | Rtype::CNAME if entry.target.is_none() => {
-                format!("the data of this {record_type} record is not a name; write a name")
+            Rtype::CNAME if name == *apex => {
+                "the apex of the zone has SOA and NS records, so it cannot be an alias (RFC 2181, 10.1); write the A and AAAA records that it shall have".into()
             }
             Rtype::A | Rtype::AAAA | Rtype::CNAME | Rtype::NS => return self.place_address(name, record_type),
             _ => return Ok(name),
@@ -281,16 +281,16 @@ fn static_records(
             continue;
         };
         let record_type = first.record_type;
-        for (at, other) in others.iter().enumerate() {
+        let mut lines = HashMap::from([(first.data.as_slice(), first.line)]);
+        for other in others {
             let mistake = if other.ttl != first.ttl {
                 format!(
                     "this {record_type} record of {name} has the TTL {}, and the one on line {} has {}; give them the same TTL (RFC 2181, 5.2)",
                     other.ttl, first.line, first.ttl
                 )
-            } else if let Some(before) = same[..=at].iter().find(|e| e.data == other.data) {
+            } else if let Some(before) = lines.insert(&other.data, other.line) {
                 format!(
-                    "this {record_type} record of {name} is on line {} already; remove one of the two",
-                    before.line
+                    "this {record_type} record of {name} is on line {before} already; remove one of the two"
                 )
             } else {
                 continue;

@@ -9,8 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use domain::base::iana::{Class, Rtype};
-use domain::base::name::{Name, ToName};
-use domain::base::rdata::ComposeRecordData;
+use domain::base::name::{Name, ParsedName, ToName};
+use domain::base::rdata::{ComposeRecordData, ParseRecordData};
+use domain::dep::octseq::Parser;
 use domain::rdata::ZoneRecordData;
 use domain::zonefile::inplace::{Entry as Parsed, Error, ScannedRecord, Zonefile};
 
@@ -76,7 +77,7 @@ fn read_entry(
     }
     while let Some(parsed) = next(parser, line)? {
         match parsed {
-            Parsed::Record(record) => records.push(entry(line, &record)),
+            Parsed::Record(record) => records.push(entry(line, &record)?),
             Parsed::Include { path, .. } => {
                 let reason = format!("`$INCLUDE {path}` is not supported; put its records here");
                 let column = 1;
@@ -135,25 +136,57 @@ fn entry_length(text: &[u8]) -> Result<usize, &'static str> {
     }
 }
 
-fn entry(line: usize, record: &ScannedRecord) -> Entry {
-    let mut data = Vec::new();
-    // Writing to a vector does not fail.
-    let _ = record.data().compose_rdata(&mut data);
-    let target = match record.data() {
-        ZoneRecordData::Cname(data) => Some(data.cname()),
-        ZoneRecordData::Ns(data) => Some(data.nsdname()),
-        ZoneRecordData::Mx(data) => Some(data.exchange()),
-        ZoneRecordData::Srv(data) => Some(data.target()),
-        _ => None,
+fn entry(line: usize, record: &ScannedRecord) -> Result<Entry, Refused> {
+    let (record_type, parsed) = (record.rtype(), record.data());
+    let data = composed(parsed);
+    let target = match parsed {
+        ZoneRecordData::Unknown(_) => target_in(record_type, &data).ok_or_else(|| Refused {
+            line,
+            column: 1,
+            reason: format!(
+                "the bytes after `\\#` are not the data of a record of type {record_type}; correct them, or write the data as that type has it"
+            ),
+        })?,
+        _ => target(parsed),
     };
-    Entry {
+    Ok(Entry {
         line,
         owner: text(record.owner()),
         ttl: record.ttl().as_secs(),
-        record_type: record.rtype(),
+        record_type,
         data,
-        target: target.map(text),
-    }
+        target,
+    })
+}
+
+/// The target in data that was written as RFC 3597 has it, if there is one. `None` if it is not
+/// the data of this type: too short, too long, or with a compressed name.
+#[expect(clippy::option_option, reason = "taken apart at once")]
+fn target_in(record_type: Rtype, data: &[u8]) -> Option<Option<String>> {
+    let mut parser = Parser::from_ref(data);
+    let parsed = ZoneRecordData::<_, ParsedName<_>>::parse_rdata(record_type, &mut parser);
+    let parsed = parsed.ok()??;
+    (composed(&parsed) == data).then(|| target(&parsed))
+}
+
+/// The data in wire format.
+fn composed(data: &impl ComposeRecordData) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Writing to a vector does not fail.
+    let _ = data.compose_rdata(&mut bytes);
+    bytes
+}
+
+/// Where a record points to, if it is an alias, a delegation, or of type MX or SRV.
+fn target<O, N: ToName>(data: &ZoneRecordData<O, N>) -> Option<String> {
+    let target = match data {
+        ZoneRecordData::Cname(data) => data.cname(),
+        ZoneRecordData::Ns(data) => data.nsdname(),
+        ZoneRecordData::Mx(data) => data.exchange(),
+        ZoneRecordData::Srv(data) => data.target(),
+        _ => return None,
+    };
+    Some(text(target))
 }
 
 /// A name in lower case, without the final dot.

@@ -185,7 +185,29 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "",
     ),
     ("sub DS 1 13 2 ab\n", "is not delegated", "NS records"),
-    ("a CNAME \\# 1 00\nb CNAME \\# 2 ff00\n", ":", ""),
+    (
+        "a TXT x\n@ CNAME www\n",
+        ":2:1: the apex of the zone has SOA and NS records",
+        "write the A and AAAA records",
+    ),
+    ("a CNAME \\# 1 00\nb CNAME \\# 2 ff00\n", ":2:1: ", "CNAME"),
+    (
+        "a TXT x\nh A \\# 2 abcd\n",
+        ":2:1: the bytes after `\\#` are not the data of a record of type A;",
+        "correct them",
+    ),
+    ("h A \\# 5 c000020101\n", "not the data", "type A;"),
+    ("h TYPE28 \\# 4 c0000201\n", "not the data", "type AAAA"),
+    ("h NS \\# 0\n", "not the data", "type NS"),
+    ("h MX \\# 2 000a\n", "not the data", "type MX"),
+    // A pointer to the first byte, which is a root.
+    ("h MX \\# 4 000ac000\n", "not the data", "type MX"),
+    ("h SRV \\# 6 000000000001\n", "not the data", "type SRV"),
+    (
+        "w CNAME v\nm MX \\# 18 000a01770473686f70076578616d706c6500\n",
+        ":2:1: MX points to w.shop.example",
+        "",
+    ),
 ];
 
 #[test]
@@ -230,6 +252,29 @@ fn records_too_long_for_a_message_are_refused() {
         error.starts_with("shop.zone:2:1: TXT record is too long"),
         "{error}"
     );
+}
+
+/// To compare each of them with each would take hours.
+#[test]
+fn as_many_records_of_one_name_as_fit_in_a_file_are_refused_at_once() {
+    let addresses = (0..300_000_u32).map(std::net::Ipv4Addr::from);
+    let lines: Vec<_> = addresses
+        .map(|address| format!("\tA {address}\n"))
+        .collect();
+    let error = bad(&format!("a TXT x\n{}", lines.concat()));
+    assert!(
+        error.contains(":2:1: A records of a.shop.example: "),
+        "{error}"
+    );
+    assert!(error.contains("more than 60000"), "{error}");
+}
+
+#[test]
+fn known_types_may_be_written_as_unknown_ones() {
+    let records = good("h A \\# 4 c0000201\nh TXT \\# 2 0178\nm MX \\# 5 000a016800\n");
+    assert_eq!(data(&records, "h.shop.example", 1).1, [[192, 0, 2, 1]]);
+    assert_eq!(data(&records, "h.shop.example", 16).1, [b"\x01x"]);
+    assert_eq!(data(&records, "m.shop.example", 15).1, [b"\0\x0a\x01h\0"]);
 }
 
 #[test]
