@@ -274,8 +274,8 @@ impl ZoneData {
         soa.into_iter().chain(name_servers).chain(glue)
     }
 
-    /// Whether the name, in lower case, is a name server inside the zone. No plan changes what
-    /// is there, not even if it names an endpoint there.
+    /// Whether the name, in lower case, is a name server inside the zone. No plan changes its
+    /// addresses, not even if it names an endpoint there.
     pub(crate) fn has_own(&self, lower: &[u8]) -> bool {
         self.own.contains(lower)
     }

@@ -17,6 +17,14 @@ use crate::query::LowerName;
 use crate::tsig::wire;
 use crate::zone::{ZoneData, Zones};
 
+/// What no plan has at a name server of the zone.
+const NOT_AT_NAME_SERVERS: [RecordType; 4] = [
+    RecordType::A,
+    RecordType::AAAA,
+    RecordType::NS,
+    RecordType::CNAME,
+];
+
 /// A record in wire format.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Rr {
@@ -75,8 +83,9 @@ pub(crate) fn own(zones: &Zones, zone: &ZoneData) -> Result<Vec<Rr>, ProtoError>
     Ok(records)
 }
 
-/// What a name has in this zone with these records: nothing if it is in another zone, or if the
-/// zone itself has a name server there.
+/// What a name has in this zone with these records: nothing if it is in another zone. Where the
+/// zone itself has a name server, its addresses are the zone's own, and no plan makes an alias or
+/// a delegation.
 pub(crate) fn at_name(
     zones: &Zones,
     zone: &ZoneData,
@@ -85,9 +94,10 @@ pub(crate) fn at_name(
 ) -> Vec<Rr> {
     let owner = wire(name);
     let is_here = zones.of(&owner).is_some_and(|of| of.apex == zone.apex);
-    if !is_here || zone.has_own(&owner) {
+    if !is_here {
         return Vec::new();
     }
+    let has_own = zone.has_own(&owner);
     let record = |code, ttl, data: &[u8]| Rr {
         owner: owner.clone(),
         code,
@@ -104,5 +114,7 @@ pub(crate) fn at_name(
         let (code, ttl) = (rrset.record_type(), rrset.ttl());
         rrset.data().map(move |data| record(code, ttl, data))
     });
-    targets.chain(static_records).collect()
+    let all = targets.chain(static_records);
+    all.filter(|record| !(has_own && NOT_AT_NAME_SERVERS.contains(&record.code.into())))
+        .collect()
 }

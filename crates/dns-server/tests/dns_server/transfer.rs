@@ -274,6 +274,52 @@ fn static_records_are_transferred_as_they_are() {
     );
 }
 
+/// The addresses of a name server are the zone's own. What else a plan has there travels.
+#[test]
+fn static_records_beside_a_name_server_are_transferred() {
+    let at_apex = [
+        ("ns1.shop.example", "192.0.2.53"),
+        ("shop.example", "192.0.2.54"),
+    ];
+    let primary = Primary::start([zone("shop.example", &at_apex).with_secondaries([local()])]);
+    let rrset = |code, data: &[u8]| Rrset::new(code, 60, [data]).unwrap();
+    let txt = || rrset(16, b"\x03one");
+    let own = [rrset(1, &[192, 0, 2, 9]), rrset(2, b"\x01n\0")];
+    let alone = |rrsets: Vec<Rrset>| {
+        RecordSet::without_targets(StaticRecords::new(rrsets).unwrap()).unwrap()
+    };
+    let beside = RecordSet::new(5, [target("192.0.2.1", 1)]).unwrap();
+    let plan = Plan::new([
+        (
+            name("ns1.shop.example"),
+            alone([vec![txt()], own.into()].concat()),
+        ),
+        (
+            name("shop.example"),
+            beside
+                .with_static_records(StaticRecords::new([txt()]).unwrap())
+                .unwrap(),
+        ),
+    ]);
+    let second = Generation::new(2).unwrap();
+    primary
+        .server
+        .plan_is_applied(second, &Arc::new(plan.unwrap()));
+    assert_eq!(
+        texts(&primary.whole("shop.example")),
+        [
+            "SOA 2",
+            "ns1.shop.example. 3600 A 192.0.2.53",
+            "shop.example. 3600 A 192.0.2.54",
+            "shop.example. 3600 NS ns1.shop.example.",
+            "shop.example. 3600 NS shop.example.",
+            "shop.example. 60 TXT one",
+            "ns1.shop.example. 60 TXT one",
+            "SOA 2",
+        ]
+    );
+}
+
 #[test]
 fn a_zone_in_a_zone_is_a_delegation() {
     let primary = Primary::start([
