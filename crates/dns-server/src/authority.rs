@@ -100,8 +100,8 @@ impl<R: Resolve> Authority<'_, R> {
 
     /// Follows the aliases from the name to its records, inside the zone.
     ///
-    /// All answers are from one plan. So while a pass is under way, the chain may end at a name
-    /// that is on another plan. The client then asks for that name.
+    /// All answers are from one plan, and so is a denial at the end. So while a pass is under way,
+    /// the chain may end at a name that is on another plan. The client then asks for that name.
     fn follow(&mut self, draft: Draft, zone: &ZoneData, asked: &Asked) -> Draft {
         let (zones, serial) = (self.lookup.zones, self.lookup.serial);
         let (mut draft, mut plan) = (draft, None);
@@ -138,6 +138,12 @@ impl<R: Resolve> Authority<'_, R> {
                         draft.message.add_additionals(zone.glue.iter().cloned());
                     }
                     draft.message.add_answers(records);
+                    break;
+                }
+                // What denies the name may be a later plan than the alias is from.
+                Found::NoData | Found::NxDomain | Found::Dangling
+                    if !is_first && plan < serial.newest_active() =>
+                {
                     break;
                 }
                 Found::Referral(referral) => return draft.refer(referral),

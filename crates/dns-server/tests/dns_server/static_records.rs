@@ -296,6 +296,39 @@ fn a_chain_of_aliases_is_from_one_plan() {
     );
 }
 
+/// `WholeAnswer`: an alias of one plan does not lead to a denial of a later one.
+#[test]
+fn a_chain_of_aliases_does_not_end_in_a_denial_from_another_plan() {
+    let www = ("www.shop.example", cname("api.shop.example"));
+    for left in [&[][..], &[("api.shop.example", txt("no address"))]] {
+        let endpoints = [("api.shop.example", 1), ("db.shop.example", 2)];
+        let mut served = Served::new(std::slice::from_ref(&www), &endpoints);
+        let lines: Vec<Line> = [std::slice::from_ref(&www), left].concat();
+        served.publish(&lines, &[("db.shop.example", 3)]);
+        let pin = served.store.latest().unwrap().unwrap();
+        // The server learns of the later plan here.
+        served.activate("db.shop.example");
+        assert_eq!(served.short("db.shop.example", T::A), "db A 10.0.0.3");
+        if left.is_empty() {
+            let _ = served
+                .store
+                .withdraw(&pin, &name("api.shop.example"))
+                .unwrap();
+        } else {
+            served.activate("api.shop.example");
+        }
+        assert_eq!(served.short("www.shop.example", T::A), "www CNAME api");
+        served.activate("www.shop.example");
+        let denied = if left.is_empty() {
+            "NXDomain"
+        } else {
+            "no data"
+        };
+        let whole = format!("www CNAME api, {denied}");
+        assert_eq!(served.short("www.shop.example", T::A), whole);
+    }
+}
+
 #[test]
 fn a_delegation_is_referred_to_with_its_glue() {
     let lines = [
