@@ -19,7 +19,9 @@
 //!    that a secondary which has lost its way gets before the SOA record's refresh time.
 //! 4. An answer counts if it comes from the secondary's address and port, with the id and the
 //!    question of the message, and signed if the secondary has a key.
-//! 5. The log has one line if a secondary does not acknowledge [`TRIES`] messages, and one if it
+//! 5. At most [`TURN`] answers are read at a time, then what is due is sent. So a flood of
+//!    packets holds up neither the messages nor the end of the server.
+//! 6. The log has one line if a secondary does not acknowledge [`TRIES`] messages, and one if it
 //!    does again.
 
 use std::collections::BTreeMap;
@@ -49,6 +51,8 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 const TRIES: u32 = 3;
 /// Longest answer that is read in full. Real ones repeat the message.
 const MAX_ANSWER: usize = 1024;
+/// So many answers are read from a socket before other work is done.
+const TURN: usize = 128;
 const WAKE: Token = Token(0);
 const V4: Token = Token(1);
 const V6: Token = Token(2);
@@ -125,8 +129,10 @@ impl Notifier {
     pub(crate) fn run(&mut self, stop: &OnceLock<Duration>) {
         let mut events = Events::with_capacity(8);
         let mut failures = Failures::default();
+        let mut has_more = false;
         while stop.get().is_none() {
-            let wait = self.send_due();
+            let due = self.send_due();
+            let wait = if has_more { Some(Duration::ZERO) } else { due };
             match self.poll.poll(&mut events, wait) {
                 Ok(()) => failures.succeeded(),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -139,8 +145,8 @@ impl Notifier {
                     return;
                 }
             }
-            // The poll tells of answers once, so all are read.
-            self.receive();
+            // The poll tells of answers once, so all are read, turn by turn.
+            has_more = self.receive();
         }
     }
 
@@ -193,11 +199,18 @@ impl Notifier {
         told.outstanding = Some(Outstanding { id, serial, mac });
     }
 
-    /// Reads all answers.
-    fn receive(&mut self) {
+    /// Reads at most [`TURN`] answers from each socket. Returns whether there may be more.
+    fn receive(&mut self) -> bool {
         let mut buffer = [0; MAX_ANSWER];
+        let mut has_more = false;
         for socket in self.sockets.iter().flatten() {
+            let mut received = 0;
             loop {
+                if received == TURN {
+                    has_more = true;
+                    break;
+                }
+                received += 1;
                 match socket.recv_from(&mut buffer) {
                     Ok((length, from)) => {
                         let answer = buffer.get(..length).unwrap_or_default();
@@ -214,6 +227,7 @@ impl Notifier {
                 }
             }
         }
+        has_more
     }
 }
 
@@ -310,6 +324,28 @@ fn open(poll: &Poll, address: SocketAddr, token: Token) -> io::Result<UdpSocket>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serial::Serial;
+    use crate::zone::{NameServer, Zone, Zones};
+
+    #[test]
+    fn a_flood_ends_a_turn_and_is_read_in_the_next_ones() {
+        let name_server = NameServer {
+            name: "ns.elsewhere.test".parse().unwrap(),
+            addresses: Vec::new(),
+        };
+        let zone = Zone::new("shop.example".parse().unwrap(), [name_server]).unwrap();
+        let zones = Arc::new(Zones::new([zone]).unwrap());
+        let transfers = Arc::new(Transfers::new(zones, Serial::default()));
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let (mut notifier, _waker) = Notifier::new(transfers, &[listen]).unwrap();
+        let to = notifier.sockets[0].as_ref().unwrap().local_addr().unwrap();
+        let flooding = std::net::UdpSocket::bind(listen).unwrap();
+        for _ in 0..=TURN {
+            flooding.send_to(b"no answer", to).unwrap();
+        }
+        assert!(notifier.receive());
+        assert!(!notifier.receive(), "one was left");
+    }
 
     #[test]
     fn pauses_double_up_to_a_minute() {
