@@ -141,10 +141,27 @@ impl<R: Resolve> Responder<R> {
         Self { transfers, ..self }
     }
 
-    /// Begins the transfer that this packet asks for. `None` if it asks for none, or if the reply
-    /// is a single message that refuses it.
+    /// Takes the zones of now, if they have been replaced.
+    fn take_newer_zones(&mut self) {
+        if let Some(zones) = self.updates.as_mut().and_then(ZoneUpdates::newer) {
+            self.zones = zones;
+            self.endpoints.clear();
+        }
+    }
+
+    /// Begins the transfer over TCP that this packet asks for. `None` if it asks for none, or if
+    /// the reply is a single message that refuses it.
     #[cfg(feature = "transfer")]
     pub(crate) fn begin_transfer(&mut self, packet: &[u8], client: Client) -> Option<Stream> {
+        self.take_newer_zones();
+        let stream = self.transfer(packet, client)?;
+        self.counters.count(Outcome::Transfer);
+        Some(stream)
+    }
+
+    /// The transfer that this packet asks for, if it is not refused.
+    #[cfg(feature = "transfer")]
+    fn transfer(&mut self, packet: &[u8], client: Client) -> Option<Stream> {
         let transfers = self.transfers.as_ref()?;
         let name = question_name(packet)?;
         let record_type = be16(packet, HEADER + name.len())?;
@@ -159,13 +176,15 @@ impl<R: Resolve> Responder<R> {
         if request.problem.is_some() {
             return None;
         }
+        self.is_signed = signer.is_some();
         let mut opt = Vec::new();
         if let Some(edns) = &request.edns {
             let (options, idle) = (&mut self.options, self.idle);
-            self.extras.options(&edns.options, client, idle, options);
+            self.shown = self.extras.options(&edns.options, client, idle, options);
             let dnssec_ok = edns.dnssec_ok;
             Opt { dnssec_ok, options }.write(ResponseCode::NoError, &mut opt);
         }
+        self.opt = opt.len();
         let head = Head {
             id: request.id,
             recursion_desired: request.recursion_desired,
@@ -180,9 +199,7 @@ impl<R: Resolve> Responder<R> {
             client: client.address?,
             is_tcp: client.transport == Transport::Tcp,
         };
-        let stream = transfers.begin(&asked, head, signer)?;
-        self.counters.count(Outcome::Transfer);
-        Some(stream)
+        transfers.begin(&asked, head, signer)
     }
 
     /// The serial number, which is the whole reply to an incremental transfer over UDP.
@@ -193,7 +210,10 @@ impl<R: Resolve> Responder<R> {
         client: Client,
         reply: &mut Vec<u8>,
     ) -> Option<Outcome> {
-        let mut stream = self.begin_transfer(packet, client)?;
+        if client.transport != Transport::Udp {
+            return None;
+        }
+        let mut stream = self.transfer(packet, client)?;
         stream.next(reply).then_some(Outcome::Transfer)
     }
 
@@ -210,10 +230,8 @@ impl<R: Resolve> Responder<R> {
         self.options.clear();
         self.shown = Shown::Nothing;
         self.is_signed = false;
-        if let Some(zones) = self.updates.as_mut().and_then(ZoneUpdates::newer) {
-            self.zones = zones;
-            self.endpoints.clear();
-        }
+        self.opt = 0;
+        self.take_newer_zones();
         let fast = Query::ordinary(packet)
             .filter(Query::asks_for_addresses)
             .and_then(|query| self.fast(&query, client, reply));

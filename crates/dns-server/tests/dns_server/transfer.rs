@@ -483,6 +483,50 @@ fn an_incremental_transfer_over_udp_is_the_serial_number() {
     assert_eq!(texts(&message.answers), ["SOA 2"]);
 }
 
+/// Each reply over the limit is dropped, or slips: it has no records, and TC set.
+#[test]
+fn a_reply_over_udp_that_slips_is_well_formed_and_a_signed_one_is_not_limited() {
+    let mut config = loopback();
+    config.rate_limit = std::num::NonZeroU32::new(1);
+    let with_key = Secondary {
+        key: Some(key("hmac-sha256")),
+        ..local()
+    };
+    let primary = Primary::with([shop([local(), with_key])], &config);
+    let mut packet = [0; 2048];
+    for has_edns in [true, false, true] {
+        let socket = udp(primary.address());
+        let mut request = Message::from_vec(&ixfr(1)).unwrap();
+        request.edns = has_edns.then(hickory_proto::op::Edns::new);
+        let request = request.to_vec().unwrap();
+        let mut slipped = false;
+        while !slipped {
+            // Of two replies over the limit, at least one is sent.
+            socket.send(&request).unwrap();
+            socket.send(&request).unwrap();
+            let length = socket.recv(&mut packet).unwrap();
+            let reply = Message::from_vec(&packet[..length]).unwrap();
+            slipped = reply.metadata.truncation;
+            assert_eq!(reply.answers.is_empty(), slipped);
+            assert_eq!(reply.edns.is_some(), has_edns);
+            if slipped {
+                let records = reply.to_vec().unwrap().len();
+                assert_eq!(length, records, "nothing is behind them");
+            }
+        }
+    }
+    let socket = udp(primary.address());
+    let signing = Signing::right("hmac-sha256");
+    let (request, mac) = signing.sign(&ixfr(1));
+    for _ in 0..20 {
+        socket.send(&request).unwrap();
+        let length = socket.recv(&mut packet).unwrap();
+        let (message, _, error) = signing.check(&packet[..length], &mac, true);
+        let message = Message::from_vec(&message).unwrap();
+        assert_eq!((error, texts(&message.answers)), (0, vec!["SOA 1".into()]));
+    }
+}
+
 #[test]
 fn a_new_zone_has_no_difference_to_the_one_before() {
     let mut primary = Primary::start([shop([local()])]);
@@ -571,6 +615,34 @@ fn every_message_of_a_signed_transfer_is_signed() {
         assert!(messages[0].edns.is_some(), "RFC 6891, 6.1.1");
         assert_eq!(records(&messages).len(), 1_006);
     }
+}
+
+/// The first packet after a reload is the transfer itself.
+#[test]
+fn a_transfer_that_is_signed_with_a_new_key_is_whole() {
+    let mut primary = Primary::start([shop([local()])]);
+    let targets = |at| (0..1_000).map(move |n| numbered(at, n));
+    for at in 0..3 {
+        primary.serve(&format!("e{at}.shop.example"), targets(at));
+    }
+    let secondary = Secondary {
+        key: Some(key("hmac-sha256")),
+        ..local()
+    };
+    let zones = Zones::new([shop([secondary])]).unwrap();
+    primary.server.set_zones(zones);
+    let signing = Signing::right("hmac-sha256");
+    let (packet, mut mac) = signing.sign(&ask("shop.example", RecordType::AXFR));
+    let mut stream = sent(primary.address(), &packet);
+    let mut messages = Vec::new();
+    while messages.is_empty() || !is_whole(&messages) {
+        let (message, next, error) = signing.check(&read(&mut stream), &mac, messages.is_empty());
+        assert_eq!(error, 0);
+        messages.push(Message::from_vec(&message).unwrap());
+        mac = next;
+    }
+    assert!(messages.len() > 1);
+    assert_eq!(records(&messages).len(), 3_006);
 }
 
 /// While a pass is under way, and until it ends, there is the plan before.
