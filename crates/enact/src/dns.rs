@@ -37,7 +37,8 @@ pub(crate) struct Dns<S: Backing> {
     zones: Vec<DnsZone>,
     /// The keys of their secondaries.
     keys: TsigKeys,
-    /// Zones of an earlier fleet, with its endpoints in them.
+    /// Zones of an earlier fleet, with its endpoints in them. All keys of their secondaries are
+    /// known.
     leaving: Vec<(DnsZone, Vec<EndpointName>)>,
     server: Shared,
     /// Which plan the secondaries can have; from the first secondary on.
@@ -93,6 +94,15 @@ impl<S: Backing> Dns<S> {
         let kept = &self.zones;
         let is_kept = |zone: &DnsZone| kept.iter().any(|kept| kept.apex == zone.apex);
         self.leaving.retain(|(zone, _)| !is_kept(zone));
+        // A zone may leave together with the key of its secondary. It is served on without it.
+        let keys = &self.keys;
+        for (zone, _) in &mut self.leaving {
+            zone.secondaries.retain(|one| {
+                one.tsig_key
+                    .as_ref()
+                    .is_none_or(|key| keys.get(key).is_some())
+            });
+        }
         self.set_zones()
     }
 

@@ -28,8 +28,8 @@ const KEY: &str = "hmac-sha256:key.test:c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0\n";
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
-        let name = format!("enact-secondary-{}", std::process::id());
+    fn new(test: &str) -> Self {
+        let name = format!("enact-secondary-{test}-{}", std::process::id());
         let folder = Self(std::env::temp_dir().join(name));
         fs::create_dir_all(&folder.0).unwrap();
         folder
@@ -172,7 +172,7 @@ fn heard(socket: &UdpSocket, besides: u32) -> (u32, bool) {
 fn a_secondary_hears_of_a_plan_and_transfers_it() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let (folder, secondary) = (Folder::new(), socket.local_addr().unwrap());
+    let (folder, secondary) = (Folder::new("plan"), socket.local_addr().unwrap());
     let path = folder.write("fleet.toml", &fleet(secondary, "", &["a"]));
     let keys = folder.write("keys", "# none yet\n\n");
     let serve = Serve::start(&path, &keys);
@@ -207,6 +207,33 @@ fn a_secondary_hears_of_a_plan_and_transfers_it() {
     let (third, is_signed) = heard(&socket, second);
     assert_eq!((third, is_signed), (second + 1, true));
     assert_eq!(transfer(server), Err(ResponseCode::Refused));
+}
+
+#[test]
+fn a_zone_may_leave_together_with_its_key() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (folder, secondary) = (Folder::new("leaves"), socket.local_addr().unwrap());
+    let key = ", tsig_key = \"key.test\"";
+    // Another target than that of the other test, as both processes run at the same time.
+    let fleet = |key, endpoints: &[&str]| {
+        fleet(secondary, key, endpoints).replace("127.77.7.7", "127.77.7.8")
+    };
+    let path = folder.write("fleet.toml", &fleet(key, &["a"]));
+    let serve = Serve::start(&path, &folder.write("keys", KEY));
+    let (mut before, is_signed) = heard(&socket, 0);
+    assert!(is_signed);
+    folder.write("keys", "");
+    // The endpoint of before is held, so its zone leaves slowly. Meanwhile other reloads come.
+    for endpoints in [&["a"][..], &["a", "b"]] {
+        let other = fleet("", endpoints).replace("x.example", "y.example");
+        folder.write("fleet.toml", &other);
+        serve.reload();
+        serve.wait_for("the fleet file is read again");
+        let (serial, is_signed) = heard(&socket, before);
+        assert!(serial > before && !is_signed);
+        before = serial;
+    }
 }
 
 #[test]
