@@ -19,6 +19,7 @@
 //! 7. A source or a tick that panics counts as failed. The next interval starts
 //!    from the store as it is then.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -47,7 +48,7 @@ enum Ask {
 /// What a handle asks the thread to do.
 enum Control {
     SetFleet(Box<Fleet>),
-    Confirm(ChangeId, String),
+    Confirm(Vec<ChangeId>, String, Sender<Result<(), ChangeId>>),
     Obey(Sender<Result<(), PlanError>>),
     Preview(Box<Fleet>, Sender<Result<Preview, PlanError>>),
     Stop,
@@ -60,8 +61,8 @@ pub struct PlannerThread {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Tells the Planner's thread what to do, and what it holds back. Never waits; clones
-/// reach the same thread. After the thread has stopped, a handle changes nothing.
+/// Tells the Planner's thread what to do, and what it holds back. Waits only where it says how
+/// long; clones reach the same thread. After the thread has stopped, a handle changes nothing.
 #[derive(Clone)]
 pub struct PlannerHandle {
     control: Sender<Control>,
@@ -135,16 +136,20 @@ impl PlannerHandle {
         self.send(Control::SetFleet(Box::new(fleet)));
     }
 
-    /// Confirms the held change with this id for a person, whom the history names. Returns
-    /// whether the status has it; the next plan carries the change out.
-    pub fn confirm(&self, id: ChangeId, person: &str) -> bool {
-        let status = self.status();
-        let mut all = status.held.iter().chain(&status.rejected);
-        let is_held = all.any(|change| change.id == id);
-        if is_held {
-            self.send(Control::Confirm(id, person.to_owned()));
-        }
-        is_held
+    /// Confirms the held changes with these ids for a person, whom the history names, and waits
+    /// until the status says so, but no longer than this. The next plan carries them out.
+    /// Returns `None` after that time; they may still be confirmed later.
+    ///
+    /// # Errors
+    /// An id that is not held. Then none is confirmed.
+    pub fn confirm(
+        &self,
+        ids: &[ChangeId],
+        person: &str,
+        patience: Duration,
+    ) -> Option<Result<(), ChangeId>> {
+        let (ids, person) = (ids.to_owned(), person.to_owned());
+        self.ask(patience, |answer| Control::Confirm(ids, person, answer))
     }
 
     /// Has the Planner read its orders now, and waits until the status shows what they make
@@ -232,7 +237,7 @@ impl<S: DnsStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
                             interval = tick(new);
                         }
                     }
-                    Ok(Control::Confirm(id, person)) => self.confirm(id, &person),
+                    Ok(Control::Confirm(ids, person, answer)) => self.confirm(&ids, &person, &answer),
                     Ok(Control::Obey(answer)) => self.obey(&answer),
                     Ok(Control::Preview(fleet, answer)) => self.preview(&fleet, &answer),
                     Ok(Control::Stop) | Err(_) => break,
@@ -289,11 +294,25 @@ impl<S: DnsStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
         let _ = answer.send(preview);
     }
 
-    fn confirm(&mut self, id: ChangeId, person: &str) {
-        if !self.planner.confirm_by(id, person, Instant::now()) {
-            warn!(%id, "this change is not held any more; look at what is");
+    fn confirm(&mut self, ids: &[ChangeId], person: &str, answer: &Sender<Result<(), ChangeId>>) {
+        let status = self.planner.status();
+        let held: HashSet<_> = status
+            .held
+            .iter()
+            .chain(&status.rejected)
+            .map(|h| h.id)
+            .collect();
+        let unknown = ids.iter().find(|id| !held.contains(id));
+        let confirmed = unknown.map_or(Ok(()), |id| Err(*id));
+        if confirmed.is_ok() {
+            for id in ids {
+                // An id that is named twice is not held the second time.
+                self.planner.confirm_by(*id, person, Instant::now());
+            }
+            self.tell();
         }
-        self.tell();
+        // The asker may have gone.
+        let _ = answer.send(confirmed);
     }
 
     fn plan(&mut self, reading: Reading) {

@@ -508,8 +508,13 @@ fn a_change_is_held_until_its_id_is_confirmed() {
     };
     assert_eq!(held.endpoint.as_str(), "b.example");
     assert_eq!(store.generations(), [generation(1)]);
-    assert!(!handle.confirm("0".parse().unwrap(), "tester"));
-    assert!(handle.confirm(held.id, "tester"));
+    let unknown = "0".parse().unwrap();
+    let confirm = |ids: &[_]| handle.confirm(ids, "tester", PATIENCE);
+    assert_eq!(confirm(&[held.id, unknown]), Some(Err(unknown)));
+    assert_eq!(*handle.status(), *status, "all or none");
+    assert_eq!(confirm(&[held.id]), Some(Ok(())));
+    assert_eq!(handle.status().held, []);
+    assert_eq!(confirm(&[held.id]), Some(Err(held.id)));
     feed(&source, || Ok(down(&[])));
     let generation = generation(2);
     assert_eq!(next(&ticks).unwrap(), Planned::Published { generation });
@@ -521,7 +526,7 @@ fn a_change_is_held_until_its_id_is_confirmed() {
     assert_eq!(*handle.status(), nothing_held);
     // A handle may outlive the thread.
     drop(planner);
-    assert!(!handle.confirm(held.id, "tester"));
+    assert_eq!(confirm(&[held.id]), None);
 }
 
 /// A source that tells what it is to watch.
@@ -583,7 +588,7 @@ fn row_11_the_source_is_told_to_watch_what_is_served() {
     assert_eq!(told(), watched(&[1, 2, 3, 4, 7, 9]));
     let handle = planner.handle();
     let id = handle.status().held[0].id;
-    assert!(handle.confirm(id, "tester"));
+    assert_eq!(handle.confirm(&[id], "tester", PATIENCE), Some(Ok(())));
     assert_eq!(told(), watched(&[1, 2, 3, 4, 7]));
 }
 

@@ -131,15 +131,29 @@ impl<S: Backing> Desk<S> {
     fn confirm(&self, ids: &api::Ids, by: &str) -> Result<String, Refused> {
         let planner = self.planner()?;
         let now = planner.status();
+        if let Some(freeze) = &now.orders.freeze {
+            let (by, at) = (&freeze.by, api::time(freeze.at));
+            return Err(conflict(format!(
+                "it is frozen, by {by} since {at}; thaw first: a confirmation does not outlive \
+                 the process, and a freeze does"
+            )));
+        }
         let known = now.held.iter().chain(&now.rejected).map(|held| held.id);
         let ids = all_of(ids, &known.collect())?;
-        for id in &ids {
-            planner.confirm(*id, by);
+        match planner.confirm(&ids, by, PATIENCE) {
+            Some(Ok(())) => Ok(format!(
+                "confirmed {}; the next plan carries it out",
+                list(&ids)
+            )),
+            Some(Err(id)) => Err(conflict(format!(
+                "{id} is not held any more; nothing is confirmed; see the status"
+            ))),
+            None => Err(unavailable(
+                "the Planner is busy, and may confirm this later; look at `enact status` before \
+                 you repeat the command"
+                    .into(),
+            )),
         }
-        Ok(format!(
-            "confirmed {}; the next plan carries it out",
-            list(&ids)
-        ))
     }
 
     /// Rejects all of these changes or none.

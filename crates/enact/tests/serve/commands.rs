@@ -117,14 +117,31 @@ fn a_drained_zone_leaves_and_comes_back_and_the_last_target_waits_for_a_confirma
         status(&serve)["planner"]["held"].as_array().unwrap().len(),
         0
     );
-    // Rejected: the drain stands, and this endpoint keeps its target.
+    // Not under a freeze, which a confirmation would not outlive.
     let told = json(&serve, &["drain", &two, "--json"]);
     let id = told["held"][0]["id"].as_str().unwrap();
+    serve.tell(&["freeze"]);
+    let refused = serve.command(&["confirm", id]);
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert!(error.contains("thaw first"), "{error}");
+    serve.tell(&["thaw"]);
+    // Rejected: the drain stands, and this endpoint keeps its target.
     serve.tell(&["reject", id]);
     let planner = &status(&serve)["planner"];
     assert_eq!(planner["held"].as_array().unwrap().len(), 0, "{planner}");
     assert_eq!(planner["rejected"][0]["id"], id);
     assert!(has(&[2])(&serve.ask("b.re.example.")));
+    // Confirmed after all: the answer shows what is held afterwards.
+    let told = json(&serve, &["confirm", id, "--json"]);
+    assert_eq!(told["held"].as_array().unwrap().len(), 0, "{told}");
+    assert_eq!(
+        status(&serve)["planner"]["rejected"]
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
+    assert_eq!(serve.command(&["confirm", id]).status.code(), Some(2));
     for (wrong, says) in [
         (&["drain", "--zone", "z9"][..], "its zones are z0, z1, z2"),
         (&["drain", "127.1.2.3"], "has no target 127.1.2.3"),
