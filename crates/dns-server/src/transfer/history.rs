@@ -33,23 +33,48 @@ struct Kept {
     is_base: bool,
 }
 
-impl History {
-    /// Adds a plan. Returns whether it is newer than all before; else nothing changes.
-    #[must_use]
-    pub(crate) fn push(&mut self, generation: Generation, plan: &Arc<Plan>) -> bool {
-        let newest = self.plans.back();
-        if newest.is_some_and(|newest| newest.generation >= generation) {
-            return false;
-        }
-        let (plan, changes) = match newest {
+/// A plan that has been compared with the newest one of a history.
+#[derive(Debug)]
+pub(crate) struct Compared {
+    plan: Arc<Plan>,
+    changes: usize,
+    newest: Option<Generation>,
+}
+
+impl Compared {
+    /// Compares a plan with the newest one of a history. Takes long if both are large, so the
+    /// caller holds no lock.
+    pub(crate) fn new(plan: &Arc<Plan>, newest: Option<(Generation, Arc<Plan>)>) -> Self {
+        let (plan, changes) = match &newest {
             None => (Arc::clone(plan), 0),
-            Some(newest) => {
+            Some((_, newest)) => {
                 // Compares the plans once; from then on they share what is equal.
-                let plan = Plan::clone(plan).sharing(&newest.plan);
-                let changes = plan.changes_since(&newest.plan).count();
+                let plan = Plan::clone(plan).sharing(newest);
+                let changes = plan.changes_since(newest).count();
                 (Arc::new(plan), changes)
             }
         };
+        Self {
+            plan,
+            changes,
+            newest: newest.map(|(generation, _)| generation),
+        }
+    }
+}
+
+impl History {
+    /// Adds a plan, unless the history has got another newest one since the plan was compared
+    /// with it. Returns whether it was added; else nothing changes.
+    #[must_use]
+    pub(crate) fn push(&mut self, generation: Generation, compared: Compared) -> bool {
+        let Compared {
+            plan,
+            changes,
+            newest,
+        } = compared;
+        if self.newest().map(|(newest, _)| newest) != newest {
+            return false;
+        }
         let room = plan.endpoints().len().max(MIN_CHANGES);
         self.plans.push_back(Kept {
             generation,
@@ -112,6 +137,13 @@ mod tests {
         Generation::new(number).unwrap()
     }
 
+    impl History {
+        fn take(&mut self, number: u32, plan: &Arc<Plan>) -> bool {
+            let newest = self.newest().map(|(at, plan)| (at, Arc::clone(plan)));
+            self.push(generation(number), Compared::new(plan, newest))
+        }
+    }
+
     /// A plan of `count` endpoints, of which the first `changed` have this weight.
     fn plan(count: u32, changed: u32, weight: u8) -> Arc<Plan> {
         let endpoint = |n: u32| {
@@ -124,12 +156,12 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_plan_never_goes_back() {
+    fn a_plan_that_was_compared_with_another_one_is_not_added() {
         let mut history = History::default();
         assert!(history.newest().is_none());
-        assert!(history.push(generation(7), &plan(3, 0, 1)));
-        assert!(!history.push(generation(7), &plan(3, 3, 2)));
-        assert!(!history.push(generation(6), &plan(3, 3, 2)));
+        let late = Compared::new(&plan(3, 3, 2), None);
+        assert!(history.take(7, &plan(3, 0, 1)));
+        assert!(!history.push(generation(8), late));
         let (newest, kept) = history.newest().unwrap();
         assert_eq!((newest, &**kept), (generation(7), &*plan(3, 0, 1)));
     }
@@ -138,7 +170,7 @@ mod tests {
     fn plans_are_kept_while_their_changes_are_few() {
         let mut history = History::default();
         for n in (1..).take(MAX_PLANS + 5) {
-            assert!(history.push(generation(n), &plan(2, 1, if n % 2 == 0 { 2 } else { 3 })));
+            assert!(history.take(n, &plan(2, 1, if n % 2 == 0 { 2 } else { 3 })));
         }
         // The oldest of 1,000 plans is the sixth of 1,005.
         assert!(history.base(generation(5)).is_none());
@@ -147,7 +179,7 @@ mod tests {
 
         let mut history = History::default();
         for n in 1..=4_u8 {
-            assert!(history.push(generation(n.into()), &plan(2_000, 900, n)));
+            assert!(history.take(n.into(), &plan(2_000, 900, n)));
         }
         let kept: Vec<_> = (1..=5)
             .map(|n| history.base(generation(n)).is_some())
@@ -165,11 +197,11 @@ mod tests {
     fn a_change_of_the_zones_ends_all_comparisons_with_earlier_plans() {
         let mut history = History::default();
         for n in 1..=2_u8 {
-            assert!(history.push(generation(n.into()), &plan(3, 1, n)));
+            assert!(history.take(n.into(), &plan(3, 1, n)));
         }
         history.zones_changed();
         assert_eq!(history.newest().unwrap().0, generation(2));
-        assert!(history.push(generation(3), &plan(3, 1, 3)));
+        assert!(history.take(3, &plan(3, 1, 3)));
         let kept: Vec<_> = (1..=3)
             .map(|n| history.base(generation(n)).is_some())
             .collect();

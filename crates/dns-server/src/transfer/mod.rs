@@ -9,7 +9,7 @@
 //!
 //! # Why a secondary converges, and never goes back
 //! 1. The owner of the server says which plan can be had ([`Server::plan_is_applied`]). Its
-//!    generation only grows (`History::push`).
+//!    generation only grows (`Transfers::applied`).
 //! 2. From the first such plan on, the serial number of *every* SOA record of this server is the
 //!    generation of that plan, over UDP too. So a secondary that asks for the SOA record, or is
 //!    told by NOTIFY, finds that serial number or a later one when it transfers. The plan is put
@@ -33,8 +33,8 @@
 //! | counts | anyone | the TCP threads and the notifier |
 //!
 //! Zones and history change under one lock, and a transfer takes both from there, so it never
-//! compares plans across a change of the zones. The lock is held for a comparison of two plans
-//! at most, and no UDP query takes it but an incremental transfer.
+//! compares plans across a change of the zones. No plans are compared under the lock, so a UDP
+//! query, of which only an incremental transfer takes it, does not wait for that.
 //!
 //! [`Server::plan_is_applied`]: crate::Server::plan_is_applied
 
@@ -56,7 +56,7 @@ pub use self::applied::AppliedPlans;
 pub(crate) use self::stream::{Head, Stream};
 
 use self::content::Rr;
-use self::history::History;
+use self::history::{Compared, History};
 use self::stream::{Part, ZoneAt};
 use crate::serial::Serial;
 use crate::tsig::{Signer, TsigKey};
@@ -192,10 +192,27 @@ impl Transfers {
 
     /// Secondaries can have this plan from now on, if it is newer than the one before.
     pub(crate) fn applied(&self, generation: Generation, plan: &Arc<Plan>) {
-        if self.state().history.push(generation, plan) {
-            self.serial.transferable(generation);
-            self.changed();
+        loop {
+            let newest = self.newest();
+            if newest
+                .as_ref()
+                .is_some_and(|(newest, _)| *newest >= generation)
+            {
+                return;
+            }
+            let compared = Compared::new(plan, newest);
+            if self.state().history.push(generation, compared) {
+                break;
+            }
         }
+        self.serial.transferable(generation);
+        self.changed();
+    }
+
+    fn newest(&self) -> Option<(Generation, Arc<Plan>)> {
+        let state = self.state();
+        let newest = state.history.newest();
+        newest.map(|(generation, plan)| (generation, Arc::clone(plan)))
     }
 
     fn changed(&self) {

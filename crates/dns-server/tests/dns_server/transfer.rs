@@ -617,6 +617,21 @@ fn every_message_of_a_signed_transfer_is_signed() {
     }
 }
 
+#[test]
+fn the_newest_plan_never_goes_back() {
+    let mut primary = Primary::start([shop([local()])]);
+    primary.serve("a.shop.example", [target("192.0.2.7", 1)]);
+    let whole = texts(&primary.whole("shop.example"));
+    assert_eq!(whole[0], "SOA 2");
+    let records = RecordSet::new(5, [target("192.0.2.8", 1)]).unwrap();
+    let other = Arc::new(Plan::new([(name("b.shop.example"), records)]).unwrap());
+    for generation in [2, 1] {
+        let generation = Generation::new(generation).unwrap();
+        primary.server.plan_is_applied(generation, &other);
+        assert_eq!(texts(&primary.whole("shop.example")), whole);
+    }
+}
+
 /// The first packet after a reload is the transfer itself.
 #[test]
 fn a_transfer_that_is_signed_with_a_new_key_is_whole() {
