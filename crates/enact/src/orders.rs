@@ -5,7 +5,8 @@
 //!    restart and in another Planner's process.
 //! 2. A command changes the note first and then has the Planner read it. If the note cannot be
 //!    written, nothing has happened.
-//! 3. Commands of one process change the note one after another. Two processes that change it
+//! 3. Commands of one process, and its Planner, which strikes out rejections that have ended,
+//!    change the note one after another. Two processes that change it
 //!    at the same time may lose one of the changes: send commands to one of them.
 //! 4. A note of a later version of this program is refused, and the Planner stands still until
 //!    this program is upgraded.
@@ -15,10 +16,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use control_plane::{Drain, DrainScope, Order, OrderBook, Orders, Publication};
+use control_plane::{ChangeId, Drain, DrainScope, Order, OrderBook, Orders, Publication};
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
@@ -95,7 +96,6 @@ pub(crate) struct Draft {
 /// The commands' side.
 pub(crate) struct OrderDesk {
     notes: Arc<dyn Notes>,
-    writing: Mutex<()>,
 }
 
 impl Book {
@@ -121,6 +121,18 @@ impl OrderBook for Book {
         Ok(orders)
     }
 
+    fn end_rejections(&mut self, over: &BTreeSet<ChangeId>) -> Result<(), plan_store::Error> {
+        let _one_at_a_time = one_at_a_time();
+        let bytes = self.notes.note(NOTE)?;
+        let mut orders = decode(bytes.as_deref()).map_err(plan_store::Error::new)?;
+        let before = orders.rejected.len();
+        orders.rejected.retain(|id| !over.contains(id));
+        if orders.rejected.len() < before {
+            self.notes.set_note(NOTE, &encode(&orders)?)?;
+        }
+        Ok(())
+    }
+
     fn record(&mut self, publication: Publication) {
         self.history.add(publication);
     }
@@ -128,10 +140,7 @@ impl OrderBook for Book {
 
 impl OrderDesk {
     pub(crate) fn new(notes: Arc<dyn Notes>) -> Self {
-        Self {
-            notes,
-            writing: Mutex::new(()),
-        }
+        Self { notes }
     }
 
     /// Changes the orders, and signs the change. What `change` refuses changes nothing.
@@ -140,7 +149,7 @@ impl OrderDesk {
         order: Order,
         change: impl FnOnce(&mut Draft) -> Result<(), E>,
     ) -> Result<(), E> {
-        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = one_at_a_time();
         let bytes = self.notes.note(NOTE)?;
         let mut draft = match decode(bytes.as_deref()) {
             Ok(orders) => Draft {
@@ -165,6 +174,12 @@ impl OrderDesk {
         }
         Ok(())
     }
+}
+
+/// Held while the note is read, edited and written.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static WRITING: Mutex<()> = Mutex::new(());
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn decode(bytes: Option<&[u8]>) -> Result<Orders, Unreadable> {

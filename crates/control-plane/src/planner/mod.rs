@@ -57,7 +57,7 @@ use self::orders::NoBook;
 use self::static_records::StaticNames;
 use self::suspicion::Limit;
 use self::targets::Targets;
-use crate::{Fleet, Health, PlanError, Watchlist};
+use crate::{Fleet, Health, PlanError, Watchlist, chain};
 
 pub use self::change_control::{ChangeId, HeldChange, HoldReason};
 pub use self::orders::{Drain, DrainScope, Order, OrderBook, Orders, Publication};
@@ -86,6 +86,8 @@ pub struct Planner<S> {
     book: Box<dyn OrderBook>,
     /// What the book said last.
     orders: Arc<Orders>,
+    /// The rejections that have ended and are still in the book.
+    over: BTreeSet<ChangeId>,
     /// The drains that are in force.
     drains: BTreeSet<DrainScope>,
     causes: Causes,
@@ -153,6 +155,7 @@ impl<S: DnsStore> Planner<S> {
             memory: Memory::Unread,
             book: Box::new(NoBook),
             orders: Arc::default(),
+            over: BTreeSet::new(),
             drains: BTreeSet::new(),
             causes,
         }
@@ -230,7 +233,9 @@ impl<S: DnsStore> Planner<S> {
     /// # Errors
     /// The order book cannot be read. The orders stay as they are.
     pub fn obey(&mut self, now: Instant) -> Result<(), PlanError> {
-        let orders = self.book.read()?;
+        self.strike_out();
+        let mut orders = self.book.read()?;
+        strike(&mut orders, &self.over);
         let drains = orders.drains_at(now);
         let before = std::mem::replace(&mut self.orders, orders);
         let drained = std::mem::replace(&mut self.drains, drains);
@@ -270,11 +275,34 @@ impl<S: DnsStore> Planner<S> {
         }
     }
 
-    /// Shows what is held, and what of it is rejected.
+    /// Shows what is held, and what of it is rejected. A rejection whose change is not held any
+    /// more has ended.
     fn show_held(&mut self, changes: &HoldChanges) {
-        let rejected = &self.orders.rejected;
-        let held = self.control.held().chain(self.static_names.held());
-        self.status.hold(held, rejected, changes);
+        let held = || self.control.held().chain(self.static_names.held());
+        self.status.hold(held(), &self.orders.rejected, changes);
+        if self.memory == Memory::Unread {
+            return;
+        }
+        let ids: BTreeSet<_> = held().map(|held| held.id).collect();
+        let over: Vec<_> = self.orders.rejected.difference(&ids).copied().collect();
+        if !over.is_empty() {
+            self.over.extend(over);
+            strike(&mut self.orders, &self.over);
+            self.status.orders = Arc::clone(&self.orders);
+            self.strike_out();
+        }
+    }
+
+    /// Strikes the rejections that have ended out of the book. What fails is done in a later
+    /// tick.
+    fn strike_out(&mut self) {
+        if self.over.is_empty() {
+            return;
+        }
+        match self.book.end_rejections(&self.over) {
+            Ok(()) => self.over.clear(),
+            Err(error) => debug!(error = %chain(&error), "rejections that ended are in the book"),
+        }
     }
 
     /// Makes one tick from a reading.
@@ -491,6 +519,14 @@ fn is_same(records: &RecordSet, ttl: u32, decision: &Decision, beside: &StaticRe
     records.ttl() == ttl
         && records.targets().eq(decision.targets.iter().copied())
         && records.static_records() == beside
+}
+
+/// Takes these rejections out.
+fn strike(orders: &mut Arc<Orders>, over: &BTreeSet<ChangeId>) {
+    if !orders.rejected.is_disjoint(over) {
+        let orders = Arc::make_mut(orders);
+        orders.rejected.retain(|id| !over.contains(id));
+    }
 }
 
 impl<S> fmt::Debug for Planner<S> {

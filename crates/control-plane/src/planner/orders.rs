@@ -9,7 +9,8 @@
 //! 2. A drain that names an end is over at that time, in the next tick.
 //! 3. Under a freeze the Planner goes on as always, but publishes nothing.
 //! 4. A rejected change stays held and is not asked about any more. The rejection ends with
-//!    the hold: when the file asks for something else, or when the change is confirmed.
+//!    the hold: when the file asks for something else, or when the change is confirmed. Then the
+//!    Planner strikes it out of the book, and the same change is asked about again.
 //! 5. The order book is the truth. The Planner reads it before each tick, and makes no tick
 //!    while the book cannot be read: it does not publish under a freeze that it does not know.
 
@@ -75,6 +76,13 @@ pub trait OrderBook: Send {
     /// The book cannot be read. The Planner then makes no tick.
     fn read(&mut self) -> Result<Arc<Orders>, plan_store::Error>;
 
+    /// Strikes these rejections out, whose changes are not held any more. May block for as
+    /// long as it takes.
+    ///
+    /// # Errors
+    /// The book cannot be written. The Planner asks again in its next tick.
+    fn end_rejections(&mut self, over: &BTreeSet<ChangeId>) -> Result<(), plan_store::Error>;
+
     /// Takes note of a plan that the Planner has published.
     fn record(&mut self, publication: Publication);
 }
@@ -99,6 +107,10 @@ pub(super) struct NoBook;
 impl OrderBook for NoBook {
     fn read(&mut self) -> Result<Arc<Orders>, plan_store::Error> {
         Ok(Arc::default())
+    }
+
+    fn end_rejections(&mut self, _: &BTreeSet<ChangeId>) -> Result<(), plan_store::Error> {
+        Ok(())
     }
 
     fn record(&mut self, _: Publication) {}

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use control_plane::{
-    Drain, DrainScope, Fleet, Order, OrderBook, Orders, Planned, Planner, Publication,
+    ChangeId, Drain, DrainScope, Fleet, Order, OrderBook, Orders, Planned, Planner, Publication,
 };
 use plan_store::MemoryStore;
 
@@ -29,6 +29,15 @@ impl OrderBook for Book {
             return Err(plan_store::Error::new("the book is away"));
         }
         Ok(Arc::new(pages.orders.clone()))
+    }
+
+    fn end_rejections(&mut self, over: &BTreeSet<ChangeId>) -> Result<(), plan_store::Error> {
+        let mut pages = self.0.lock().unwrap();
+        if pages.fails {
+            return Err(plan_store::Error::new("the book is away"));
+        }
+        pages.orders.rejected.retain(|id| !over.contains(id));
+        Ok(())
     }
 
     fn record(&mut self, publication: Publication) {
@@ -282,17 +291,28 @@ fn a_rejected_change_is_not_asked_about_until_the_file_asks_for_another_one() {
     planner.set_fleet(fleet(&[("a", &[1])]), at(3));
     assert!(planner.status().held.is_empty());
     let restarted = Planner::new(store.clone(), fleet(&[("a", &[1])]));
-    let mut planner = restarted.with_orders(book);
+    let mut planner = restarted.with_orders(book.clone());
     assert_eq!(tick(&mut planner, 4), unchanged(1));
     assert!(planner.status().held.is_empty());
     assert_eq!(serves(&store, "a"), "1 2 3 4");
-    // Another file, and then the first one is confirmed after all.
+    // Another file ends the rejection, also while the book cannot be written.
+    book.0.lock().unwrap().fails = true;
     planner.set_fleet(fleet(&[("a", &[2])]), at(5));
     assert_eq!(held(&planner), ["a.example"]);
-    planner.set_fleet(fleet(&[("a", &[1])]), at(6));
+    book.0.lock().unwrap().fails = false;
+    assert_eq!(tick(&mut planner, 6), unchanged(1));
+    assert!(book.0.lock().unwrap().orders.rejected.is_empty());
+    planner.set_fleet(fleet(&[("a", &[1])]), at(7));
+    assert_eq!(planner.status().held[0].id, id, "it is asked about again");
+    // Rejected again, and then confirmed after all.
+    book.write("rejected", |orders| {
+        orders.rejected.insert(id);
+    });
+    assert_eq!(tick(&mut planner, 8), unchanged(1));
     assert!(planner.status().held.is_empty());
-    assert!(planner.confirm_by(id, "Grace", at(7)));
-    assert_eq!(tick(&mut planner, 8), published(2));
+    assert!(planner.confirm_by(id, "Grace", at(9)));
+    assert!(book.0.lock().unwrap().orders.rejected.is_empty());
+    assert_eq!(tick(&mut planner, 10), published(2));
     assert_eq!(serves(&store, "a"), "1");
 }
 

@@ -131,6 +131,11 @@ fn a_drained_zone_leaves_and_comes_back_and_the_last_target_waits_for_a_confirma
     assert_eq!(planner["held"].as_array().unwrap().len(), 0, "{planner}");
     assert_eq!(planner["rejected"][0]["id"], id);
     assert!(has(&[2])(&serve.ask("b.re.example.")));
+    // The rejection ends with the hold: the same drain later is asked about again.
+    serve.tell(&["undrain", &two]);
+    let again = json(&serve, &["drain", &two, "--json"]);
+    assert_eq!(again["held"][0]["id"], id, "{again}");
+    serve.tell(&["reject", id]);
     // Confirmed after all: the answer shows what is held afterwards.
     let told = json(&serve, &["confirm", id, "--json"]);
     assert_eq!(told["held"].as_array().unwrap().len(), 0, "{told}");
