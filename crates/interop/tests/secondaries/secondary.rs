@@ -122,8 +122,21 @@ impl Running {
         }
     }
 
-    /// The serial numbers that NSD's log says it took, in this order.
-    pub(crate) fn taken(&self) -> Vec<u32> {
+    /// The serial numbers that NSD's log says it took, in this order. Waits until this plan's is
+    /// among them: NSD may write the line after its first answer.
+    pub(crate) fn taken_up_to(&self, plan: u32) -> Vec<u32> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let taken = self.taken();
+            if taken.contains(&plan) {
+                return taken;
+            }
+            assert!(Instant::now() < deadline, "not taken: {}", self.log());
+            thread::sleep(STEP);
+        }
+    }
+
+    fn taken(&self) -> Vec<u32> {
         let log = self.log();
         // The last line may be in the middle of being written.
         let lines = log
