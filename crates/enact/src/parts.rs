@@ -81,26 +81,10 @@ impl<'a, S: Backing> Parts<'a, S> {
         let server = dns::Shared::default();
         let hash = FleetHash::new(&fleet);
         info!(%hash, "the fleet file is read");
-        let shown = Shown {
-            server: Arc::clone(&server),
-            tally: Arc::clone(&tally),
-            held: Held::default(),
-            health: Checked::default(),
-            hash: hash.clone(),
-            lost,
-        };
         let current = CurrentFleet::new(&fleet);
+        let shown = Shown::new(&server, &tally, &hash, lost);
         let (held, health) = (shown.held.clone(), shown.health.clone());
-        let overview = Arc::new(Overview {
-            role,
-            store: store.clone(),
-            readiness: readiness.clone(),
-            planner: held.clone(),
-            health: health.clone(),
-            fleet: current.clone(),
-            hash: hash.clone(),
-            server: Arc::clone(&server),
-        });
+        let overview = shown.overview(role, store, &readiness, &current);
         let notes = store.notes();
         let history = || History::start(Arc::clone(&notes));
         let history = planner_parts.is_some().then(history).transpose()?;
@@ -196,6 +180,39 @@ struct Shown {
     health: Checked,
     hash: FleetHash,
     lost: Lost,
+}
+
+impl Shown {
+    fn new(server: &dns::Shared, tally: &Arc<Tally>, hash: &FleetHash, lost: Lost) -> Self {
+        Self {
+            server: Arc::clone(server),
+            tally: Arc::clone(tally),
+            held: Held::default(),
+            health: Checked::default(),
+            hash: hash.clone(),
+            lost,
+        }
+    }
+
+    /// What the status is made of.
+    fn overview<S: Backing>(
+        &self,
+        role: Role,
+        store: &S,
+        readiness: &Readiness,
+        fleet: &CurrentFleet,
+    ) -> Arc<Overview<S>> {
+        Arc::new(Overview {
+            role,
+            store: store.clone(),
+            readiness: readiness.clone(),
+            planner: self.held.clone(),
+            health: self.health.clone(),
+            fleet: fleet.clone(),
+            hash: self.hash.clone(),
+            server: Arc::clone(&self.server),
+        })
+    }
 }
 
 /// Starts the HTTP server, if the arguments ask for it.

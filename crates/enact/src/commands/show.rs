@@ -64,33 +64,8 @@ fn show_planner(text: &mut String, planner: &api::PlannerStatus) {
         targets.failing,
         targets.unknown
     );
-    if let Some(freeze) = &planner.freeze {
-        text.push('\n');
-        line!(text, "FROZEN since {} by {}", freeze.at, freeze.by);
-        if !freeze.why.is_empty() {
-            line!(text, "  {}", freeze.why);
-        }
-        line!(
-            text,
-            "  {} endpoints would change after a thaw",
-            planner.waiting
-        );
-    }
-    if !planner.drains.is_empty() {
-        text.push('\n');
-        line!(text, "Drained");
-    }
-    for drain in &planner.drains {
-        let what = match &drain.scope {
-            api::Scope::Target(address) => format!("target {address}"),
-            api::Scope::Zone(zone) => format!("zone {zone}"),
-        };
-        let until = drain.until.as_deref().unwrap_or("undrain");
-        line!(text, "  {what} until {until}, by {}", drain.order.by);
-        if !drain.order.why.is_empty() {
-            line!(text, "    {}", drain.order.why);
-        }
-    }
+    show_freeze(text, planner);
+    show_drains(text, &planner.drains);
     show_held(text, "Held: confirm ID or reject ID", &planner.held);
     show_held(
         text,
@@ -111,11 +86,48 @@ fn show_planner(text: &mut String, planner: &api::PlannerStatus) {
             "Suspicion: {suspected} unhealthy targets stay for a while, because so many fell at once"
         );
     }
-    if !planner.not_up.is_empty() {
+    show_not_up(text, &planner.not_up);
+}
+
+fn show_freeze(text: &mut String, planner: &api::PlannerStatus) {
+    if let Some(freeze) = &planner.freeze {
+        text.push('\n');
+        line!(text, "FROZEN since {} by {}", freeze.at, freeze.by);
+        if !freeze.why.is_empty() {
+            line!(text, "  {}", freeze.why);
+        }
+        line!(
+            text,
+            "  {} endpoints would change after a thaw",
+            planner.waiting
+        );
+    }
+}
+
+fn show_drains(text: &mut String, drains: &[api::Drain]) {
+    if !drains.is_empty() {
+        text.push('\n');
+        line!(text, "Drained");
+    }
+    for drain in drains {
+        let what = match &drain.scope {
+            api::Scope::Target(address) => format!("target {address}"),
+            api::Scope::Zone(zone) => format!("zone {zone}"),
+        };
+        let until = drain.until.as_deref().unwrap_or("undrain");
+        line!(text, "  {what} until {until}, by {}", drain.order.by);
+        if !drain.order.why.is_empty() {
+            line!(text, "    {}", drain.order.why);
+        }
+    }
+}
+
+fn show_not_up(text: &mut String, not_up: &[api::Target]) {
+    if !not_up.is_empty() {
         text.push('\n');
         line!(text, "Targets that are not up");
     }
-    for target in &planner.not_up {
+    for target in not_up {
         line!(text, "  {}", describe(target));
     }
 }
