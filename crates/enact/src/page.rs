@@ -126,82 +126,79 @@ fn pair(name: &str, value: &str) -> Markup {
     html! { div { dt { (name) } dd { (value) } } }
 }
 
+/// A table that scrolls by itself on a narrow screen.
+fn table(columns: &[&str], rows: impl Iterator<Item = Markup>) -> Markup {
+    html! {
+        div.wide {
+            table {
+                thead { tr { @for column in columns { th { (column) } } } }
+                tbody { @for row in rows { tr { (row) } } }
+            }
+        }
+    }
+}
+
 fn held(title: &str, hint: &str, all: &[api::Held]) -> Markup {
+    let row = |held: &api::Held| {
+        html! {
+            td { code { (held.id) } }
+            td { (held.endpoint) }
+            td { (held.reason) }
+            td { (held.since) }
+        }
+    };
+    let columns = ["id", "endpoint", "reason", "since"];
     html! {
         @if !all.is_empty() {
             section {
                 h2 { (title) }
                 p.quiet { (hint) }
-                div.wide {
-                    table {
-                        thead { tr { th { "id" } th { "endpoint" } th { "reason" } th { "since" } } }
-                        tbody {
-                            @for held in all {
-                                tr {
-                                    td { code { (held.id) } }
-                                    td { (held.endpoint) }
-                                    td { (held.reason) }
-                                    td { (held.since) }
-                                }
-                            }
-                        }
-                    }
-                }
+                (table(&columns, all.iter().map(row)))
             }
         }
     }
 }
 
 fn drains(all: &[api::Drain]) -> Markup {
+    let row = |drain: &api::Drain| {
+        html! {
+            td {
+                @match &drain.scope {
+                    api::Scope::Target(address) => { (address) }
+                    api::Scope::Zone(zone) => { "zone " (zone) }
+                }
+            }
+            td { (drain.until.as_deref().unwrap_or("undrain")) }
+            td { (drain.order.by) }
+            td { (drain.order.why) }
+        }
+    };
+    let columns = ["what", "until", "by", "reason"];
     html! {
         @if !all.is_empty() {
             section {
                 h2 { "Drains" }
-                div.wide {
-                    table {
-                        thead { tr { th { "what" } th { "until" } th { "by" } th { "reason" } } }
-                        tbody {
-                            @for drain in all {
-                                tr {
-                                    td {
-                                        @match &drain.scope {
-                                            api::Scope::Target(address) => { (address) }
-                                            api::Scope::Zone(zone) => { "zone " (zone) }
-                                        }
-                                    }
-                                    td { (drain.until.as_deref().unwrap_or("undrain")) }
-                                    td { (drain.order.by) }
-                                    td { (drain.order.why) }
-                                }
-                            }
-                        }
-                    }
-                }
+                (table(&columns, all.iter().map(row)))
             }
         }
     }
 }
 
 fn targets(not_up: &[api::Target]) -> Markup {
+    let row = |target: &api::Target| {
+        html! {
+            td { (target.address) }
+            td { (state(target)) }
+            td { (target.since.as_deref().unwrap_or_default()) }
+            td { (target.error.as_deref().unwrap_or_default()) }
+        }
+    };
+    let columns = ["target", "state", "since", "last error"];
     html! {
         @if !not_up.is_empty() {
             section {
                 h2 { "Targets that are not up" }
-                div.wide {
-                    table {
-                        thead { tr { th { "target" } th { "state" } th { "since" } th { "last error" } } }
-                        tbody {
-                            @for target in not_up {
-                                tr {
-                                    td { (target.address) }
-                                    td { (state(target)) }
-                                    td { (target.since.as_deref().unwrap_or_default()) }
-                                    td { (target.error.as_deref().unwrap_or_default()) }
-                                }
-                            }
-                        }
-                    }
-                }
+                (table(&columns, not_up.iter().map(row)))
             }
         }
     }
@@ -260,33 +257,22 @@ fn served(endpoint: &api::Endpoint) -> String {
 }
 
 fn target_table(targets: &[api::EndpointTarget]) -> Markup {
-    html! {
-        div.wide {
-            table {
-                thead {
-                    tr {
-                        th { "target" } th { "zone" } th { "tier" } th { "state" } th { "weight" }
-                    }
-                }
-                tbody {
-                    @for target in targets {
-                        tr {
-                            td { (target.target.address) }
-                            td { (target.zone.as_deref().unwrap_or("not in the file")) }
-                            td { @if let Some(tier) = target.tier { (tier) } }
-                            td { (state(&target.target)) @if target.drained { ", drained" } }
-                            td {
-                                @match target.served {
-                                    Some(weight) => { (weight) }
-                                    None => { "not served" }
-                                }
-                            }
-                        }
-                    }
+    let row = |target: &api::EndpointTarget| {
+        html! {
+            td { (target.target.address) }
+            td { (target.zone.as_deref().unwrap_or("not in the file")) }
+            td { @if let Some(tier) = target.tier { (tier) } }
+            td { (state(&target.target)) @if target.drained { ", drained" } }
+            td {
+                @match target.served {
+                    Some(weight) => { (weight) }
+                    None => { "not served" }
                 }
             }
         }
-    }
+    };
+    let columns = ["target", "zone", "tier", "state", "weight"];
+    table(&columns, targets.iter().map(row))
 }
 
 fn timeline(plans: &[api::Published]) -> Markup {
