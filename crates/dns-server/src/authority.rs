@@ -103,7 +103,7 @@ impl<R: Resolve> Authority<'_, R> {
     /// All answers are from one plan, and so is a denial at the end. So while a pass is under way,
     /// the chain may end at a name that is on another plan. The client then asks for that name.
     fn follow(&mut self, draft: Draft, zone: &ZoneData, asked: &Asked) -> Draft {
-        let (zones, serial) = (self.lookup.zones, self.lookup.serial);
+        let serial = self.lookup.serial;
         let (mut draft, mut plan) = (draft, None);
         let mut name = asked.name.clone();
         let mut lower: Box<[u8]> = asked.lower.as_bytes().into();
@@ -123,14 +123,9 @@ impl<R: Resolve> Authority<'_, R> {
                     generation,
                 } => {
                     draft.message.add_answers(cname);
-                    let mut seen = draft.message.answers.iter().map(|record| &record.name);
-                    let Ok(next) = zone::lower(&target) else {
+                    let Some(next) = self.next_alias(&draft, zone, &target) else {
                         break;
                     };
-                    let is_inside = zones.of(&next).is_some_and(|of| std::ptr::eq(of, zone));
-                    if !is_inside || seen.any(|seen| *seen == target) {
-                        break;
-                    }
                     (name, lower, plan) = (target, next, generation);
                 }
                 Found::Records { records, .. } => {
@@ -164,6 +159,14 @@ impl<R: Resolve> Authority<'_, R> {
             }
         }
         draft.with(ResponseCode::NoError, Outcome::Answer)
+    }
+
+    /// The target of an alias in lower case, if it is in the zone and not yet in the answer.
+    fn next_alias(&self, draft: &Draft, zone: &ZoneData, target: &Name) -> Option<Box<[u8]>> {
+        let next = zone::lower(target).ok()?;
+        let of = self.lookup.zones.of(&next)?;
+        let mut seen = draft.message.answers.iter().map(|record| &record.name);
+        (std::ptr::eq(of, zone) && !seen.any(|seen| seen == target)).then_some(next)
     }
 }
 
