@@ -160,36 +160,14 @@ fn run(run: &Run, walkthrough: &Walkthrough, is_other: bool) -> String {
     let (id, name) = (run.protocol.id(), Escaped(run.protocol));
     let execution = &run.execution;
     let verdict = &execution.verdict;
-    let positions = if is_other {
-        let positions = walkthrough.schedule.beside(execution.race());
-        let positions = positions
-            .iter()
-            .map(|(ours, theirs)| format!("{ours}:{theirs}"));
-        let positions: Vec<_> = positions.collect();
-        format!(" data-positions=\"{}\"", positions.join(" "))
-    } else {
-        let beside = match run.protocol {
-            Protocol::Repaired => walkthrough.from,
-            _ => Protocol::Repaired,
-        };
-        format!(
-            " data-beside=\"{}\" data-last=\"{}\"",
-            beside.id(),
-            execution.steps.len()
-        )
-    };
+    let positions = positions(run, walkthrough, is_other);
     let about = words::about(run.protocol);
     let result = Escaped(words::result(
         run.protocol,
         verdict,
         departs(run, walkthrough),
     ));
-    let begin = execution.set_up();
-    let start = format!(
-        "<li class=\"row start\"><a class=\"step\" id=\"{id}-{begin}\" href=\"#{id}-{begin}\">\
-         <span class=\"said\">Before the race. Plan 1 is active, and plan 2 is published.</span></a>\n{}</li>\n",
-        state(run, 0, begin)
-    );
+    let start = start(run);
     let race = execution.race();
     let threads: String = (1..=race.len()).map(|taken| row(run, taken)).collect();
     let all = race.len() + execution.checks().len();
@@ -223,6 +201,38 @@ fn run(run: &Run, walkthrough: &Walkthrough, is_other: bool) -> String {
         race.len(),
         lifelines = lifelines(&THREADS),
         lifelines_of_checks = lifelines(&CHECKS),
+    )
+}
+
+/// How the script of the page finds its way: in the first execution to the one beside it, and in
+/// another from the first one's steps to its own.
+fn positions(run: &Run, walkthrough: &Walkthrough, is_other: bool) -> String {
+    if is_other {
+        let positions = walkthrough.schedule.beside(run.execution.race());
+        let positions = positions
+            .iter()
+            .map(|(ours, theirs)| format!("{ours}:{theirs}"));
+        let positions: Vec<_> = positions.collect();
+        return format!(" data-positions=\"{}\"", positions.join(" "));
+    }
+    let beside = match run.protocol {
+        Protocol::Repaired => walkthrough.from,
+        _ => Protocol::Repaired,
+    };
+    format!(
+        " data-beside=\"{}\" data-last=\"{}\"",
+        beside.id(),
+        run.execution.steps.len()
+    )
+}
+
+/// The row before the first step.
+fn start(run: &Run) -> String {
+    let (id, begin) = (run.protocol.id(), run.execution.set_up());
+    format!(
+        "<li class=\"row start\"><a class=\"step\" id=\"{id}-{begin}\" href=\"#{id}-{begin}\">\
+         <span class=\"said\">Before the race. Plan 1 is active, and plan 2 is published.</span></a>\n{}</li>\n",
+        state(run, 0, begin)
     )
 }
 
