@@ -8,7 +8,7 @@ use control_plane::TargetState;
 use health_checks::{CheckedHealth, Counts, TargetStatus};
 use hyper::StatusCode;
 
-use crate::held::{Answer, no_planner};
+use crate::current_planner::{Answer, no_planner};
 use crate::metrics::{self, Scrape};
 
 /// The health checks of this process, once they run.

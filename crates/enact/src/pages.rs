@@ -13,8 +13,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tracing::info;
 
+use crate::current_planner::{Answer, CurrentPlanner};
 use crate::health::Checked;
-use crate::held::{Answer, Held};
 use crate::http::{Blocking, Client, HttpServer, NotDone, Site, WORKERS};
 use crate::readiness::{NotReady, Readiness};
 
@@ -35,7 +35,7 @@ struct Pages<M> {
     metrics: Arc<M>,
     page: Page,
     blocking: Blocking,
-    held: Held,
+    planner: CurrentPlanner,
     health: Checked,
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn start(
     readiness: Readiness,
     metrics: impl Fn() -> String + Send + Sync + 'static,
     page: Page,
-    held: Held,
+    planner: CurrentPlanner,
     health: Checked,
 ) -> io::Result<(HttpServer, SocketAddr)> {
     let named = |error: io::Error| {
@@ -60,7 +60,7 @@ pub(crate) fn start(
         metrics: Arc::new(metrics),
         page,
         blocking: Blocking::default(),
-        held,
+        planner,
         health,
     };
     let listener = std::net::TcpListener::bind(address).map_err(named)?;
@@ -96,7 +96,7 @@ impl<M: Fn() -> String + Send + Sync + 'static> Site for Pages<M> {
             }
             (&Method::GET, "/healthz") => probe(self.readiness.alive(), "ok\n"),
             (&Method::GET, "/targets") => self.health.list(),
-            (&Method::GET, "/held") => self.held.list(),
+            (&Method::GET, "/held") => self.planner.list(),
             (&Method::GET, _) => (StatusCode::NOT_FOUND, USAGE.into()),
             _ => (StatusCode::METHOD_NOT_ALLOWED, USAGE.into()),
         };
@@ -164,9 +164,9 @@ mod tests {
         metrics: impl Fn() -> String + Send + Sync + 'static,
     ) -> Server {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (held, health) = (Held::default(), Checked::default());
+        let (planner, health) = (CurrentPlanner::default(), Checked::default());
         let page: Page = Arc::new(|| "<p>".into());
-        super::start(any, readiness.clone(), metrics, page, held, health).unwrap()
+        super::start(any, readiness.clone(), metrics, page, planner, health).unwrap()
     }
 
     fn ask((_, address): &Server, path: &str) -> TcpStream {

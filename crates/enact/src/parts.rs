@@ -12,11 +12,11 @@ use crate::admin::{Admin, Desk, Office, Overview};
 use crate::backing::Backing;
 use crate::cli::{Role, ServeArguments};
 use crate::current_fleet::CurrentFleet;
+use crate::current_planner::CurrentPlanner;
 use crate::demo_targets::DemoTargets;
 use crate::dns::{self, Dns};
 use crate::fleet_hash::FleetHash;
 use crate::health::Checked;
-use crate::held::Held;
 use crate::history::History;
 use crate::http::HttpServer;
 use crate::log::Lost;
@@ -83,7 +83,7 @@ impl<'a, S: Backing> Parts<'a, S> {
         info!(%hash, "the fleet file is read");
         let current = CurrentFleet::new(&fleet);
         let shown = Shown::new(&server, &tally, &hash, lost);
-        let (held, health) = (shown.held.clone(), shown.health.clone());
+        let (planner, health) = (shown.planner.clone(), shown.health.clone());
         let overview = shown.overview(role, store, &readiness, &current);
         let notes = store.notes();
         let history = || History::start(Arc::clone(&notes));
@@ -93,7 +93,7 @@ impl<'a, S: Backing> Parts<'a, S> {
         let wakers = || enactors.iter().map(EnactorThread::waker).collect();
         let wakening = store.wake_on_publish(wakers())?;
         let planning = planner_parts.zip(history.clone()).map(|(parts, history)| {
-            let (store, fleet, shown) = (store.clone(), fleet.clone(), (tally, held, health));
+            let (store, fleet, shown) = (store.clone(), fleet.clone(), (tally, planner, health));
             let book = (Arc::clone(&notes), history);
             Planning::start(store, fleet, seed, wakers(), shown, book, parts)
         });
@@ -176,7 +176,7 @@ impl<'a, S: Backing> Parts<'a, S> {
 struct Shown {
     server: dns::Shared,
     tally: Arc<Tally>,
-    held: Held,
+    planner: CurrentPlanner,
     health: Checked,
     hash: FleetHash,
     lost: Lost,
@@ -187,7 +187,7 @@ impl Shown {
         Self {
             server: Arc::clone(server),
             tally: Arc::clone(tally),
-            held: Held::default(),
+            planner: CurrentPlanner::default(),
             health: Checked::default(),
             hash: hash.clone(),
             lost,
@@ -206,7 +206,7 @@ impl Shown {
             role,
             store: store.clone(),
             readiness: readiness.clone(),
-            planner: self.held.clone(),
+            planner: self.planner.clone(),
             health: self.health.clone(),
             fleet: fleet.clone(),
             hash: self.hash.clone(),
@@ -225,7 +225,7 @@ fn start_http<S: Backing>(
     let Some(address) = arguments.metrics else {
         return Ok(None);
     };
-    let (held, health) = (shown.held.clone(), shown.health.clone());
+    let (planner, health) = (shown.planner.clone(), shown.health.clone());
     let readiness = overview.readiness.clone();
     let store = overview.store.clone();
     let metrics = metrics_of(arguments.role, store, readiness.clone(), shown);
@@ -237,7 +237,7 @@ fn start_http<S: Backing>(
         let endpoints = overview.endpoints(page::MOST_ENDPOINTS);
         page::page(&overview.status(), &endpoints, &plans)
     });
-    let (server, _) = pages::start(address, readiness, metrics, page, held, health)?;
+    let (server, _) = pages::start(address, readiness, metrics, page, planner, health)?;
     Ok(Some(server))
 }
 
@@ -278,7 +278,7 @@ fn metrics_of<S: Backing>(role: Role, store: S, readiness: Readiness, shown: Sho
             metrics::describe_transfers(scrape, serial, &transfers);
         }
         if role.includes(Role::Planner) {
-            let status = shown.held.planner().as_ref().map(PlannerHandle::status);
+            let status = shown.planner.handle().as_ref().map(PlannerHandle::status);
             metrics::describe_status(scrape, &status.unwrap_or_default());
             shown.tally.describe_planner(scrape);
             shown.health.describe(scrape);

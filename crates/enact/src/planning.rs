@@ -20,8 +20,8 @@ use health_checks::HealthChecks;
 use tracing::warn;
 
 use crate::backing::Backing;
+use crate::current_planner::CurrentPlanner;
 use crate::health::Checked;
-use crate::held::Held;
 use crate::history::History;
 use crate::leadership::{Candidacy, Leadership, own_name};
 use crate::metrics::Tally;
@@ -36,7 +36,7 @@ pub(crate) struct Planning<S: Backing> {
     planner: Option<PlannerThread>,
     wakers: Vec<Waker>,
     tally: Arc<Tally>,
-    held: Held,
+    current: CurrentPlanner,
     notes: Arc<dyn Notes>,
     history: History,
     /// Gone if the Planner's thread has ended by itself.
@@ -54,11 +54,11 @@ impl<S: Backing> Planning<S> {
         fleet: Fleet,
         seed: u64,
         wakers: Vec<Waker>,
-        shown: (Arc<Tally>, Held, Checked),
+        shown: (Arc<Tally>, CurrentPlanner, Checked),
         (notes, history): (Arc<dyn Notes>, History),
         (part, checks_part): (Part, Part),
     ) -> io::Result<Self> {
-        let (tally, held, checked) = shown;
+        let (tally, current, checked) = shown;
         checks_part.up();
         let checks = HealthChecks::start(&Watchlist::of(&fleet), seed, checks_part)?;
         checked.set(checks.source());
@@ -70,7 +70,7 @@ impl<S: Backing> Planning<S> {
             planner: None,
             wakers,
             tally,
-            held,
+            current,
             notes,
             history,
             part: Some(Arc::new(part)),
@@ -131,7 +131,7 @@ impl<S: Backing> Planning<S> {
         };
         let (source, wakers) = (self.checks.source(), self.wakers.clone());
         let planner = PlannerThread::start(planner, source, interval, wakers, report)?;
-        self.held.set(Some(planner.handle()));
+        self.current.set(Some(planner.handle()));
         self.planner = Some(planner);
         Ok(())
     }
@@ -142,7 +142,7 @@ impl<S: Backing> Planning<S> {
         let Some(planner) = self.planner.take() else {
             return;
         };
-        self.held.set(None);
+        self.current.set(None);
         let retired = thread::Builder::new().name("retired".into());
         if let Err(error) = retired.spawn(move || drop(planner)) {
             warn!(%error, "the end of the Planner's last tick had to be waited for");

@@ -362,7 +362,7 @@ impl<S: Backing> Desk<S> {
     }
 
     fn planner(&self) -> Result<PlannerHandle, Refused> {
-        self.overview.planner.planner().ok_or_else(no_planner)
+        self.overview.planner.handle().ok_or_else(no_planner)
     }
 
     fn office(&self) -> Result<&Office, Refused> {

@@ -13,10 +13,10 @@ use crate::api::{self, MOST_TARGETS, past, time};
 use crate::backing::Backing;
 use crate::cli::Role;
 use crate::current_fleet::CurrentFleet;
+use crate::current_planner::CurrentPlanner;
 use crate::dns;
 use crate::fleet_hash::FleetHash;
 use crate::health::Checked;
-use crate::held::Held;
 use crate::orders::{scope_text, wall};
 use crate::readiness::Readiness;
 
@@ -26,7 +26,7 @@ pub(crate) struct Overview<S> {
     pub(crate) role: Role,
     pub(crate) store: S,
     pub(crate) readiness: Readiness,
-    pub(crate) planner: Held,
+    pub(crate) planner: CurrentPlanner,
     pub(crate) health: Checked,
     pub(crate) fleet: CurrentFleet,
     pub(crate) hash: FleetHash,
@@ -35,7 +35,7 @@ pub(crate) struct Overview<S> {
 
 impl<S: Backing> Overview<S> {
     pub(crate) fn status(&self) -> api::Status {
-        let planning = self.planner.planner().as_ref().map(PlannerHandle::status);
+        let planning = self.planner.handle().as_ref().map(PlannerHandle::status);
         let ready = self.readiness.check();
         let parts = match &ready {
             Ok(()) => self.readiness.lines(),
@@ -109,7 +109,7 @@ impl<S: Backing> Overview<S> {
     pub(crate) fn endpoint(&self, name: &EndpointName) -> Option<api::Endpoint> {
         let fleet = self.fleet.get();
         let config = fleet.endpoints().iter().find(|e| e.name() == name);
-        let planning = self.planner.planner().as_ref().map(PlannerHandle::status);
+        let planning = self.planner.handle().as_ref().map(PlannerHandle::status);
         let known: HashMap<_, _> = self
             .health
             .status()
@@ -123,7 +123,7 @@ impl<S: Backing> Overview<S> {
     /// Endpoints of the fleet file, at most so many. Those with trouble are first.
     pub(crate) fn endpoints(&self, most: usize) -> Vec<api::Endpoint> {
         let fleet = self.fleet.get();
-        let planning = self.planner.planner().as_ref().map(PlannerHandle::status);
+        let planning = self.planner.handle().as_ref().map(PlannerHandle::status);
         let known = self.health.status().into_iter();
         let known: HashMap<_, _> = known.map(|t| (t.target, t)).collect();
         let troubled: BTreeSet<_> = planning.iter().flat_map(|p| troubled(p)).collect();

@@ -1,4 +1,4 @@
-//! The changes that wait for a person, as a page.
+//! The Planner of this process, for what shows it, and the changes that it holds as a page.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,21 +11,21 @@ pub(crate) type Answer = (StatusCode, String);
 
 /// The Planner of this process, while it runs.
 #[derive(Clone, Default)]
-pub(crate) struct Held(Arc<Mutex<Option<PlannerHandle>>>);
+pub(crate) struct CurrentPlanner(Arc<Mutex<Option<PlannerHandle>>>);
 
-impl Held {
+impl CurrentPlanner {
     pub(crate) fn set(&self, planner: Option<PlannerHandle>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = planner;
     }
 
-    pub(crate) fn planner(&self) -> Option<PlannerHandle> {
+    pub(crate) fn handle(&self) -> Option<PlannerHandle> {
         let planner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         planner.clone()
     }
 
     /// One line for each change: id, for how many seconds it is held, endpoint, reason.
     pub(crate) fn list(&self) -> Answer {
-        let Some(planner) = self.planner() else {
+        let Some(planner) = self.handle() else {
             return no_planner();
         };
         let mut text = String::new();
