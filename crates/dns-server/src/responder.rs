@@ -34,7 +34,7 @@ use crate::request::Request;
 use crate::serial::Serial;
 use crate::tcp::TcpLimits;
 #[cfg(feature = "transfer")]
-use crate::transfer::{self, Asked, Head, Stream, Transfers};
+use crate::transfer::{self, Asked, Head, Made, Stream, Transfers};
 use crate::tsig::{self, Signer};
 use crate::zone::{Zones, to_dns};
 use crate::zone_updates::ZoneUpdates;
@@ -199,7 +199,7 @@ impl<R: Resolve> Responder<R> {
             client: client.address?,
             is_tcp: client.transport == Transport::Tcp,
         };
-        transfers.begin(&asked, head, signer)
+        transfers.begin(&self.zones, &asked, head, signer)
     }
 
     /// The serial number, which is the whole reply to an incremental transfer over UDP.
@@ -214,7 +214,7 @@ impl<R: Resolve> Responder<R> {
             return None;
         }
         let mut stream = self.transfer(packet, client)?;
-        stream.next(reply).then_some(Outcome::Transfer)
+        (stream.next(reply) == Made::Message).then_some(Outcome::Transfer)
     }
 
     /// Replaces the content of `reply` by the reply to `packet`, and returns its outcome. The

@@ -12,8 +12,8 @@
 //! query longer than `MAX_QUERY`, or when no query has been completed and no
 //! reply taken for the idle time.
 //!
-//! A zone transfer is a reply of many messages. They are made while there is room for them, each
-//! counts as a query in the rules below, and the queries after it wait. So a secondary that takes
+//! A zone transfer is a reply of many messages. They are made while there is room for them. Each
+//! counts as a query in the rules below, and so does each try to make one. The queries after it wait. So a secondary that takes
 //! its transfer slowly costs no more memory than another client that does not read.
 //!
 //! # Places
@@ -50,7 +50,7 @@ use crate::extras::Client;
 use crate::reply::Transport;
 use crate::responder::Responder;
 #[cfg(feature = "transfer")]
-use crate::transfer::Stream;
+use crate::transfer::{Made, Stream};
 
 /// Longest query in bytes. Real ones have a few hundred.
 const MAX_QUERY: usize = 4096;
@@ -413,23 +413,23 @@ impl Connection {
         false
     }
 
-    /// Goes on with the transfer, by at most so many messages. Returns by how many.
+    /// Goes on with the transfer, by at most so many steps. Returns by how many.
     #[cfg(feature = "transfer")]
     fn go_on(&mut self, most: usize) -> usize {
         let mut message = Vec::new();
-        let mut messages = 0;
+        let mut steps = 0;
         while let Some(transfer) = &mut self.transfer
-            && messages < most
+            && steps < most
             && self.unsent.len() < MAX_UNSENT
         {
-            if transfer.next(&mut message) {
-                self.reply(&message);
-                messages += 1;
-            } else {
-                self.transfer = None;
+            steps += 1;
+            match transfer.next(&mut message) {
+                Made::Message => self.reply(&message),
+                Made::Nothing => {}
+                Made::End => self.transfer = None,
             }
         }
-        messages
+        steps
     }
 
     /// Sends this message after all others.

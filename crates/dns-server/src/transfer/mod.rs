@@ -33,8 +33,9 @@
 //! | counts | anyone | the TCP threads and the notifier |
 //!
 //! Zones and history change under one lock, and a transfer takes both from there, so it never
-//! compares plans across a change of the zones. No plans are compared under the lock, so a UDP
-//! query, of which only an incremental transfer takes it, does not wait for that.
+//! compares plans across a change of the zones. Only a secondary takes the lock: a request is
+//! first looked at with the zones that the serving thread has, and again with those that it is
+//! answered from. No plans are compared or dropped under the lock, so nobody waits for that.
 //!
 //! [`Server::plan_is_applied`]: crate::Server::plan_is_applied
 
@@ -53,10 +54,10 @@ use plan_store::{Generation, Plan};
 use tracing::debug;
 
 pub use self::applied::AppliedPlans;
-pub(crate) use self::stream::{Head, Stream};
+pub(crate) use self::stream::{Head, Made, Stream};
 
 use self::content::Rr;
-use self::history::{Compared, History};
+use self::history::{Base, Changed, Compared, History};
 use self::stream::{Part, ZoneAt};
 use crate::serial::Serial;
 use crate::tsig::{Signer, TsigKey};
@@ -158,6 +159,25 @@ pub(crate) struct Asked<'a> {
     pub(crate) is_tcp: bool,
 }
 
+impl Asked<'_> {
+    /// The zone that is asked for, if these zones let the client transfer it with this key.
+    fn zone<'z>(&self, zones: &'z Zones, key: Option<&TsigKey>) -> Option<&'z ZoneData> {
+        let may_be = |secondary: &Secondary| secondary.may_be(self.client, key);
+        let zone = zones.at(self.apex)?;
+        zone.secondaries.iter().any(may_be).then_some(zone)
+    }
+}
+
+/// What a transfer is made from.
+struct Plans {
+    zones: Arc<Zones>,
+    /// The serial number of the newest plan.
+    serial: u32,
+    newest: Arc<Plan>,
+    /// The plan that the secondary has, if it is kept, and its serial number.
+    base: Option<(u32, Base)>,
+}
+
 /// Whether this is the code of a transfer.
 pub(crate) fn is_transfer(record_type: u16) -> bool {
     matches!(record_type, TYPE_AXFR | TYPE_IXFR)
@@ -182,11 +202,11 @@ impl Transfers {
 
     pub(crate) fn set_zones(&self, zones: Arc<Zones>) {
         let mut state = self.state();
-        if !state.zones.has_same_records(&zones) {
-            state.history.zones_changed();
-        }
-        state.zones = zones;
+        let has_same = state.zones.has_same_records(&zones);
+        let plans = (!has_same).then(|| state.history.zones_changed());
+        let zones = std::mem::replace(&mut state.zones, zones);
         drop(state);
+        drop((plans, zones));
         self.changed();
     }
 
@@ -201,7 +221,9 @@ impl Transfers {
                 return;
             }
             let compared = Compared::new(plan, newest);
-            if self.state().history.push(generation, compared) {
+            let pushed = self.state().history.push(generation, compared);
+            // The lock is free here, where old plans are dropped.
+            if pushed.is_ok() {
                 break;
             }
         }
@@ -242,9 +264,11 @@ impl Transfers {
         }
     }
 
-    /// The transfer that is asked for. `None` if it is refused.
+    /// The transfer that is asked for. `None` if it is refused. `known` are zones that the caller
+    /// has; those here may be newer.
     pub(crate) fn begin(
         &self,
+        known: &Zones,
         asked: &Asked<'_>,
         head: Head,
         signer: Option<Signer>,
@@ -252,54 +276,42 @@ impl Transfers {
         if asked.record_type == TYPE_AXFR && !asked.is_tcp {
             return None; // It is not defined (RFC 5936, 4.2).
         }
-        let (zones, newest, base) = self.plans(asked.serial)?;
-        let zone = zones.at(asked.apex)?;
         let key = signer.as_ref().map(Signer::key);
-        let mut secondaries = zone.secondaries.iter();
-        if !secondaries.any(|secondary| secondary.may_be(asked.client, key)) {
-            return None;
-        }
-        let parts = self.parts(asked, &zones, zone, newest, base);
+        asked.zone(known, key)?;
+        let plans = self.plans(asked.serial)?;
+        let zone = asked.zone(&plans.zones, key)?;
+        let parts = self.parts(asked, zone, &plans);
         let parts = parts.inspect_err(|error| debug!(%error, "a transfer cannot be encoded"));
-        let apex = asked.apex.to_vec();
-        let parts = parts.ok()?;
+        let (parts, apex) = (parts.ok()?, asked.apex.to_vec());
         debug!(zone = %zone.name, secondary = %asked.client, "a transfer begins");
+        let zones = Arc::clone(&plans.zones);
         Some(Stream::new(head, ZoneAt { zones, apex }, parts, signer))
     }
 
-    /// The zones, the newest plan, and the plan with this serial number if it is kept.
-    #[expect(clippy::type_complexity, reason = "taken apart at once")]
-    fn plans(
-        &self,
-        serial: Option<u32>,
-    ) -> Option<(
-        Arc<Zones>,
-        (Generation, Arc<Plan>),
-        Option<(u32, Arc<Plan>)>,
-    )> {
+    /// What a transfer to a secondary with this serial number is made from.
+    fn plans(&self, serial: Option<u32>) -> Option<Plans> {
         let state = self.state();
         let (generation, newest) = state.history.newest()?;
         let base = serial.and_then(|serial| {
             let base = state.history.base(self.serial.generation(serial)?)?;
-            Some((serial, Arc::clone(base)))
+            Some((serial, base))
         });
-        Some((
-            Arc::clone(&state.zones),
-            (generation, Arc::clone(newest)),
+        Some(Plans {
+            zones: Arc::clone(&state.zones),
+            serial: self.serial.of(generation),
+            newest: Arc::clone(newest),
             base,
-        ))
+        })
     }
 
     /// What the transfer consists of.
     fn parts(
         &self,
         asked: &Asked<'_>,
-        zones: &Zones,
         zone: &ZoneData,
-        (generation, newest): (Generation, Arc<Plan>),
-        base: Option<(u32, Arc<Plan>)>,
+        plans: &Plans,
     ) -> Result<Vec<Part>, ProtoError> {
-        let serial = self.serial.of(generation);
+        let (serial, newest) = (plans.serial, &plans.newest);
         let soa = |serial| content::soa(zone, serial).map(|soa: Rr| Part::Records(vec![soa]));
         let is_incremental = asked.record_type == TYPE_IXFR;
         let has_it = asked
@@ -310,27 +322,25 @@ impl Transfers {
             self.tally.up_to_date.fetch_add(u64::from(has_it), Relaxed);
             return Ok(vec![soa(serial)?]);
         }
-        let Some((before, base)) = base.filter(|_| is_incremental) else {
+        let Some((before, base)) = plans.base.as_ref().filter(|_| is_incremental) else {
             self.tally.whole.fetch_add(1, Relaxed);
-            let own = Part::Records(content::own(zones, zone)?);
-            let whole = Part::whole(newest, zone.name.clone());
+            let own = Part::Records(content::own(&plans.zones, zone)?);
+            let whole = Part::whole(Arc::clone(newest), zone.name.clone());
             return Ok(vec![soa(serial)?, own, whole, soa(serial)?]);
         };
         self.tally.incremental.fetch_add(1, Relaxed);
-        let changed = newest.changes_since(&base).map(|(endpoint, ..)| endpoint);
-        let changed = changed.filter(|endpoint| zone.is_above(endpoint)).cloned();
-        let changed: Vec<_> = changed.collect();
+        let changed = Changed::new(zone.name.clone(), base.changed.clone());
         let only = |of: &Arc<Plan>, not: &Arc<Plan>| Part::Only {
             of: Arc::clone(of),
             not: Arc::clone(not),
-            at: changed.clone().into_iter(),
+            at: changed.clone(),
         };
         Ok(vec![
             soa(serial)?,
-            soa(before)?,
-            only(&base, &newest),
+            soa(*before)?,
+            only(&base.plan, newest),
             soa(serial)?,
-            only(&newest, &base),
+            only(newest, &base.plan),
             soa(serial)?,
         ])
     }
@@ -356,4 +366,53 @@ pub(crate) fn soa_without_owner(zone: &ZoneData, serial: u32) -> Result<Vec<u8>,
     bytes.extend(length.to_be_bytes());
     bytes.extend(soa.data);
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::zone::{NameServer, Zone};
+
+    /// Longer than any machine takes to look at a request.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn a_client_that_is_no_secondary_does_not_wait_for_the_lock() {
+        let name_server = NameServer {
+            name: "ns.elsewhere.test".parse().unwrap(),
+            addresses: Vec::new(),
+        };
+        let secondary = Secondary::new("192.0.2.1".parse().unwrap(), None);
+        let zone = Zone::new("shop.example".parse().unwrap(), [name_server]).unwrap();
+        let zones = Arc::new(Zones::new([zone.with_secondaries([secondary])]).unwrap());
+        let transfers = Transfers::new(Arc::clone(&zones), Serial::default());
+        let (tell, told) = mpsc::channel();
+        let lock = transfers.state();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let asked = Asked {
+                    apex: b"\x04shop\x07example\0",
+                    record_type: TYPE_IXFR,
+                    serial: Some(1),
+                    client: "192.0.2.2".parse().unwrap(),
+                    is_tcp: false,
+                };
+                let head = Head {
+                    id: 7,
+                    recursion_desired: false,
+                    question: Vec::new(),
+                    opt: Vec::new(),
+                };
+                let begun = transfers.begin(&zones, &asked, head, None);
+                tell.send(begun.is_some())
+            });
+            let begun = told.recv_timeout(PATIENCE);
+            drop(lock);
+            assert_eq!(begun, Ok(false));
+        });
+    }
 }

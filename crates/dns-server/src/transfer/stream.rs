@@ -3,6 +3,10 @@
 //! A transfer holds the plans that it is made from, which nothing changes any more, and where it
 //! stands in them. So it takes little memory whatever the size of the zone, and the plans may
 //! change meanwhile.
+//!
+//! Two plans may differ in nothing that travels, such as weights. So a call of [`Stream::next`]
+//! ends after [`LOOKS`] records even if there is no message yet, and the thread has time for its
+//! other clients.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -12,11 +16,14 @@ use plan_store::{EndpointName, Plan, RecordSet};
 
 use crate::query::{CLASS_IN, HEADER, RECURSION_DESIRED};
 use crate::transfer::content::{self, Rr};
+use crate::transfer::history::Changed;
 use crate::tsig::Signer;
 use crate::zone::{ZoneData, Zones};
 
 /// About how many bytes a message has. Names can point no further back.
 const MESSAGE: usize = 16 * 1024 - 512;
+/// About how many records are looked at for a message. A message of small records has fewer.
+const LOOKS: usize = 2_048;
 /// How far back in a message a name can point (RFC 1035, 4.1.4).
 const POINTED: usize = 0x4000;
 const RESPONSE: u8 = 0x80;
@@ -66,8 +73,19 @@ pub(crate) enum Part {
     Only {
         of: Arc<Plan>,
         not: Arc<Plan>,
-        at: std::vec::IntoIter<EndpointName>,
+        at: Changed,
     },
+}
+
+/// What a call of [`Stream::next`] has made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(crate) enum Made {
+    Message,
+    /// No message yet. The next call goes on.
+    Nothing,
+    /// No message, as there are no more records.
+    End,
 }
 
 impl Stream {
@@ -87,10 +105,23 @@ impl Stream {
         }
     }
 
-    /// Replaces the content of `message` by the next message. False if there is none.
-    pub(crate) fn next(&mut self, message: &mut Vec<u8>) -> bool {
+    /// Replaces the content of `message` by the next message, if it gets one made.
+    pub(crate) fn next(&mut self, message: &mut Vec<u8>) -> Made {
         let mut writer = Writer::new(message, &self.head, self.is_first);
-        while let Some(record) = self.next_record() {
+        let mut looks = LOOKS;
+        let mut nothing = Made::Nothing;
+        loop {
+            let Some(record) = self.pending.pop_front() else {
+                if looks == 0 {
+                    break;
+                }
+                let Some(looked) = self.look() else {
+                    nothing = Made::End;
+                    break;
+                };
+                looks = looks.saturating_sub(looked);
+                continue;
+            };
             if writer.records > 0 && writer.message.len() + record.len() > MESSAGE {
                 self.pending.push_front(record);
                 break;
@@ -98,25 +129,25 @@ impl Stream {
             writer.add(&record);
         }
         if writer.records == 0 {
-            return false;
+            return nothing;
         }
         writer.finish(&self.head, self.is_first);
         self.is_first = false;
         if let Some(signer) = &mut self.signer {
             signer.sign(message);
         }
-        true
+        Made::Message
     }
 
-    fn next_record(&mut self) -> Option<Rr> {
-        while self.pending.is_empty() {
-            let part = self.parts.front_mut()?;
-            match part.next(&self.zone) {
-                Some(records) => self.pending.extend(records),
-                None => drop(self.parts.pop_front()),
-            }
+    /// Finds the records that are next, which may be none. Returns how many it has looked at, at
+    /// least 1; `None` at the end.
+    fn look(&mut self) -> Option<usize> {
+        let part = self.parts.front_mut()?;
+        let looked = part.next(&self.zone, &mut self.pending);
+        if looked.is_none() {
+            self.parts.pop_front();
         }
-        self.pending.pop_front()
+        Some(looked.unwrap_or(0).max(1))
     }
 }
 
@@ -138,32 +169,37 @@ impl Part {
         Self::Whole { plan, next }
     }
 
-    /// Its next records, which may be none; `None` at its end.
-    fn next(&mut self, zone: &ZoneAt) -> Option<Vec<Rr>> {
+    /// Adds its next records, which may be none. Returns how many it has looked at; `None` at its
+    /// end.
+    fn next(&mut self, zone: &ZoneAt, records: &mut VecDeque<Rr>) -> Option<usize> {
         match self {
-            Self::Records(records) => {
-                let records = std::mem::take(records);
-                (!records.is_empty()).then_some(records)
+            Self::Records(all) => {
+                let looked = all.len();
+                records.extend(all.drain(..));
+                (looked > 0).then_some(looked)
             }
             Self::Whole { plan, next } => {
                 let first = next.take()?;
                 let mut endpoints = plan.endpoints_from(&first);
-                let (endpoint, records) = endpoints.next()?;
+                let (endpoint, set) = endpoints.next()?;
                 let is_here = zone.zone().is_some_and(|zone| zone.is_above(endpoint));
-                let records = is_here.then(|| zone.records(endpoint, records))?;
+                let found = is_here.then(|| zone.records(endpoint, set))?;
                 *next = endpoints.next().map(|(endpoint, _)| endpoint.clone());
-                Some(records)
+                let looked = found.len();
+                records.extend(found);
+                Some(looked)
             }
             Self::Only { of, not, at } => {
                 let endpoint = at.next()?;
-                let records = |plan: &Plan| {
-                    let records = plan.records(&endpoint);
-                    records.map_or_else(Vec::new, |records| zone.records(&endpoint, records))
+                let in_plan = |plan: &Plan| {
+                    let set = plan.records(&endpoint);
+                    set.map_or_else(Vec::new, |set| zone.records(&endpoint, set))
                 };
-                let others: HashSet<Rr> = records(not).into_iter().collect();
-                let mut only = records(of);
-                only.retain(|record| !others.contains(record));
-                Some(only)
+                let (others, own) = (in_plan(not), in_plan(of));
+                let looked = others.len() + own.len();
+                let others: HashSet<Rr> = others.into_iter().collect();
+                records.extend(own.into_iter().filter(|record| !others.contains(record)));
+                Some(looked)
             }
         }
     }
@@ -244,5 +280,62 @@ impl<'m> Writer<'m> {
             header.extend(count.to_be_bytes());
         }
         self.message[..HEADER].copy_from_slice(&header);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plan_store::Target;
+
+    use super::*;
+    use crate::zone::{NameServer, Zone};
+
+    fn zone() -> ZoneAt {
+        let name_server = NameServer {
+            name: "ns.elsewhere.test".parse().unwrap(),
+            addresses: Vec::new(),
+        };
+        let zone = Zone::new("shop.example".parse().unwrap(), [name_server]).unwrap();
+        ZoneAt {
+            zones: Arc::new(Zones::new([zone]).unwrap()),
+            apex: b"\x04shop\x07example\0".to_vec(),
+        }
+    }
+
+    fn head() -> Head {
+        Head {
+            id: 7,
+            recursion_desired: false,
+            question: Vec::new(),
+            opt: Vec::new(),
+        }
+    }
+
+    /// A plan of so many endpoints. The last one has this address, all have this weight.
+    fn plan(count: usize, last: u8, weight: u8) -> Arc<Plan> {
+        let endpoints = (1..=count).map(|n| {
+            let name: EndpointName = format!("e{n:06}.shop.example").parse().unwrap();
+            let last = if n == count { last } else { 1 };
+            let target = Target::new([192, 0, 2, last].into(), weight);
+            (name, RecordSet::new(5, [target]).unwrap())
+        });
+        Arc::new(Plan::new(endpoints).unwrap())
+    }
+
+    #[test]
+    fn a_call_ends_after_so_many_records_even_without_a_message() {
+        let count = 4 * LOOKS;
+        let (of, not) = (plan(count, 2, 3), plan(count, 1, 4));
+        let names = of.endpoints().map(|(name, _)| name.clone()).collect();
+        let at = Changed::new("shop.example".parse().unwrap(), vec![names]);
+        let mut stream = Stream::new(head(), zone(), [Part::Only { of, not, at }], None);
+        let (mut message, mut made) = (Vec::new(), Vec::new());
+        while made.last() != Some(&Made::End) {
+            made.push(stream.next(&mut message));
+        }
+        // At each endpoint, a record of either plan.
+        let nothing = made.iter().take_while(|made| **made == Made::Nothing);
+        assert_eq!(nothing.count(), 2 * count / LOOKS - 1);
+        assert_eq!(made[made.len() - 2..], [Made::Message, Made::End]);
     }
 }
