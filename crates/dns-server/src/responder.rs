@@ -355,7 +355,7 @@ impl<R: Resolve> Responder<R> {
             return Outcome::Dropped;
         };
         let mut signer = tsig::check(packet, &mut request, &self.zones);
-        self.is_signed = signer.is_some();
+        self.is_signed = signer.as_ref().is_some_and(Signer::is_accepted);
         let opt = request.edns.as_ref().map(|edns| {
             let (options, idle) = (&mut self.options, self.idle);
             self.shown = self.extras.options(&edns.options, client, idle, options);

@@ -13,10 +13,14 @@
 //! 1. The key is known under this name and algorithm; else NOTAUTH with BADKEY, unsigned.
 //! 2. The MAC is right; else NOTAUTH with BADSIG, unsigned.
 //! 3. The time lies within the fudge; else NOTAUTH with BADTIME and the server's time, signed.
-//! 4. The MAC is not cut short; else NOTAUTH with BADTRUNC, unsigned.
+//! 4. The MAC is not cut short; else NOTAUTH with BADTRUNC, signed.
 //!
-//! A MAC that no implementation may send is FORMERR: longer than the algorithm's, or shorter than
-//! half of it or than 10 bytes.
+//! An error is signed unless the request may be forged (RFC 8945, 5.3.2). A MAC that no
+//! implementation may send is FORMERR: longer than the algorithm's, or shorter than half of it or
+//! than 10 bytes.
+//!
+//! The signature comes first. So the reply to a request that is signed well and has some other
+//! mistake says so and is signed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -253,11 +257,25 @@ pub(crate) struct Signer {
     /// The MAC of the message before: at first the request's.
     before: Vec<u8>,
     is_first: bool,
-    /// When the request was signed, if its time is what is wrong with it.
-    bad_time: Option<[u8; 8]>,
+    /// What is wrong with the request.
+    error: Option<Error>,
+}
+
+/// What is wrong with a request that was signed with the key.
+#[derive(Debug)]
+enum Error {
+    /// It was signed at this time, with this fudge.
+    Time([u8; 8]),
+    /// Its MAC is cut short.
+    Truncated,
 }
 
 impl Signer {
+    /// Whether nothing is wrong with the request's signature.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.error.is_none()
+    }
+
     /// The key that the request was signed with.
     pub(crate) fn key(&self) -> &TsigKey {
         &self.key
@@ -266,7 +284,10 @@ impl Signer {
     /// Bytes of the TSIG record.
     pub(crate) fn len(&self) -> usize {
         const FIXED: usize = 10 + 8 + 2 + 2 + 2 + 2;
-        let other = if self.bad_time.is_some() { 6 } else { 0 };
+        let other = match self.error {
+            Some(Error::Time(_)) => 6,
+            Some(Error::Truncated) | None => 0,
+        };
         self.key.wire.len()
             + FIXED
             + self.key.hash.algorithm().len()
@@ -281,11 +302,15 @@ impl Signer {
 
     fn sign_at(&mut self, message: &mut Vec<u8>, now: u64) {
         let server = time_and_fudge(now);
-        let fields = match self.bad_time {
-            Some(time_and_fudge) => Fields {
+        let fields = match self.error {
+            Some(Error::Time(time_and_fudge)) => Fields {
                 time_and_fudge,
                 error: BADTIME,
                 other: &server[..6],
+            },
+            Some(Error::Truncated) => Fields {
+                error: BADTRUNC,
+                ..Fields::at(now)
             },
             None => Fields::at(now),
         };
@@ -329,22 +354,22 @@ pub(crate) fn is_signed_reply(packet: &[u8], key: &TsigKey, request: &[u8]) -> b
     })
 }
 
-/// Looks at the signature of a request that is otherwise well formed. If it is accepted, the
-/// request has no problem any more, or another one. Returns what signs the reply.
+/// Looks at the signature of a request, if it has one. If it is not accepted, that is the problem
+/// of the request. Returns what signs the reply.
 pub(crate) fn check(packet: &[u8], request: &mut Request<'_>, zones: &Zones) -> Option<Signer> {
-    let (Some(Problem::NotAuth(_)), Some(tsig)) = (&request.problem, &request.tsig) else {
-        return None;
-    };
-    let checked = tsig.check(packet, zones, now());
-    let (problem, signer) = match checked {
-        Ok(signer) if signer.bad_time.is_some() => {
-            (Some(Problem::NotAuth(Vec::new())), Some(signer))
+    let checked = request.tsig.as_ref()?.check(packet, zones, now());
+    match checked {
+        Ok(signer) => {
+            if !signer.is_accepted() {
+                request.problem = Some(Problem::NotAuth(Vec::new()));
+            }
+            Some(signer)
         }
-        Ok(signer) => (request.check_version().err(), Some(signer)),
-        Err(problem) => (Some(problem), None),
-    };
-    request.problem = problem;
-    signer
+        Err(problem) => {
+            request.problem = Some(problem);
+            None
+        }
+    }
 }
 
 impl Tsig<'_> {
@@ -362,15 +387,18 @@ impl Tsig<'_> {
         if !hash.begins_with(mac) {
             return Err(refused(BADSIG));
         }
-        let bad_time = (!self.is_timely(now)).then_some(self.time_and_fudge);
-        if bad_time.is_none() && mac.len() < whole {
-            return Err(refused(BADTRUNC));
-        }
+        let error = if !self.is_timely(now) {
+            Some(Error::Time(self.time_and_fudge))
+        } else if mac.len() < whole {
+            Some(Error::Truncated)
+        } else {
+            None
+        };
         Ok(Signer {
             before: mac.to_vec(),
             key,
             is_first: true,
-            bad_time,
+            error,
         })
     }
 

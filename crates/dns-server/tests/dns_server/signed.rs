@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use data_encoding::BASE64;
 use dns_server::{InvalidTsigKey, NameServer, Outcome, Responder, Secondary, TsigKey, Zone, Zones};
-use hickory_proto::op::Message;
+use hickory_proto::op::{Edns, Message, OpCode};
 use hickory_proto::rr::RecordType;
 use hmac::{Hmac, KeyInit, Mac};
 use plan_store::{MemoryStore, PlanStore, Retention};
@@ -259,7 +259,7 @@ fn a_signature_that_is_not_right_is_refused_with_the_reason() {
         let mac = Tail::mac_of(&packet, &signing);
         let (message, mac, error) = signing.check(&reply, &mac, true);
         assert_eq!(error, expected_error);
-        let is_signed = matches!(error, 0 | BADTIME);
+        let is_signed = matches!(error, 0 | BADTIME | BADTRUNC);
         assert_eq!(!mac.is_empty(), is_signed, "error {error}");
         let code = message[3] & 0x0f;
         assert_eq!(code, if error == 0 { 0 } else { 9 });
@@ -267,6 +267,43 @@ fn a_signature_that_is_not_right_is_refused_with_the_reason() {
     // Shorter than any MAC may be.
     let (outcome, _) = over_udp("hmac-sha256", &sign(&cut(15)));
     assert_eq!(outcome, Outcome::FormErr);
+}
+
+/// RFC 8945, 5.2: the signature is looked at before everything else.
+#[test]
+fn the_reply_to_a_mistake_in_a_signed_request_is_signed() {
+    let right = || Signing::right("hmac-sha256");
+    let soa = || query("shop.example", RecordType::SOA);
+    let mut update = soa();
+    update.metadata.op_code = OpCode::Update;
+    let mut two = soa();
+    two.add_query(query("elsewhere.test", RecordType::SOA).queries[0].clone());
+    let mut later = soa();
+    let mut edns = Edns::new();
+    edns.set_version(1);
+    later.set_edns(edns);
+    let requests = [
+        (update, Outcome::NotImp),
+        (two, Outcome::FormErr),
+        (later, Outcome::BadVers),
+    ];
+    for (request, expected) in requests {
+        let request = request.to_vec().unwrap();
+        let (packet, mac) = right().sign(&request);
+        let (outcome, reply) = over_udp("hmac-sha256", &packet);
+        assert_eq!(outcome, expected);
+        let (_, signature, error) = right().check(&reply, &mac, true);
+        assert!(error == 0 && !signature.is_empty());
+        let guessed = Signing {
+            secret: b"a secret that nobody else knows".to_vec(),
+            ..right()
+        };
+        let (packet, mac) = guessed.sign(&request);
+        let (outcome, reply) = over_udp("hmac-sha256", &packet);
+        assert_eq!(outcome, Outcome::NotAuth, "instead of {expected:?}");
+        let (_, signature, error) = guessed.check(&reply, &mac, true);
+        assert!(error == BADSIG && signature.is_empty());
+    }
 }
 
 /// The end of a signed request.
