@@ -91,7 +91,13 @@ impl<R: Resolve> Authority<'_, R> {
             && zone.apex == asked.name
             && let Some(parent) = zones.above(asked.lower.as_bytes())
         {
-            // The parent is the authority for a delegation's DS (RFC 4035, 3.1.4.1).
+            // The parent is the authority for a delegation's DS (RFC 4035, 3.1.4.1). It may have
+            // delegated a name between the two.
+            let (name, lower) = (&asked.name, asked.lower.as_bytes());
+            let found = self.lookup.find(parent, name, lower, RecordType::DS);
+            if let Found::Referral(referral) = found {
+                return draft.refer(referral);
+            }
             let soa = parent.negative_soa(serial.get());
             return draft.negative(soa, ResponseCode::NoError, Outcome::NoData);
         }
