@@ -204,6 +204,7 @@ impl Draft {
             name_servers,
             glue,
             more,
+            ..
         } = referral;
         self.message.metadata.authoritative = !self.message.answers.is_empty();
         self.message.add_authorities(name_servers);
@@ -223,10 +224,11 @@ impl Draft {
     ) -> Result<Outcome, ProtoError> {
         let opt_length = opt.map_or(0, |opt| opt.len());
         let room = limit.saturating_sub(opt_length + self.tsig.len());
-        let mut bytes = self.message.to_vec()?;
-        while bytes.len() > room && self.drop_last_additional() {
-            bytes = self.message.to_vec()?;
-        }
+        let mut bytes = match self.message.to_vec() {
+            Ok(bytes) if bytes.len() <= room => bytes,
+            // Or it is too long for any message.
+            _ => self.leave_out_additionals(room)?,
+        };
         if bytes.len() > room && !self.tsig.is_empty() {
             // The error is worth more than the question.
             self.message.queries.clear();
@@ -251,21 +253,25 @@ impl Draft {
         Ok(self.outcome)
     }
 
-    /// Leaves out the last additional record set, which is whole or not there at all (RFC 2181,
-    /// 5). Returns whether there was one.
-    fn drop_last_additional(&mut self) -> bool {
-        let additionals = &mut self.message.additionals;
-        if additionals.len() <= self.required {
-            return false;
-        }
-        let Some(last) = additionals.pop() else {
-            return false;
+    /// Leaves out so many of the last additional record sets that the others fit, and encodes the
+    /// message. A record set is whole or not there at all (RFC 2181, 5). The message is longer than
+    /// `room` if it is without them. Takes a try for each doubling of their number.
+    fn leave_out_additionals(&mut self, room: usize) -> Result<Vec<u8>, ProtoError> {
+        let all = std::mem::take(&mut self.message.additionals);
+        let is_same =
+            |(a, b): (&Record, &Record)| a.record_type() == b.record_type() && a.name == b.name;
+        let least = self.required.min(all.len());
+        let between = |end: usize| all.get(end.wrapping_sub(1)).zip(all.get(end));
+        let ends = (least + 1..=all.len()).filter(|&end| !between(end).is_some_and(is_same));
+        let ends: Vec<usize> = ends.collect();
+        let mut encoded = |end: usize| {
+            self.message.additionals = all.get(..end).unwrap_or_default().to_vec();
+            self.message.to_vec()
         };
-        let same = |r: &Record| r.record_type() == last.record_type() && r.name == last.name;
-        while additionals.last().is_some_and(same) {
-            additionals.pop();
-        }
-        true
+        let fits = |bytes: Vec<u8>| bytes.len() <= room;
+        let fitting = ends.partition_point(|&end| encoded(end).is_ok_and(fits));
+        let most = fitting.checked_sub(1).and_then(|at| ends.get(at));
+        encoded(most.copied().unwrap_or(least))
     }
 }
 
@@ -302,6 +308,37 @@ mod tests {
             let read = Message::from_vec(&reply).unwrap();
             assert_eq!(read.additionals.len(), usize::from(records));
             assert!(read.edns.is_some(), "the OPT record is counted too");
+        }
+    }
+
+    /// Each limit from nothing to everything.
+    #[test]
+    fn as_many_whole_record_sets_are_left_as_fit() {
+        let record = |owner: u8, last: u8| {
+            let name = Name::from_labels([[b'a' + owner].as_slice()]).unwrap();
+            Record::from_rdata(name, 5, RData::A(A::new(192, 0, 2, last)))
+        };
+        let draft = |records: usize| {
+            let mut message = Message::new(1, MessageType::Response, OpCode::Query);
+            // Sets of two records, the first of which is required.
+            let sets = (0..20).flat_map(|owner| [record(owner, 1), record(owner, 2)]);
+            message.add_additionals(sets.take(records));
+            Draft {
+                message,
+                code: ResponseCode::NoError,
+                outcome: Outcome::Answer,
+                required: 2,
+                tsig: Vec::new(),
+            }
+        };
+        let whole = |records| draft(records).message.to_vec().unwrap().len();
+        for limit in HEADER..=whole(40) {
+            let mut reply = Vec::new();
+            let outcome = draft(40).encode(None, limit, &mut reply).unwrap();
+            let most = (1..=20).map(|sets| 2 * sets).rfind(|&n| whole(n) <= limit);
+            let left = Message::from_vec(&reply).unwrap().additionals.len();
+            assert_eq!(left, most.unwrap_or(0), "{limit} bytes");
+            assert_eq!(outcome == Outcome::Truncated, most.is_none());
         }
     }
 }
