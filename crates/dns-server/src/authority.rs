@@ -16,6 +16,8 @@ use crate::zone::{self, ZoneData};
 /// What an answer is made from.
 pub(crate) struct Authority<'a, R> {
     pub(crate) lookup: Lookup<'a, R>,
+    /// The wildcard that stands for the question's name, in wire format, if one does.
+    pub(crate) wildcard: Option<Box<[u8]>>,
     pub(crate) extras: &'a Extras,
     /// What the client's cookie says.
     pub(crate) shown: Shown,
@@ -106,8 +108,9 @@ impl<R: Resolve> Authority<'_, R> {
 
     /// Follows the aliases from the name to its records, inside the zone.
     ///
-    /// All answers are from one plan, and so is a denial at the end. So while a pass is under way,
-    /// the chain may end at a name that is on another plan. The client then asks for that name.
+    /// All answers are from one plan, and so is a denial or a delegation at the end. So while a pass
+    /// is under way, the chain may end at a name that is on another plan. The client then asks for
+    /// that name.
     fn follow(&mut self, draft: Draft, zone: &ZoneData, asked: &Asked) -> Draft {
         let serial = self.lookup.serial;
         let (mut draft, mut plan) = (draft, None);
@@ -116,6 +119,9 @@ impl<R: Resolve> Authority<'_, R> {
         while draft.message.answers.len() <= MAX_ALIASES {
             let is_first = draft.message.answers.is_empty();
             let found = self.lookup.find(zone, &name, &lower, asked.record_type);
+            if is_first {
+                self.wildcard = self.lookup.wildcard.take();
+            }
             let soa = || zone.negative_soa(serial.get());
             match found {
                 Found::Records { generation, .. } | Found::Alias { generation, .. }
@@ -145,6 +151,9 @@ impl<R: Resolve> Authority<'_, R> {
                 Found::NoData | Found::NxDomain | Found::Dangling
                     if !is_first && plan < serial.newest_active() =>
                 {
+                    break;
+                }
+                Found::Referral(referral) if !is_first && Some(referral.generation) != plan => {
                     break;
                 }
                 Found::Referral(referral) => return draft.refer(referral),

@@ -16,6 +16,17 @@
 //!
 //! While a pass is under way, the names on the way may stand on different plans. Each record
 //! set still comes from exactly one plan, and `Found` says from which one.
+//!
+//! # Names that are new
+//! A name is *new* if a plan names it and no plan has been active there. It does not exist yet. If
+//! nothing stands for it, the answer is SERVFAIL: it is about to exist, so it is not denied.
+//!
+//! A wildcard stands for a new name, as before, if the wildcard's plan is active everywhere. For
+//! then that plan does not name the new name, or that plan would be active there. A wildcard on
+//! a later plan does not: that plan may name both, and give the new name other records.
+//!
+//! A name above a new one may exist for no other reason, which nobody can tell from here. So what
+//! lies below it is not denied either, if the name itself is new too.
 
 use std::sync::Arc;
 
@@ -39,6 +50,8 @@ pub(crate) struct Lookup<'a, R> {
     pub(crate) max_targets: usize,
     /// The serial number of the SOA records.
     pub(crate) serial: &'a Serial,
+    /// The wildcard that stood for the last name that was looked up, in wire format.
+    pub(crate) wildcard: Option<Box<[u8]>>,
 }
 
 /// What exists at a name.
@@ -66,6 +79,8 @@ pub(crate) enum Found {
 
 /// Which servers have the answer.
 pub(crate) struct Referral {
+    /// The plan that the delegation is from.
+    pub(crate) generation: Generation,
     pub(crate) name_servers: Vec<Record>,
     /// The addresses of those that lie in the delegated zone. A resolver finds them nowhere else.
     pub(crate) glue: Vec<Record>,
@@ -75,12 +90,26 @@ pub(crate) struct Referral {
 
 /// Where the way down from the apex ends.
 enum Place<'n> {
-    /// At a delegation: its name in wire format, and its records.
-    Delegation(&'n [u8], Arc<RecordSet>),
+    /// At a delegation.
+    Delegation(Delegation<'n>),
     /// At the name itself, which resolves to this.
     Name(Resolution),
-    /// The name does not exist; this is its closest encloser.
-    Below(&'n [u8]),
+    /// The name does not exist, or is new.
+    Below {
+        /// Its closest encloser.
+        encloser: &'n [u8],
+        /// Whether the name is new.
+        is_new: bool,
+        /// Whether it may be denied: neither it nor its closest encloser is new.
+        may_deny: bool,
+    },
+}
+
+/// A delegation: its name in wire format, its records, and the plan that they are from.
+struct Delegation<'n> {
+    cut: &'n [u8],
+    records: Arc<RecordSet>,
+    generation: Generation,
 }
 
 const A: u16 = 1;
@@ -99,24 +128,37 @@ impl<R: Resolve> Lookup<'_, R> {
         lower: &[u8],
         record_type: RecordType,
     ) -> Found {
+        self.wildcard = None;
         if let Some(own) = self.own(zone, name, lower, record_type) {
             return own;
         }
         match self.descend(zone, lower, record_type) {
-            Place::Delegation(cut, records) => self.refer(zone, cut, &records),
+            Place::Delegation(delegation) => self.refer(zone, &delegation),
             Place::Name(resolution) => self.at(zone, name, &resolution, record_type),
-            Place::Below(_) if !self.zones.may_deny => Found::NotReady,
-            Place::Below(encloser) => {
-                let labels = [WILDCARD].into_iter().chain(labels(encloser));
-                let wildcard = endpoint(labels).map(|wildcard| self.resolve(&wildcard));
-                match wildcard {
-                    None | Some(Resolution::Unknown | Resolution::Withdrawn { .. }) => {
-                        Found::NxDomain
-                    }
-                    Some(resolution) => self.at(zone, name, &resolution, record_type),
-                }
-            }
+            Place::Below { .. } if !self.zones.may_deny => Found::NotReady,
+            Place::Below {
+                encloser,
+                is_new,
+                may_deny,
+            } => match self.wildcard_below(encloser, is_new) {
+                Some(resolution) => self.at(zone, name, &resolution, record_type),
+                None if may_deny => Found::NxDomain,
+                None => Found::NotReady,
+            },
         }
+    }
+
+    /// What the wildcard below this closest encloser resolves to, if it stands for the name.
+    fn wildcard_below(&mut self, encloser: &[u8], is_new: bool) -> Option<Resolution> {
+        let wildcard = endpoint([WILDCARD].into_iter().chain(labels(encloser)))?;
+        let resolution = self.resolve(&wildcard);
+        match &resolution {
+            Resolution::Unknown | Resolution::Withdrawn { .. } => return None,
+            known if is_new && known.generation() > self.serial.everywhere() => return None,
+            _ => {}
+        }
+        self.wildcard = Some([b"\x01*", encloser].concat().into());
+        Some(resolution)
     }
 
     /// What the zone itself has of the type, if no plan has a say in it.
@@ -155,41 +197,44 @@ impl<R: Resolve> Lookup<'_, R> {
         let below_apex = suffixes(lower).take_while(|name| name.len() > zone.apex_length());
         let way: Vec<&[u8]> = below_apex.collect();
         let mut encloser = &lower[lower.len() - zone.apex_length()..];
-        let Some((_, above)) = way.split_first() else {
+        if way.is_empty() {
             return Place::Name(self.at_apex(encloser));
-        };
-        for name in above.iter().rev() {
-            let Some(endpoint) = endpoint(labels(name)) else {
-                return Place::Below(encloser);
+        }
+        let mut may_deny = true;
+        for name in way.into_iter().rev() {
+            let below = |is_new| Place::Below {
+                encloser,
+                is_new,
+                may_deny: may_deny && !is_new,
             };
-            match self.resolve(&endpoint) {
-                Resolution::Answer { records, .. } if is_delegation(&records) => {
-                    return Place::Delegation(name, records);
+            let Some(endpoint) = endpoint(labels(name)) else {
+                return below(false);
+            };
+            let is_last = name.len() == lower.len();
+            let resolution = self.resolve(&endpoint);
+            match &resolution {
+                Resolution::Answer {
+                    records,
+                    generation,
+                } if is_delegation(records) && !(is_last && record_type == RecordType::DS) => {
+                    return Place::Delegation(Delegation {
+                        cut: name,
+                        records: Arc::clone(records),
+                        generation: *generation,
+                    });
                 }
-                Resolution::Unknown | Resolution::Withdrawn { .. }
+                Resolution::Unknown | Resolution::Withdrawn { .. } | Resolution::Vacant
                     if !self.has_more(zone, name, &endpoint) =>
                 {
-                    return Place::Below(encloser);
+                    return below(is_last && matches!(resolution, Resolution::Vacant));
                 }
-                _ => encloser = name,
+                _ if is_last => return Place::Name(resolution),
+                _ => {}
             }
+            encloser = name;
+            may_deny = !matches!(resolution, Resolution::Vacant);
         }
-        let Some(endpoint) = endpoint(labels(lower)) else {
-            return Place::Below(encloser);
-        };
-        match self.resolve(&endpoint) {
-            Resolution::Answer { records, .. }
-                if is_delegation(&records) && record_type != RecordType::DS =>
-            {
-                Place::Delegation(lower, records)
-            }
-            Resolution::Unknown | Resolution::Withdrawn { .. }
-                if !self.has_more(zone, lower, &endpoint) =>
-            {
-                Place::Below(encloser)
-            }
-            resolution => Place::Name(resolution),
-        }
+        Place::Name(Resolution::Unknown) // The way ends at the name.
     }
 
     fn at_apex(&mut self, apex: &[u8]) -> Resolution {
@@ -274,11 +319,13 @@ impl<R: Resolve> Lookup<'_, R> {
     }
 
     /// The referral to the zone of this name.
-    fn refer(&mut self, zone: &ZoneData, cut: &[u8], set: &RecordSet) -> Found {
-        let Some((cut, servers)) = name_of(cut).zip(set.static_records().rrset(NS)) else {
+    fn refer(&mut self, zone: &ZoneData, delegation: &Delegation<'_>) -> Found {
+        let servers = delegation.records.static_records().rrset(NS);
+        let Some((cut, servers)) = name_of(delegation.cut).zip(servers) else {
             return Found::NoData; // A delegation has a name and NS records.
         };
         let mut referral = Referral {
+            generation: delegation.generation,
             name_servers: records_of(&cut, servers),
             glue: Vec::new(),
             more: Vec::new(),

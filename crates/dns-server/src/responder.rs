@@ -58,6 +58,8 @@ pub struct Responder<R> {
     /// Where transfers come from, if there can be any.
     #[cfg(feature = "transfer")]
     transfers: Option<Arc<Transfers>>,
+    /// The wildcard that stands for the current question's name, in wire format and lower case.
+    wildcard: Option<Box<[u8]>>,
     /// Whether the current request has a good signature.
     is_signed: bool,
     /// The EDNS options of the current reply.
@@ -114,6 +116,7 @@ impl<R: Resolve> Responder<R> {
             limiter: None,
             #[cfg(feature = "transfer")]
             transfers: None,
+            wildcard: None,
             is_signed: false,
             options: Vec::with_capacity(MAX_OPTIONS),
             shown: Shown::Nothing,
@@ -230,6 +233,7 @@ impl<R: Resolve> Responder<R> {
         self.options.clear();
         self.shown = Shown::Nothing;
         self.is_signed = false;
+        self.wildcard = None;
         self.opt = 0;
         self.take_newer_zones();
         let fast = Query::ordinary(packet)
@@ -313,14 +317,18 @@ impl<R: Resolve> Responder<R> {
         if is_free || reply.is_empty() {
             return outcome;
         }
-        // Replies to one name are of one kind, and so are all denials and all errors.
+        // Replies to one name are of one kind, and so are those of one wildcard, all denials and
+        // all errors.
         let name = match outcome {
             Outcome::Answer | Outcome::NoData | Outcome::Dangling | Outcome::Truncated => {
                 question_name(reply).map(LowerName::of)
             }
             _ => None,
         };
-        let name = name.as_ref().map(LowerName::as_bytes);
+        let wildcard = self.wildcard.as_deref();
+        let name = name
+            .as_ref()
+            .map(|name| wildcard.unwrap_or(name.as_bytes()));
         match limiter.count(address, (outcome, name), Instant::now()) {
             Verdict::Send => return outcome,
             // The OPT record is the last one, unless there is a TSIG record.
@@ -372,11 +380,14 @@ impl<R: Resolve> Responder<R> {
                 rng: &mut self.rng,
                 max_targets: self.max_targets,
                 serial: &self.serial,
+                wildcard: None,
             },
+            wildcard: None,
             extras: &self.extras,
             shown: self.shown,
         };
         let draft = authority.reply(&request);
+        self.wildcard = authority.wildcard;
         let limit = client.transport.limit(Edns::udp_size(request.edns));
         let limit = limit.saturating_sub(signer.as_ref().map_or(0, Signer::len));
         let outcome = draft.encode(opt, limit, reply).unwrap_or_else(|error| {

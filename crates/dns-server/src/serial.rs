@@ -21,6 +21,8 @@ pub(crate) struct Serial(Arc<Numbers>);
 #[derive(Debug, Default)]
 struct Numbers {
     active: AtomicU32,
+    /// The plan that is active everywhere, or passed by; 0 before the first.
+    everywhere: AtomicU32,
     /// The plan that secondaries can have; 0 before the first.
     transferable: AtomicU32,
     offset: u32,
@@ -38,6 +40,19 @@ impl Serial {
     /// This plan is active.
     pub(crate) fn at_least(&self, generation: Generation) {
         self.0.active.fetch_max(generation.get(), Ordering::Relaxed);
+    }
+
+    /// This plan has been passed by at each of its endpoints.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn is_everywhere(&self, generation: Generation) {
+        self.0
+            .everywhere
+            .fetch_max(generation.get(), Ordering::Relaxed);
+    }
+
+    /// The newest generation that is known to have been passed by everywhere.
+    pub(crate) fn everywhere(&self) -> Option<Generation> {
+        Generation::new(self.0.everywhere.load(Ordering::Relaxed))
     }
 
     /// Secondaries can have this plan.

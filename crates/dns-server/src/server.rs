@@ -45,8 +45,8 @@ pub struct ServerConfig {
     pub tcp: TcpLimits,
     /// Most replies of one kind that each UDP thread sends to one network in a second; by default
     /// there is no limit. A network has 24 bits of an IPv4 address or 56 of an IPv6 address. All
-    /// replies with records for one name are a kind, all denials are one, and so are the errors of
-    /// each code. Clients with a valid cookie have no limit.
+    /// replies with records for one name are a kind, and so are those of one wildcard, all denials,
+    /// and the errors of each code. Clients with a valid cookie have no limit.
     pub rate_limit: Option<NonZeroU32>,
     /// Cookies, and what the server says about itself.
     pub extras: Extras,
@@ -173,7 +173,16 @@ impl Server {
     /// than the one before changes nothing.
     #[cfg(feature = "transfer")]
     pub fn plan_is_applied(&self, generation: Generation, plan: &Arc<Plan>) {
+        self.plan_is_everywhere(generation);
         self.transfers.applied(generation, plan);
+    }
+
+    /// Says that this plan has been passed by at each of its endpoints, without letting
+    /// secondaries have it. From then on a wildcard of this plan stands for names that later
+    /// plans have and that are active nowhere yet.
+    #[cfg(feature = "transfer")]
+    pub fn plan_is_everywhere(&self, generation: Generation) {
+        self.serial.is_everywhere(generation);
     }
 
     /// What transfers and NOTIFY have done.

@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 
 use control_plane::{DnsZone, Fleet, FleetEndpoint};
 use dns_server::{AppliedPlans, Server, ServerConfig, Zones};
-use plan_store::{EndpointName, Generation, Resolution, Resolve};
+use plan_store::{EndpointName, Generation, Plan, Resolution, Resolve};
 
 use crate::backing::Backing;
 use crate::readiness::Part;
@@ -41,8 +41,9 @@ pub(crate) struct Dns<S: Backing> {
     /// known.
     leaving: Vec<(DnsZone, Vec<EndpointName>)>,
     server: Shared,
-    /// Which plan the secondaries can have; from the first secondary on.
-    applied: Option<AppliedPlans<S::Reader>>,
+    applied: AppliedPlans<S::Reader>,
+    /// The newest plan that has been passed by everywhere, which secondaries can have.
+    everywhere: Option<(Generation, Arc<Plan>)>,
     /// The newest plan that is known to be active.
     active: Option<Generation>,
     up: bool,
@@ -61,6 +62,8 @@ impl<S: Backing> Dns<S> {
         part.waits_for("the store has not shown its plans yet");
         Self {
             reader: store.reader(),
+            applied: AppliedPlans::new(store.reader()),
+            everywhere: None,
             store,
             config,
             endpoints: names(fleet),
@@ -68,7 +71,6 @@ impl<S: Backing> Dns<S> {
             keys,
             leaving: Vec::new(),
             server,
-            applied: None,
             active: None,
             up: false,
             part,
@@ -179,7 +181,7 @@ impl<S: Backing> Dns<S> {
         }
         let was_up = self.up;
         self.up = was_up || plan_is_active(&mut self.reader, &self.endpoints);
-        self.offer_transfers();
+        self.look_for_passes();
         // Before it is up, so that a process that is ready denies what there is not.
         if self.may_deny() != could_deny {
             self.set_zones()?;
@@ -195,15 +197,17 @@ impl<S: Backing> Dns<S> {
 }
 
 impl<S: Backing> Dns<S> {
-    /// Lets secondaries have the newest plan that has been passed by everywhere.
-    fn offer_transfers(&mut self) {
-        if self.applied.is_none() && self.zones.iter().any(|zone| !zone.secondaries.is_empty()) {
-            self.applied = Some(AppliedPlans::new(self.store.reader()));
-        }
-        let newest = self.applied.as_mut();
-        let newest = newest.and_then(|applied| applied.look(|| self.store.newest_plan()));
-        if let (Some((generation, plan)), Some(server)) = (newest, self.server.get()) {
-            server.plan_is_applied(generation, &plan);
+    /// Tells the server of the newest plan that has been passed by everywhere, and lets secondaries
+    /// have it if there are any.
+    fn look_for_passes(&mut self) {
+        let found = self.applied.look(|| self.store.newest_plan());
+        self.everywhere = found.or_else(|| self.everywhere.take());
+        let (Some((generation, plan)), Some(server)) = (&self.everywhere, self.server.get()) else {
+            return;
+        };
+        server.plan_is_everywhere(*generation);
+        if self.zones.iter().any(|zone| !zone.secondaries.is_empty()) {
+            server.plan_is_applied(*generation, plan);
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use dns_server::{Counters, Outcome, Responder, Transport, Zones};
+use dns_server::{Client, Counters, NameServer, Outcome, Responder, Transport, Zone, Zones};
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::{A, CNAME, MX, NS, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType, RecordType as T};
@@ -329,6 +330,78 @@ fn a_chain_of_aliases_does_not_end_in_a_denial_from_another_plan() {
     }
 }
 
+/// `WholeAnswer`: nor in a referral from another plan.
+#[test]
+fn a_chain_of_aliases_does_not_end_in_a_referral_from_another_plan() {
+    let lines = |server| {
+        [
+            ("www.shop.example", cname("x.sub.shop.example")),
+            ("sub.shop.example", ns(server)),
+        ]
+    };
+    let mut served = Served::new(&lines("ns1.elsewhere.test"), &[]);
+    served.publish(&lines("ns2.elsewhere.test"), &[]);
+    served.activate("sub.shop.example");
+    let message = served.ask("www.shop.example", T::A);
+    assert_eq!(lines_of(&message), ["www CNAME x.sub"]);
+    assert_eq!(shown(&message.authorities), [""; 0]);
+    served.activate("www.shop.example");
+    let message = served.ask("www.shop.example", T::A);
+    assert_eq!(lines_of(&message), ["www CNAME x.sub"]);
+    let referral = ["sub NS ns2.elsewhere.test."];
+    assert_eq!(shown(&message.authorities), referral);
+}
+
+/// Neither the plan before nor the new one denies a name below the new delegation.
+#[test]
+fn a_name_below_a_new_one_is_not_denied() {
+    let wildcard = ("*.shop.example", txt("a wildcard"));
+    let new = [
+        ("sub.shop.example", ns("ns.sub.shop.example")),
+        ("ns.sub.shop.example", a(54)),
+        ("alone.shop.example", txt("new")),
+    ];
+    let mut served = Served::new(std::slice::from_ref(&wildcard), &[]);
+    let lines = [&[wildcard][..], &new].concat();
+    served.publish(&lines, &[]);
+    assert_eq!(served.short("x.sub.shop.example", T::TXT), "ServFail");
+    let as_before = "x.alone TXT a wildcard";
+    assert_eq!(served.short("x.alone.shop.example", T::TXT), as_before);
+    served.apply(&lines, &[]);
+    assert_eq!(served.short("x.sub.shop.example", T::TXT), "");
+    assert_eq!(served.short("x.alone.shop.example", T::TXT), "NXDomain");
+}
+
+/// An attacker that asks for random names gets no more than one that asks for the same one.
+#[test]
+fn the_rate_limit_counts_the_answers_of_a_wildcard_together() {
+    let lines = [
+        ("*.txt.shop.example", txt("a wildcard")),
+        ("*.alias.shop.example", cname("api.shop.example")),
+        ("api.shop.example", txt("api")),
+    ];
+    for (record_type, outcome) in [(T::TXT, Outcome::Answer), (T::MX, Outcome::NoData)] {
+        for wildcard in ["txt", "alias"] {
+            let mut served = Served::new(&lines, &[]);
+            served.responder = served.responder.with_rate_limit(NonZeroU32::new(1));
+            let client = Client {
+                transport: Transport::Udp,
+                address: Some([192, 0, 2, 7].into()),
+            };
+            let mut outcome_of = |name: &str| {
+                let packet = ask(&format!("{name}.shop.example"), record_type);
+                let mut reply = Vec::new();
+                served.responder.respond(&packet, client, &mut reply)
+            };
+            let random = (0..20).map(|n| outcome_of(&format!("r{n}.{wildcard}")));
+            let outcomes: Vec<_> = random.collect();
+            assert_eq!(outcomes[0], outcome);
+            assert!(outcomes.contains(&Outcome::Limited), "{outcomes:?}");
+            assert_eq!(outcome_of("api"), outcome, "another kind");
+        }
+    }
+}
+
 #[test]
 fn a_delegation_is_referred_to_with_its_glue() {
     let lines = [
@@ -385,6 +458,29 @@ fn the_ds_records_of_a_delegation_are_the_parents() {
     assert!(message.metadata.authoritative && message.authorities.iter().all(is_soa));
     let message = served.ask("x.sub.shop.example", RecordType::DS);
     assert!(!message.metadata.authoritative);
+}
+
+/// The zone with the DS records is the one that was delegated in between, elsewhere.
+#[test]
+fn the_ds_records_of_a_zone_below_a_delegation_are_not_denied() {
+    let zone = |apex: &str| {
+        let name_server = NameServer {
+            name: name("ns.elsewhere.test"),
+            addresses: Vec::new(),
+        };
+        Zone::new(name(apex), [name_server]).unwrap()
+    };
+    let both = Zones::new([zone("shop.example"), zone("low.sub.shop.example")]).unwrap();
+    let mut served = Served::empty(both);
+    served.apply(&[("sub.shop.example", ns("ns.elsewhere.test"))], &[]);
+    let message = served.ask("low.sub.shop.example", T::DS);
+    assert!(!message.metadata.authoritative);
+    let referral = ["sub NS ns.elsewhere.test."];
+    assert_eq!(shown(&message.authorities), referral);
+    served.apply(&[("beside.shop.example", txt("no delegation"))], &[]);
+    let message = served.ask("low.sub.shop.example", T::DS);
+    assert!(message.metadata.authoritative);
+    assert_eq!(message.authorities[0].name, absolute("shop.example"));
 }
 
 /// RFC 9471: a referral without the glue that a resolver needs is truncated.

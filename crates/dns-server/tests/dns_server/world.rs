@@ -51,7 +51,8 @@ pub(crate) fn apply(store: &MemoryStore, endpoints: &BTreeMap<EndpointName, Vec<
     }
 }
 
-fn publish(store: &MemoryStore, endpoints: &BTreeMap<EndpointName, Vec<Target>>) {
+/// Publishes a plan of these endpoints.
+pub(crate) fn publish(store: &MemoryStore, endpoints: &BTreeMap<EndpointName, Vec<Target>>) {
     let records = |targets: &[Target]| RecordSet::new(5, targets.iter().copied()).unwrap();
     let endpoints = endpoints.iter();
     let plan = Plan::new(endpoints.map(|(name, t)| (name.clone(), records(t)))).unwrap();
