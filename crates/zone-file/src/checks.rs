@@ -33,6 +33,7 @@ struct Surroundings<'f> {
     apex: &'f EndpointName,
     /// The other zones in this one.
     below: Vec<&'f EndpointName>,
+    /// In this zone, and in none of those; so are the name servers.
     endpoints: BTreeSet<&'f EndpointName>,
     name_servers: BTreeSet<&'f EndpointName>,
 }
@@ -82,11 +83,16 @@ impl<'f> Surroundings<'f> {
         let others = fleet.dns_zones().iter().map(|other| &other.apex);
         let servers = fleet.dns_zones().iter().flat_map(|zone| &zone.name_servers);
         let inside = servers.filter(|(_, addresses)| !addresses.is_empty());
+        let servers = inside.map(|(name, _)| name);
+        let below: Vec<_> = others.filter(|other| other.is_below(apex)).collect();
+        let is_here = |name: &&EndpointName| {
+            name.is_at_or_below(apex) && !below.iter().any(|other| name.is_at_or_below(other))
+        };
         Self {
             apex,
-            below: others.filter(|other| other.is_below(apex)).collect(),
-            endpoints: endpoints.filter(|name| name.is_at_or_below(apex)).collect(),
-            name_servers: inside.map(|(name, _)| name).collect(),
+            endpoints: endpoints.filter(is_here).collect(),
+            name_servers: servers.filter(is_here).collect(),
+            below,
         }
     }
 
@@ -281,14 +287,14 @@ fn static_records(
             continue;
         };
         let record_type = first.record_type;
-        let mut lines = HashMap::from([(first.data.as_slice(), first.line)]);
+        let mut lines = HashMap::from([(first.canonical.as_slice(), first.line)]);
         for other in others {
             let mistake = if other.ttl != first.ttl {
                 format!(
                     "this {record_type} record of {name} has the TTL {}, and the one on line {} has {}; give them the same TTL (RFC 2181, 5.2)",
                     other.ttl, first.line, first.ttl
                 )
-            } else if let Some(before) = lines.insert(&other.data, other.line) {
+            } else if let Some(before) = lines.insert(&other.canonical, other.line) {
                 format!(
                     "this {record_type} record of {name} is on line {before} already; remove one of the two"
                 )

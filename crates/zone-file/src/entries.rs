@@ -17,6 +17,9 @@ use domain::zonefile::inplace::{Entry as Parsed, Error, ScannedRecord, Zonefile}
 
 use crate::ttl;
 
+/// The byte order mark of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A record of a zone file.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -28,6 +31,8 @@ pub(crate) struct Entry {
     pub(crate) record_type: Rtype,
     /// In wire format.
     pub(crate) data: Vec<u8>,
+    /// The same with its names in lower case (RFC 4034, 6.2): equal in equal records.
+    pub(crate) canonical: Vec<u8>,
     /// Where it points to, if it is an alias, a delegation, or of type MX or SRV.
     pub(crate) target: Option<String>,
 }
@@ -49,6 +54,8 @@ pub(crate) fn read(text: &[u8], apex: &Name<Bytes>, ttl: u32) -> Result<Vec<Entr
     let mut records = Vec::new();
     let ttl = format!("$TTL {ttl}\n");
     read_entry(&mut parser, 1, ttl.as_bytes(), &mut records)?;
+    // Some editors put it before the text.
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let (mut line, mut rest) = (1, text);
     while !rest.is_empty() {
         let length = entry_length(rest).map_err(|reason| Refused {
@@ -139,15 +146,15 @@ fn entry_length(text: &[u8]) -> Result<usize, &'static str> {
 fn entry(line: usize, record: &ScannedRecord) -> Result<Entry, Refused> {
     let (record_type, parsed) = (record.rtype(), record.data());
     let data = composed(parsed);
-    let target = match parsed {
-        ZoneRecordData::Unknown(_) => target_in(record_type, &data).ok_or_else(|| Refused {
+    let (canonical, target) = match parsed {
+        ZoneRecordData::Unknown(_) => read_data(record_type, &data).ok_or_else(|| Refused {
             line,
             column: 1,
             reason: format!(
                 "the bytes after `\\#` are not the data of a record of type {record_type}; correct them, or write the data as that type has it"
             ),
         })?,
-        _ => target(parsed),
+        _ => (canonical(parsed), target(parsed)),
     };
     Ok(Entry {
         line,
@@ -155,18 +162,26 @@ fn entry(line: usize, record: &ScannedRecord) -> Result<Entry, Refused> {
         ttl: record.ttl().as_secs(),
         record_type,
         data,
+        canonical,
         target,
     })
 }
 
-/// The target in data that was written as RFC 3597 has it, if there is one. `None` if it is not
-/// the data of this type: too short, too long, or with a compressed name.
-#[expect(clippy::option_option, reason = "taken apart at once")]
-fn target_in(record_type: Rtype, data: &[u8]) -> Option<Option<String>> {
+/// Data that was written as RFC 3597 has it: in canonical form, and the target if there is one.
+/// `None` if it is not the data of this type: too short, too long, or with a compressed name.
+fn read_data(record_type: Rtype, data: &[u8]) -> Option<(Vec<u8>, Option<String>)> {
     let mut parser = Parser::from_ref(data);
     let parsed = ZoneRecordData::<_, ParsedName<_>>::parse_rdata(record_type, &mut parser);
     let parsed = parsed.ok()??;
-    (composed(&parsed) == data).then(|| target(&parsed))
+    (composed(&parsed) == data).then(|| (canonical(&parsed), target(&parsed)))
+}
+
+/// The data in wire format, with names in lower case.
+fn canonical(data: &impl ComposeRecordData) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Writing to a vector does not fail.
+    let _ = data.compose_canonical_rdata(&mut bytes);
+    bytes
 }
 
 /// The data in wire format.
@@ -202,6 +217,11 @@ fn refused(error: &Error, line: usize) -> Refused {
     let mut number = || parts.next().and_then(|part| part.parse::<usize>().ok());
     let place = number().zip(number());
     let reason = parts.next().unwrap_or(&text).trim();
+    let hint = if reason.starts_with("unknown record type") {
+        "; a type whose form is not known can be written as RFC 3597 has it: TYPE731 \\# 2 abcd"
+    } else {
+        "; correct the entry"
+    };
     // An error at the end of a line is on the next one to the parser.
     let column = place
         .filter(|&(at, _)| at == line + 1)
@@ -209,8 +229,6 @@ fn refused(error: &Error, line: usize) -> Refused {
     Refused {
         line,
         column,
-        reason: format!(
-            "{reason}; a type whose form is not known can be written as RFC 3597 has it: TYPE731 \\# 2 abcd"
-        ),
+        reason: format!("{reason}{hint}"),
     }
 }

@@ -145,6 +145,27 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         ":2:1: this A record of a.shop.example is on line 1",
         "",
     ),
+    // Equal but for the case of a name, or its form.
+    (
+        "@ MX 10 mail\n@ MX 10 MAIL\n",
+        ":2:1: this MX record of shop.example is on line 1",
+        "",
+    ),
+    (
+        "sub NS ns.test.\nsub NS Ns.Test.\n",
+        ":2:1: this NS record of sub.shop.example is on line 1",
+        "",
+    ),
+    (
+        "s SRV 1 2 3 a\ns TYPE33 \\# 22 0001000200030141 0473686f70 076578616d706c6500\n",
+        ":2:1: this SRV record of s.shop.example is on line 1",
+        "",
+    ),
+    (
+        "a A 192.0.2.1 more\n",
+        ":1:15: trailing tokens",
+        "correct the entry",
+    ),
     (
         "a 60 A 192.0.2.1\na 61 A 192.0.2.2\n",
         ":2:1: this A record of a.shop.example has the TTL 61, and the one on line 1 has 60",
@@ -236,6 +257,31 @@ fn a_delegation_does_not_hide_what_the_fleet_has() {
     assert!(message.starts_with(says), "{message}");
     let message = error(b"other NS ns.test.\n");
     assert!(message.contains("name server ns1.other.shop"), "{message}");
+}
+
+/// What lies in a zone of the fleet is served from there, whatever is delegated above it.
+#[test]
+fn a_delegation_may_have_another_zone_of_the_fleet_below_it() {
+    let fleet = FLEET.replace("child.shop", "low.sub.shop");
+    let fleet = fleet.replace(
+        "\"ns.test\"",
+        "\"ns.low.sub.shop.example\", addresses = [\"192.0.2.54\"]",
+    );
+    let fleet = fleet.replace("api.shop", "api.low.sub.shop");
+    let read = |fleet: &Fleet, zone: &control_plane::DnsZone, path: &Path| {
+        zone_file::parse(fleet, zone, b"sub NS ns.test.\n", path)
+    };
+    let parsed = Fleet::parse_with(&fleet, "fleet.toml".as_ref(), &read).unwrap();
+    assert_eq!(parsed.static_records().count(), 1);
+}
+
+#[test]
+fn lines_may_end_as_on_other_systems_and_a_byte_order_mark_may_be_first() {
+    let text = "\u{feff}$TTL 1h\r\na TXT (\r\n \"b\" c )\r\nd TXT e\r\n";
+    let records = good(text);
+    let both = (3600, vec![b"\x01b\x01c".to_vec()]);
+    assert_eq!(data(&records, "a.shop.example", 16), both);
+    assert_eq!(data(&records, "d.shop.example", 16).1, [b"\x01e"]);
 }
 
 #[test]
