@@ -3,7 +3,7 @@
 //! Each check notes the mistakes that it finds and leaves out what they concern. A check that
 //! compares a value with all values of a kind is made only if all of those could be read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -503,7 +503,40 @@ fn dns_zones(source: &Source<'_>, tables: &Field<Vec<Field<DnsZoneTable>>>) -> D
         let records = records.map(|(at, file)| (at, file.get().to_owned()));
         zones.files.push(records);
     }
+    for server in tables.all().iter().filter_map(Field::get) {
+        name_servers_below(source, server, &zones.all);
+    }
     zones
+}
+
+/// A name server that lies in another zone of the fleet, below its own zone, has the same
+/// addresses there. For the lower zone is the one that a resolver asks for them.
+fn name_servers_below(source: &Source<'_>, table: &DnsZoneTable, zones: &[DnsZone]) {
+    let Some((_, apex)) = table.apex.placed() else {
+        return;
+    };
+    let apex = apex.get();
+    for server in table.name_server.all().iter().filter_map(Field::get) {
+        let placed = server.name.placed().zip(server.name_server());
+        let Some(((at, _), (name, addresses))) = placed else {
+            continue;
+        };
+        let around = zones.iter().filter(|zone| name.is_at_or_below(&zone.apex));
+        let lowest = around.max_by_key(|zone| zone.apex.as_str().len());
+        let Some(below) = lowest.filter(|zone| zone.apex.is_below(apex)) else {
+            continue;
+        };
+        let there = below.name_servers.iter().find(|(other, _)| *other == name);
+        let sorted =
+            |addresses: &[IpAddr]| -> BTreeSet<IpAddr> { addresses.iter().copied().collect() };
+        if there.is_none_or(|(_, there)| sorted(there) != sorted(&addresses)) {
+            let mistake = format!(
+                "name server {name} of zone {apex} lies in zone {}; add it there too, with the same `addresses`",
+                below.apex
+            );
+            source.mistake(at, mistake);
+        }
+    }
 }
 
 /// The zone has at least one name server and not too many.
