@@ -19,6 +19,7 @@ mod health;
 mod health_check;
 mod planner;
 mod planner_thread;
+mod previews;
 mod signals;
 mod supervise;
 

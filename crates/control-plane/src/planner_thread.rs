@@ -10,7 +10,8 @@
 //! 3. Each reading makes one tick. After a publish the Planner wakes all Enactors.
 //! 4. A new fleet counts from the next reading on, its interval at once. A confirmation
 //!    is for the change that it names, as it was when the confirmation arrived. Neither
-//!    waits for the source, and neither do orders and previews.
+//!    waits for the source, and neither do orders and previews. Few previews wait at a time, and
+//!    none whose asker has given up (`previews.rs`).
 //! 5. The status is replaced whole, under a lock that nobody holds for longer than a
 //!    copy of its pointer. It is as new as the last tick, fleet or confirmation.
 //! 6. Dropping the thread's owner sends a message, which the thread cannot miss, and the
@@ -31,6 +32,7 @@ use parking_lot::Mutex;
 use plan_store::DnsStore;
 use tracing::{info, warn};
 
+use crate::previews::{Added, Previews, Waiting};
 use crate::supervise::supervise;
 use crate::{
     ChangeId, Fleet, Health, HealthSource, PlanError, Planned, Planner, Preview, Status, Waker,
@@ -50,7 +52,8 @@ enum Control {
     SetFleet(Box<Fleet>),
     Confirm(Vec<ChangeId>, String, Sender<Result<(), ChangeId>>),
     Obey(Sender<Result<(), PlanError>>),
-    Preview(Box<Fleet>, Sender<Result<Preview, PlanError>>),
+    /// Previews wait.
+    Preview,
     Stop,
 }
 
@@ -66,6 +69,7 @@ pub struct PlannerThread {
 #[derive(Clone)]
 pub struct PlannerHandle {
     control: Sender<Control>,
+    previews: Arc<Previews>,
     status: Arc<Mutex<Arc<Status>>>,
 }
 
@@ -89,8 +93,10 @@ impl PlannerThread {
             .spawn(move || read_when_asked(source, &asked, &answer))?;
         let (control, controlled) = unbounded();
         let status = Arc::new(Mutex::new(Arc::new(planner.status().clone())));
+        let previews = Arc::<Previews>::default();
         let handle = PlannerHandle {
             control,
+            previews: Arc::clone(&previews),
             status: Arc::clone(&status),
         };
         let worker = Worker {
@@ -101,6 +107,7 @@ impl PlannerThread {
             ask,
             readings,
             controlled,
+            previews,
             status,
         };
         let thread = thread::Builder::new()
@@ -159,9 +166,19 @@ impl PlannerHandle {
         self.ask(patience, Control::Obey)
     }
 
-    /// What would change with this fleet. Waits for the answer, but no longer than this.
+    /// What would change with this fleet. Waits for the answer, but no longer than this. Returns
+    /// `None` after that time, and at once if too many previews wait already.
     pub fn preview(&self, fleet: Fleet, patience: Duration) -> Option<Result<Preview, PlanError>> {
-        self.ask(patience, |answer| Control::Preview(Box::new(fleet), answer))
+        let (answer, answered) = bounded(1);
+        let Added::Waits { number, announce } = self.previews.add(Box::new(fleet), answer) else {
+            return None;
+        };
+        let runs = !announce || self.control.send(Control::Preview).is_ok();
+        let preview = runs.then(|| answered.recv_timeout(patience).ok()).flatten();
+        if preview.is_none() {
+            self.previews.forget(number);
+        }
+        preview
     }
 
     fn ask<T>(&self, patience: Duration, ask: impl FnOnce(Sender<T>) -> Control) -> Option<T> {
@@ -222,6 +239,7 @@ struct Worker<S, F> {
     ask: Sender<Ask>,
     readings: Receiver<Reading>,
     controlled: Receiver<Control>,
+    previews: Arc<Previews>,
     status: Arc<Mutex<Arc<Status>>>,
 }
 
@@ -239,7 +257,7 @@ impl<S: DnsStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
                     }
                     Ok(Control::Confirm(ids, person, answer)) => self.confirm(&ids, &person, &answer),
                     Ok(Control::Obey(answer)) => self.obey(&answer),
-                    Ok(Control::Preview(fleet, answer)) => self.preview(&fleet, &answer),
+                    Ok(Control::Preview) => self.preview(),
                     Ok(Control::Stop) | Err(_) => break,
                 },
                 recv(self.readings) -> reading => match reading {
@@ -258,6 +276,8 @@ impl<S: DnsStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
                 }
             }
         }
+        // Their askers need not wait any longer.
+        drop(self.previews.take());
         info!("planner stopped");
     }
 
@@ -289,9 +309,11 @@ impl<S: DnsStore, F: FnMut(&Result<Planned, PlanError>)> Worker<S, F> {
         let _ = answer.send(obeyed);
     }
 
-    fn preview(&self, fleet: &Fleet, answer: &Sender<Result<Preview, PlanError>>) {
-        let preview = supervise("planner", || self.planner.preview(fleet, Instant::now()));
-        let _ = answer.send(preview);
+    fn preview(&self) {
+        for Waiting { fleet, answer, .. } in self.previews.take() {
+            let preview = supervise("planner", || self.planner.preview(&fleet, Instant::now()));
+            let _ = answer.send(preview);
+        }
     }
 
     fn confirm(&mut self, ids: &[ChangeId], person: &str, answer: &Sender<Result<(), ChangeId>>) {
@@ -395,6 +417,7 @@ mod tests {
             ask,
             readings,
             controlled,
+            previews: Arc::default(),
             status: Arc::default(),
         };
         worker.run(never());
@@ -417,6 +440,7 @@ mod tests {
             ask,
             readings,
             controlled,
+            previews: Arc::default(),
             status: Arc::default(),
         };
         let (tick, interval) = bounded(0);
