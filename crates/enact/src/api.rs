@@ -288,6 +288,22 @@ pub(crate) struct Published {
     pub(crate) endpoints: usize,
 }
 
+/// Whether a character may be shown as it is. Control characters steer a terminal, and marks of
+/// direction make a line read as another one.
+pub(crate) fn is_harmless(c: char) -> bool {
+    let is_mark = matches!(
+        c,
+        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    !c.is_control() && !is_mark
+}
+
+/// A text with a mark in place of each character that may not be shown.
+pub(crate) fn harmless(text: &str) -> String {
+    let shown = |c: char| if is_harmless(c) { c } else { '\u{fffd}' };
+    text.chars().map(shown).collect()
+}
+
 /// A time in RFC 3339.
 pub(crate) fn time(at: SystemTime) -> String {
     // A time beyond the year 9999 cannot be written.

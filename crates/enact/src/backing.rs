@@ -11,6 +11,14 @@ use crate::leadership::{Alone, Candidacy};
 use crate::metrics::{self, Scrape};
 use crate::notes::{MemoryNotes, Notes};
 
+/// Why a store gives no backup.
+pub(crate) enum NotBackedUp {
+    /// It never does; what to do instead.
+    Never(&'static str),
+    /// It failed.
+    Failed(plan_store::Error),
+}
+
 /// A store that this program can run on.
 pub(crate) trait Backing: DnsStore<Reader: 'static> + Clone + 'static {
     /// Wakes Enactors until it is dropped.
@@ -36,6 +44,9 @@ pub(crate) trait Backing: DnsStore<Reader: 'static> + Clone + 'static {
         Some((pin.generation(), Arc::clone(pin.plan())))
     }
 
+    /// A backup of all that the store holds. May block for as long as the store takes.
+    fn backup(&self) -> Result<Vec<u8>, NotBackedUp>;
+
     /// What the serial number of the SOA records is more than the generation: nothing, if the
     /// store keeps the generations.
     fn serial_offset(&self) -> u32 {
@@ -60,6 +71,12 @@ impl Backing for MemoryStore {
 
     fn notes(&self) -> Arc<dyn Notes> {
         Arc::new(MemoryNotes::default())
+    }
+
+    fn backup(&self) -> Result<Vec<u8>, NotBackedUp> {
+        let text = "the plans are in memory and end with the process; start it with \
+                    `--store disk:FOLDER` to keep them and to back them up";
+        Err(NotBackedUp::Never(text))
     }
 
     /// The generations begin again with every process, and secondaries must not take its plans

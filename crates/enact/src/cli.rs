@@ -19,6 +19,7 @@ use crate::cookie_keys;
 #[cfg(feature = "etcd")]
 use crate::fleet_copy;
 use crate::manual::{CompletionsArguments, ManArguments, SchemaArguments};
+use crate::restore::RestoreArguments;
 use crate::tsig_keys::TsigKeys;
 
 /// Run a DNS control plane.
@@ -39,8 +40,9 @@ pub(crate) enum Command {
     Man(ManArguments),
     #[command(flatten)]
     Ask(Ask),
+    Restore(RestoreArguments),
     #[cfg(feature = "etcd")]
-    RestoreCluster(Box<crate::restore::RestoreArguments>),
+    RestoreCluster(Box<crate::restore_cluster::RestoreClusterArguments>),
 }
 
 /// Run the control plane: health checks, a Planner, three Enactors and a DNS server.

@@ -12,7 +12,7 @@ use plan_store::Retention;
 use plan_store_disk::DiskStore;
 use tracing::info;
 
-use crate::backing::Backing;
+use crate::backing::{Backing, NotBackedUp};
 use crate::metrics::{self, Scrape};
 use crate::notes::Notes;
 
@@ -65,6 +65,11 @@ impl Backing for DiskStore {
         Arc::new(self.clone())
     }
 
+    fn backup(&self) -> Result<Vec<u8>, NotBackedUp> {
+        let failed = |error| NotBackedUp::Failed(plan_store::Error::new(error));
+        Self::backup(self).map_err(failed)
+    }
+
     fn describe(&self, scrape: &mut Scrape<'_>) {
         scrape.value(&metrics::PLANS, self.generations().len());
         let writable = self.health().is_ok();
@@ -81,6 +86,15 @@ impl Notes for DiskStore {
 
     fn set_note(&self, name: &str, bytes: &[u8]) -> Result<(), plan_store::Error> {
         Self::set_note(self, name, bytes).map_err(plan_store::Error::new)
+    }
+
+    fn replace_note(
+        &self,
+        name: &str,
+        before: Option<&[u8]>,
+        bytes: &[u8],
+    ) -> Result<bool, plan_store::Error> {
+        Self::replace_note(self, name, before, bytes).map_err(plan_store::Error::new)
     }
 }
 

@@ -17,7 +17,7 @@ use plan_store_etcd::{
     Candidate, Error, EtcdConfig, EtcdStore, Identity, MemberStorage, Tls, User,
 };
 
-use crate::backing::Backing;
+use crate::backing::{Backing, NotBackedUp};
 use crate::leadership::{Candidacy, Leadership};
 use crate::metrics::{self, Scrape};
 use crate::notes::Notes;
@@ -147,6 +147,12 @@ impl Backing for EtcdStore {
         Arc::new(self.clone())
     }
 
+    fn backup(&self) -> Result<Vec<u8>, NotBackedUp> {
+        let text = "the plans are on etcd; back the cluster up with `etcdctl snapshot save FILE`, \
+                    and after a restore run `enact restore-cluster` (docs/etcd.md)";
+        Err(NotBackedUp::Never(text))
+    }
+
     fn newest_plan(&self) -> Option<(Generation, Arc<Plan>)> {
         self.newest_seen()
     }
@@ -170,7 +176,9 @@ impl Backing for EtcdStore {
         scrape.values(&metrics::ETCD_SIZE, bytes(|member| member.size));
         scrape.values(&metrics::ETCD_IN_USE, bytes(|member| member.in_use));
         scrape.values(&metrics::ETCD_QUOTA, bytes(|member| member.quota));
-        scrape.value(&metrics::ETCD_NO_SPACE, u64::from(storage.no_space));
+        let is_known = !storage.members.is_empty();
+        let no_space = is_known.then(|| ([] as [&str; 0], u64::from(storage.no_space)));
+        scrape.values(&metrics::ETCD_NO_SPACE, no_space);
         scrape.value(&metrics::ETCD_RESTORES, health.restores);
         scrape.value(&metrics::ETCD_KEPT, health.kept);
         let is_other = matches!(health.error, Some(Error::OtherCluster { .. }));
@@ -208,6 +216,15 @@ impl Notes for EtcdStore {
 
     fn set_note(&self, name: &str, bytes: &[u8]) -> Result<(), plan_store::Error> {
         Self::set_note(self, name, bytes).map_err(plan_store::Error::new)
+    }
+
+    fn replace_note(
+        &self,
+        name: &str,
+        before: Option<&[u8]>,
+        bytes: &[u8],
+    ) -> Result<bool, plan_store::Error> {
+        Self::replace_note(self, name, before, bytes).map_err(plan_store::Error::new)
     }
 }
 

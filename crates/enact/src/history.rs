@@ -63,13 +63,7 @@ impl History {
 
     /// Adds a plan that was published just now.
     pub(crate) fn add(&self, publication: Publication) {
-        let entry = Published {
-            generation: publication.generation.get(),
-            at: time(SystemTime::now()),
-            author: publication.author,
-            cause: publication.cause,
-            endpoints: publication.endpoints,
-        };
+        let entry = published(publication);
         insert(&mut lock(&self.plans), entry.clone());
         if self.work.try_send(Work::Write(entry)).is_err() {
             warn!("the store is slow; a plan's entry in the history is in memory alone");
@@ -137,6 +131,24 @@ fn read(notes: &dyn Notes, plans: &Mutex<VecDeque<Published>>) -> Result<(), pla
         }
     }
     Ok(())
+}
+
+/// The entry of a plan that was published just now.
+fn published(publication: Publication) -> Published {
+    Published {
+        generation: publication.generation.get(),
+        at: time(SystemTime::now()),
+        author: publication.author,
+        cause: publication.cause,
+        endpoints: publication.endpoints,
+    }
+}
+
+/// The note of a plan that was published just now, with its name: for a store that no process
+/// uses.
+pub(crate) fn note_of(publication: Publication) -> Result<(String, Vec<u8>), serde_json::Error> {
+    let entry = published(publication);
+    Ok((name(entry.generation), serde_json::to_vec(&entry)?))
 }
 
 /// The name of a plan's note.

@@ -50,8 +50,9 @@ mod pages;
 mod parts;
 mod planning;
 mod readiness;
-#[cfg(feature = "etcd")]
 mod restore;
+#[cfg(feature = "etcd")]
+mod restore_cluster;
 mod serve;
 mod tsig_keys;
 mod zones;
@@ -81,8 +82,12 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&error, 2),
         },
+        Command::Restore(arguments) => match restore::restore(&arguments) {
+            Ok(said) => print(said.as_bytes()),
+            Err(error) => failed(error.as_ref(), 2),
+        },
         #[cfg(feature = "etcd")]
-        Command::RestoreCluster(arguments) => match restore::restore(*arguments) {
+        Command::RestoreCluster(arguments) => match restore_cluster::restore(*arguments) {
             Ok(said) => print(said.as_bytes()),
             Err(error) => failed(error.as_ref(), 2),
         },

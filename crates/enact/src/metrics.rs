@@ -172,7 +172,7 @@ metrics! {
         "The size at which the member accepts no plan any more; no sample unless this process leads.";
     #[cfg(feature = "etcd")]
     ETCD_NO_SPACE: Gauge "etcd_no_space" []
-        "1 while etcd accepts no plan because a member is full, as the leader sees it.";
+        "1 while etcd accepts no plan because a member is full; no sample unless this process leads.";
     #[cfg(feature = "etcd")]
     ETCD_RESTORES: Counter "etcd_restores_total" []
         "How often this process noticed that the cluster had been restored from a backup.";

@@ -5,24 +5,28 @@
 //!    restart and in another Planner's process.
 //! 2. A command changes the note first and then has the Planner read it. If the note cannot be
 //!    written, nothing has happened.
-//! 3. Commands of one process, and its Planner, which strikes out rejections that have ended,
-//!    change the note one after another. Two processes that change it
-//!    at the same time may lose one of the changes: send commands to one of them.
+//! 3. A change is made on the note that was read, and written only if the note is still that one.
+//!    Otherwise it is made again on the newer note. So commands of one process or of several, and
+//!    the Planner, which strikes out what has ended, never lose each other's changes.
 //! 4. A note of a later version of this program is refused, and the Planner stands still until
 //!    this program is upgraded.
 //! 5. A note with anything that cannot be read is damaged as a whole, and the Planner stands
 //!    still. Any order replaces it. What it said is lost, so a thaw and the end of a drain are
 //!    orders then too, although nothing is known that they end.
+//! 6. The end of a drain is a time of the wall clock, which the Planner reads before each tick. If
+//!    the clock is set forward past the end, the drain is over; if it is set back, the drain
+//!    lasts until the clock shows its end. A drain that is over is struck out of the note, so a
+//!    clock that is set back later does not bring it back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use control_plane::{ChangeId, Drain, DrainScope, Order, OrderBook, Orders, Publication};
+use control_plane::{ChangeId, Drain, DrainScope, Order, OrderBook, Orders, Publication, chain};
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::history::History;
 use crate::notes::Notes;
@@ -82,7 +86,9 @@ struct Versioned {
 pub(crate) struct Book {
     notes: Arc<dyn Notes>,
     history: History,
-    /// The note as it was read last.
+    /// The wall clock.
+    now: fn() -> SystemTime,
+    /// The note as it was read last, without the drains that are over.
     read: Option<(Option<Vec<u8>>, Arc<Orders>)>,
 }
 
@@ -103,7 +109,36 @@ impl Book {
         Self {
             notes,
             history,
+            now: SystemTime::now,
             read: None,
+        }
+    }
+
+    /// The orders of the note. Decodes it only if it has changed.
+    fn orders(&self, bytes: Option<&Vec<u8>>) -> Result<Arc<Orders>, plan_store::Error> {
+        if let Some((before, orders)) = &self.read
+            && before.as_ref() == bytes
+        {
+            return Ok(Arc::clone(orders));
+        }
+        let orders = decode(bytes.map(Vec::as_slice)).map_err(plan_store::Error::new)?;
+        Ok(Arc::new(orders))
+    }
+
+    /// Changes a note that can be read, if `change` changes anything.
+    fn strike_out(&self, change: impl Fn(&mut Orders)) -> Result<(), plan_store::Error> {
+        loop {
+            let bytes = self.notes.note(NOTE)?;
+            let orders = decode(bytes.as_deref()).map_err(plan_store::Error::new)?;
+            let mut left = orders.clone();
+            change(&mut left);
+            if left == orders
+                || self
+                    .notes
+                    .replace_note(NOTE, bytes.as_deref(), &encode(&left)?)?
+            {
+                return Ok(());
+            }
         }
     }
 }
@@ -111,26 +146,21 @@ impl Book {
 impl OrderBook for Book {
     fn read(&mut self) -> Result<Arc<Orders>, plan_store::Error> {
         let bytes = self.notes.note(NOTE)?;
-        if let Some((before, orders)) = &self.read
-            && *before == bytes
-        {
-            return Ok(Arc::clone(orders));
+        let mut orders = self.orders(bytes.as_ref())?;
+        let now = (self.now)();
+        if orders.drains.values().any(|drain| drain.is_over(now)) {
+            end_drains(Arc::make_mut(&mut orders), now);
+            // If this fails, they are over all the same, and the next command strikes them out.
+            if let Err(error) = self.strike_out(|orders| end_drains(orders, now)) {
+                debug!(error = %chain(&error), "drains that are over are in the book");
+            }
         }
-        let orders = Arc::new(decode(bytes.as_deref()).map_err(plan_store::Error::new)?);
         self.read = Some((bytes, Arc::clone(&orders)));
         Ok(orders)
     }
 
     fn end_rejections(&mut self, over: &BTreeSet<ChangeId>) -> Result<(), plan_store::Error> {
-        let _one_at_a_time = one_at_a_time();
-        let bytes = self.notes.note(NOTE)?;
-        let mut orders = decode(bytes.as_deref()).map_err(plan_store::Error::new)?;
-        let before = orders.rejected.len();
-        orders.rejected.retain(|id| !over.contains(id));
-        if orders.rejected.len() < before {
-            self.notes.set_note(NOTE, &encode(&orders)?)?;
-        }
-        Ok(())
+        self.strike_out(|orders| orders.rejected.retain(|id| !over.contains(id)))
     }
 
     fn record(&mut self, publication: Publication) {
@@ -143,43 +173,50 @@ impl OrderDesk {
         Self { notes }
     }
 
-    /// Changes the orders, and signs the change. What `change` refuses changes nothing.
+    /// Changes the orders, and signs the change. What `change` refuses changes nothing. It is
+    /// called again if another change comes first.
     pub(crate) fn change<E: From<plan_store::Error>>(
         &self,
-        order: Order,
-        change: impl FnOnce(&mut Draft) -> Result<(), E>,
+        order: &Order,
+        change: impl Fn(&mut Draft) -> Result<(), E>,
     ) -> Result<(), E> {
-        let _one_at_a_time = one_at_a_time();
-        let bytes = self.notes.note(NOTE)?;
-        let mut draft = match decode(bytes.as_deref()) {
-            Ok(orders) => Draft {
-                orders,
-                replaces_damage: false,
-            },
-            Err(Unreadable::Damaged(_)) => Draft {
-                orders: Orders::default(),
-                replaces_damage: true,
-            },
-            Err(later @ Unreadable::Later(_)) => return Err(plan_store::Error::new(later).into()),
-        };
-        let now = Instant::now();
-        draft.orders.drains.retain(|_, drain| !drain.is_over(now));
-        change(&mut draft)?;
-        draft.orders.last = Some(order);
-        self.notes.set_note(NOTE, &encode(&draft.orders)?)?;
-        if draft.replaces_damage {
-            warn!(
-                "the damaged note `orders` is replaced; its drains, freeze and rejections are lost"
-            );
+        loop {
+            let bytes = self.notes.note(NOTE)?;
+            let mut draft = draft(bytes.as_deref())?;
+            end_drains(&mut draft.orders, SystemTime::now());
+            change(&mut draft)?;
+            draft.orders.last = Some(order.clone());
+            let new = encode(&draft.orders)?;
+            if !self.notes.replace_note(NOTE, bytes.as_deref(), &new)? {
+                continue;
+            }
+            if draft.replaces_damage {
+                warn!(
+                    "the damaged note `orders` is replaced; its drains, freeze and rejections are lost"
+                );
+            }
+            return Ok(());
         }
-        Ok(())
     }
 }
 
-/// Held while the note is read, edited and written.
-fn one_at_a_time() -> MutexGuard<'static, ()> {
-    static WRITING: Mutex<()> = Mutex::new(());
-    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+/// What a change begins with.
+fn draft(bytes: Option<&[u8]>) -> Result<Draft, plan_store::Error> {
+    match decode(bytes) {
+        Ok(orders) => Ok(Draft {
+            orders,
+            replaces_damage: false,
+        }),
+        Err(Unreadable::Damaged(_)) => Ok(Draft {
+            orders: Orders::default(),
+            replaces_damage: true,
+        }),
+        Err(later @ Unreadable::Later(_)) => Err(plan_store::Error::new(later)),
+    }
+}
+
+fn end_drains(orders: &mut Orders, now: SystemTime) {
+    orders.drains.retain(|_, drain| !drain.is_over(now));
 }
 
 fn decode(bytes: Option<&[u8]>) -> Result<Orders, Unreadable> {
@@ -200,8 +237,9 @@ fn decode(bytes: Option<&[u8]>) -> Result<Orders, Unreadable> {
     {
         let scope =
             scope_of(&scope).ok_or_else(|| damaged("a drain has a target that is no address"))?;
-        let until = until.map(moment);
-        let order = order.into();
+        let no_time = || damaged("a drain has an end that is no time");
+        let until = until.map(|until| time(until).ok_or_else(no_time));
+        let (order, until) = (order.into(), until.transpose()?);
         drains.insert(scope, Drain { order, until });
     }
     let rejected = note.rejected.iter().map(|id| id.parse());
@@ -222,7 +260,7 @@ fn encode(orders: &Orders) -> Result<Vec<u8>, plan_store::Error> {
     let drain = |(scope, drain): (&DrainScope, &Drain)| DrainNote {
         scope: scope_text(scope),
         order: (&drain.order).into(),
-        until: drain.until.map(|until| unix(wall(until))),
+        until: drain.until.map(unix),
     };
     let note = Note {
         version: VERSION,
@@ -249,22 +287,8 @@ pub(crate) fn scope_text(scope: &DrainScope) -> crate::api::Scope {
     }
 }
 
-/// The wall-clock time of a moment, past or future.
-pub(crate) fn wall(moment: Instant) -> SystemTime {
-    let (now, wall) = (Instant::now(), SystemTime::now());
-    let time = match moment.checked_duration_since(now) {
-        Some(ahead) => wall.checked_add(ahead),
-        None => wall.checked_sub(now.duration_since(moment)),
-    };
-    time.unwrap_or(wall)
-}
-
-/// The moment of a wall-clock time. A time before the machine's start is now.
-fn moment(millis: u64) -> Instant {
-    let (now, wall) = (Instant::now(), SystemTime::now());
-    let time = SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
-    let ahead = time.duration_since(wall).unwrap_or_default();
-    now.checked_add(ahead).unwrap_or(now)
+fn time(millis: u64) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis))
 }
 
 fn unix(time: SystemTime) -> u64 {
@@ -277,7 +301,7 @@ impl From<OrderNote> for Order {
     fn from(note: OrderNote) -> Self {
         Self {
             by: note.by,
-            at: SystemTime::UNIX_EPOCH + Duration::from_millis(note.at),
+            at: time(note.at).unwrap_or(SystemTime::UNIX_EPOCH),
             why: note.why,
         }
     }
@@ -295,7 +319,13 @@ impl From<&Order> for OrderNote {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    use std::thread;
+
     use super::*;
+    use crate::notes::MemoryNotes;
 
     const GOOD: &str = r#"{"version":1,"drains":[{"scope":{"target":"192.0.2.1"},"order":{"by":"Ada","at":1,"why":""},"until":null}],"freeze":null,"rejected":["4c1f0ea2d07b9a35"],"last":null}"#;
 
@@ -319,5 +349,146 @@ mod tests {
         let later = GOOD.replace("\"version\":1", "\"version\":2");
         let read = decode(Some(later.as_bytes()));
         assert!(matches!(read, Err(Unreadable::Later(2))));
+    }
+
+    fn order(why: &str) -> Order {
+        Order {
+            by: "Ada".into(),
+            at: SystemTime::UNIX_EPOCH,
+            why: why.into(),
+        }
+    }
+
+    fn target(last: u8) -> DrainScope {
+        DrainScope::Target([192, 0, 2, last].into())
+    }
+
+    fn drain(desk: &OrderDesk, last: u8, until: Option<SystemTime>) {
+        let drain = Drain {
+            order: order("rack work"),
+            until,
+        };
+        let insert = |draft: &mut Draft| {
+            draft.orders.drains.insert(target(last), drain.clone());
+            Ok::<_, plan_store::Error>(())
+        };
+        desk.change(&order("drained"), insert).unwrap();
+    }
+
+    fn targets(orders: &Orders) -> Vec<u8> {
+        let last = |scope: &DrainScope| match scope {
+            DrainScope::Target(IpAddr::V4(address)) => address.octets()[3],
+            other => panic!("{other}"),
+        };
+        orders.drains.keys().map(last).collect()
+    }
+
+    /// Notes that two writers have both read before one of them writes.
+    struct Crossed {
+        notes: MemoryNotes,
+        both_have_read: Barrier,
+        crossings: AtomicUsize,
+        /// The control: without the comparison.
+        compares: bool,
+    }
+
+    impl Crossed {
+        fn new(compares: bool) -> Self {
+            Self {
+                notes: MemoryNotes::default(),
+                both_have_read: Barrier::new(2),
+                crossings: AtomicUsize::new(2),
+                compares,
+            }
+        }
+    }
+
+    impl Notes for Crossed {
+        fn note(&self, name: &str) -> Result<Option<Vec<u8>>, plan_store::Error> {
+            let note = self.notes.note(name);
+            let left = |left: usize| left.checked_sub(1);
+            let (set, fetch) = (Ordering::SeqCst, Ordering::SeqCst);
+            if self.crossings.fetch_update(set, fetch, left).is_ok() {
+                self.both_have_read.wait();
+            }
+            note
+        }
+
+        fn set_note(&self, name: &str, bytes: &[u8]) -> Result<(), plan_store::Error> {
+            self.notes.set_note(name, bytes)
+        }
+
+        fn replace_note(
+            &self,
+            name: &str,
+            before: Option<&[u8]>,
+            bytes: &[u8],
+        ) -> Result<bool, plan_store::Error> {
+            if self.compares {
+                self.notes.replace_note(name, before, bytes)
+            } else {
+                self.notes.set_note(name, bytes).map(|()| true)
+            }
+        }
+    }
+
+    /// Two writers read the same note and then both write.
+    fn written_at_once(compares: bool) -> Vec<u8> {
+        let notes = Arc::new(Crossed::new(compares));
+        thread::scope(|scope| {
+            for last in [1, 2] {
+                let desk = OrderDesk::new(notes.clone());
+                scope.spawn(move || drain(&desk, last, None));
+            }
+        });
+        targets(&decode(notes.note(NOTE).unwrap().as_deref()).unwrap())
+    }
+
+    #[test]
+    fn of_two_orders_at_once_none_is_lost() {
+        assert_eq!(written_at_once(true), [1, 2]);
+        // The control: without the comparison, one of them is.
+        assert_eq!(written_at_once(false).len(), 1);
+    }
+
+    /// The wall clock of [`book_at`], in seconds since 1970. Only one test sets it.
+    static CLOCK: AtomicU64 = AtomicU64::new(0);
+
+    fn clock() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(CLOCK.load(Ordering::SeqCst))
+    }
+
+    #[test]
+    fn the_end_of_a_drain_follows_the_clock_and_is_final() {
+        let notes: Arc<dyn Notes> = Arc::new(MemoryNotes::default());
+        let history = History::start(Arc::clone(&notes)).unwrap();
+        let mut book = Book::new(Arc::clone(&notes), history);
+        book.now = clock;
+        let mut in_force_at = |seconds: u64| {
+            CLOCK.store(seconds, Ordering::SeqCst);
+            targets(&book.read().unwrap())
+        };
+        // The desk has the true clock, so the ends are far ahead of it.
+        let year_2100 = 4_102_444_800;
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(year_2100 + seconds);
+        let desk = OrderDesk::new(Arc::clone(&notes));
+        drain(&desk, 1, Some(at(100)));
+        drain(&desk, 2, Some(at(200)));
+        drain(&desk, 3, None);
+        assert_eq!(in_force_at(year_2100), [1, 2, 3]);
+        // The clock is set back: the drains last until it shows their ends.
+        assert_eq!(in_force_at(year_2100 - 1000), [1, 2, 3]);
+        assert_eq!(in_force_at(year_2100 + 99), [1, 2, 3]);
+        // It is set forward past one end, and back again: that drain stays over.
+        assert_eq!(in_force_at(year_2100 + 100), [2, 3]);
+        assert_eq!(in_force_at(year_2100), [2, 3]);
+        assert_eq!(
+            targets(&decode(notes.note(NOTE).unwrap().as_deref()).unwrap()),
+            [2, 3]
+        );
+        // A drain that is given again with a later end counts.
+        drain(&desk, 1, Some(at(300)));
+        assert_eq!(in_force_at(year_2100 + 250), [1, 3]);
+        assert_eq!(in_force_at(year_2100 * 2), [3]);
     }
 }

@@ -11,6 +11,8 @@
     reason = "a failed step is a failed test"
 )]
 
+#[path = "serve/backup.rs"]
+mod backup;
 #[path = "serve/commands.rs"]
 mod commands;
 #[path = "serve/hostile.rs"]

@@ -57,7 +57,7 @@ pub(crate) fn begin(medium: Medium, retention: Retention) -> Result<Writer, Open
 }
 
 /// Why the database was not opened or read.
-fn not_opened(place: &str, error: redb::Error) -> OpenError {
+pub(crate) fn not_opened(place: &str, error: redb::Error) -> OpenError {
     let place = place.to_owned();
     match error {
         redb::Error::DatabaseAlreadyOpen => OpenError::InUse { place },

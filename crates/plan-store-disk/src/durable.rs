@@ -144,6 +144,26 @@ impl Durable {
         Ok(generation)
     }
 
+    /// Drafts the latest plan again, as this generation, which must be above all that are there.
+    /// `None` if there is no plan.
+    pub(crate) fn publish_again(
+        &self,
+        draft: &mut Draft,
+        generation: Generation,
+    ) -> Result<Option<Arc<Plan>>, postcard::Error> {
+        let latest = self.layers.values().next_back();
+        let Some(plan) = latest.and_then(|layer| layer.plan.clone()) else {
+            return Ok(None);
+        };
+        let (row, parts) = layer(generation, None, &[], &plan)?;
+        let copy = Layer {
+            row,
+            plan: Some(Arc::clone(&plan)),
+        };
+        draft.layers.insert(generation, (copy, parts));
+        Ok(Some(plan))
+    }
+
     /// The newest layer, drafted or not.
     fn newest<'a>(&'a self, draft: &'a Draft) -> Option<(Generation, &'a Layer)> {
         let drafted = draft.layers.last_key_value();

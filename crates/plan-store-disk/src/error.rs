@@ -37,6 +37,15 @@ pub enum Error {
         source: Cause,
     },
 
+    /// The store could not be read for a backup.
+    #[error("{place} cannot be read, so there is no backup; repair the disk, and try again")]
+    NotRead {
+        /// The store's file.
+        place: Arc<str>,
+        /// Why.
+        source: Cause,
+    },
+
     /// The thread that writes has ended. It ends only by a panic, which the log shows.
     #[error(
         "the thread that writes {place} has ended, so no change can be made; restart the process"

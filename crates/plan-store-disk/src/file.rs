@@ -18,7 +18,10 @@ use std::sync::Arc;
 
 use plan_store::Generation;
 use redb::backends::FileBackend;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, WriteTransaction};
+use redb::{
+    Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageBackend,
+    WriteTransaction,
+};
 use tracing::debug;
 
 use crate::durable::{Draft, Durable};
@@ -151,6 +154,20 @@ impl File {
         rows.notes()?;
         rows.about(commits)?;
         Ok(transaction)
+    }
+
+    /// What the database holds now, for a reader that goes on while changes are written. If the
+    /// database must be opened again meanwhile, that fails until the reader has ended.
+    pub(crate) fn snapshot(&mut self) -> Result<ReadTransaction, Error> {
+        let opened = self.open();
+        let snapshot = opened.and_then(|database| Ok(database.begin_read()?));
+        snapshot.map_err(|error| self.not_read(error))
+    }
+
+    /// Why a snapshot was not taken or read.
+    fn not_read(&self, error: redb::Error) -> Error {
+        let (place, source) = (Arc::clone(self.place()), Arc::new(error));
+        Error::NotRead { place, source }
     }
 
     fn open(&mut self) -> Result<&Database, redb::Error> {

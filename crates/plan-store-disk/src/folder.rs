@@ -59,11 +59,25 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(&plans, error)),
         }
-        let new = self.path.join(NEW);
+        self.replace_plans(make)
+    }
+
+    /// Makes a database in another file, which then gets the name of the database. A failure
+    /// leaves the one that is there as it is.
+    pub(crate) fn replace_plans<E: From<OpenError>>(
+        &self,
+        make: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (plans, new) = (self.plans(), self.path.join(NEW));
         // Empties what an earlier attempt left.
         File::create(&new).map_err(|error| failed(&new, error))?;
-        make(&new)?;
-        fs::rename(&new, &plans).map_err(|error| failed(&plans, error))?;
+        let replaced = make(&new)
+            .and_then(|()| fs::rename(&new, &plans).map_err(|error| failed(&plans, error).into()));
+        if replaced.is_err() {
+            // What is left of it takes room on a full disk.
+            let _ = fs::remove_file(&new);
+            return replaced;
+        }
         // Not every system can sync a folder. There the file system keeps the order.
         let _ = File::open(&self.path).and_then(|folder| folder.sync_all());
         Ok(())

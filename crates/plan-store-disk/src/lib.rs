@@ -92,6 +92,7 @@
 //! A sync of the disk must be true: what it has confirmed is there after a power cut. The folder is
 //! on a local file system. One process uses it at a time; a second one is refused.
 
+mod backup;
 mod begin;
 mod durable;
 mod error;
@@ -99,8 +100,11 @@ mod file;
 mod folder;
 mod layout;
 mod load;
+mod restore;
 mod store;
 mod writer;
 
+pub use backup::{Backup, BackupError};
 pub use error::{Cause, Error, OpenError};
+pub use restore::{RestoreError, Restored};
 pub use store::{DiskPin, DiskStore};

@@ -16,11 +16,12 @@ use plan_store::{
 };
 use redb::StorageBackend;
 
+use crate::backup;
 use crate::begin::begin;
 use crate::error::{Error, OpenError};
 use crate::file::Medium;
 use crate::folder::Folder;
-use crate::writer::{Outcomes, Request, Shown, Steps};
+use crate::writer::{Outcomes, Replacement, Request, Shown, Steps};
 
 /// How many endpoints of a walk share a commit at most.
 const WALK: usize = 1 << 16;
@@ -72,7 +73,7 @@ impl DiskStore {
     }
 
     /// Starts the writer, which reads the content. If it panics, the content is to blame.
-    fn start(
+    pub(crate) fn start(
         medium: Medium,
         retention: Retention,
         folder: Option<Folder>,
@@ -133,6 +134,44 @@ impl DiskStore {
     pub fn set_note(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let request = |reply| Request::Note(name.to_owned(), bytes.to_owned(), reply);
         self.ask(request)?
+    }
+
+    /// Replaces a note, durably, if it is still `before`, where `None` means that it was never set.
+    /// Returns whether it was. So several callers can each change a part of a note, and none
+    /// takes back what another has changed.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn replace_note(
+        &self,
+        name: &str,
+        before: Option<&[u8]>,
+        bytes: &[u8],
+    ) -> Result<bool, Error> {
+        let new = Replacement {
+            name: name.to_owned(),
+            before: before.map(<[u8]>::to_vec),
+            note: bytes.to_owned(),
+        };
+        self.ask(|reply| Request::ReplaceNote(new, reply))?
+    }
+
+    /// A backup of all that is durable at one moment. Changes go on while it is made.
+    /// [`Backup::read`](crate::Backup::read) checks it.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn backup(&self) -> Result<Vec<u8>, Error> {
+        let snapshot = self.ask(Request::Snapshot)??;
+        backup::encode(&snapshot).map_err(|error| Error::NotRead {
+            place: Arc::clone(&self.handle.place),
+            source: Arc::new(error),
+        })
+    }
+
+    /// Whether there is any note.
+    pub(crate) fn has_notes(&self) -> bool {
+        !self.handle.shown.notes.lock().is_empty()
     }
 
     /// How large the store's file is, in bytes. `None` if there is no file or it cannot be asked.

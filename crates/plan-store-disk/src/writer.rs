@@ -14,10 +14,10 @@
 //! # Rules
 //! 1. Changes are decided in the order of the queue, on top of what is durable and of the changes
 //!    before them in the same group. A step is decided by [`Known::after`], the rule of the store
-//!    in memory.
+//!    in memory, and the replacement of a note by the note that is there then.
 //! 2. A group is committed as a whole. Only then its changes are made in memory, in the same
 //!    order, and then acknowledged. So nothing is served or acknowledged that is not durable.
-//! 3. The writer is the only one who changes plans and endpoints in memory. So a change in memory
+//! 3. The writer is the only one who changes plans, endpoints and notes in memory. So a change in memory
 //!    has the outcome that was decided, and that outcome is acknowledged.
 //! 4. A step holds the caller's pin until it is made in memory, and lets go of it before it is
 //!    acknowledged. So the plan is not swept in between, and the pin's end is the caller's.
@@ -39,6 +39,7 @@ use plan_store::{
     Activation, EndpointName, Failed, Generation, MemoryStore, Plan, PlanStore, PublishError,
     Resolution, StepError, Swept,
 };
+use redb::ReadTransaction;
 use tracing::{error, info};
 
 use crate::durable::{Draft, Durable, NotDrafted};
@@ -60,7 +61,19 @@ pub(crate) enum Request {
     ),
     Steps(Steps, SyncSender<Outcomes>),
     Note(String, Vec<u8>, SyncSender<Result<(), Error>>),
+    ReplaceNote(Replacement, SyncSender<Result<bool, Error>>),
     Sweep(Generation, SyncSender<Result<Swept, Failed<Error>>>),
+    /// Asks for what is durable, and changes nothing.
+    Snapshot(SyncSender<Result<ReadTransaction, Error>>),
+}
+
+/// A note that counts only if the one before it is what the caller has seen.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    pub(crate) name: String,
+    /// `None` if there was no note.
+    pub(crate) before: Option<Vec<u8>>,
+    pub(crate) note: Vec<u8>,
 }
 
 /// The same step at some endpoints, under one pin.
@@ -107,6 +120,10 @@ impl Writer {
                         // The caller may have gone.
                         let _ = reply.send(self.sweep(applied));
                     }
+                    Request::Snapshot(reply) => {
+                        self.finish(std::mem::take(&mut group));
+                        let _ = reply.send(self.snapshot());
+                    }
                     request => match self.decide(&mut group.draft, &request) {
                         Ok(()) => group.requests.push(request),
                         Err(error) => self.refuse(request, error),
@@ -131,7 +148,14 @@ impl Writer {
             Request::Note(name, note, _) => {
                 draft.notes.insert(name.clone(), note.clone());
             }
-            Request::Sweep(..) => {} // Not part of a draft.
+            Request::ReplaceNote(new, _) => {
+                let drafted = draft.notes.get(&new.name);
+                let there = drafted.or_else(|| self.durable.notes.get(&new.name));
+                if there == new.before.as_ref() {
+                    draft.notes.insert(new.name.clone(), new.note.clone());
+                }
+            }
+            Request::Sweep(..) | Request::Snapshot(_) => {} // Not part of a draft.
         }
         Ok(())
     }
@@ -195,7 +219,16 @@ impl Writer {
                 self.shown.notes.lock().insert(name, note);
                 let _ = reply.send(Ok(()));
             }
-            Request::Sweep(..) => {} // Never in a group.
+            Request::ReplaceNote(new, reply) => {
+                let mut notes = self.shown.notes.lock();
+                let is_same = notes.get(&new.name) == new.before.as_ref();
+                if is_same {
+                    notes.insert(new.name, new.note);
+                }
+                drop(notes);
+                let _ = reply.send(Ok(is_same));
+            }
+            Request::Sweep(..) | Request::Snapshot(_) => {} // Never in a group.
         }
     }
 
@@ -231,7 +264,8 @@ impl Writer {
                 let _ = reply.send(outcomes);
             }
             Request::Note(_, _, reply) => drop(reply.send(Err(error))),
-            Request::Sweep(..) => {} // Never in a group.
+            Request::ReplaceNote(_, reply) => drop(reply.send(Err(error))),
+            Request::Sweep(..) | Request::Snapshot(_) => {} // Never in a group.
         }
     }
 
@@ -247,6 +281,14 @@ impl Writer {
                 Error::NotWritten { place, source }.into()
             }
         }));
+    }
+
+    /// What is durable now. What a failed commit or a sweep left open is settled first.
+    fn snapshot(&mut self) -> Result<ReadTransaction, Error> {
+        if !self.file.doubtful.is_empty() {
+            self.commit(&Draft::default())?;
+        }
+        self.file.snapshot()
     }
 
     /// Sweeps in memory, and makes it durable, with what an earlier sweep could not write.

@@ -115,6 +115,26 @@ impl EtcdStore {
             .run(async move { shared.write_note(&name, bytes).await })
     }
 
+    /// Replaces the note with this name if it is still `before`, where `None` means that it was
+    /// never set. Returns whether it was. So several processes can each change a part of a note,
+    /// and none takes back what another has changed.
+    ///
+    /// # Errors
+    /// As for [`EtcdStore::set_note`].
+    pub fn replace_note(
+        &self,
+        name: &str,
+        before: Option<&[u8]>,
+        bytes: &[u8],
+    ) -> Result<bool, Error> {
+        let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
+        let (before, bytes) = (before.map(<[u8]>::to_vec), bytes.to_vec());
+        self.threads.run(async move {
+            let before = before.as_deref();
+            shared.replace_note(&name, before, bytes).await
+        })
+    }
+
     /// Publishes the latest plan again, above a generation that was served. An operator does
     /// this once after the cluster was restored from a backup, with the newest generation that
     /// any server shows. If the cluster takes the place of another one, `replaces` is that

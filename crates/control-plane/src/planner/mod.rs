@@ -43,7 +43,7 @@ mod weights;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use plan_store::{
     DnsStore, EndpointName, Generation, InvalidRecordSet, Pin, Plan, RecordSet, StaticRecords,
@@ -236,7 +236,7 @@ impl<S: DnsStore> Planner<S> {
         self.strike_out();
         let mut orders = self.book.read()?;
         strike(&mut orders, &self.over);
-        let drains = orders.drains_at(now);
+        let drains = orders.drains.keys().cloned().collect();
         let before = std::mem::replace(&mut self.orders, orders);
         let drained = std::mem::replace(&mut self.drains, drains);
         if *before == *self.orders && drained == self.drains {
@@ -244,7 +244,7 @@ impl<S: DnsStore> Planner<S> {
         }
         status::orders_changed(&before, &self.orders);
         status::drains_changed(&drained, &self.drains);
-        self.remember_cause(&before, &drained, now);
+        self.remember_cause(&before, &drained);
         self.status.orders = Arc::clone(&self.orders);
         self.status.drains.clone_from(&self.drains);
         if self.memory != Memory::Unread && drained != self.drains {
@@ -256,7 +256,7 @@ impl<S: DnsStore> Planner<S> {
     }
 
     /// Notes what has changed the orders, unless this is the first time that they are read.
-    fn remember_cause(&mut self, before: &Orders, drained: &BTreeSet<DrainScope>, now: Instant) {
+    fn remember_cause(&mut self, before: &Orders, drained: &BTreeSet<DrainScope>) {
         if self.memory == Memory::Unread {
             return;
         }
@@ -267,8 +267,8 @@ impl<S: DnsStore> Planner<S> {
             self.causes.add(author, last.why.clone());
         }
         for scope in drained.difference(&self.drains) {
-            let drain = self.orders.drains.get(scope);
-            if drain.is_some_and(|drain| drain.is_over(now)) {
+            let drain = before.drains.get(scope);
+            if drain.is_some_and(|drain| drain.is_over(SystemTime::now())) {
                 let text = format!("the drain of {scope} is over");
                 self.causes.add(Author::DrainExpiry, text);
             }

@@ -6,7 +6,8 @@
 //!    file said so, and change control judges the change of each endpoint. So a whole zone of
 //!    three can be drained at once, and the last target of an endpoint only with a
 //!    confirmation.
-//! 2. A drain that names an end is over at that time, in the next tick.
+//! 2. A drain that names an end is over at that time of the wall clock. The order book does not
+//!    show it any more then, so it ends in the next tick.
 //! 3. Under a freeze the Planner goes on as always, but publishes nothing.
 //! 4. A rejected change stays held and is not asked about any more. The rejection ends with
 //!    the hold: when the file asks for something else, or when the change is confirmed. Then the
@@ -18,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use plan_store::Generation;
 
@@ -28,7 +29,7 @@ use crate::FleetTarget;
 /// What persons have ordered.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Orders {
-    /// The drains, those that are over included.
+    /// The drains that are in force.
     pub drains: BTreeMap<DrainScope, Drain>,
     /// The freeze, if there is one.
     pub freeze: Option<Order>,
@@ -64,13 +65,14 @@ pub struct Drain {
     /// The order.
     pub order: Order,
     /// When it is over; never, if this is `None`.
-    pub until: Option<Instant>,
+    pub until: Option<SystemTime>,
 }
 
 /// The Planner's side of the operators' desk: it reads the orders there, and writes down what
 /// it has published.
 pub trait OrderBook: Send {
-    /// The orders as they are now. May block for as long as it takes.
+    /// The orders as they are now, without drains that are over. May block for as long as it
+    /// takes.
     ///
     /// # Errors
     /// The book cannot be read. The Planner then makes no tick.
@@ -116,17 +118,9 @@ impl OrderBook for NoBook {
     fn record(&mut self, _: Publication) {}
 }
 
-impl Orders {
-    /// The drains that are not over.
-    pub(super) fn drains_at(&self, now: Instant) -> BTreeSet<DrainScope> {
-        let in_force = self.drains.iter().filter(|(_, drain)| !drain.is_over(now));
-        in_force.map(|(scope, _)| scope.clone()).collect()
-    }
-}
-
 impl Drain {
-    /// Whether the drain is over.
-    pub fn is_over(&self, now: Instant) -> bool {
+    /// Whether the drain is over at this time of the wall clock.
+    pub fn is_over(&self, now: SystemTime) -> bool {
         self.until.is_some_and(|until| until <= now)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use control_plane::{
     ChangeId, Drain, DrainScope, Fleet, Order, OrderBook, Orders, Planned, Planner, Publication,
@@ -18,6 +18,8 @@ struct Book(Arc<Mutex<Pages>>);
 #[derive(Default)]
 struct Pages {
     orders: Orders,
+    /// The wall clock, in milliseconds since 1970.
+    clock: u64,
     fails: bool,
     published: Vec<Publication>,
 }
@@ -28,7 +30,10 @@ impl OrderBook for Book {
         if pages.fails {
             return Err(plan_store::Error::new("the book is away"));
         }
-        Ok(Arc::new(pages.orders.clone()))
+        let mut orders = pages.orders.clone();
+        let now = wall(pages.clock);
+        orders.drains.retain(|_, drain| !drain.is_over(now));
+        Ok(Arc::new(orders))
     }
 
     fn end_rejections(&mut self, over: &BTreeSet<ChangeId>) -> Result<(), plan_store::Error> {
@@ -56,7 +61,7 @@ impl Book {
     fn drain(&self, scope: &DrainScope, until: Option<u64>) {
         let drain = Drain {
             order: order("rack work"),
-            until: until.map(at),
+            until: until.map(wall),
         };
         self.write(&format!("drained {scope}"), |orders| {
             orders.drains.insert(scope.clone(), drain);
@@ -69,12 +74,20 @@ impl Book {
         });
     }
 
+    fn set_clock(&self, millis: u64) {
+        self.0.lock().unwrap().clock = millis;
+    }
+
     /// Author and cause of each plan.
     fn history(&self) -> Vec<(String, String)> {
         let pages = self.0.lock().unwrap();
         let all = pages.published.iter();
         all.map(|p| (p.author.clone(), p.cause.clone())).collect()
     }
+}
+
+fn wall(millis: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
 }
 
 fn order(why: &str) -> Order {
@@ -169,7 +182,9 @@ fn a_drain_is_over_at_its_time_and_not_before() {
     let (mut planner, store, book) = planned(fleet(&[("a", &[1, 2, 3])]));
     book.drain(&target(1), Some(1000));
     assert_eq!(tick(&mut planner, 1), published(2));
+    book.set_clock(999);
     assert_eq!(tick(&mut planner, 999), unchanged(2));
+    book.set_clock(1000);
     assert_eq!(tick(&mut planner, 1000), published(3));
     assert_eq!(serves(&store, "a"), "1 2 3");
     assert!(planner.status().drains.is_empty());
@@ -184,9 +199,11 @@ fn a_drain_holds_across_a_restart_and_what_it_left_out_does_not_come_back() {
     let (mut planner, store, book) = planned(fleet(endpoints));
     book.drain(&zone("z1"), Some(5000));
     tick(&mut planner, 1);
+    let clock = book.clone();
     let mut planner = Planner::new(store.clone(), fleet(endpoints)).with_orders(book);
     assert_eq!(tick(&mut planner, 2), unchanged(2));
     assert_eq!(serves(&store, "a"), "2 3 5 6 (1) (4)");
+    clock.set_clock(5000);
     assert_eq!(tick(&mut planner, 5000), published(3));
     assert_eq!(serves(&store, "a"), "1 2 3 4 5 6");
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use control_plane::{
     ChangeId, DnsZone, Drain, DrainScope, EndpointDiff, Fleet, FleetError, FleetMistake, Order,
@@ -24,7 +24,7 @@ use tracing::info;
 use super::status::{self, Overview};
 use super::{Get, Post, Refused, json, parse};
 use crate::api;
-use crate::backing::Backing;
+use crate::backing::{Backing, NotBackedUp};
 use crate::history::{History, MOST};
 use crate::http::Client;
 use crate::orders::{Draft, OrderDesk, scope_of};
@@ -66,6 +66,11 @@ impl<S: Backing> Desk<S> {
                 let plans = self.office()?.history.newest(MOST as usize);
                 json(&api::History { plans })
             }
+            Get::Backup => match self.overview.store.backup() {
+                Ok(backup) => Ok(backup),
+                Err(NotBackedUp::Never(text)) => Err(conflict(text.into())),
+                Err(NotBackedUp::Failed(error)) => Err(error.into()),
+            },
             Get::Diff(from, to) => {
                 let (from, to) = (self.pin(from)?, self.pin(to)?);
                 json(&changes(diff(from.plan(), to.plan()), Vec::new()))
@@ -163,10 +168,10 @@ impl<S: Backing> Desk<S> {
         let ids = all_of(ids, &known.collect())?;
         let text = format!("rejected {}; the endpoint keeps what it has", list(&ids));
         let still: BTreeSet<_> = now.rejected.iter().map(|held| held.id).collect();
-        self.order(signed(by, &text), |Draft { orders, .. }| {
+        self.order(&signed(by, &text), |Draft { orders, .. }| {
             // A rejection ends with its hold.
             orders.rejected.retain(|id| still.contains(id));
-            orders.rejected.extend(ids);
+            orders.rejected.extend(&ids);
             Ok(())
         })?;
         Ok(text)
@@ -181,7 +186,7 @@ impl<S: Backing> Desk<S> {
             Some(seconds @ 1..=LONGEST) => {
                 let long = Duration::from_secs(seconds);
                 let text = format!(" for {}", humantime::format_duration(long));
-                (Some(Instant::now() + long), text)
+                (Some(SystemTime::now() + long), text)
             }
             Some(seconds) => {
                 let text = format!("`for_seconds` is {seconds}; use 1 to {LONGEST}");
@@ -202,8 +207,8 @@ impl<S: Backing> Desk<S> {
             },
             until,
         };
-        self.order(signed(by, &text), |Draft { orders, .. }| {
-            orders.drains.insert(scope, drain);
+        self.order(&signed(by, &text), |Draft { orders, .. }| {
+            orders.drains.insert(scope.clone(), drain.clone());
             if orders.drains.len() > MOST_DRAINS {
                 let text = format!("there are {MOST_DRAINS} drains already; end some with undrain");
                 return Err(conflict(text));
@@ -231,7 +236,7 @@ impl<S: Backing> Desk<S> {
     fn undrain(&self, request: api::UndrainRequest, by: &str) -> Result<String, Refused> {
         let scope = scope(request.target, request.zone)?;
         let text = format!("ended the drain of {scope}");
-        self.order(signed(by, &text), |draft| {
+        self.order(&signed(by, &text), |draft| {
             if draft.orders.drains.remove(&scope).is_some() || draft.replaces_damage {
                 return Ok(());
             }
@@ -250,14 +255,14 @@ impl<S: Backing> Desk<S> {
             format!(": {why}")
         };
         let text = format!("frozen{because}; no plan is published until a thaw");
-        self.order(signed(by, &text), |Draft { orders, .. }| {
+        self.order(&signed(by, &text), |Draft { orders, .. }| {
             if let Some(before) = &orders.freeze {
                 let (by, at) = (&before.by, api::time(before.at));
                 return Err(conflict(format!(
                     "it is frozen already, by {by} since {at}"
                 )));
             }
-            orders.freeze = Some(freeze);
+            orders.freeze = Some(freeze.clone());
             Ok(())
         })?;
         Ok(text)
@@ -265,7 +270,7 @@ impl<S: Backing> Desk<S> {
 
     fn thaw(&self, by: &str) -> Result<String, Refused> {
         let text = "thawed; plans are published again";
-        self.order(signed(by, text), |draft| {
+        self.order(&signed(by, text), |draft| {
             if draft.orders.freeze.take().is_some() || draft.replaces_damage {
                 return Ok(());
             }
@@ -304,7 +309,7 @@ impl<S: Backing> Desk<S> {
             orders.freeze.get_or_insert_with(|| signed(by, &text));
             Ok::<_, Refused>(())
         };
-        office.orders.change(signed(by, &text), freeze)?;
+        office.orders.change(&signed(by, &text), freeze)?;
         let half_done = |why: &str| half_returned(older, why);
         self.obeyed().map_err(|Refused(_, why)| half_done(&why))?;
         let published = self.overview.store.publish(Arc::clone(old.plan()));
@@ -325,8 +330,8 @@ impl<S: Backing> Desk<S> {
     /// Changes the orders, and waits until the Planner has read them.
     fn order(
         &self,
-        order: Order,
-        change: impl FnOnce(&mut Draft) -> Result<(), Refused>,
+        order: &Order,
+        change: impl Fn(&mut Draft) -> Result<(), Refused>,
     ) -> Result<(), Refused> {
         self.planner()?;
         self.office()?.orders.change(order, change)?;
@@ -450,7 +455,7 @@ fn scope(target: Option<String>, zone: Option<String>) -> Result<DrainScope, Ref
 
 /// A reason that can be logged and shown.
 fn reason(why: String) -> Result<String, Refused> {
-    if why.chars().count() > MOST_WHY || why.chars().any(char::is_control) {
+    if why.chars().count() > MOST_WHY || !why.chars().all(api::is_harmless) {
         let text = format!("the reason is one line of at most {MOST_WHY} characters");
         return Err(unprocessable(text));
     }
@@ -459,8 +464,8 @@ fn reason(why: String) -> Result<String, Refused> {
 
 /// A text of the client, for an answer or the log.
 fn clean(text: &str) -> String {
-    let printable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().take(MOST_WHY).map(printable).collect()
+    let begin: String = text.chars().take(MOST_WHY).collect();
+    api::harmless(&begin)
 }
 
 fn changes(diffs: Vec<EndpointDiff>, held: Vec<api::Held>) -> api::Changes {

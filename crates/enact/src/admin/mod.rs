@@ -51,6 +51,9 @@ const MAX_BODY: usize = 64 << 10;
 /// which JSON escapes the line ends and the quotes.
 const MAX_PLAN: usize = 80 << 20;
 
+/// The path whose answer is no JSON.
+const BACKUP: &str = "/v1/backup";
+
 /// The servers of the admin API. Dropping this stops them and removes the socket.
 pub(crate) struct Admin {
     _servers: Vec<HttpServer>,
@@ -75,6 +78,7 @@ enum Get<'a> {
     Target(&'a str),
     History,
     Diff(&'a str, &'a str),
+    Backup,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -149,14 +153,20 @@ impl<S: Backing> Site for Api<S> {
         request: Request<Incoming>,
         client: Client,
     ) -> Response<Full<Bytes>> {
+        let is_backup = request.uri().path() == BACKUP;
         let (status, body) = match self.decide(request, client).await {
             Ok(body) => (StatusCode::OK, body),
             Err(Refused(status, error)) => (status, json(&Refusal { error }).unwrap_or_default()),
         };
+        let kind = if is_backup && status == StatusCode::OK {
+            "application/octet-stream"
+        } else {
+            "application/json"
+        };
         let mut response = Response::new(Full::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
@@ -234,6 +244,7 @@ fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Refused> {
         ["status"] => Route::Get(Get::Status),
         ["endpoints", name] => Route::Get(Get::Endpoint(name)),
         ["targets", address] => Route::Get(Get::Target(address)),
+        ["backup"] => Route::Get(Get::Backup),
         ["history"] => Route::Get(Get::History),
         ["diff", from, to] => Route::Get(Get::Diff(from, to)),
         ["confirm"] => Route::Post(Post::Confirm),

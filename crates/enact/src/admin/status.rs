@@ -17,7 +17,7 @@ use crate::current_planner::CurrentPlanner;
 use crate::dns;
 use crate::fleet_hash::FleetHash;
 use crate::health::Checked;
-use crate::orders::{scope_text, wall};
+use crate::orders::scope_text;
 use crate::readiness::Readiness;
 
 /// Everything that is shown of a process. Looks only at memory, unless the store's reader has
@@ -228,7 +228,7 @@ fn drains(planning: &Planning) -> Vec<api::Drain> {
         .map(|(scope, drain)| api::Drain {
             scope: scope_text(scope),
             order: order(&drain.order),
-            until: drain.until.map(|until| time(wall(until))),
+            until: drain.until.map(time),
         })
         .collect()
 }

@@ -118,12 +118,23 @@ impl Door {
         self.ask(Method::POST, path, body)
     }
 
+    /// An answer that is no JSON.
+    pub(super) fn get_bytes(&self, path: &str) -> Result<Bytes, AskError> {
+        self.answer(Method::GET, path, Vec::new())
+    }
+
     fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
         body: Vec<u8>,
     ) -> Result<T, AskError> {
+        let answer = self.answer(method, path, body)?;
+        serde_json::from_slice(&answer).map_err(AskError::Answer)
+    }
+
+    /// The body of the answer, if it is the wanted one.
+    fn answer(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Bytes, AskError> {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -139,7 +150,7 @@ impl Door {
         let asked = runtime.block_on(async { timeout(PATIENCE, self.exchange(request)).await });
         let (good, answer) = asked.map_err(|_| AskError::TooSlow(self.name()))??;
         if good {
-            return serde_json::from_slice(&answer).map_err(AskError::Answer);
+            return Ok(answer);
         }
         let refusal: Refusal = serde_json::from_slice(&answer).map_err(AskError::Answer)?;
         Err(AskError::Refused(refusal.error))

@@ -3,6 +3,7 @@
 //! The exit status is 0 if all went well. `plan` and `diff` end with 1 if something differs.
 //! It is 2 if the command is refused, or nothing answers.
 
+mod backup;
 mod door;
 mod show;
 
@@ -21,6 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api;
+use backup::{BackupArguments, NoBackup};
 use door::{AskError, Door, DoorArguments};
 
 /// What a person can tell a running process.
@@ -37,6 +39,7 @@ pub(crate) enum Ask {
     History(HistoryArguments),
     Diff(DiffArguments),
     Return(ReturnArguments),
+    Backup(BackupArguments),
 }
 
 /// Show how a running process is: plans, health, held changes, drains, a freeze.
@@ -178,6 +181,8 @@ struct Common {
 enum CommandError {
     #[error(transparent)]
     Ask(#[from] AskError),
+    #[error(transparent)]
+    Backup(#[from] NoBackup),
     #[error("{file}: {error}")]
     File { file: String, error: io::Error },
     #[error(transparent)]
@@ -201,7 +206,7 @@ impl Ask {
                 let _ = writeln!(
                     io::stderr(),
                     "error: {}",
-                    show::clean(&control_plane::chain(&error))
+                    api::harmless(&control_plane::chain(&error))
                 );
                 ExitCode::from(2)
             }
@@ -247,6 +252,10 @@ impl Ask {
             Self::Diff(DiffArguments { a, b, common }) => {
                 let changes = common.door()?.get(&format!("/v1/diff/{a}/{b}"))?;
                 common.print_changes(&changes)
+            }
+            Self::Backup(backup) => {
+                backup.run()?;
+                Ok(ExitCode::SUCCESS)
             }
             Self::Return(back) => back.common.tell(
                 "/v1/return",

@@ -4,18 +4,12 @@
 
 use std::fmt::Write as _;
 
-use crate::api;
-
-/// A text on a terminal.
-pub(super) fn clean(text: &str) -> String {
-    let printable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(printable).collect()
-}
+use crate::api::{self, harmless};
 
 /// Adds a line. Writing to a string does not fail.
 macro_rules! line {
     ($text:expr, $($format:tt)*) => {{
-        let _ = writeln!($text, "{}", clean(&format!($($format)*)));
+        let _ = writeln!($text, "{}", harmless(&format!($($format)*)));
     }};
 }
 

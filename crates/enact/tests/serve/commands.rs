@@ -13,7 +13,7 @@ fn json(serve: &Serve, arguments: &[&str]) -> serde_json::Value {
 }
 
 /// A fleet file that keeps plans to return to.
-fn keeping(fleet: &str) -> String {
+pub(crate) fn keeping(fleet: &str) -> String {
     format!("[store]\nkeep_newest = 50\n{fleet}")
 }
 

@@ -6,6 +6,7 @@
     reason = "a failed step is a failed test"
 )]
 
+mod backup;
 mod conformance;
 mod cuts;
 mod damage;
@@ -14,5 +15,6 @@ mod folder;
 mod kills;
 mod linear;
 mod medium;
+mod notes;
 mod restart;
 mod world;
