@@ -307,3 +307,221 @@ fn two_processes_never_share_a_socket_and_a_killed_one_leaves_none_in_the_way() 
     next.kill().unwrap();
     next.wait().unwrap();
 }
+
+/// The heads are valid or nearly so, and mean something else than they seem to.
+#[test]
+fn heads_with_two_meanings_are_refused() {
+    let freeze = |head: &str, body: &str| {
+        format!(
+            "POST /v1/freeze HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{head}\r\n\r\n{body}"
+        )
+    };
+    each_is_refused(&[
+        (
+            "two lengths",
+            freeze("Content-Length: 2\r\nContent-Length: 9", "{}       "),
+            "400",
+        ),
+        (
+            "a length with a sign",
+            freeze("Content-Length: +2", "{}"),
+            "400",
+        ),
+        (
+            "a list of lengths",
+            freeze("Content-Length: 2, 9", "{}"),
+            "400",
+        ),
+        (
+            "a coding that is not the last",
+            freeze("Transfer-Encoding: chunked, gzip", "0\r\n\r\n"),
+            "400",
+        ),
+        (
+            "a compressed body",
+            freeze(
+                "Content-Encoding: gzip\r\nContent-Length: 3",
+                "\u{1}\u{2}\u{3}",
+            ),
+            "400",
+        ),
+        (
+            "a chunk without a size",
+            freeze("Transfer-Encoding: chunked", "zz\r\n{}\r\n0\r\n\r\n"),
+            "400",
+        ),
+        (
+            "a chunk whose size overflows",
+            freeze(
+                "Transfer-Encoding: chunked",
+                "ffffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+            ),
+            "400",
+        ),
+        (
+            "a space before the colon",
+            freeze("Content-Length : 2", "{}"),
+            "400",
+        ),
+        (
+            "a folded line",
+            freeze("X: a\r\n b\r\nContent-Length: 2", "{}"),
+            "400",
+        ),
+        (
+            "a zero in a value",
+            freeze("X: a\0b\r\nContent-Length: 2", "{}"),
+            "400",
+        ),
+        (
+            "two types",
+            freeze("Content-Type: text/html\r\nContent-Length: 1", "{"),
+            "4",
+        ),
+    ]);
+}
+
+#[test]
+fn first_lines_that_mean_something_else_are_refused() {
+    let line = |line: &str| format!("{line}\r\nHost: x\r\n\r\n");
+    each_is_refused(&[
+        (
+            "a version that is none",
+            line("GET /v1/status HTTP/9.9"),
+            "4",
+        ),
+        ("a tunnel", line("CONNECT x:80 HTTP/1.1"), "4"),
+        ("all resources", line("OPTIONS * HTTP/1.1"), "4"),
+        (
+            "a method in small letters",
+            line("get /v1/status HTTP/1.1"),
+            "4",
+        ),
+        (
+            "a method of its own",
+            line("FREEZE /v1/freeze HTTP/1.1"),
+            "405",
+        ),
+        (
+            "a body of GET that is a command",
+            line("HEAD /v1/freeze HTTP/1.1"),
+            "405",
+        ),
+        (
+            "a path that is no path",
+            line("GET v1/status HTTP/1.1"),
+            "4",
+        ),
+        (
+            "letters that are no ASCII",
+            line("GET /v1/st\u{e4}tus HTTP/1.1"),
+            "4",
+        ),
+    ]);
+}
+
+#[test]
+fn values_at_the_edge_of_what_json_can_say_are_refused() {
+    let ids = format!("{{\"ids\": [{}]}}", vec!["\"0\""; 5_000].join(","));
+    let drain = |more: &str| {
+        post(
+            "/v1/drain",
+            &format!("{{\"target\": \"127.9.9.9\", {more}}}"),
+        )
+    };
+    each_is_refused(&[
+        (
+            "a mark before the JSON",
+            post("/v1/freeze", "\u{feff}{}"),
+            "400",
+        ),
+        ("something after it", post("/v1/freeze", "{} {}"), "400"),
+        (
+            "a key twice",
+            post("/v1/freeze", "{\"why\": \"a\", \"why\": \"b\"}"),
+            "400",
+        ),
+        (
+            "half of a pair of surrogates",
+            post("/v1/freeze", "{\"why\": \"\\ud800\"}"),
+            "400",
+        ),
+        (
+            "a list in place of an object",
+            post("/v1/thaw", "[1]"),
+            "400",
+        ),
+        ("no end at all", drain("\"for_seconds\": 0"), "422"),
+        ("a negative time", drain("\"for_seconds\": -1"), "400"),
+        ("a part of a second", drain("\"for_seconds\": 1.5"), "400"),
+        ("an infinite time", drain("\"for_seconds\": 1e999"), "400"),
+        (
+            "more than a year",
+            drain("\"for_seconds\": 18446744073709551615"),
+            "422",
+        ),
+        (
+            "a reason that turns the text around",
+            drain("\"why\": \"\\u202egone\""),
+            "422",
+        ),
+        (
+            "another form of the address",
+            post("/v1/drain", "{\"target\": \"127.9.2313\"}"),
+            "422",
+        ),
+        (
+            "an address in IPv6's clothes",
+            post("/v1/drain", "{\"target\": \"::ffff:127.9.9.9\"}"),
+            "404",
+        ),
+        (
+            "an empty zone",
+            post("/v1/drain", "{\"zone\": \"\"}"),
+            "404",
+        ),
+        (
+            "a zone with a second line",
+            post("/v1/drain", "{\"zone\": \"z\\nz\"}"),
+            "404",
+        ),
+        ("thousands of ids", post("/v1/confirm", &ids), "404"),
+        (
+            "a file of the machine",
+            post("/v1/plan", "{\"fleet\": \"/etc/passwd\"}"),
+            "400",
+        ),
+        (
+            "an empty fleet",
+            post("/v1/plan", "{\"fleet\": {\"name\": \"\", \"text\": \"\"}}"),
+            "422",
+        ),
+    ]);
+}
+
+/// A connection carries one request. What a client sends after it is not read.
+#[test]
+fn a_request_that_hides_behind_another_one_is_not_carried_out() {
+    let (_fleet, serve) = demo(&[]);
+    let status = "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n";
+    let hidden = format!("{status}{}", post("/v1/freeze", "{}"));
+    let answered = answer(connect(&serve), hidden.as_bytes());
+    assert_eq!(answered.matches("HTTP/1.1 ").count(), 1, "{answered}");
+    let longer = post("/v1/thaw", "{}") + &post("/v1/freeze", "{}");
+    let answered = answer(connect(&serve), longer.as_bytes());
+    assert!(answered.starts_with("HTTP/1.1 409 "), "{answered}");
+    // Another protocol has no answer.
+    let answered = answer(connect(&serve), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert_eq!(answered, "");
+    // Clients that go before they are answered.
+    for _ in 0..50 {
+        let mut client = connect(&serve);
+        let _ = client.write_all(post("/v1/plan", "{}").as_bytes());
+    }
+    assert!(
+        serve
+            .tell(&["status", "--json"])
+            .contains("\"freeze\": null")
+    );
+    serve.end();
+}
