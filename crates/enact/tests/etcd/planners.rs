@@ -1,6 +1,7 @@
 //! Several Planners on one store.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -46,6 +47,9 @@ fn row_10_one_planner_leads_and_the_others_stand_by_and_take_over() {
     assert!(ready.contains("\nplanner: standing by; "), "{ready}");
     assert_eq!(first.metric("planner_leading"), Some(1.0));
     assert_eq!(second.metric("planner_leading"), Some(0.0));
+    // Only the leader knows how full etcd is.
+    first.metric_until("etcd_no_space", |full| full < 1.0);
+    assert_eq!(second.metric("etcd_no_space"), None);
     let unchanged = "planner_ticks_total{outcome=\"unchanged\"}";
     let so_far = first.metric(unchanged).unwrap();
     first.metric_until(unchanged, |ticks| ticks > so_far + 50.0);
@@ -75,6 +79,28 @@ fn row_10_one_planner_leads_and_the_others_stand_by_and_take_over() {
         weights.len() == 2 && weights[0] == weights[1]
     });
     third.end();
+}
+
+#[test]
+fn a_store_on_etcd_is_not_backed_up_here_and_the_answer_says_how() {
+    let cluster = Cluster::start(1);
+    let live = Targets::start(2, [1]);
+    let fleet = File::new("backup", &live.fleet(&[("a.example", &[(1, 1)])]));
+    let socket = std::env::temp_dir().join(format!("enact-etcd-{}.sock", std::process::id()));
+    let socket = socket.display().to_string();
+    let arguments = ["--fleet", fleet.path(), "--admin", &socket];
+    let process = Process::start("planner", &cluster, &arguments);
+    process.wait_for("readiness: ready");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_enact"));
+    let output = command
+        .args(["backup", "backup", "--admin", &socket])
+        .output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("etcdctl snapshot save"), "{error}");
+    assert!(error.contains("enact restore-cluster"), "{error}");
+    process.end();
 }
 
 /// How often the Planner is killed.
