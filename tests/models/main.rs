@@ -2,7 +2,7 @@
 //!
 //! Each test asserts the number of executions of its model. The number does not vary from
 //! run to run, and a model that silently shrinks proves nothing. If you change the store on
-//! purpose, put the new numbers here and into `docs/verification.md`.
+//! purpose, put the new numbers here and into `docs/models.md`.
 
 mod apart;
 mod controls;

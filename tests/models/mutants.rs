@@ -55,7 +55,7 @@ fn no_mutant_survives() {
         .into_iter()
         .flat_map(|(site, access)| access.changes().into_iter().map(move |c| (site, access, c)))
         .collect();
-    // The table of `docs/verification.md` has the same number.
+    // The table of `docs/mutants.md` has the same number.
     assert_eq!(mutants.len(), 10, "{mutants:#?}");
     let survivors: Vec<_> = mutants.into_iter().filter_map(survives).collect();
     assert!(
