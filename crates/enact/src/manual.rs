@@ -23,7 +23,7 @@ pub(crate) struct CompletionsArguments {
 #[derive(Args)]
 #[command(after_help = "\
 Editors with a TOML language server use it if the first line of the fleet file is
-  #:schema /usr/share/doc/enact/fleet.schema.json
+  #:schema /usr/share/enact/fleet.schema.json
 docs/fleet.md says the same to people.")]
 pub(crate) struct SchemaArguments {}
 

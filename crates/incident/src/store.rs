@@ -130,6 +130,9 @@ impl<P: Primitives> IncidentStore<P> {
     }
 
     /// One transaction: flips the endpoint to `target`, or fails as a whole.
+    ///
+    /// The bug of October 2025 is [`Freshness::AtStart`]: then nothing here asks whether the
+    /// endpoint has a newer plan by now.
     fn flip(
         &self,
         endpoint: &EndpointName,

@@ -29,7 +29,7 @@ pub enum Variant {
 /// When an activation checks that its plan is newer than the active plan.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Freshness {
-    /// Never. Only the Enactor checks, at the start of its pass.
+    /// Never, as in October 2025. Only the Enactor checks, at the start of its pass.
     AtStart,
     /// Again, before the write.
     BeforeWrite,

@@ -78,8 +78,9 @@ pub(super) struct TimingsTable {
 #[serde(default, deny_unknown_fields, expecting = "a table")]
 pub(super) struct PlannerTable {
     /// The largest share of an endpoint's targets that a new fleet file may take away without
-    /// a confirmation. The default lets one zone of three be drained, and 100 lets everything
-    /// pass.
+    /// a confirmation, if the endpoint has four or more. One with three or fewer may lose all but
+    /// the last, whatever this number is. The default lets one zone of three be drained, and 100
+    /// lets everything pass.
     max_removal_percent: Field<Percent<0, 100>>,
     /// If more than this share of all targets becomes unhealthy within one detection window,
     /// the checks are suspected. 100 turns this off.
@@ -220,8 +221,8 @@ pub(super) struct EndpointTable {
     /// fleet's table.
     #[serde(default)]
     pub(super) health_check: Field<Box<HealthCheckTable>>,
-    /// A load balancer. At most 1,024 of each address family, and at least one of each that is
-    /// there has a `weight` above 0.
+    /// An address that serves the endpoint: a load balancer or a server. At most 1,024 of each
+    /// address family, and at least one of each that is there has a `weight` above 0.
     pub(super) target: List<TargetTable>,
 }
 
