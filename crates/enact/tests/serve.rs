@@ -19,6 +19,8 @@ mod commands;
 mod hostile;
 #[path = "serve/page.rs"]
 mod page;
+#[path = "serve/soak.rs"]
+mod soak;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
