@@ -11,8 +11,6 @@ use plan_store::{
     Retention, Standing,
 };
 
-type Store = plan_store::memory::MemoryStore<&'static str, u32>;
-
 fn generation(number: u32) -> Generation {
     Generation::new(number).unwrap()
 }
@@ -41,7 +39,7 @@ fn contents() -> Contents<&'static str, u32> {
 
 #[test]
 fn it_goes_on_where_the_other_one_was() {
-    let store = Store::restored(Retention::newest(1), contents()).unwrap();
+    let store = MemoryStore::restored(Retention::newest(1), contents()).unwrap();
     assert_eq!(store.generations(), [3, 4].map(generation));
     assert_eq!(
         store.resolve(&"b"),
@@ -86,7 +84,7 @@ fn contents_that_contradict_themselves_are_refused() {
     let refused = |change: &dyn Fn(&mut Contents<&'static str, u32>)| {
         let mut contents = contents();
         change(&mut contents);
-        Store::restored(Retention::newest(1), contents).unwrap_err()
+        MemoryStore::restored(Retention::newest(1), contents).unwrap_err()
     };
     let error = refused(&|contents| drop(contents.plans.remove(&generation(3))));
     assert!(
@@ -101,6 +99,11 @@ fn contents_that_contradict_themselves_are_refused() {
         ),
         "{error}"
     );
+    let error = refused(&|contents| {
+        let vacant = Known::added_by(Generation::FIRST);
+        contents.endpoints.push(("a", vacant));
+    });
+    assert_eq!(error, InvalidContents::DuplicateEndpoint { endpoint: "a" });
     let beyond = Standing::Withdrawn(generation(5));
     for standing in [beyond, Standing::Withdrawn(Generation::FIRST)] {
         let error = refused(&|contents| contents.endpoints[1].1.state.standing = standing);

@@ -50,6 +50,13 @@ pub enum InvalidContents<K = EndpointName> {
         endpoint: K,
     },
 
+    /// An endpoint is there twice.
+    #[error("endpoint {endpoint} is there twice")]
+    DuplicateEndpoint {
+        /// The endpoint.
+        endpoint: K,
+    },
+
     /// An endpoint is in a state that no sequence of steps leads to.
     #[error("endpoint {endpoint} cannot be in its state: {known:?}")]
     ImpossibleState {
@@ -69,6 +76,9 @@ impl<K: Key, V: Value, P: Primitives> Index<K, V, P> {
         let mut index = Self::after(latest);
         for (endpoint, known) in contents.endpoints {
             check(&endpoint, known, &contents.plans)?;
+            if index.cells.get(&endpoint).is_some() {
+                return Err(InvalidContents::DuplicateEndpoint { endpoint });
+            }
             index.cells.insert(Arc::new(Cell::known(endpoint, known)));
         }
         let mut previous: Option<Arc<Entry<K, V, P>>> = None;

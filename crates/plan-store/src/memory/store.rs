@@ -34,6 +34,17 @@ impl<K: Key, V: Value> MemoryStore<K, V> {
     pub fn continuing(retention: Retention, last: Generation) -> Self {
         Self::build(retention, Some(last))
     }
+
+    /// A store that begins with these contents, such as those of a store on disk.
+    ///
+    /// # Errors
+    /// The contents contradict themselves.
+    pub fn restored(
+        retention: Retention,
+        contents: Contents<K, V>,
+    ) -> Result<Self, InvalidContents<K>> {
+        Self::restored_with_primitives(retention, contents)
+    }
 }
 
 impl<K: Key, V: Value, P: Primitives> MemoryStore<K, V, P> {
@@ -47,11 +58,11 @@ impl<K: Key, V: Value, P: Primitives> MemoryStore<K, V, P> {
         Self { shared }
     }
 
-    /// A store that begins with these contents, such as those of a store on disk.
+    /// [`MemoryStore::restored`] on other primitives.
     ///
     /// # Errors
     /// The contents contradict themselves.
-    pub fn restored(
+    pub fn restored_with_primitives(
         retention: Retention,
         contents: Contents<K, V>,
     ) -> Result<Self, InvalidContents<K>> {
