@@ -9,6 +9,10 @@ use std::sync::Arc;
 /// Plans list their endpoints in the order of the keys, and so does a pass. A key is shown in
 /// logs and errors.
 ///
+/// The store compares, clones and drops keys while it holds its lock. So these operations must
+/// not call the store, because the call would wait for ever. They must not panic either: if a
+/// comparison panics in a publish, readers may never find the endpoints that the plan adds.
+///
 /// ```
 /// # use plan_store::Key;
 /// #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -45,6 +49,12 @@ macro_rules! keys_without_a_tree {
 keys_without_a_tree! { u32, u64, &'static str, String, Arc<str>, Box<str> }
 
 /// What a plan says of an endpoint. Any type that can be compared and shared is one.
+///
+/// [`PlanStore::publish`](crate::PlanStore::publish) of a
+/// [`MemoryStore`](crate::MemoryStore) compares the values of the new plan with those of the
+/// newest one, except values that the two plans share. It holds the store's lock meanwhile. So a
+/// comparison must be quick, must not panic, and must not call the store. Values are dropped
+/// when the lock is released.
 pub trait Value: Eq + Debug + Send + Sync + 'static {}
 
 impl<V: Eq + Debug + Send + Sync + 'static> Value for V {}

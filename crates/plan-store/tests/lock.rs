@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 use plan_store::dns::MemoryStore;
+use plan_store::memory::{self, Contents, Known};
 use plan_store::primitives::{Lock, Native, Primitives, Word};
 use plan_store::{EndpointName, Generation, Pin, Plan, PlanStore, RecordSet, Retention, Target};
 
@@ -123,4 +125,36 @@ fn a_sweep_drops_plans_and_cells_outside_the_lock() {
     // Each deleted plan, and at least the cell that was forgotten.
     assert!(OUTSIDE.load(Ordering::Relaxed) > deleted);
     assert_eq!(IN_SECTIONS.load(Ordering::Relaxed), 0);
+}
+
+thread_local! {
+    /// Whether the last value was dropped in a section of the lock.
+    static VALUE_IN_SECTION: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
+/// A value that notes where it is dropped.
+#[derive(PartialEq, Eq, Debug)]
+struct Noted;
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        VALUE_IN_SECTION.set(Some(IN_SECTION.get()));
+    }
+}
+
+#[test]
+fn a_plan_that_is_refused_is_dropped_outside_the_lock() {
+    let plan = || Arc::new(Plan::new([("a", Noted)]).unwrap());
+    let contents = Contents {
+        plans: BTreeMap::from([(Generation::MAX, plan())]),
+        endpoints: vec![("a", Known::added_by(Generation::MAX))],
+    };
+    let keep = Retention::newest(1);
+    let store =
+        memory::MemoryStore::<_, _, Watched>::restored_with_primitives(keep, contents).unwrap();
+    assert!(
+        store.publish(plan()).is_err(),
+        "there is no generation left"
+    );
+    assert_eq!(VALUE_IN_SECTION.get(), Some(false));
 }

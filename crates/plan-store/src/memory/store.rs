@@ -101,6 +101,7 @@ impl<K: Key, V: Value, P: Primitives> PlanStore for MemoryStore<K, V, P> {
 
     fn publish(&self, plan: Arc<Plan<K, V>>) -> Result<Generation, PublishError> {
         let endpoints = plan.endpoints().len();
+        let _if_refused_dropped_after_the_lock = Arc::clone(&plan);
         let (inserted, _dropped_after_the_lock) = self.shared.index.write(|index| {
             let list = index.cells.list();
             let inserted = index.insert(plan, &self.shared.store);
