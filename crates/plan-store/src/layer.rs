@@ -30,6 +30,9 @@ pub type InnerPin<L> = <<L as Layer>::Inner as PlanStore>::Pin;
 /// `activate_all`. Once the layer has left out a step, the endpoints after it are activated one
 /// by one.
 ///
+/// `Layer` and [`PlanStore`] have methods of the same names. So import only `PlanStore` where
+/// you call a layer. With both traits in scope, the calls are ambiguous.
+///
 /// ```
 /// use std::convert::Infallible;
 /// use plan_store::{Activation, EndpointName, Layer, MemoryStore, Reader, StepError};

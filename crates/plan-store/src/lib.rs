@@ -46,8 +46,10 @@ pub use layer::{InnerError, InnerKey, InnerPin, InnerValue, Layer};
 pub use memory::{Follower, MemoryStore, Reader};
 pub use plan::{InvalidPlan, Plan};
 #[cfg(feature = "shuttle")]
+#[doc(inline)]
 pub use primitives::Shuttle;
 #[cfg(feature = "loom")]
+#[doc(inline)]
 pub use primitives::{Loom, LoomRmw};
 #[doc(inline)]
 pub use primitives::{Native, Primitives};

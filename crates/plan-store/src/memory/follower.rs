@@ -1,4 +1,4 @@
-//! The serving side for one endpoint.
+//! The serving side for one endpoint. The rules of `reader.rs` hold here too.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::{EndpointName, Key, Native, RecordSet, Resolution, Value};
 /// [`Reader`](super::Reader) without the search for a name.
 ///
 /// While the endpoint's active plan does not change, resolving it is one atomic load and a
-/// comparison. The reader's rules hold here too.
+/// comparison.
 pub struct Follower<K: Key = EndpointName, V: Value = RecordSet, P: Primitives = Native> {
     shared: Arc<Shared<K, V, P>>,
     endpoint: K,

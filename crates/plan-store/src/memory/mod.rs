@@ -24,7 +24,7 @@
 //! | a cell's word | anyone | the holder of a pin on the plan it is moved on to |
 //! | a plan's pins | anyone | pinning and letting go; a sweep, to *deleted* |
 //! | the index | anyone, under the lock, shared | publish and sweep, under the lock, alone |
-//! | `changes` | readers | publish and sweep, under the lock, alone |
+//! | the count of changes of the index's cells | readers | publish and sweep, under the lock, alone |
 //!
 //! # Rules
 //! 1. Everything that moves moves one way: an endpoint's generation up, a plan
@@ -36,7 +36,8 @@
 //!    compare-and-swap that fails if a pin was taken since it was seen unpinned.
 //! 4. A sweep takes a plan out of the index only after it has deleted that plan, and a
 //!    cell only in a section in which no plan in the index names the endpoint.
-//! 5. No section under the lock calls out, takes another lock, or drops a plan.
+//! 5. No section under the lock takes another lock or drops a plan. The only code of the
+//!    caller's that runs in a section compares, clones and drops keys, and compares values.
 //!
 //! # Why nothing in use is lost: one induction
 //! A plan is *in use* if a pin is held on it, or if it is active or a rollback

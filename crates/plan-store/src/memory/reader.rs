@@ -1,4 +1,14 @@
 //! The serving side.
+//!
+//! # Rules
+//! 1. The reader returns a cached resolution as `cached.rs` says.
+//! 2. The cell of an active endpoint is the endpoint's only one. A cell where no plan is
+//!    active may be forgotten and replaced. So if a cell is not active, or there is none, the
+//!    reader loads `changes` *after* it. If no cell has come or gone since the reader took
+//!    `cells`, the cell that it read is the right one.
+//! 3. Only cells in `cells` are cached: the reader drops a cell that is not there any more.
+//!    A name without a cell is not cached, so clients that ask for many names cannot fill
+//!    the cache.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,15 +32,8 @@ use crate::{
 /// store's lock, shared, to fetch the new records. A call takes effect at that load: it
 /// returns the endpoint's answer at that moment.
 ///
-/// # Rules
-/// 1. The reader returns a cached resolution as `cached.rs` says.
-/// 2. The cell of an active endpoint is the endpoint's only one. A cell where no plan is
-///    active may be forgotten and replaced. So if a cell is not active, or there is none, the
-///    reader loads `changes` *after* it. If no cell has come or gone since the reader took
-///    `cells`, the cell that it read is the right one.
-/// 3. Only cells in `cells` are cached: the reader drops a cell that is not there any more.
-///    A name without a cell is not cached, so clients that ask for many names cannot fill
-///    the cache.
+/// The reader remembers the endpoints that it was asked for, while the store knows them. It
+/// remembers no others, so clients that ask for many names cannot fill its memory.
 pub struct Reader<K: Key = EndpointName, V: Value = RecordSet, P: Primitives = Native> {
     shared: Arc<Shared<K, V, P>>,
     /// What `changes` was when `cells` were taken.

@@ -1,6 +1,7 @@
 //! The atomics, locks and monitors of a store, as a type parameter.
 //!
-//! [`MemoryStore`](crate::MemoryStore) takes all of its atomics and locks from [`Primitives`].
+//! [`MemoryStore`](crate::MemoryStore) takes its atomics and locks from [`Primitives`], except
+//! the two types that are [argued below](#what-stays-from-the-standard-library).
 //! On [`Native`] it runs in production. On [`Loom`] or [`LoomRmw`] (feature `loom`) the model
 //! checker runs *the same code*, line for line. On [`Shuttle`] (feature `shuttle`) a second
 //! checker runs it with any number of threads, on schedules drawn at random.
