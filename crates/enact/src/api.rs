@@ -63,8 +63,10 @@ pub(crate) struct PlannerStatus {
     pub(crate) waiting: usize,
 }
 
-/// So many targets are in a status at most.
+/// So many targets are in a status or a list at most.
 pub(crate) const MOST_TARGETS: usize = 1000;
+/// So many endpoints are in a list at most.
+pub(crate) const MOST_ENDPOINTS: usize = 1000;
 
 /// Targets by state.
 #[derive(Serialize, Deserialize, Default)]
@@ -126,6 +128,22 @@ pub(crate) struct EndpointTarget {
     pub(crate) drained: bool,
     /// The weight at which it is served, from 0 to 255; `null` if it is not in the answer.
     pub(crate) served: Option<u8>,
+}
+
+/// The answer to `GET /v1/endpoints`: endpoints of the fleet file, those with trouble first.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Endpoints {
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// How many there are beyond those.
+    pub(crate) more: usize,
+}
+
+/// The answer to `GET /v1/targets`: the targets that are checked, those that are not up first.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Targets {
+    pub(crate) targets: Vec<Target>,
+    /// How many there are beyond those.
+    pub(crate) more: usize,
 }
 
 /// A change that is held.

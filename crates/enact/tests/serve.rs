@@ -21,6 +21,8 @@ mod hostile;
 mod page;
 #[path = "serve/soak.rs"]
 mod soak;
+#[path = "serve/watch.rs"]
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

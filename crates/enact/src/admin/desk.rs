@@ -59,6 +59,8 @@ impl<S: Backing> Desk<S> {
     pub(super) fn get(&self, get: &Get<'_>) -> Result<Vec<u8>, Refused> {
         match *get {
             Get::Status => json(&self.overview.status()),
+            Get::Endpoints => json(&self.overview.list_of_endpoints()),
+            Get::Targets => json(&self.overview.list_of_targets()),
             Get::Endpoint(name) => json(&self.endpoint(name)?),
             Get::Target(address) => json(&self.target(address)?),
             Get::History => {

@@ -74,6 +74,8 @@ enum Route<'a> {
 #[derive(PartialEq, Eq, Debug)]
 enum Get<'a> {
     Status,
+    Endpoints,
+    Targets,
     Endpoint(&'a str),
     Target(&'a str),
     History,
@@ -242,6 +244,8 @@ fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Refused> {
     let parts: Vec<_> = path.split('/').collect();
     let found = match parts[..] {
         ["status"] => Route::Get(Get::Status),
+        ["endpoints"] => Route::Get(Get::Endpoints),
+        ["targets"] => Route::Get(Get::Targets),
         ["endpoints", name] => Route::Get(Get::Endpoint(name)),
         ["targets", address] => Route::Get(Get::Target(address)),
         ["backup"] => Route::Get(Get::Backup),

@@ -9,7 +9,7 @@ use control_plane::{
 use health_checks::TargetStatus;
 use plan_store::{EndpointName, Generation, Resolution, Resolve};
 
-use crate::api::{self, MOST_TARGETS, past, time};
+use crate::api::{self, MOST_ENDPOINTS, MOST_TARGETS, past, time};
 use crate::backing::Backing;
 use crate::cli::Role;
 use crate::current_fleet::CurrentFleet;
@@ -136,6 +136,27 @@ impl<S: Backing> Overview<S> {
         let of =
             |e: &FleetEndpoint| self.endpoint_with(e.name(), Some(e), planning.as_deref(), &known);
         shown.into_iter().map(of).collect()
+    }
+
+    /// The endpoints of the fleet file, as far as a list has room.
+    pub(crate) fn list_of_endpoints(&self) -> api::Endpoints {
+        let endpoints = self.endpoints(MOST_ENDPOINTS);
+        let more = self
+            .fleet
+            .get()
+            .endpoints()
+            .len()
+            .saturating_sub(endpoints.len());
+        api::Endpoints { endpoints, more }
+    }
+
+    /// The targets that are checked, as far as a list has room.
+    pub(crate) fn list_of_targets(&self) -> api::Targets {
+        let mut all = self.health.status();
+        all.sort_by_key(|target| (target.state == TargetState::Up, target.target));
+        let more = all.len().saturating_sub(MOST_TARGETS);
+        let targets = all.iter().take(MOST_TARGETS).map(target).collect();
+        api::Targets { targets, more }
     }
 
     fn endpoint_with(

@@ -6,6 +6,7 @@
 mod backup;
 mod door;
 mod show;
+mod watch;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -24,11 +25,13 @@ use serde::de::DeserializeOwned;
 use crate::api;
 use backup::{BackupArguments, NoBackup};
 use door::{AskError, Door, DoorArguments};
+use watch::{WatchArguments, WatchError};
 
 /// What a person can tell a running process.
 #[derive(Subcommand)]
 pub(crate) enum Ask {
     Status(StatusArguments),
+    Watch(WatchArguments),
     Plan(PlanArguments),
     Confirm(IdArguments),
     Reject(IdArguments),
@@ -183,6 +186,8 @@ enum CommandError {
     Ask(#[from] AskError),
     #[error(transparent)]
     Backup(#[from] NoBackup),
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     #[error("{file}: {error}")]
     File { file: String, error: io::Error },
     #[error(transparent)]
@@ -216,6 +221,10 @@ impl Ask {
     fn ask(self) -> Result<ExitCode, CommandError> {
         match self {
             Self::Status(StatusArguments { of, common }) => status(of, &common),
+            Self::Watch(watch) => {
+                watch.run()?;
+                Ok(ExitCode::SUCCESS)
+            }
             Self::Plan(PlanArguments { file, common }) => plan(file.as_deref(), &common),
             Self::Confirm(IdArguments { ids, common }) => {
                 common.tell("/v1/confirm", &api::Ids { ids })

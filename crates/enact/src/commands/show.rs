@@ -148,7 +148,7 @@ fn show_names(text: &mut String, title: &str, names: &[String]) {
 }
 
 /// A target in a line.
-fn describe(target: &api::Target) -> String {
+pub(super) fn describe(target: &api::Target) -> String {
     let mut text = format!("{:<15} {}", target.address, target.state);
     if let Some(since) = &target.since {
         let _ = write!(text, " since {since}");
