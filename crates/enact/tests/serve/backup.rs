@@ -147,14 +147,9 @@ fn a_store_that_is_in_use_or_holds_something_is_not_replaced_by_a_slip() {
     assert!(error.contains("in use by another process"), "{error}");
     let served = newest(&serve);
     serve.end();
-    let before = fs::read(folder.0.join("plans.redb")).unwrap();
     let error = refused(restore(&file, &folder, &[]));
     assert!(error.contains("--replace"), "{error}");
-    assert_eq!(
-        fs::read(folder.0.join("plans.redb")).unwrap().len(),
-        before.len()
-    );
-    // The store that is there says what was served; a lower number counts for nothing.
+    // The store is still there and says what was served; a lower number counts for nothing.
     let told = said(restore(&file, &folder, &["--replace", "--above", "1"]));
     assert!(told.contains(&format!("as plan {}", served + 1)), "{told}");
     let error = refused(restore(
@@ -224,22 +219,19 @@ fn a_full_disk_leaves_what_is_there() {
         "{error}"
     );
     assert_eq!(fs::read(&file).unwrap(), before);
+    let served = newest(&serve);
     serve.end();
     let names = folder.names();
-    let store = fs::read(folder.0.join("plans.redb")).unwrap();
     let arguments = ["restore", &file, "--store", &folder.store(), "--replace"];
     // As much room as the store of before needs to be looked at, and as none at all.
     for blocks in [0, 16, 150] {
         let error = refused(with_little_room(blocks, &arguments, Path::new("/")));
         assert!(error.contains("nothing is restored"), "{error}");
         assert_eq!(folder.names(), names, "{blocks}: nothing is left over");
-        assert_eq!(
-            fs::read(folder.0.join("plans.redb")).unwrap().len(),
-            store.len()
-        );
     }
     let serve = Serve::start(&["--fleet", fleet.path(), "--store", &folder.store()]);
     assert!(has(&[1, 2])(&serve.ask("b.re.example.")));
+    assert!(newest(&serve) >= served, "it goes on from where it was");
     serve.end();
     said(enact(&arguments));
 }
