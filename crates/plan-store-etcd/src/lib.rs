@@ -56,6 +56,7 @@
 //! |---|---|---|
 //! | publish *g* | `head` was last written at the revision at which it was read; `plan/g` is not there; the plan before *g* is still there | stores `plan/g`, moves `head` to *g*, gives new endpoints their keys |
 //! | continue above *n* | `head` was last written at the revision at which it was read; the latest plan is still there; `plan/<n + 1>` is not there | stores the latest plan again as `plan/<n + 1>`, and moves `head` there |
+//! | continue above *n*, without a plan | `head` was last written at the revision at which it was read; the plan that `head` names is not there | moves `head` to *n* |
 //! | pick up *g* | `plan/g` is there; to pick up the latest plan also: `head` is *g* | puts a pin |
 //! | activate *g* | `active/e` has the value that the store expects, a number below `4g + 1`; the pin has the create revision that it was given | `active/e` to `4g + 2`, `rollback/e` to what was active |
 //! | withdraw by *g* | the same | `active/e` to `4g + 1`, `rollback/e` to what was active |

@@ -74,13 +74,13 @@ impl Shared {
                 let reason = "it is there already, although `head` is below it";
                 return Err(corrupt(&self.keys.plan(next), reason).into());
             }
-            before = Some(written);
             let latest = match newest {
                 Some(newest) => self.client.range(one(self.keys.plan(newest))).await?,
                 None => RangeResponse::default(),
             };
             let head = self.keys.head();
             let is_same = written_at(head.clone(), written);
+            before = latest.kvs.first().map(|_| written);
             let (request, continued) = if let Some(latest) = latest.kvs.first() {
                 let plan = again(latest)?;
                 let there = created_at(latest.key.clone(), latest.create_revision);
@@ -90,9 +90,12 @@ impl Shared {
                 let continued = Continued::Published { generation: next };
                 (txn(compare, success, []), continued)
             } else {
+                // The read may have been stale. If the plan is there, `head` must go on naming it.
+                let absent = newest.map(|newest| created_at(self.keys.plan(newest), 0));
+                let compare: Vec<_> = [is_same].into_iter().chain(absent).collect();
                 let success = [put(head, generation_value(Some(served)))];
                 let continued = Continued::Follows { generation: served };
-                (txn([is_same], success, []), continued)
+                (txn(compare, success, []), continued)
             };
             match self.client.txn_once(request).await {
                 Ok(answer) if answer.succeeded => return Ok(continued),

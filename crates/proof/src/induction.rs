@@ -1,9 +1,7 @@
 //! The proof for any number of everything: the invariant holds in a new store, each step
 //! keeps it, and the claims follow from it.
 
-use std::time::Duration;
-
-use crate::protocol::Protocol;
+use crate::protocol::{Definition, Protocol};
 use crate::sexpr::Sexpr;
 use crate::solver::{Logic, Session, Solver, SolverError, Verdict};
 use crate::text;
@@ -14,8 +12,8 @@ pub(crate) struct Obligation {
     /// What it is about.
     pub(crate) name: String,
     /// Definitions beside those of the file.
-    definitions: String,
-    assumed: Vec<String>,
+    pub(crate) definitions: Vec<Definition>,
+    pub(crate) assumed: Vec<String>,
     /// The name of each condition, and the term that must follow.
     pub(crate) conditions: Vec<(String, String)>,
     /// How many conjuncts the step cannot break, for it changes nothing that they mention.
@@ -30,7 +28,7 @@ pub(crate) fn obligations(protocol: &Protocol) -> Vec<Obligation> {
     };
     let simple = |name: &str, assumed: &str, prefix: &str| Obligation {
         name: name.into(),
-        definitions: String::new(),
+        definitions: Vec::new(),
         assumed: names(assumed),
         conditions: names(prefix)
             .into_iter()
@@ -77,11 +75,12 @@ impl Obligation {
         protocol: &Protocol,
         without: &[&str],
         solver: Solver,
-        limit: Duration,
     ) -> Result<Session, SolverError> {
-        let mut session = Session::start(solver, Logic::Any, limit)?;
+        let mut session = Session::start(solver, Logic::Any)?;
         session.tell(&text::all(protocol))?;
-        session.tell(&self.definitions)?;
+        for definition in &self.definitions {
+            session.tell(&definition.to_string())?;
+        }
         for assumed in &self.assumed {
             if !without.contains(&assumed.as_str()) {
                 session.tell(&format!("(assert {assumed})"))?;

@@ -3,15 +3,17 @@
 //! ```sh
 //! cargo run -p proof                 # all of it
 //! cargo run -p proof -- trace cas-only   # how one protocol breaks, step by step
+//! cargo run -p proof -- trace cas-only 3 # the same with three Enactors
 //! cargo run -p proof -- needed       # writes proof/needed.md anew
 //! ```
 //!
-//! 1. *Induction.* The invariant of `memory-store.smt2` holds in a new store, each step keeps
-//!    it, and the claims follow. That is a proof for any number of plans, endpoints, pins and
-//!    sweeps.
-//! 2. *Executions.* Each step of `memory-store.smt2` occurs in an execution that z3 finds.
+//! 1. *Induction.* The invariants of `memory-store.smt2` and `etcd.smt2` hold in a new store, each
+//!    step keeps them, and the claims follow. That is a proof for any number of plans, endpoints,
+//!    pins and sweeps.
+//! 2. *Executions.* Each step of these files occurs in an execution that z3 finds.
 //! 3. *What is needed.* Without any one conjunct or guard, a condition fails.
-//! 4. *Search.* In each protocol of the table of docs/verification.md, an execution is found
+//! 4. *Mutants.* With the counterpart of each mutant of the store, a condition fails.
+//! 5. *Search.* In each protocol of the table of docs/verification.md, an execution is found
 //!    that breaks each invariant that the table says it breaks, and none is found for the
 //!    others.
 //!
@@ -19,14 +21,18 @@
 //! docs/proof.md states other totals.
 
 mod induction;
+mod instance;
+mod mutants;
 mod needed;
 mod protocol;
 mod search;
 mod sexpr;
 mod solver;
+mod tables;
 mod text;
 mod totals;
 mod unroll;
+mod workers;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -34,13 +40,12 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::induction::Obligation;
 use crate::protocol::{Protocol, ProtocolError};
 use crate::solver::{Solver, SolverError, Verdict};
 use crate::totals::Totals;
-use crate::unroll::Found;
-
-/// The time that a solver has for one question. Many times what it takes.
-const LIMIT: Duration = Duration::from_secs(10);
+use crate::unroll::{Found, Goal};
+use crate::workers::each;
 
 /// Why the program ends early.
 #[derive(Debug, Error)]
@@ -51,7 +56,7 @@ enum Error {
     Solver(#[from] SolverError),
     #[error("{0}: {1}")]
     File(PathBuf, String),
-    #[error("do not know {0:?}; use no argument, `trace PROTOCOL` or `needed`")]
+    #[error("do not know {0:?}; use no argument, `trace PROTOCOL [3]` or `needed`")]
     Arguments(String),
 }
 
@@ -60,8 +65,9 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         [] => everything(),
-        ["trace", protocol] => trace(protocol),
-        ["needed"] => store().and_then(|protocol| needed::write(&protocol)),
+        ["trace", protocol] => trace(protocol, search::ENACTORS),
+        ["trace", protocol, "3"] => trace(protocol, 3),
+        ["needed"] => proved().and_then(|protocols| needed::write(&protocols)),
         other => Err(Error::Arguments(other.join(" "))),
     };
     match done {
@@ -75,18 +81,23 @@ fn main() -> ExitCode {
 }
 
 fn everything() -> Result<bool, Error> {
-    let store = store()?;
-    let proved = prove(&store)?;
-    let alive = alive(&store)?;
-    let needed = needed::check(&store)?;
-    let found = search::all()?;
-    let good = proved && alive && needed && found;
+    let mut good = true;
+    for protocol in proved()? {
+        good &= prove(&protocol)?;
+        good &= alive(&protocol)?;
+        good &= needed::check(&protocol)?;
+        println!();
+    }
+    good &= mutants::check()?;
+    good &= search::all()?;
     println!("{}", if good { "all as expected" } else { "FAILED" });
     Ok(good)
 }
 
-fn store() -> Result<Protocol, Error> {
-    Ok(Protocol::read(&file("memory-store"))?)
+/// The protocols that are proved.
+fn proved() -> Result<[Protocol; 2], Error> {
+    let read = |name| Protocol::read(&file(name));
+    Ok([read("memory-store")?, read("etcd")?])
 }
 
 /// The file of a protocol, by its name.
@@ -107,92 +118,121 @@ fn prove(protocol: &Protocol) -> Result<bool, Error> {
     );
     let obligations = induction::obligations(protocol);
     let totals = Totals::of(protocol, &obligations);
-    let mut good = true;
+    let decided = each(&obligations, |of| decide(protocol, of))?;
     let mut took = [Duration::ZERO; 2];
-    for obligation in &obligations {
-        let mut open = Vec::new();
-        let mut times = [Duration::ZERO; 2];
-        for (i, solver) in Solver::BOTH.into_iter().enumerate() {
-            let mut session = obligation.session(protocol, &[], solver, LIMIT)?;
-            let verdicts = obligation.decide(&mut session)?;
-            for ((condition, _), verdict) in obligation.conditions.iter().zip(verdicts) {
-                if verdict != Verdict::Unsat {
-                    open.push(format!(
-                        "  {solver}: {condition} is {verdict:?}, not proved"
-                    ));
-                }
-            }
-            times[i] = session.took;
-            took[i] += session.took;
+    for (of, (open, times)) in obligations.iter().zip(&decided) {
+        for (sum, time) in took.iter_mut().zip(times) {
+            *sum += *time;
         }
-        good &= open.is_empty();
-        let verdict = if open.is_empty() { "proved" } else { "FAILED" };
-        line(
-            &obligation.name,
-            obligation.conditions.len(),
-            obligation.untouched,
-            times,
-            verdict,
-        );
+        let conditions = of.conditions.len();
+        line(&of.name, conditions, of.untouched, *times, open.is_empty());
         for open in open {
             println!("{open}");
         }
     }
-    line(
-        "in all",
-        totals.conditions,
-        totals.untouched,
-        took,
-        if good { "proved" } else { "FAILED" },
-    );
+    let good = decided.iter().all(|(open, _)| open.is_empty());
+    line("in all", totals.conditions, totals.untouched, took, good);
     println!("\n*untouched*: conjuncts that mention nothing that the step changes\n");
-    Ok(totals.are_in_docs()? && good)
+    Ok(totals.are_in_docs(&protocol.title)? && good)
 }
 
-fn line(name: &str, conditions: usize, untouched: usize, took: [Duration; 2], verdict: &str) {
+/// What the solvers do not prove of an obligation, and how long each took.
+fn decide(
+    protocol: &Protocol,
+    of: &Obligation,
+) -> Result<(Vec<String>, [Duration; 2]), SolverError> {
+    let mut open = Vec::new();
+    let mut times = [Duration::ZERO; 2];
+    for (solver, time) in Solver::BOTH.into_iter().zip(&mut times) {
+        let mut session = of.session(protocol, &[], solver)?;
+        let verdicts = of.decide(&mut session)?;
+        for ((condition, _), verdict) in of.conditions.iter().zip(verdicts) {
+            if verdict != Verdict::Unsat {
+                open.push(format!(
+                    "  {solver}: {condition} is {verdict:?}, not proved"
+                ));
+            }
+        }
+        *time = session.took;
+    }
+    Ok((open, times))
+}
+
+fn line(name: &str, conditions: usize, untouched: usize, took: [Duration; 2], good: bool) {
     let [z3, cvc5] = took.map(|took| took.as_secs_f64());
+    let verdict = if good { "proved" } else { "FAILED" };
     println!("{name:<16}{conditions:>10}{untouched:>10}{z3:>9.2}{cvc5:>9.2}   {verdict}");
 }
 
-/// No execution that z3 looks for in the store's protocol is longer than this.
+/// No execution that z3 looks for in a protocol that is proved is longer than this.
 const ALIVE: usize = 14;
 
-/// Looks for the executions that the `never.` definitions of the store's protocol exclude. Each
-/// step must occur in one of them: a protocol in which nothing happens would break nothing.
-fn alive(store: &Protocol) -> Result<bool, Error> {
-    let mut missing = store.steps();
-    let mut good = true;
+/// Looks for the executions that the `never.` definitions of a protocol exclude, and for those
+/// that its other steps need. A protocol in which nothing happens would break nothing.
+fn alive(protocol: &Protocol) -> Result<bool, Error> {
     println!("The shortest executions that break these, by z3:");
-    for goal in store.with_prefix("never.") {
-        // An endpoint is forgotten only if one plan names it and another does not.
-        let (contents, numbers) = if goal == "never.forgotten" {
-            (2, 2)
-        } else {
-            (1, 3)
-        };
-        let size = |sort: &str| if sort == "Content" { contents } else { 1 };
-        let bounded = store.bounded(size, numbers);
-        let (found, _) = unroll::search(&bounded, &[goal], ALIVE, Solver::Z3, LIMIT)?;
-        let [Found::Broken(steps)] = found.as_slice() else {
-            println!("  {goal}: z3 finds no execution: FAILED");
+    let names = protocol.with_prefix("never.");
+    let executions = each(&names, |name| execution(protocol, name))?;
+    let mut missing = protocol.steps();
+    let mut good = true;
+    for (name, execution) in names.iter().zip(executions) {
+        let Some(steps) = execution else {
+            println!("  {name}: z3 finds no execution: FAILED");
             good = false;
             continue;
         };
-        let names: Vec<_> = steps.iter().map(|step| step.name.as_str()).collect();
-        println!("  {goal}, {} steps: {}", names.len(), names.join(", "));
-        missing.retain(|step| !names.contains(step));
+        println!("  {name}, {} steps: {}", steps.len(), steps.join(", "));
+        missing.retain(|step| !steps.iter().any(|taken| taken == step));
     }
-    for step in &missing {
-        println!("  {step} occurs in none of these executions: FAILED");
+    if !missing.is_empty() {
+        let goals: Vec<_> = missing.iter().map(|step| Goal::Takes(step)).collect();
+        let bounded = protocol.bounded(|_| 1, 3);
+        let (found, _) = unroll::search(&bounded, &goals, ALIVE, Solver::Z3)?;
+        let mut longest = 0;
+        for (step, found) in missing.iter().zip(found) {
+            if let Found::Broken(steps) = found {
+                longest = longest.max(steps.len());
+            } else {
+                println!("  {step} occurs in no execution: FAILED");
+                good = false;
+            }
+        }
+        println!(
+            "  other executions, at most {longest} steps: {}",
+            missing.join(", ")
+        );
     }
     println!();
-    Ok(good && missing.is_empty())
+    Ok(good)
+}
+
+/// The steps of the shortest execution that breaks a definition.
+fn execution(protocol: &Protocol, name: &str) -> Result<Option<Vec<String>>, SolverError> {
+    // In a store, an endpoint is forgotten only if one plan names it and another does not. A
+    // publish that is given up makes another attempt.
+    let (contents, numbers) = if name == "never.forgotten" {
+        (2, 2)
+    } else {
+        (1, 3)
+    };
+    let size = |sort: &str| match sort {
+        "Content" => contents,
+        "Attempt" => 2,
+        _ => 1,
+    };
+    let bounded = protocol.bounded(size, numbers);
+    let goals = [Goal::Breaks(name)];
+    let (mut found, _) = unroll::search(&bounded, &goals, ALIVE, Solver::Z3)?;
+    Ok(match found.pop() {
+        Some(Found::Broken(steps)) => Some(steps.into_iter().map(|step| step.name).collect()),
+        _ => None,
+    })
 }
 
 /// Prints the shortest execution that breaks each invariant of a protocol.
-fn trace(name: &str) -> Result<bool, Error> {
+fn trace(name: &str, enactors: usize) -> Result<bool, Error> {
     let protocol = Protocol::read(&file(name))?;
     println!("{}", protocol.title);
-    search::print_traces(&protocol)?;
+    search::print_traces(&protocol, enactors)?;
     Ok(true)
 }

@@ -229,6 +229,14 @@ impl Protocol {
         }
     }
 
+    /// Adds a value to a sort that has a list of values.
+    pub(crate) fn add_value(&mut self, sort: &str, value: &str) {
+        let of_sort = self.enumerations.iter_mut();
+        for (_, values) in of_sort.filter(|(name, _)| name == sort) {
+            values.push(value.into());
+        }
+    }
+
     /// The steps, in the order of the file.
     pub(crate) fn steps(&self) -> Vec<&str> {
         let mut steps = Vec::new();
@@ -324,10 +332,15 @@ impl Protocol {
             rename_int(&mut function.sort);
             function.arguments.iter_mut().for_each(rename_int);
         }
+        let declared = protocol.functions.iter().cloned();
+        let defined = protocol.definitions.iter().map(Definition::function);
+        let functions = declared.chain(defined);
+        let arguments = functions.map(|f| (f.name, f.arguments)).collect();
         Bounded {
             protocol,
             domains,
             labels,
+            arguments,
         }
     }
 }
@@ -378,6 +391,8 @@ pub(crate) struct Bounded {
     domains: HashMap<String, Vec<Sexpr>>,
     /// The names of the values.
     labels: HashMap<String, Vec<String>>,
+    /// The sorts of the arguments of each function and definition.
+    arguments: HashMap<String, Vec<String>>,
 }
 
 impl Bounded {
@@ -423,6 +438,19 @@ impl Bounded {
             ),
             None => String::new(),
         }
+    }
+
+    /// That all values of a definition are values of its sort.
+    pub(crate) fn in_range(&self, definition: &Definition) -> String {
+        let Definition { name, sort, .. } = definition;
+        let function = definition.function();
+        if function.arguments.is_empty() {
+            return self.range(sort, name);
+        }
+        let points = 0..self.points(&function).len();
+        points
+            .map(|i| self.range(sort, &format!("{name}!{i}")))
+            .collect()
     }
 
     /// A definition as a table: a constant for each point, and a function that chooses
@@ -480,16 +508,8 @@ impl Bounded {
     fn constant(&self, items: &[Sexpr]) -> Option<Sexpr> {
         let name = items.first()?.as_atom()?;
         let base = name.split_once('@').map_or(name, |(base, _)| base);
-        let declared = self
-            .protocol
-            .functions
-            .iter()
-            .find(|f| f.name == base)
-            .cloned();
-        let defined = || self.protocol.definition(base).map(Definition::function);
-        let function = declared.or_else(defined)?;
         let mut index = 0;
-        for (sort, value) in function.arguments.iter().zip(&items[1..]) {
+        for (sort, value) in self.arguments.get(base)?.iter().zip(&items[1..]) {
             let values = self.domains.get(sort)?;
             index = index * values.len() + values.iter().position(|v| v == value)?;
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::protocol::{Function, Protocol};
+use crate::protocol::{Definition, Function, Protocol};
 use crate::sexpr::Sexpr;
 
 /// The protocol's sorts.
@@ -38,7 +38,7 @@ pub(crate) fn all(protocol: &Protocol) -> String {
 
 /// The words and the invariant as they are after `step`, each with `@` and the step's name
 /// at its end.
-pub(crate) fn after(protocol: &Protocol, step: &str) -> String {
+pub(crate) fn after(protocol: &Protocol, step: &str) -> Vec<Definition> {
     let copied = |name: &str| !name.contains('.') || name.starts_with("inv.");
     let to = |name: &str| {
         if protocol.changes(step, name) {
@@ -49,6 +49,6 @@ pub(crate) fn after(protocol: &Protocol, step: &str) -> String {
     };
     let definitions = protocol.definitions.iter().filter(|d| copied(&d.name));
     definitions
-        .map(|definition| definition.renamed(&to).to_string())
+        .map(|definition| definition.renamed(&to))
         .collect()
 }
