@@ -14,6 +14,9 @@ use crate::{Error, file, root};
 /// Two passes, with a lease each, and one publish are no longer than this.
 const DEPTH: usize = 15;
 
+/// A pass of one more Enactor is no longer than this.
+const PASS: usize = 6;
+
 /// The files, in the order of the table.
 const FILES: [&str; 13] = [
     "incident",
@@ -107,7 +110,8 @@ impl Searched {
 /// Prints the executions that z3 finds.
 pub(crate) fn print_traces(protocol: &Protocol, enactors: usize) -> Result<(), SolverError> {
     let bounded = with_enactors(protocol, enactors);
-    let (found, _) = unroll::search(&bounded, &GOALS, DEPTH, Solver::Z3)?;
+    let depth = DEPTH + PASS * (enactors - ENACTORS);
+    let (found, _) = unroll::search(&bounded, &GOALS, depth, Solver::Z3)?;
     for (column, found) in COLUMNS.iter().zip(found) {
         let Found::Broken(steps) = found else {
             continue;
