@@ -62,7 +62,7 @@ pub(crate) fn check(packet: &[u8], transport: Transport, outcome: Outcome, reply
 }
 
 /// The message that these bytes are, if they are one and nothing else.
-fn whole(bytes: &[u8]) -> Option<Message> {
+pub(crate) fn whole(bytes: &[u8]) -> Option<Message> {
     let mut decoder = BinDecoder::new(bytes);
     let message = Message::read(&mut decoder).ok()?;
     decoder.is_empty().then_some(message)

@@ -15,6 +15,8 @@ mod rfcs;
 mod server;
 #[cfg(feature = "transfer")]
 mod signed;
+#[cfg(feature = "transfer")]
+mod signing;
 mod static_records;
 #[cfg(feature = "transfer")]
 mod transfer;

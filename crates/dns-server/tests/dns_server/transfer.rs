@@ -19,7 +19,7 @@ use plan_store::{
 use socket2::{Domain, Socket, Type};
 
 use crate::server::{PATIENCE, ask_udp, framed, is_closed, loopback, tcp, udp};
-use crate::signed::{Signing, key};
+use crate::signing::{Signing, key};
 use crate::world::{apply, ask, name, publish, query};
 
 /// A server of the zone `shop.example` and what its store's plan names.
