@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Activation, EndpointState, RetainReason, Standing, Swept};
+use crate::{Activation, EndpointState, Resolution, RetainReason, Standing, Swept};
 
 impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,6 +31,19 @@ impl fmt::Display for EndpointState {
         match self.rollback {
             Some(rollback) => write!(f, ", with plan {rollback} to roll back to"),
             None => Ok(()),
+        }
+    }
+}
+
+/// Says where the answer comes from, and not the records: they may be many.
+impl<V> fmt::Display for Resolution<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("not known"),
+            Self::Vacant => f.write_str("vacant"),
+            Self::Withdrawn { generation } => write!(f, "withdrawn by plan {generation}"),
+            Self::Answer { generation, .. } => write!(f, "answered from plan {generation}"),
+            Self::Dangling { generation } => write!(f, "empty: plan {generation} is gone"),
         }
     }
 }

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+use std::sync::Arc;
+
 use plan_store::{
-    Activation, EndpointName, EndpointState, Generation, RetainReason, Standing, Swept,
+    Activation, EndpointName, EndpointState, Generation, Resolution, RetainReason, Standing, Swept,
 };
 
 fn name(text: &str) -> EndpointName {
@@ -42,6 +44,26 @@ fn outcomes_name_the_plans_that_decided_them() {
     assert_eq!(EndpointState::VACANT.to_string(), "vacant");
     let withdrawn = EndpointState::VACANT.moved_to(Standing::Withdrawn(g(5)));
     assert_eq!(withdrawn.to_string(), "withdrawn by plan 5");
+    let resolutions: [(Resolution, &str); 4] = [
+        (Resolution::Unknown, "not known"),
+        (Resolution::Vacant, "vacant"),
+        (
+            Resolution::Withdrawn { generation: g(5) },
+            "withdrawn by plan 5",
+        ),
+        (
+            Resolution::Dangling { generation: g(6) },
+            "empty: plan 6 is gone",
+        ),
+    ];
+    for (resolution, text) in resolutions {
+        assert_eq!(resolution.to_string(), text);
+    }
+    let answer = Resolution::Answer {
+        generation: g(7),
+        records: Arc::new(()),
+    };
+    assert_eq!(answer.to_string(), "answered from plan 7");
     let swept = Swept {
         deleted: vec![g(1), g(2)],
         spared: vec![
