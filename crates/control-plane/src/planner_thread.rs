@@ -378,14 +378,44 @@ impl fmt::Debug for PlannerHandle {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::net::IpAddr;
     use std::path::Path;
+    use std::time::SystemTime;
 
     use crossbeam::channel::never;
     use plan_store::{MemoryStore, Pin, PlanStore, Retention};
 
     use super::*;
-    use crate::TargetState;
+    use crate::{Drain, DrainScope, Order, OrderBook, Orders, Publication, TargetState};
+
+    /// Two endpoints, the first with a target in each of two zones.
+    const TWO: &str = r#"
+        [[endpoint]]
+        name = "a.example"
+        target = [
+            { address = "192.0.2.1", zone = "z1", capacity = 1 },
+            { address = "192.0.2.2", zone = "z2", capacity = 1 },
+        ]
+        [[endpoint]]
+        name = "b.example"
+        target = [{ address = "192.0.2.1", zone = "z1", capacity = 1 }]
+    "#;
+
+    /// A book that the test writes.
+    struct Book(Arc<Mutex<Orders>>);
+
+    impl OrderBook for Book {
+        fn read(&mut self) -> Result<Arc<Orders>, plan_store::Error> {
+            Ok(Arc::new(self.0.lock().clone()))
+        }
+
+        fn end_rejections(&mut self, _: &BTreeSet<ChangeId>) -> Result<(), plan_store::Error> {
+            Ok(())
+        }
+
+        fn record(&mut self, _: Publication) {}
+    }
 
     fn fleet(endpoint: &str) -> Fleet {
         let target = r#"{ address = "192.0.2.1", zone = "z1", capacity = 1 }"#;
@@ -426,6 +456,81 @@ mod tests {
         assert_eq!(names, [&"new.example".parse().unwrap()]);
         let reads = asked.try_iter().filter(|ask| matches!(ask, Ask::Read));
         assert_eq!(reads.count(), 1, "at the beginning, and only then");
+    }
+
+    /// The answers go to channels without room. So the thread stands still at an answer until the
+    /// test takes it, and the status must be there before.
+    #[test]
+    fn the_status_shows_what_a_command_did_before_the_command_returns() {
+        const PATIENCE: Duration = Duration::from_mins(1);
+        let book = Book(Arc::default());
+        let orders = Arc::clone(&book.0);
+        let two = Fleet::parse(TWO, Path::new("test.toml")).unwrap();
+        let store = MemoryStore::new(Retention::newest(1));
+        let (control, controlled) = unbounded();
+        let (answer, readings) = bounded(1);
+        let (ask, _asked) = unbounded();
+        let handle = PlannerHandle {
+            control,
+            previews: Arc::default(),
+            status: Arc::default(),
+        };
+        let (ticked, newest_shown) = unbounded();
+        let status = Arc::clone(&handle.status);
+        let worker = Worker {
+            planner: Planner::new(store, two).with_orders(book),
+            enactors: Vec::new(),
+            report: move |_: &Result<Planned, PlanError>| {
+                let _ = ticked.send(status.lock().newest);
+            },
+            told: None,
+            ask,
+            readings,
+            controlled,
+            previews: Arc::clone(&handle.previews),
+            status: Arc::clone(&handle.status),
+        };
+        let thread = thread::spawn(move || worker.run(never()));
+        let up = |last| (IpAddr::from([192, 0, 2, last]), TargetState::Up.into());
+        let well = Health::new(Instant::now(), [1, 2].map(up));
+        answer.send(Ok(well)).unwrap();
+        let newest = newest_shown.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(newest, Some(plan_store::Generation::FIRST));
+        let shows = |what: fn(&Status) -> bool| {
+            let deadline = Instant::now() + PATIENCE;
+            while !what(&handle.status()) {
+                assert!(Instant::now() < deadline, "{:?}", handle.status());
+                thread::yield_now();
+            }
+        };
+
+        let order = Order {
+            by: "Ada".into(),
+            at: SystemTime::UNIX_EPOCH,
+            why: String::new(),
+        };
+        let drain = Drain { order, until: None };
+        let zone = DrainScope::Zone("nowhere".into());
+        orders.lock().drains.insert(zone, drain);
+        let (answer, obeyed) = bounded(0);
+        handle.send(Control::Obey(answer));
+        shows(|status| status.drains.len() == 1);
+        obeyed.recv_timeout(PATIENCE).unwrap().unwrap();
+
+        handle.set_fleet(fleet("a.example"));
+        shows(|status| status.held.len() == 1);
+        let id = handle.status().held[0].id;
+        // A change that a person has rejected can still be confirmed.
+        orders.lock().rejected.insert(id);
+        handle.obey(PATIENCE).unwrap().unwrap();
+        assert_eq!(handle.status().rejected.len(), 1);
+        let ids = vec![id];
+        let (answer, confirmed) = bounded(0);
+        handle.send(Control::Confirm(ids, "Ada".into(), answer));
+        shows(|status| status.rejected.is_empty());
+        confirmed.recv_timeout(PATIENCE).unwrap().unwrap();
+        handle.send(Control::Stop);
+        thread.join().unwrap();
     }
 
     #[test]

@@ -311,6 +311,29 @@ mod tests {
         });
     }
 
+    /// The incident's store brings a deleted plan back, and a later sweep deletes it again.
+    #[test]
+    fn a_plan_that_was_deleted_twice_is_gone_since_the_second_time() {
+        let mut checker = InvariantChecker::default();
+        let generation = Generation::FIRST;
+        for number in [1, 3] {
+            let swept = Swept {
+                deleted: vec![generation],
+                spared: Vec::new(),
+            };
+            let applied = generation;
+            see(&mut checker, number, Event::Swept { applied, swept });
+        }
+        let resolved = Event::Resolved {
+            endpoint: "a.example".parse().unwrap(),
+            resolution: Resolution::Dangling { generation },
+            told: None,
+        };
+        see(&mut checker, 4, resolved);
+        let breach = &checker.verdict()[&Invariant::ActiveKept];
+        assert_eq!((breach.broken_at, breach.seen_at), (3, 4));
+    }
+
     #[test]
     fn a_long_run_fits_into_memory() {
         let mut checker = InvariantChecker::default();

@@ -89,7 +89,8 @@ pub trait Stores: Sync {
     fn effort(&self) -> Effort;
 }
 
-/// How much the tests try. A slow store chooses less.
+/// How much the tests try, each number at least 1. A slow store chooses less. A test that would
+/// try nothing fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Effort {
     /// Scripts of up to 80 operations. `None` means eight times proptest's own

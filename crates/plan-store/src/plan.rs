@@ -332,6 +332,12 @@ mod tests {
             .changed([(name("a"), set(7)), (name("x"), None)])
             .unwrap();
         assert!(same.names_the_same(&old) && same != old);
+        let fewer = old.changed([(name("b"), None::<RecordSet>)]).unwrap();
+        let more = old.changed([(name("c"), set(1))]).unwrap();
+        for other in [&fewer, &more] {
+            assert!(!other.names_the_same(&old));
+            assert!(!Plan::clone(other).sharing(&old).names_the_same(&old));
+        }
         let shared = plan(&[("a", 2), ("b", 1), ("d", 1)]).sharing(&old);
         assert!(shared.names_the_same(&old) && !new.sharing(&old).names_the_same(&old));
         let new = old

@@ -79,6 +79,29 @@ fn it_goes_on_where_the_other_one_was() {
     assert_eq!(store.sweep(generation(5)).unwrap().deleted, [generation(3)]);
 }
 
+/// Plans with as many names as the plan before them, but other ones.
+#[test]
+fn each_plan_has_the_cells_of_its_own_endpoints() {
+    let plans = [(1, ["a", "b"]), (2, ["a", "c"]), (3, ["b", "c"])];
+    let store = MemoryStore::restored(
+        Retention::newest(9),
+        Contents {
+            plans: plans
+                .map(|(n, names)| (generation(n), plan(&names, n)))
+                .into(),
+            endpoints: ["a", "b", "c"]
+                .map(|name| (name, Known::added_by(generation(1))))
+                .into(),
+        },
+    );
+    let store = store.unwrap();
+    for (number, names) in plans {
+        let pin = store.pin(generation(number)).unwrap();
+        let walked: Vec<_> = store.activate_all(&pin).map(|(name, _)| *name).collect();
+        assert_eq!(walked, names);
+    }
+}
+
 #[test]
 fn contents_that_contradict_themselves_are_refused() {
     let refused = |change: &dyn Fn(&mut Contents<&'static str, u32>)| {
@@ -115,6 +138,18 @@ fn contents_that_contradict_themselves_are_refused() {
             "{error}"
         );
     }
+    // No plan in the store is so new that it could have added the endpoint.
+    let error = refused(&|contents| {
+        let known = Known::added_by(generation(5));
+        contents.endpoints.push(("z", known));
+    });
+    assert!(
+        matches!(
+            error,
+            InvalidContents::ImpossibleState { endpoint: "z", .. }
+        ),
+        "{error}"
+    );
     let error = refused(&|contents| contents.endpoints[0].1.state.rollback = Some(generation(4)));
     assert!(
         matches!(error, InvalidContents::ImpossibleState { .. }),

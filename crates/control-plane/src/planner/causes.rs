@@ -73,3 +73,21 @@ impl fmt::Display for Author {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Under a freeze, causes may come for weeks.
+    #[test]
+    fn causes_are_written_down_once_and_up_to_a_limit() {
+        let mut causes = Causes::default();
+        for number in [1, 1, 2, 3, 4, 5, 6, 7, 8, 9] {
+            causes.add(Author::Health, number.to_string());
+        }
+        let (author, text) = causes.take();
+        assert_eq!((&*author, &*text), ("health", "1; 2; 3; 4; 5; 6; 7; 8"));
+        causes.add(Author::Health, "x".repeat(2 * TEXT));
+        assert_eq!(causes.take().1.len(), TEXT);
+    }
+}

@@ -7,9 +7,10 @@ use control_plane::{PlanError, Planner, chain};
 use parking_lot::Mutex;
 use plan_store::memory::MemoryPin;
 use plan_store::{
-    Generation, Layer, MemoryStore, Plan, PlanStore, PublishError, Reader, Retention,
+    Generation, Layer, MemoryStore, PinError, Plan, PlanStore, PublishError, Reader, Retention,
 };
 
+use crate::orders::Book;
 use crate::{FOUR, at, fleet, health, published, served, unchanged, unhealthy};
 
 /// A store that may fail to publish, or lose the reply to it.
@@ -122,4 +123,82 @@ fn a_confirmation_outlives_the_failed_publish_of_another_plan() {
     planner.tick(&unhealthy(&["192.0.2.1"])).unwrap_err();
     assert_eq!(planner.tick(&health(&[])).unwrap(), published(2));
     assert_eq!(served(&inner)["db"], "1 2");
+}
+
+/// The tick that publishes at last names what led to the plan, although an earlier tick saw it.
+#[test]
+fn the_cause_of_a_plan_outlives_its_failed_publish() {
+    let next_publish = Arc::new(Mutex::new(None));
+    let store = Faulty {
+        store: MemoryStore::new(Retention::newest(9)),
+        next: Arc::clone(&next_publish),
+    };
+    let book = Book::default();
+    let fleet = fleet(30, &[("db.example", FOUR)]);
+    let mut planner = Planner::new(store, fleet).with_orders(book.clone());
+    planner.tick(&health(&[])).unwrap();
+    *next_publish.lock() = Some(StoreFailure::NotDone);
+    let one = unhealthy(&["192.0.2.1"]);
+    planner.tick(&one).unwrap_err();
+    assert_eq!(planner.tick(&one).unwrap(), published(2));
+    let last = book.history().pop().unwrap();
+    assert_eq!(last, ("health".into(), "unhealthy: 192.0.2.1".into()));
+}
+
+/// A store of several machines whose reads may be late.
+struct Late {
+    store: MemoryStore,
+    shows: Arc<Mutex<Option<Generation>>>,
+}
+
+impl Layer for Late {
+    type Inner = MemoryStore;
+    type Error = Infallible;
+    type Pin = MemoryPin;
+    type Reader = Reader;
+
+    fn inner(&self) -> &MemoryStore {
+        &self.store
+    }
+
+    fn wrap(&self, pin: MemoryPin) -> MemoryPin {
+        pin
+    }
+
+    fn reader(&self) -> Reader {
+        self.store.reader()
+    }
+
+    fn latest(&self) -> Result<Option<MemoryPin>, PinError> {
+        match *self.shows.lock() {
+            Some(older) => self.store.pin(older).map(Some),
+            None => self.store.latest(),
+        }
+    }
+}
+
+/// The Planner does not take its own older plan for the plan of another author.
+#[test]
+fn an_older_plan_is_not_taken_for_news() {
+    let shows = Arc::new(Mutex::new(None));
+    let store = Late {
+        store: MemoryStore::new(Retention::newest(9)),
+        shows: Arc::clone(&shows),
+    };
+    let book = Book::default();
+    let fleet = fleet(30, &[("db.example", FOUR)]);
+    let mut planner = Planner::new(store, fleet).with_orders(book.clone());
+    let one = unhealthy(&["192.0.2.1"]);
+    planner.tick(&health(&[])).unwrap();
+    planner.tick(&one).unwrap();
+    *shows.lock() = Some(Generation::FIRST);
+    // The plan differs from what is to be, so it is published again.
+    assert_eq!(planner.tick(&one).unwrap(), published(3));
+    *shows.lock() = None;
+    assert_eq!(planner.tick(&one).unwrap(), unchanged(3));
+    let causes: Vec<_> = book.history().into_iter().map(|(_, cause)| cause).collect();
+    let foreign = causes
+        .iter()
+        .any(|cause| cause.contains("not from this Planner"));
+    assert!(!foreign, "{causes:?}");
 }

@@ -13,7 +13,7 @@ use crate::{at, down_since, health_at, parse, planner, published, serves, unchan
 
 /// An order book that the test writes.
 #[derive(Clone, Default)]
-struct Book(Arc<Mutex<Pages>>);
+pub(crate) struct Book(Arc<Mutex<Pages>>);
 
 #[derive(Default)]
 struct Pages {
@@ -21,6 +21,8 @@ struct Pages {
     /// The wall clock, in milliseconds since 1970.
     clock: u64,
     fails: bool,
+    /// Whether it can be read and not be written.
+    is_read_only: bool,
     published: Vec<Publication>,
 }
 
@@ -38,7 +40,7 @@ impl OrderBook for Book {
 
     fn end_rejections(&mut self, over: &BTreeSet<ChangeId>) -> Result<(), plan_store::Error> {
         let mut pages = self.0.lock().unwrap();
-        if pages.fails {
+        if pages.fails || pages.is_read_only {
             return Err(plan_store::Error::new("the book is away"));
         }
         pages.orders.rejected.retain(|id| !over.contains(id));
@@ -79,7 +81,7 @@ impl Book {
     }
 
     /// Author and cause of each plan.
-    fn history(&self) -> Vec<(String, String)> {
+    pub(crate) fn history(&self) -> Vec<(String, String)> {
         let pages = self.0.lock().unwrap();
         let all = pages.published.iter();
         all.map(|p| (p.author.clone(), p.cause.clone())).collect()
@@ -221,6 +223,31 @@ fn a_change_of_the_file_that_is_held_delays_neither_a_drain_nor_its_end() {
     assert_eq!(tick(&mut planner, 3), published(3));
     assert_eq!(serves(&store, "a"), "1 2 3 4 5 6");
     assert_eq!(held(&planner), ["a.example"]);
+}
+
+/// The file drains a target too, which changes nothing at that moment.
+#[test]
+fn a_drain_of_the_file_outlives_a_persons_drain_of_the_same_target() {
+    let text = |weight: &str| {
+        let target = |last: u8, weight: &str| {
+            format!("{{ address = \"192.0.2.{last}\", zone = \"z\", capacity = 1{weight} }}")
+        };
+        let targets = [target(1, weight), target(2, ""), target(3, "")].join(", ");
+        parse(&format!(
+            "[[endpoint]]\nname = \"a.example\"\ntarget = [{targets}]"
+        ))
+    };
+    let (mut planner, store, book) = planned(text(""));
+    book.drain(&target(1), None);
+    assert_eq!(tick(&mut planner, 1), published(2));
+    planner.set_fleet(text(", weight = 0"), at(2));
+    assert_eq!(tick(&mut planner, 3), unchanged(2));
+    book.undrain(&target(1));
+    assert_eq!(tick(&mut planner, 4), unchanged(2));
+    assert_eq!(serves(&store, "a"), "2 3 (1)");
+    planner.set_fleet(text(""), at(5));
+    assert_eq!(tick(&mut planner, 6), published(3));
+    assert_eq!(serves(&store, "a"), "1 2 3");
 }
 
 #[test]
@@ -397,4 +424,66 @@ fn a_preview_says_what_a_fleet_would_change_and_changes_nothing() {
         (serves(&store, "a"), serves(&store, "c")),
         ("1 2 3 7".into(), "8".into())
     );
+}
+
+/// The book still has the rejection, because the Planner cannot strike it out yet.
+#[test]
+fn a_rejection_that_has_ended_counts_no_more_although_the_book_has_it() {
+    let (mut planner, _store, book) = planned(fleet(&[("a", &[1, 2, 3, 4])]));
+    planner.set_fleet(fleet(&[("a", &[1])]), at(1));
+    let id = planner.status().held[0].id;
+    book.write("rejected", |orders| {
+        orders.rejected.insert(id);
+    });
+    tick(&mut planner, 2);
+    book.0.lock().unwrap().is_read_only = true;
+    planner.set_fleet(fleet(&[("a", &[2])]), at(3));
+    tick(&mut planner, 4);
+    planner.set_fleet(fleet(&[("a", &[1])]), at(5));
+    tick(&mut planner, 6);
+    assert_eq!(planner.status().held[0].id, id, "it is asked about again");
+    assert!(planner.status().rejected.is_empty());
+    book.0.lock().unwrap().is_read_only = false;
+    tick(&mut planner, 7);
+    assert!(book.0.lock().unwrap().orders.rejected.is_empty());
+}
+
+/// Each drain is small against what was in force before it. All of them together are not.
+#[test]
+fn drains_that_passed_one_by_one_are_in_force_after_a_restart() {
+    let endpoints: &[(&str, &[u8])] = &[("a", &[1, 2, 3, 4, 5, 6])];
+    let (mut planner, store, book) = planned(fleet(endpoints));
+    for (last, generation) in (1..=3).zip(2..) {
+        book.drain(&target(last), None);
+        assert_eq!(tick(&mut planner, last.into()), published(generation));
+    }
+    assert_eq!(serves(&store, "a"), "4 5 6 (1) (2) (3)");
+    let mut planner = Planner::new(store.clone(), fleet(endpoints)).with_orders(book);
+    assert_eq!(tick(&mut planner, 4), unchanged(4));
+    assert!(planner.status().held.is_empty());
+}
+
+/// What there is to lose is in the store, which the Planner has not read when it reads the book.
+#[test]
+fn a_drain_at_the_start_lets_no_change_of_the_file_pass() {
+    let (_planner, store, book) = planned(fleet(&[("a", &[1, 2, 3, 4, 5, 6])]));
+    book.drain(&target(6), None);
+    let mut planner = Planner::new(store.clone(), fleet(&[("a", &[1, 6])])).with_orders(book);
+    planner.obey(at(1)).unwrap();
+    assert_eq!(tick(&mut planner, 2), published(2));
+    assert_eq!(serves(&store, "a"), "1 2 3 4 5 (6)");
+    assert_eq!(held(&planner), ["a.example"]);
+}
+
+#[test]
+fn a_preview_counts_drains_and_what_is_served_before_the_first_tick() {
+    let all = || fleet(&[("a", &[1, 2, 3, 4])]);
+    let (mut planner, store, book) = planned(all());
+    book.drain(&target(1), None);
+    assert_eq!(tick(&mut planner, 1), published(2));
+    assert_eq!(planner.preview(&all(), at(2)).unwrap().changes, []);
+    let planner = Planner::new(store, all()).with_orders(book);
+    let preview = planner.preview(&fleet(&[("b", &[4])]), at(3)).unwrap();
+    let held: Vec<_> = preview.held.iter().map(|h| h.endpoint.as_str()).collect();
+    assert_eq!(held, ["a.example"]);
 }

@@ -42,7 +42,11 @@ impl<T: Send + 'static> Monitor<T> for TurnsMonitor<T> {
         mut ready: impl FnMut(&mut T) -> Option<R>,
     ) -> Option<R> {
         loop {
-            if let Some(result) = ready(&mut self.0.lock()) {
+            let result = ready(&mut self.0.lock());
+            if let Some(result) = result {
+                if let Some((signals, late)) = SCRIPT.with_borrow_mut(Script::late) {
+                    send(&signals, late);
+                }
                 return Some(result);
             }
             if SCRIPT.with_borrow_mut(|script| script.as_mut().unwrap().turn(timeout)) {
@@ -85,10 +89,17 @@ use Did::{Fails, Passes, Waits};
 struct Script {
     signals: Signals<Turns>,
     turns: VecDeque<Turn>,
+    /// A signal that comes once the loop has seen the first one, before it acts on it.
+    late: Option<Turn>,
     did: Arc<Mutex<Vec<Did>>>,
 }
 
 impl Script {
+    fn late(script: &mut Option<Self>) -> Option<(Signals<Turns>, Turn)> {
+        let script = script.as_mut()?;
+        Some((script.signals.clone(), script.late.take()?))
+    }
+
     /// Takes the next turn, the last of which is a stop. Returns whether it is a time-out.
     fn turn(&mut self, timeout: Option<Duration>) -> bool {
         note(&self.did, Waits(timeout));
@@ -145,6 +156,11 @@ fn quick() -> Pace {
 /// Runs a loop whose passes end as `store` decides, through these turns and then to its
 /// end.
 fn run(store: Hooked, pace: Pace, turns: &[Turn]) -> Vec<Did> {
+    run_with(store, pace, turns, None)
+}
+
+/// [`run`], with a late signal.
+fn run_with(store: Hooked, pace: Pace, turns: &[Turn], late: Option<Turn>) -> Vec<Did> {
     let did = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&did);
     let report = move |pass: &Result<Pass, PassError>| {
@@ -154,6 +170,7 @@ fn run(store: Hooked, pace: Pace, turns: &[Turn]) -> Vec<Did> {
     SCRIPT.set(Some(Script {
         signals,
         turns: turns.iter().copied().collect(),
+        late,
         did: Arc::clone(&did),
     }));
     passes.run();
@@ -292,9 +309,9 @@ fn another_pace_counts_in_each_state_and_the_state_stays() {
     let does = [IDLE, PAUSED, PAUSED, Passes, QUICK];
     assert_does(&[Pause, Quicken, Resume], &does);
     // A wake-up that came before is not lost, and neither is a stop.
-    let did = during_a_pass("latest", &[Wake, Quicken]);
+    let did = during_a_pass("latest", &[Wake, Quicken], &[]);
     assert_eq!(did, [IDLE, Passes, Passes, QUICK]);
-    let did = during_a_pass("latest", &[Quicken, Stop]);
+    let did = during_a_pass("latest", &[Quicken, Stop], &[]);
     assert_eq!(did, [IDLE, Passes]);
     // A back-off goes on, no longer than the new pace allows, and then begins anew.
     let did = run(ill(), pace(), &[Wake, Quicken, TimeOut, TimeOut]);
@@ -306,8 +323,63 @@ fn another_pace_counts_in_each_state_and_the_state_stays() {
     );
 }
 
-/// Signals that come while a pass is under way, at one of its calls.
-fn during_a_pass(call: &'static str, signals: &'static [Turn]) -> Vec<Did> {
+/// The pass that begins answers the wake-up and the resumption, and nothing else.
+#[test]
+fn a_signal_between_a_wait_and_the_pass_after_it_is_not_lost() {
+    const QUICK: Did = Waits(Some(Duration::from_secs(3)));
+    let cases: [(Turn, &[Did]); 5] = [
+        (Quicken, &[IDLE, Passes, QUICK]),
+        (Pause, &[IDLE, Passes, PAUSED]),
+        (Stop, &[IDLE, Passes]),
+        (Wake, &[IDLE, Passes, IDLE]),
+        (Resume, &[IDLE, Passes, IDLE]),
+    ];
+    for (late, does) in cases {
+        assert_eq!(
+            run_with(well(), pace(), &[Wake], Some(late)),
+            does,
+            "{late:?}"
+        );
+    }
+}
+
+/// They come in either order while a pass is under way. A pause is followed by a resumption,
+/// because a paused loop shows no pace.
+#[test]
+fn a_pace_and_another_signal_do_not_replace_each_other() {
+    const QUICK: Did = Waits(Some(Duration::from_secs(3)));
+    let cases: [([&'static [Turn]; 2], &[Did]); 4] = [
+        (
+            [&[Quicken, Wake], &[Wake, Quicken]],
+            &[IDLE, Passes, Passes, QUICK, Passes],
+        ),
+        (
+            [&[Quicken, Resume], &[Resume, Quicken]],
+            &[IDLE, Passes, Passes, QUICK, Passes],
+        ),
+        (
+            [&[Quicken, Pause], &[Pause, Quicken]],
+            &[IDLE, Passes, PAUSED, Passes],
+        ),
+        ([&[Quicken, Stop], &[Stop, Quicken]], &[IDLE, Passes]),
+    ];
+    for (orders, does) in cases {
+        for signals in orders {
+            let mut does = does.to_vec();
+            if !signals.contains(&Stop) {
+                does.push(QUICK);
+            }
+            assert_eq!(
+                during_a_pass("latest", signals, &[Resume]),
+                does,
+                "{signals:?}"
+            );
+        }
+    }
+}
+
+/// Signals that come while a pass is under way, at one of its calls, and turns after it.
+fn during_a_pass(call: &'static str, signals: &'static [Turn], then: &'static [Turn]) -> Vec<Did> {
     let store = Hooked::new(move |now, _| {
         // Only during the first pass.
         if now == call && !SENT.replace(true) {
@@ -321,7 +393,7 @@ fn during_a_pass(call: &'static str, signals: &'static [Turn]) -> Vec<Did> {
     });
     publish(&store, 1);
     SENT.set(false);
-    run(store, pace(), &[Wake])
+    run(store, pace(), &[&[Wake], then].concat())
 }
 
 thread_local! {
@@ -346,7 +418,11 @@ fn signals_during_a_pass_are_kept_to_its_end() {
             (&[Stop, Resume], &[IDLE, Passes]),
         ];
         for (signals, does) in cases {
-            assert_eq!(during_a_pass(call, signals), does, "{signals:?} at {call}");
+            assert_eq!(
+                during_a_pass(call, signals, &[]),
+                does,
+                "{signals:?} at {call}"
+            );
         }
     }
 }

@@ -6,7 +6,8 @@
 mod wrong;
 
 use std::cell::RefCell;
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use plan_store::RetainReason;
@@ -16,7 +17,7 @@ use plan_store_conformance::{Effort, Stores, edges, storm};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 
-use crate::wrong::{Defect, ShortStorms, Wrongs};
+use crate::wrong::{Defect, Idle, ShortStorms, Wrongs};
 
 fn config() -> ProptestConfig {
     scripts::config(Effort::FULL)
@@ -132,7 +133,7 @@ fn each_edge_case_rejects_its_defect() {
 /// Asserts that a test with real threads fails on this store, and that its panic message
 /// contains `says`.
 #[track_caller]
-fn assert_fails<M: Stores>(test: fn(&M), stores: &M, defect: Defect, says: &str) {
+fn assert_fails<M: Stores>(test: fn(&M), stores: &M, defect: impl fmt::Debug, says: &str) {
     let panic = catch_unwind(AssertUnwindSafe(|| test(stores))).err();
     let why = panic.as_ref().and_then(|panic| {
         let string = panic.downcast_ref::<String>().map(String::as_str);
@@ -221,6 +222,48 @@ fn the_storms_name_the_check_that_a_defect_fails() {
     ];
     for (storm, defect, says) in cases {
         assert_fails(storm, &ShortStorms(defect), defect, says);
+    }
+}
+
+/// A test that is not in the list of `suite!` would never run.
+#[test]
+fn the_suite_runs_every_test() {
+    let files = [
+        ("edges", include_str!("../../src/edges.rs")),
+        ("scripts", include_str!("../../src/scripts.rs")),
+        ("storm", include_str!("../../src/storm/mod.rs")),
+        ("storm", include_str!("../../src/storm/races.rs")),
+    ];
+    let tests = files.into_iter().flat_map(|(module, text)| {
+        let name = |line: &str| {
+            let line = line.strip_suffix("<M: Stores>(stores: &M) {")?;
+            Some(format!("{module}::{}", line.strip_prefix("pub fn ")?))
+        };
+        text.lines().filter_map(name).collect::<Vec<_>>()
+    });
+    let suite = include_str!("../../src/lib.rs");
+    let listed: BTreeSet<_> = suite.lines().map(str::trim).collect();
+    let (mut found, mut missing) = (0, Vec::new());
+    for test in tests {
+        found += 1;
+        missing.extend(Some(test).filter(|test| !listed.contains(test.as_str())));
+    }
+    assert!(found >= 15, "only {found} tests are found in the source");
+    assert_eq!(missing, [""; 0]);
+}
+
+/// An effort of nothing proves nothing, so the tests refuse it.
+#[test]
+fn a_test_that_tries_nothing_fails() {
+    type Test = fn(&Idle);
+    let tests: [Test; 4] = [
+        scripts::the_store_agrees_with_the_reference,
+        scripts::the_store_keeps_every_invariant,
+        storm::every_invariant_holds_while_enactors_stall,
+        storm::a_sweep_at_the_moment_of_activation_deletes_nothing_active,
+    ];
+    for test in tests {
+        assert_fails(test, &Idle, "no effort", "tries nothing");
     }
 }
 

@@ -111,6 +111,27 @@ impl Stores for ShortStorms {
     }
 }
 
+/// Makes correct stores, for tests that try nothing.
+pub(crate) struct Idle;
+
+impl Stores for Idle {
+    type Store = MemoryStore;
+
+    fn make(&self, retention: Retention, _: Option<Generation>) -> MemoryStore {
+        MemoryStore::new(retention)
+    }
+
+    fn effort(&self) -> Effort {
+        Effort {
+            scripts: Some(0),
+            storms: 0,
+            passes: 0,
+            collisions: 0,
+            sweeps: 0,
+        }
+    }
+}
+
 /// A correct store that is made to look as if it had the defect.
 #[derive(Clone)]
 pub(crate) struct Wrong {
