@@ -256,8 +256,8 @@ fn the_log_is_written_on_request_to_standard_error() {
         assert_eq!(stderr(&quiet), "");
         assert_eq!(stdout(&quiet), stdout(&logged));
         let log = stderr(&logged);
-        assert!(log.contains("publish generation=1 endpoints=3"), "{log}");
-        assert!(log.contains("sweep applied=5 deleted=[#1, #2]"), "{log}");
+        assert!(log.contains("publish generation=1 names=3"), "{log}");
+        assert!(log.contains("sweep applied=5 plans=deleted 1 2"), "{log}");
 
         let refused = logging("a=b=c");
         assert_eq!(refused.status.code(), Some(2));

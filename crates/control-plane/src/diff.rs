@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use plan_store::{EndpointName, Plan, RecordSet};
 
-/// An endpoint that two plans have differently.
+/// A name that two plans have differently.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EndpointDiff {
     /// Its name.
     pub endpoint: EndpointName,
-    /// The TTL before and after, in seconds. `None` where the endpoint is not in the plan.
+    /// Whether it is an endpoint in one of the plans. Other names have static records alone.
+    pub has_targets: bool,
+    /// The TTL before and after, in seconds. `None` where the name is not in the plan.
     pub ttl: (Option<u32>, Option<u32>),
     /// The targets that differ, IPv4 before IPv6.
     pub targets: Vec<TargetDiff>,
@@ -28,7 +30,7 @@ pub struct TargetDiff {
     pub after: Option<u8>,
 }
 
-/// The endpoints that `to` has otherwise than `from`, by name.
+/// The names that `to` has otherwise than `from`, by name.
 pub fn diff(from: &Plan, to: &Plan) -> Vec<EndpointDiff> {
     let mut names: Vec<_> = from.endpoints().map(|(name, _)| name).collect();
     names.extend(
@@ -74,6 +76,7 @@ impl EndpointDiff {
         });
         Some(Self {
             endpoint: name.clone(),
+            has_targets: [from, to].into_iter().flatten().any(RecordSet::has_targets),
             ttl: (from.map(RecordSet::ttl), to.map(RecordSet::ttl)),
             targets: targets.collect(),
         })

@@ -113,7 +113,8 @@ impl<S: DnsStore + Clone, F: FnMut(&Result<Pass, PassError>), P: Primitives> Ena
             Err(error) => {
                 let wait = self.backoff.after_failure();
                 let error = chain(&error);
-                warn!(enactor = %self.enactor.name(), error, ?wait, "pass failed");
+                let seconds = wait.as_secs_f64();
+                warn!(enactor = %self.enactor.name(), %error, wait = %format_args!("{seconds:.3}s"), "pass failed");
                 LoopState::BackingOff(wait)
             }
         }

@@ -51,6 +51,33 @@ fn fault(text: &str, (line, column): (usize, usize), says: &[&str]) -> Option<St
     Some(format!("`{error}` does not say `{missing}`"))
 }
 
+/// One mistake each: a misspelled field is not missing as well.
+#[test]
+fn a_misspelled_field_is_one_mistake_which_names_the_field() {
+    let mut tried = 0;
+    for (number, line) in (1..).zip(GOOD.lines()) {
+        let (lead, rest) = match line.trim_start_matches('[') {
+            rest if rest.len() < line.len() => (line.len() - rest.len(), rest),
+            _ => (0, line),
+        };
+        let key = rest.split([' ', ']']).next().unwrap();
+        // The pieces of an endpoint belong to the one before if its header is misspelled.
+        if key.len() < 4 || key.contains("endpoint") || key.starts_with('#') {
+            continue;
+        }
+        let typed = [&key[..2], &key[3..]].concat();
+        let mut lines: Vec<_> = GOOD.lines().map(str::to_owned).collect();
+        lines[number - 1] = line.replacen(key, &typed, 1);
+        let says = format!("unknown field `{typed}`; did you mean `{key}`?");
+        assert_eq!(fault(&lines.join("\n"), (number, lead + 1), &[&says]), None);
+        tried += 1;
+    }
+    assert!(tried > 12, "{tried}");
+    let only = AN_ENDPOINT.replace("[[endpoint]]", "[[endpont]]");
+    let says = ["unknown field `endpont`; did you mean `endpoint`?"];
+    assert_eq!(fault(&only, (2, 3), &says), None);
+}
+
 #[test]
 fn the_fleet_that_the_cases_spoil_is_valid() {
     Fleet::parse(GOOD, Path::new("fleet.toml")).unwrap();

@@ -176,7 +176,12 @@ impl<R: Resolve> Responder<R> {
         let question = request
             .question
             .filter(|question| question.class == CLASS_IN)?;
-        if request.problem.is_some() {
+        let apex = LowerName::of(question.name);
+        if let Some(problem) = &request.problem {
+            let why = tsig::refusal(problem, signer.as_ref());
+            if let (Some(why), Some(client)) = (why, client.address) {
+                transfers.refused(&self.zones, client, apex.as_bytes(), why);
+            }
             return None;
         }
         self.is_signed = signer.is_some();
@@ -194,7 +199,6 @@ impl<R: Resolve> Responder<R> {
             question: packet.get(HEADER..HEADER + name.len() + 4)?.to_vec(),
             opt,
         };
-        let apex = LowerName::of(question.name);
         let asked = Asked {
             apex: apex.as_bytes(),
             record_type,

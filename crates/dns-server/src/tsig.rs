@@ -34,6 +34,8 @@ use sha2::{Sha256, Sha512};
 
 use crate::query::{HEADER, LowerName};
 use crate::request::{BADKEY, Problem, Request, Tsig, record};
+#[cfg(feature = "transfer")]
+use crate::transfer::Refusal;
 use crate::zone::Zones;
 
 const BADSIG: u16 = 16;
@@ -352,6 +354,26 @@ pub(crate) fn is_signed_reply(packet: &[u8], key: &TsigKey, request: &[u8]) -> b
                 .begins_with(tsig.signature.mac)
             && tsig.is_timely(now())
     })
+}
+
+/// Why a transfer with this problem is refused, if that is because of its signature.
+#[cfg(feature = "transfer")]
+pub(crate) fn refusal(problem: &Problem, signer: Option<&Signer>) -> Option<Refusal> {
+    let Problem::NotAuth(record) = problem else {
+        return None;
+    };
+    // Of a record that is not signed, the TSIG error stands in front of the last field, which is
+    // empty.
+    let error = record
+        .last_chunk()
+        .map(|&[high, low, _, _]| u16::from_be_bytes([high, low]));
+    Some(
+        match (signer.and_then(|signer| signer.error.as_ref()), error) {
+            (Some(Error::Time(_)), _) => Refusal::Time,
+            (None, Some(BADKEY)) => Refusal::UnknownKey,
+            _ => Refusal::Signature,
+        },
+    )
 }
 
 /// Looks at the signature of a request, if it has one. If it is not accepted, that is the problem

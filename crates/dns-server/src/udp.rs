@@ -178,7 +178,8 @@ impl<'s, R: Resolve> Service<'s, R> {
         }
         let error = result.and_then(Result::err);
         if !self.failures.failed(now()) {
-            tracing::error!(?error, "a UDP thread gives up");
+            let error = error.map_or_else(|| "it panics".into(), |error| error.to_string());
+            tracing::error!(%error, "a UDP thread gives up");
             return Turn::Hopeless;
         }
         if let Some(error) = error {

@@ -38,8 +38,11 @@ pub(crate) struct Generations {
     pub(crate) active: Option<u32>,
     /// The newest plan that this process's DNS server has answered from.
     pub(crate) answered: Option<u32>,
-    /// How many endpoints of the fleet file have an active plan.
+    /// How many endpoints have an active plan.
     pub(crate) endpoints: usize,
+    /// At how many of those a change is held.
+    #[serde(default)]
+    pub(crate) held: usize,
     /// How many of those are on an older plan than `active`.
     pub(crate) behind: usize,
 }
@@ -55,11 +58,13 @@ pub(crate) struct PlannerStatus {
     pub(crate) awaited: Vec<String>,
     /// How many unhealthy targets are served because so many became unhealthy at once.
     pub(crate) suspected: usize,
+    /// Until when.
+    pub(crate) suspected_until: Option<String>,
     pub(crate) held: Vec<Held>,
     pub(crate) rejected: Vec<Held>,
     pub(crate) drains: Vec<Drain>,
     pub(crate) freeze: Option<Order>,
-    /// How many endpoints are to have other records than in the newest plan.
+    /// How many names are to have other records than in the newest plan.
     pub(crate) waiting: usize,
 }
 
@@ -99,8 +104,14 @@ pub(crate) struct Target {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct TargetDetails {
     pub(crate) target: Target,
-    /// The endpoints that have it in the fleet file.
+    /// The endpoints that have it in the fleet file, or serve it.
     pub(crate) endpoints: Vec<String>,
+    /// The drains of persons that are about it.
+    #[serde(default)]
+    pub(crate) drains: Vec<Drain>,
+    /// Whether the fleet file drains it at an endpoint.
+    #[serde(default)]
+    pub(crate) drained_by_file: bool,
 }
 
 /// The answer to `GET /v1/endpoints/NAME`.
@@ -302,7 +313,10 @@ pub(crate) struct Published {
     /// `health`, `fleet file`, `drain expiry`, or a person; several with commas.
     pub(crate) author: String,
     pub(crate) cause: String,
-    /// How many endpoints it changes.
+    /// How many names it changes. `null` for a plan of a version that counted them as endpoints.
+    #[serde(default)]
+    pub(crate) names: Option<usize>,
+    /// How many of them are endpoints.
     pub(crate) endpoints: usize,
 }
 
@@ -327,6 +341,16 @@ pub(crate) fn time(at: SystemTime) -> String {
     // A time beyond the year 9999 cannot be written.
     let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
     humantime::format_rfc3339_seconds(at.clamp(SystemTime::UNIX_EPOCH, last)).to_string()
+}
+
+/// A moment, past or future, as a time in RFC 3339.
+pub(crate) fn moment(moment: Instant) -> String {
+    let ahead = moment.saturating_duration_since(Instant::now());
+    if ahead.is_zero() {
+        return past(moment);
+    }
+    let now = SystemTime::now();
+    time(now.checked_add(ahead).unwrap_or(now))
 }
 
 /// A moment in the past, as a time in RFC 3339.

@@ -47,6 +47,9 @@ pub(crate) trait Backing: DnsStore<Reader: 'static> + Clone + 'static {
     /// A backup of all that the store holds. May block for as long as the store takes.
     fn backup(&self) -> Result<Vec<u8>, NotBackedUp>;
 
+    /// The plans in the store, in order. May wait for the store.
+    fn plans(&self) -> Result<Vec<Generation>, plan_store::Error>;
+
     /// What the serial number of the SOA records is more than the generation: nothing, if the
     /// store keeps the generations.
     fn serial_offset(&self) -> u32 {
@@ -67,6 +70,10 @@ impl Backing for MemoryStore {
 
     fn can_be_read(&self) -> bool {
         true
+    }
+
+    fn plans(&self) -> Result<Vec<Generation>, plan_store::Error> {
+        Ok(self.generations())
     }
 
     fn notes(&self) -> Arc<dyn Notes> {

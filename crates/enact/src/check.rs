@@ -11,24 +11,26 @@ use control_plane::{Fleet, FleetError, FleetMistake, chain};
 use serde::Serialize;
 
 use crate::cli;
+use crate::text::counted;
 
 /// Find all mistakes in fleet files, without starting anything
 #[derive(Args)]
 #[command(after_help = "\
-Output: one line for each mistake, `FILE:LINE:COLUMN: MISTAKE; WHAT TO DO`, in the order of
-the file, and one line for each file without a mistake. At most 1,000 mistakes of a file are
-listed.
+Output: one line for each mistake, `FILE:LINE:COLUMN: MISTAKE; WHAT TO DO`, in
+the order of the file, and one line for each file without a mistake. At most
+1,000 mistakes of a file are listed.
 
 JSON, with --json: one object.
   files               a list, one object for each FILE
-    file              the path, as it was given, or that of a zone file that it names and
-                      that has the mistakes
+    file              the path, as it was given, or that of a zone file that
+                      it names and that has the mistakes
     ok                true if `enact serve` takes the file
     endpoints         how many endpoints the file has; null if it is not ok
     targets           how many targets they have; null if it is not ok
     mistakes          a list, in the order of the file
       line, column    from 1; null if the file cannot be read
-      field           such as \"endpoint.target.capacity\"; null if the mistake is in no field
+      field           such as \"endpoint.target.capacity\"; null if the
+                      mistake is in no field
       message         what is wrong, and what to do
     more_mistakes     how many mistakes are not listed
 
@@ -158,9 +160,4 @@ impl From<FleetMistake> for Mistake {
             message: mistake.message,
         }
     }
-}
-
-fn counted(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
 }

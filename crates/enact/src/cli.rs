@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ use crate::tsig_keys::TsigKeys;
 
 /// Run a DNS control plane.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, max_term_width = 80)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -48,23 +48,23 @@ pub(crate) enum Command {
 /// Run the control plane: health checks, a Planner, three Enactors and a DNS server.
 #[derive(Args)]
 #[command(after_help = "\
-Ready: the process logs `ready` when all of its parts do their work, and from then on
-`GET /readyz` on the address of --metrics answers 200. Before that it answers 503 with a
-list of what is missing.
+Ready: the process logs `ready` when all of its parts do their work, and from
+then on `GET /readyz` on the address of --metrics answers 200. Before that it
+answers 503 with a list of what is missing.
 
-Signals: SIGHUP makes the process read the fleet file again. SIGINT and SIGTERM end the
-process.
+Signals: SIGHUP makes the process read the fleet file again. SIGINT and SIGTERM
+end the process.
 
-Held changes: a fleet file that takes too much away from an endpoint waits for a person.
-`enact status` lists such changes with their ids; `enact confirm ID` and
-`enact reject ID` decide.
+Held changes: a fleet file that takes too much away from an endpoint waits for
+a person. `enact status` lists such changes with their ids; `enact confirm ID`
+and `enact reject ID` decide.
 
-Log: on standard error. The environment variable RUST_LOG sets the level; the default is
-`info`. The process never waits for its log: lines that cannot be written are dropped and
-counted in `log_lines_lost_total`.
+Log: on standard error. The environment variable RUST_LOG sets the level; the
+default is `info`. The process never waits for its log: lines that cannot be
+written are dropped and counted in `log_lines_lost_total`.
 
-Exit status: 0 after SIGINT or SIGTERM, 1 if the DNS server cannot go on, 2 for a bad
-argument or file.")]
+Exit status: 0 after SIGINT or SIGTERM, 1 if the DNS server cannot go on, 2 for
+a bad argument or file.")]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
@@ -94,11 +94,11 @@ pub(crate) struct ServeArguments {
     etcd: crate::etcd::EtcdArguments,
     /// An address to answer DNS queries on, over UDP and TCP; may be repeated. Port 0 takes
     /// a free port, which the log names
-    #[arg(long, default_value = "127.0.0.1:5300")]
+    #[arg(long, default_value = "127.0.0.1:5300", value_parser = address::<53>)]
     listen: Vec<SocketAddr>,
     /// An address to serve a status page, `/metrics` (for Prometheus), `/readyz`, `/healthz`, `/targets` and
     /// `/held` on, over HTTP, for reading only. Port 0 takes a free port, which the log names
-    #[arg(long)]
+    #[arg(long, value_parser = address::<9153>)]
     pub(crate) metrics: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) admin: AdminArguments,
@@ -210,6 +210,17 @@ impl StoreUrl {
                 .into(),
         )
     }
+}
+
+/// An address with a port. Its error says which port to give, if that is what is missing.
+pub(crate) fn address<const PORT: u16>(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|error| {
+        let no_port = text.trim_matches(['[', ']']).parse::<IpAddr>();
+        match no_port {
+            Ok(ip) => format!("{error}; give a port: {}", SocketAddr::new(ip, PORT)),
+            Err(_) => format!("{error}; give an IP address and a port: 127.0.0.1:{PORT}"),
+        }
+    })
 }
 
 fn server_text(text: &str) -> Result<ServerText, &'static str> {

@@ -1,10 +1,11 @@
 //! The keys of DNS cookies, in a file of their own, as they are secret.
 
 use std::error::Error;
-use std::fs;
 use std::path::Path;
 
 use dns_server::CookieKeys;
+
+use crate::option_file;
 
 /// Hexadecimal digits of a key.
 const DIGITS: usize = 32;
@@ -15,7 +16,7 @@ const DIGITS: usize = 32;
 /// If the file cannot be read, a line is no key, or there is none. No message repeats a key.
 pub(crate) fn load(file: &Path) -> Result<CookieKeys, Box<dyn Error>> {
     let shown = file.display();
-    let text = fs::read_to_string(file).map_err(|error| format!("{shown}: {error}"))?;
+    let text = option_file::read_text("--cookie-keys", file)?;
     let mut keys = Vec::new();
     for (line, text) in (1..).zip(text.lines()) {
         let key = key(text.trim()).ok_or_else(|| {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use control_plane::Waker;
-use plan_store::Retention;
+use plan_store::{Generation, Retention};
 use plan_store_disk::DiskStore;
 use tracing::info;
 
@@ -33,7 +33,7 @@ pub(crate) fn open(
     let store = DiskStore::open(&folder, retention)?;
     let newest = store.generations().last().map(ToString::to_string);
     let newest = newest.unwrap_or_else(|| "none".into());
-    info!(folder = %folder.display(), newest, "the plans are in this folder");
+    info!(folder = %folder.display(), %newest, "the plans are in this folder");
     Ok(store)
 }
 
@@ -59,6 +59,10 @@ impl Backing for DiskStore {
 
     fn can_be_read(&self) -> bool {
         true
+    }
+
+    fn plans(&self) -> Result<Vec<Generation>, plan_store::Error> {
+        Ok(self.generations())
     }
 
     fn notes(&self) -> Arc<dyn Notes> {

@@ -2,7 +2,6 @@
 //! Enactors hear of a new plan.
 
 use std::error::Error as StdError;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +20,7 @@ use crate::backing::{Backing, NotBackedUp};
 use crate::leadership::{Candidacy, Leadership};
 use crate::metrics::{self, Scrape};
 use crate::notes::Notes;
+use crate::option_file;
 
 /// How to connect to etcd, and what to keep of it.
 #[derive(Args)]
@@ -92,12 +92,13 @@ impl Login {
     pub(crate) fn complete(&self, config: EtcdConfig) -> Result<EtcdConfig, Box<dyn StdError>> {
         let identity = match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => Some(Identity {
-                certificate: read(certificate)?,
-                key: read(key)?,
+                certificate: option_file::read("--tls-cert", certificate)?,
+                key: option_file::read("--tls-key", key)?,
             }),
             _ => None,
         };
-        let ca = self.tls_ca.as_deref().map(read).transpose()?;
+        let ca = self.tls_ca.as_deref();
+        let ca = ca.map(|ca| option_file::read("--tls-ca", ca)).transpose()?;
         let tls = ca.map(|ca| Tls {
             ca,
             identity,
@@ -114,18 +115,12 @@ impl Login {
         let (Some(name), Some(file)) = (&self.user, &self.password_file) else {
             return Ok(None);
         };
-        let text = String::from_utf8(read(file)?)?;
+        let text = option_file::read_text("--password-file", file)?;
         Ok(Some(User {
             name: name.clone(),
             password: text.lines().next().unwrap_or_default().into(),
         }))
     }
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, io::Error> {
-    let named =
-        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
-    fs::read(file).map_err(named)
 }
 
 impl Backing for EtcdStore {
@@ -141,6 +136,10 @@ impl Backing for EtcdStore {
 
     fn stand_for_election(&self, name: String) -> Box<dyn Candidacy> {
         Box::new(EtcdStore::stand_for_election(self, name))
+    }
+
+    fn plans(&self) -> Result<Vec<Generation>, plan_store::Error> {
+        self.generations().map_err(plan_store::Error::new)
     }
 
     fn notes(&self) -> Arc<dyn Notes> {

@@ -140,6 +140,7 @@ fn published(publication: Publication) -> Published {
         at: time(SystemTime::now()),
         author: publication.author,
         cause: publication.cause,
+        names: Some(publication.names),
         endpoints: publication.endpoints,
     }
 }

@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -57,6 +58,18 @@ pub(crate) enum Client {
     Process(UCred),
     /// An address.
     Address(SocketAddr),
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process(process) => match process.pid() {
+                Some(pid) => write!(f, "process {pid}"),
+                None => f.write_str("a process"),
+            },
+            Self::Address(address) => address.fmt(f),
+        }
+    }
 }
 
 /// Takes connections.

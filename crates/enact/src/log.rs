@@ -169,7 +169,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     let message = panic.payload_as_str().unwrap_or("no message");
     let place = panic.location().map(ToString::to_string);
     let place = place.unwrap_or_default();
-    tracing::error!(thread, place, message, "a thread panicked");
+    tracing::error!(%thread, %place, %message, "a thread panicked");
 }
 
 /// Counts the writes that fail.

@@ -44,6 +44,7 @@ mod log;
 mod manual;
 mod metrics;
 mod notes;
+mod option_file;
 mod orders;
 mod page;
 mod pages;
@@ -54,6 +55,7 @@ mod restore;
 #[cfg(feature = "etcd")]
 mod restore_cluster;
 mod serve;
+mod text;
 mod tsig_keys;
 mod zones;
 

@@ -22,7 +22,7 @@ pub(crate) struct CompletionsArguments {
 /// Print the JSON Schema of fleet files, for editors
 #[derive(Args)]
 #[command(after_help = "\
-Editors with a TOML language server use it if the first line of the fleet file is
+An editor with a TOML language server uses it if the fleet file begins with
   #:schema /usr/share/enact/fleet.schema.json
 docs/fleet.md says the same to people.")]
 pub(crate) struct SchemaArguments {}

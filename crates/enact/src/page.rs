@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::api;
+use crate::text::{counted, counted_names, suspicion};
 
 /// So many endpoints are on the page at most, and so many plans.
 pub(crate) const MOST_ENDPOINTS: usize = 200;
@@ -82,13 +83,14 @@ fn notices(planner: &api::PlannerStatus) -> Markup {
             p.notice.bad {
                 strong { "Frozen" } " since " (freeze.at) " by " (freeze.by)
                 @if !freeze.why.is_empty() { ": " (freeze.why) }
-                ". " (planner.waiting) " endpoints would change after a thaw."
+                ". " (counted(planner.waiting, "name")) " would change after a thaw."
             }
         }
         @if planner.suspected > 0 {
             p.notice.bad {
-                strong { "Suspicion" } ": " (planner.suspected)
-                " unhealthy targets stay for a while, because so many fell at once."
+                strong { "Suspicion" }
+                ": so many targets fell at once that the checks may be at fault. "
+                (suspicion(planner.suspected, planner.suspected_until.as_deref())) "."
             }
         }
     }
@@ -105,6 +107,9 @@ fn numbers(status: &api::Status) -> Markup {
                 (pair("active plan", &number(plans.active)))
                 (pair("answered from", &number(plans.answered)))
                 (pair("endpoints", &plans.endpoints.to_string()))
+                @if plans.held > 0 {
+                    (pair("of them held", &plans.held.to_string()))
+                }
                 (pair("endpoints behind", &plans.behind.to_string()))
                 @if let Some(planner) = &status.planner {
                     (pair("targets up", &planner.targets.up.to_string()))
@@ -251,7 +256,10 @@ fn served(endpoint: &api::Endpoint) -> String {
         .filter(|target| target.served > Some(0));
     let drawn = drawn.count();
     match endpoint.generation {
-        Some(generation) => format!("{drawn} of {all} targets, plan {generation}"),
+        Some(generation) => {
+            let all = counted(all, "target");
+            format!("{drawn} of {all}, plan {generation}")
+        }
         None => "no plan is active".into(),
     }
 }
@@ -284,7 +292,7 @@ fn timeline(plans: &[api::Published]) -> Markup {
                     @for plan in plans {
                         li class=(kind(&plan.author)) {
                             strong { "plan " (plan.generation) } " "
-                            span.quiet { (plan.at) ", " (plan.endpoints) " endpoints" }
+                            span.quiet { (plan.at) ", " (counted_names(plan.names, plan.endpoints)) }
                             br;
                             (plan.author) ": " (plan.cause)
                         }

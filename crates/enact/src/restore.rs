@@ -157,6 +157,7 @@ fn add_to_history(folder: &Path, restored: &Restored) -> Result<(), Box<dyn Erro
         generation: restored.newest,
         author: user(Uid::effective().as_raw()),
         cause: format!("restore of plan {} from a backup", restored.backup),
+        names: restored.names,
         endpoints: restored.endpoints,
     })?;
     Ok(store.set_note(&name, &note)?)

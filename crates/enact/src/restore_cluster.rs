@@ -4,7 +4,7 @@ use std::error::Error;
 
 use clap::Args;
 use plan_store::Generation;
-use plan_store_etcd::{Continued, EtcdConfig, EtcdStore};
+use plan_store_etcd::{EtcdConfig, EtcdStore};
 
 use crate::etcd::Login;
 use crate::restore::generation;
@@ -43,16 +43,6 @@ pub(crate) fn restore(arguments: RestoreClusterArguments) -> Result<String, Box<
         login,
     } = arguments;
     let store = EtcdStore::connect(login.complete(store)?)?;
-    let said = match store.continue_above(above, replaces)? {
-        Continued::Published { generation } => {
-            format!("the latest plan is published again as generation {generation}")
-        }
-        Continued::Follows { generation } => {
-            format!("the store has no plan; the Planner's next one follows generation {generation}")
-        }
-        Continued::Already { newest } => {
-            format!("the store is at generation {newest} already; no plan was published")
-        }
-    };
-    Ok(said + "\n")
+    let continued = store.continue_above(above, replaces)?;
+    Ok(format!("{continued}\n"))
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use control_plane::Fleet;
+use control_plane::{Fleet, FleetError, chain};
 use plan_store::MemoryStore;
 #[cfg(feature = "etcd")]
 use plan_store_etcd::EtcdStore;
@@ -43,7 +43,7 @@ pub(crate) fn status_of(error: &(dyn Error + 'static)) -> u8 {
 
 /// Runs until SIGINT or SIGTERM.
 pub(crate) fn serve(arguments: &ServeArguments, log: &Log) -> Result<(), Box<dyn Error>> {
-    let fleet = arguments.first_fleet()?;
+    let fleet = arguments.first_fleet().map_err(not_loaded)?;
     // From here on no signal is missed.
     let signals = receive_signals(log)?;
     info!(seed = arguments.seed, "random choices");
@@ -65,6 +65,14 @@ pub(crate) fn serve(arguments: &ServeArguments, log: &Log) -> Result<(), Box<dyn
             let store = EtcdStore::connect(config)?;
             run(arguments, fleet, &store, &signals, log)
         }
+    }
+}
+
+/// Why there is no fleet. A file that cannot be read is that of the option.
+fn not_loaded(error: FleetError) -> Box<dyn Error> {
+    match error {
+        FleetError::Unreadable { .. } => format!("--fleet {}", chain(&error)).into(),
+        error => error.into(),
     }
 }
 

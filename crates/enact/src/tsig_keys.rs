@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use dns_server::TsigKey;
 use plan_store::EndpointName;
+
+use crate::option_file;
 
 /// The keys by name.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +23,7 @@ impl TsigKeys {
     /// repeats a secret.
     pub(crate) fn load(file: &Path) -> Result<Self, Box<dyn Error>> {
         let shown = file.display();
-        let text = fs::read_to_string(file).map_err(|error| format!("{shown}: {error}"))?;
+        let text = option_file::read_text("--tsig-keys", file)?;
         let mut keys = BTreeMap::new();
         for (line, text) in (1..).zip(text.lines().map(str::trim)) {
             if text.is_empty() || text.starts_with('#') {

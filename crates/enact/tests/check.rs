@@ -140,14 +140,49 @@ fn check_and_serve_load_a_file_in_the_same_way() {
     }
 }
 
+/// A pipe is as narrow as a terminal.
+#[test]
+fn the_help_fits_into_80_columns_and_each_command_has_its_own_description() {
+    let help = stdout(&enact(&["--help"]));
+    let commands = help.split("Commands:").nth(1).unwrap().lines();
+    let commands = commands.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let commands: Vec<_> = commands
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    assert!(commands.len() >= 14, "{commands:?}");
+    let mut descriptions = std::collections::BTreeSet::new();
+    for command in &commands {
+        for (flag, is_long) in [("--help", true), ("-h", false)] {
+            let help = stdout(&enact(&[command, flag]));
+            let wide = help.lines().find(|line| line.chars().count() > 80);
+            assert_eq!(wide, None, "{command} {flag}");
+            let first = help.lines().next().unwrap_or_default().to_owned();
+            assert!(
+                !is_long || *command == "help" || descriptions.insert(first),
+                "{help}"
+            );
+        }
+    }
+    let wide = help.lines().find(|line| line.chars().count() > 80);
+    assert_eq!(wide, None);
+    for says in [
+        "Let held changes take effect",
+        "Keep what the endpoint has, in place of held changes",
+    ] {
+        assert!(descriptions.contains(says), "{descriptions:#?}");
+    }
+}
+
 #[test]
 fn completions_and_man_pages_name_each_command() {
     let scratch = Scratch::new("man");
     let help = stdout(&enact(&["--help"]));
     let commands = help.split("Commands:").nth(1).unwrap().lines();
-    let commands = commands
-        .skip(1)
-        .map_while(|line| line.split_whitespace().next());
+    let commands = commands.skip(1).take_while(|line| !line.is_empty());
+    // The further lines of a description are further to the right.
+    let commands = commands.filter(|line| !line.starts_with("   "));
+    let commands = commands.filter_map(|line| line.split_whitespace().next());
     let commands: Vec<_> = commands.filter(|command| *command != "help").collect();
     assert!(commands.len() >= 5, "{commands:?}");
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {

@@ -853,19 +853,41 @@ fn a_bad_argument_or_file_is_status_2() {
     let with =
         |arguments: [&'static str; 2]| vec!["--fleet", good.path(), arguments[0], arguments[1]];
     for (arguments, says) in [
-        (vec!["--fleet", "no-such.toml"], "no-such.toml"),
+        (
+            vec!["--fleet", "no-such.toml"],
+            "error: --fleet no-such.toml cannot be read; give the path",
+        ),
         (
             vec!["--fleet", bad.path()],
             "bad.toml:3:23: 240.0.0.1 is reserved",
         ),
-        (with(["--listen", "nowhere"]), "nowhere"),
+        (
+            with(["--listen", "nowhere"]),
+            "give an IP address and a port: 127.0.0.1:53",
+        ),
+        (with(["--listen", "1.2.3.4"]), "; give a port: 1.2.3.4:53"),
+        (with(["--listen", "::1"]), "; give a port: [::1]:53"),
+        (
+            with(["--metrics", "1.2.3.4"]),
+            "; give a port: 1.2.3.4:9153",
+        ),
+        (
+            vec![
+                "--demo",
+                "--admin-tcp",
+                "127.0.0.1:0",
+                "--admin-token",
+                "/no/such",
+            ],
+            "error: --admin-token /no/such: No such file",
+        ),
         (with(["--max-targets", "0"]), "1 to 1024"),
         (with(["--threads", "999"]), "1 to 256"),
         (with(["--listen", "192.0.2.1:5300"]), "192.0.2.1:5300"),
         (with(["--metrics", "192.0.2.1:9153"]), "192.0.2.1:9153"),
         (
             with(["--cookie-keys", "/no/such"]),
-            "/no/such: No such file",
+            "error: --cookie-keys /no/such: No such file",
         ),
         (with(["--cookie-keys", "/dev/null"]), "there is no key"),
         (

@@ -270,7 +270,7 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
             zone.latest = Some(generation);
             Ok::<_, PublishError<Error>>(generation)
         })?;
-        info!(%generation, endpoints, "publish");
+        info!(%generation, names = endpoints, "publish");
         Ok(generation)
     }
 
@@ -305,7 +305,7 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
         self.build(pin);
         let generation = pin.generation;
         let activation = self.locked_flip(endpoint, Standing::Active(generation))?;
-        debug!(%endpoint, %generation, ?activation, "activate");
+        debug!(%endpoint, %generation, %activation, "activate");
         Ok(activation)
     }
 
@@ -334,7 +334,7 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
         check_named(pin, endpoint, false)?;
         let generation = pin.generation;
         let activation = self.locked_flip(endpoint, Standing::Withdrawn(generation))?;
-        info!(%endpoint, %generation, ?activation, "withdraw");
+        info!(%endpoint, %generation, %activation, "withdraw");
         Ok(activation)
     }
 
@@ -360,7 +360,7 @@ impl<P: Primitives> PlanStore for IncidentStore<P> {
             });
             swept
         });
-        info!(%applied, deleted = ?swept.deleted, spared = ?swept.spared, "sweep");
+        info!(%applied, plans = %swept, "sweep");
         Ok(swept)
     }
 

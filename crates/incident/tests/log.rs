@@ -77,8 +77,14 @@ fn both_stores_log_the_same_events_with_the_same_fields() {
         let incident = logged(|| every_event(&IncidentStore::new(variant, keep)));
         assert_eq!(incident, memory, "{variant}");
     }
-    assert_eq!(memory[0], "INFO publish generation=1 endpoints=1");
+    assert_eq!(memory[0], "INFO publish generation=1 names=1");
     assert_eq!(memory.len(), 7);
+    // A person reads them: no field is in the form that `Debug` gives it.
+    assert_eq!(memory[6], "INFO sweep applied=2 plans=deleted 1");
+    assert!(
+        memory.iter().all(|line| !line.contains(['[', '{', '"'])),
+        "{memory:#?}"
+    );
 }
 
 #[test]

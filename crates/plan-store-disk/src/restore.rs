@@ -46,7 +46,9 @@ pub struct Restored {
     /// The newest plan of the store. If it is another one, it has the content of the backup's
     /// newest plan.
     pub newest: Generation,
-    /// How many endpoints that plan names.
+    /// How many names that plan has.
+    pub names: usize,
+    /// How many of them are endpoints. The others have static records alone.
     pub endpoints: usize,
 }
 
@@ -132,14 +134,15 @@ impl Backup {
         } else {
             floor.next()?
         };
-        let mut endpoints = 0;
+        let (mut names, mut endpoints) = (0, 0);
         folder.replace_plans(|file| {
-            endpoints = self.make(file, newest)?;
+            (names, endpoints) = self.make(file, newest)?;
             Ok::<_, RestoreError>(())
         })?;
         Ok(Restored {
             backup,
             newest,
+            names,
             endpoints,
         })
     }
@@ -168,8 +171,9 @@ impl Backup {
         })
     }
 
-    /// Makes the database in this file. Returns how many endpoints its latest plan names.
-    fn make(&self, file: &Path, newest: Generation) -> Result<usize, RestoreError> {
+    /// Makes the database in this file. Returns how many names its latest plan has, and how many of
+    /// them are endpoints.
+    fn make(&self, file: &Path, newest: Generation) -> Result<(usize, usize), RestoreError> {
         let place = file.display().to_string();
         let failed = |error: redb::Error| not_opened(&place, error);
         let database = Medium::file(file).open();
@@ -191,11 +195,14 @@ impl Backup {
             let reason = format!("plan {newest} is not in what was just written");
             return Err(OpenError::Damaged { place, reason }.into());
         };
-        let endpoints = plan.endpoints().count();
+        let endpoints = plan
+            .endpoints()
+            .filter(|(_, records)| records.has_targets());
+        let counts = (plan.endpoints().len(), endpoints.count());
         drop(writer);
         let synced = File::open(file).and_then(|file| file.sync_all());
         synced.map_err(|source| OpenError::Folder { place, source })?;
-        Ok(endpoints)
+        Ok(counts)
     }
 }
 

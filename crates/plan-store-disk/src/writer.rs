@@ -195,7 +195,8 @@ impl Writer {
             Err(error) => {
                 if failing.is_none() {
                     let reason = std::error::Error::source(error).map(ToString::to_string);
-                    error!(%error, reason, "no change can be written; what is there is served");
+                    let reason = reason.unwrap_or_default();
+                    error!(%error, %reason, "no change can be written; what is there is served");
                 }
                 *failing = Some(error.clone());
             }

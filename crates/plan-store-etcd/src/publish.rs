@@ -74,7 +74,7 @@ impl Shared {
                 Attempt::Published(created) => {
                     let endpoints = plan.endpoints().len();
                     self.plans.keep(generation, created, plan);
-                    info!(%generation, endpoints, "publish");
+                    info!(%generation, names = endpoints, "publish");
                     return Ok(generation);
                 }
                 Attempt::Lost => debug!(%generation, "came second; trying again"),

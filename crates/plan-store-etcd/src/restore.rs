@@ -4,6 +4,8 @@
 //! served. Its content is copied as it is stored; the chunks that it names stay, because the
 //! transaction compares that the plan which names them is still there.
 
+use std::fmt;
+
 use plan_store::{Generation, PublishError};
 use prost::Message;
 use tracing::info;
@@ -41,6 +43,29 @@ pub enum Continued {
     },
 }
 
+impl fmt::Display for Continued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Published { generation } => {
+                write!(
+                    f,
+                    "the latest plan is published again as generation {generation}"
+                )
+            }
+            Self::Follows { generation } => write!(
+                f,
+                "the store has no plan; the Planner's next one follows generation {generation}"
+            ),
+            Self::Already { newest } => {
+                write!(
+                    f,
+                    "the store is at generation {newest} already; no plan was published"
+                )
+            }
+        }
+    }
+}
+
 impl Shared {
     pub(crate) async fn continue_above(
         &self,
@@ -54,7 +79,7 @@ impl Shared {
             // Putting it twice has the same effect as putting it once.
             self.client.txn(txn([], [put], [])).await?;
         }
-        info!(?continued, "the cluster continues above {served}");
+        info!(%continued, "the cluster continues above {served}");
         Ok(continued)
     }
 

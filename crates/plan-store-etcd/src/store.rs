@@ -261,8 +261,9 @@ impl EtcdStore {
         self.look_ahead();
         let generation = held.generation;
         let outcomes = batches::activate(&self.shared, &self.threads, held, endpoints);
-        outcomes.inspect(move |(endpoint, outcome)| {
-            debug!(%endpoint, %generation, ?outcome, "activate");
+        outcomes.inspect(move |(endpoint, outcome)| match outcome {
+            Ok(activation) => debug!(%endpoint, %generation, %activation, "activate"),
+            Err(error) => debug!(%endpoint, %generation, %error, "activate"),
         })
     }
 
@@ -318,9 +319,9 @@ impl PlanStore for EtcdStore {
         if !held.plan.names(endpoint) {
             return Err(StepError::NotInPlan { generation });
         }
-        let activation = self.step(held, endpoint, StoredStanding::active(generation));
-        debug!(%endpoint, %generation, ?activation, "activate");
-        activation
+        let activation = self.step(held, endpoint, StoredStanding::active(generation))?;
+        debug!(%endpoint, %generation, %activation, "activate");
+        Ok(activation)
     }
 
     /// Many endpoints share a request, and a few requests are under way at a time. Each
@@ -362,9 +363,9 @@ impl PlanStore for EtcdStore {
         if held.plan.names(endpoint) {
             return Err(StepError::StillInPlan { generation });
         }
-        let activation = self.step(held, endpoint, StoredStanding::withdrawn(generation));
-        info!(%endpoint, %generation, ?activation, "withdraw");
-        activation
+        let activation = self.step(held, endpoint, StoredStanding::withdrawn(generation))?;
+        info!(%endpoint, %generation, %activation, "withdraw");
+        Ok(activation)
     }
 
     fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Failed<Error>> {

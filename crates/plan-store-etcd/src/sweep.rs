@@ -51,10 +51,10 @@ impl Shared {
         let swept = self.delete_plans(&mut sight, applied).await?;
         self.forget_endpoints(&sight).await?;
         if swept.deleted.is_empty() {
-            debug!(%applied, spared = ?swept.spared, "sweep");
+            debug!(%applied, plans = %swept, "sweep");
         } else {
             self.delete_chunks().await?;
-            info!(%applied, deleted = ?swept.deleted, spared = ?swept.spared, "sweep");
+            info!(%applied, plans = %swept, "sweep");
         }
         Ok(swept)
     }

@@ -310,6 +310,11 @@ impl Retention {
         Self { newest }
     }
 
+    /// How many it keeps, as it was told.
+    pub const fn count(self) -> u32 {
+        self.newest
+    }
+
     /// Whether a sweep after plan `applied` keeps this plan for its age alone.
     pub fn keeps(self, generation: Generation, applied: Generation) -> bool {
         match applied.get().checked_sub(generation.get()) {

@@ -15,7 +15,7 @@ use domain::dep::octseq::Parser;
 use domain::rdata::ZoneRecordData;
 use domain::zonefile::inplace::{Entry as Parsed, Error, ScannedRecord, Zonefile};
 
-use crate::ttl;
+use crate::{forms, ttl};
 
 /// The byte order mark of UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -82,7 +82,7 @@ fn read_entry(
     if !text.ends_with(b"\n") {
         parser.extend_from_slice(b"\n");
     }
-    while let Some(parsed) = next(parser, line)? {
+    while let Some(parsed) = next(parser, line, text)? {
         match parsed {
             Parsed::Record(record) => records.push(entry(line, &record)?),
             Parsed::Include { path, .. } => {
@@ -101,7 +101,7 @@ fn read_entry(
 
 /// What the parser reads next. A panic is a refusal too, for a bad zone file must not end the
 /// process that serves. One is known, in a parenthesis that is not closed, which does not get here.
-fn next(parser: &mut Zonefile, line: usize) -> Result<Option<Parsed>, Refused> {
+fn next(parser: &mut Zonefile, line: usize, text: &[u8]) -> Result<Option<Parsed>, Refused> {
     // After either, nobody uses the parser again.
     let read = catch_unwind(AssertUnwindSafe(|| parser.next_entry()));
     let malformed = |_| Refused {
@@ -111,7 +111,7 @@ fn next(parser: &mut Zonefile, line: usize) -> Result<Option<Parsed>, Refused> {
             .into(),
     };
     read.map_err(malformed)?
-        .map_err(|error| refused(&error, line))
+        .map_err(|error| refused(&error, line, text))
 }
 
 /// How many bytes the first entry of a text has, with the end of its last line; or what is not
@@ -211,16 +211,17 @@ fn text(name: &impl ToName) -> String {
 
 /// The parser's error in an entry that begins on this line. The text is `line:column: reason`,
 /// and the lines include the one that was put before the file.
-fn refused(error: &Error, line: usize) -> Refused {
+fn refused(error: &Error, line: usize, entry: &[u8]) -> Refused {
     let text = error.to_string();
     let mut parts = text.splitn(3, ':');
     let mut number = || parts.next().and_then(|part| part.parse::<usize>().ok());
     let place = number().zip(number());
     let reason = parts.next().unwrap_or(&text).trim();
     let hint = if reason.starts_with("unknown record type") {
-        "; a type whose form is not known can be written as RFC 3597 has it: TYPE731 \\# 2 abcd"
+        "a type whose form is not known can be written as RFC 3597 has it: TYPE731 \\# 2 abcd"
+            .into()
     } else {
-        "; correct the entry"
+        forms::advice(entry).unwrap_or_else(|| "correct the entry".into())
     };
     // An error at the end of a line is on the next one to the parser.
     let column = place
@@ -229,6 +230,6 @@ fn refused(error: &Error, line: usize) -> Refused {
     Refused {
         line,
         column,
-        reason: format!("{reason}{hint}"),
+        reason: format!("{reason}; {hint}"),
     }
 }

@@ -12,6 +12,7 @@
 
 mod checks;
 mod entries;
+mod forms;
 mod ttl;
 
 use std::fs::File;
@@ -32,11 +33,12 @@ const MAX_MISTAKES: usize = 1000;
 /// Reads the records of a zone of this fleet from this file.
 ///
 /// # Errors
-/// [`FleetError::Mistakes`] with the mistakes in the file.
+/// [`FleetError::Unreadable`] if the file cannot be read, and [`FleetError::Mistakes`] with the
+/// mistakes in it.
 pub fn read(fleet: &Fleet, zone: &DnsZone, file: &Path) -> Result<ZoneRecords, FleetError> {
-    let unreadable = |error: io::Error| {
-        let message = format!("the zone file cannot be read: {error}; correct `records`");
-        refused(file, vec![mistake(1, 1, message)])
+    let unreadable = |source: io::Error| FleetError::Unreadable {
+        file: file.to_owned(),
+        source,
     };
     let mut text = Vec::new();
     let opened = File::open(file).map_err(unreadable)?;

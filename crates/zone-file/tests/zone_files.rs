@@ -164,7 +164,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "a A 192.0.2.1 more\n",
         ":1:15: trailing tokens",
-        "correct the entry",
+        "; A needs an IPv4 address, such as `192.0.2.1`",
     ),
     (
         "a 60 A 192.0.2.1\na 61 A 192.0.2.2\n",
@@ -323,6 +323,49 @@ fn known_types_may_be_written_as_unknown_ones() {
     assert_eq!(data(&records, "m.shop.example", 15).1, [b"\0\x0a\x01h\0"]);
 }
 
+/// The example of each form is one.
+#[test]
+fn data_that_is_refused_is_told_the_form_of_its_type() {
+    for (record_type, wrong) in [
+        ("A", "mail"),
+        ("AAAA", "192.0.2.1"),
+        ("CNAME", ""),
+        ("NS", "a b"),
+        ("PTR", ""),
+        ("MX", "mail"),
+        ("TXT", ""),
+        ("SRV", "10 5 www"),
+        ("CAA", "issue \"ca.example\""),
+        ("DS", "60485 5"),
+        ("TLSA", "3 1"),
+        ("SSHFP", "4"),
+        ("HTTPS", ". alpn=h2"),
+        ("SVCB", "."),
+        ("NAPTR", "100 10"),
+        ("HINFO", "\"PDP-11\""),
+    ] {
+        let needs = format!("; {record_type} needs ");
+        for before in ["sub ", "sub 300 IN ", "sub IN 300 ", "sub 1h "] {
+            let error = bad(&format!("{before}{record_type} {wrong}\n"));
+            assert!(error.contains(&needs), "{before}: {error}");
+        }
+        let error = bad(&format!("sub A 192.0.2.1\n    {record_type} {wrong}\n"));
+        assert!(error.contains(&needs), "{error}");
+        let (_, form) = error.split_once(&needs).unwrap();
+        let (_, example) = form.split_once("such as `").unwrap();
+        let (example, _) = example.rsplit_once('`').unwrap();
+        let entry = format!("sub {record_type} {example}\n");
+        let read = read(entry.as_bytes())
+            .map(drop)
+            .map_err(|error| error.to_string());
+        // A delegation alone has no DS record, and the server of a zone below needs no glue here.
+        match record_type {
+            "DS" => assert!(read.unwrap_err().contains("is not delegated")),
+            _ => assert_eq!(read, Ok(()), "{entry}"),
+        }
+    }
+}
+
 #[test]
 fn a_zone_file_is_found_beside_the_fleet_file() {
     let folder = std::env::temp_dir().join(format!("zone-file-{}", std::process::id()));
@@ -330,8 +373,10 @@ fn a_zone_file_is_found_beside_the_fleet_file() {
     let path = folder.join("fleet.toml");
     std::fs::write(&path, FLEET).unwrap();
     let error = Fleet::load_with(&path, &zone_file::read).unwrap_err();
+    // The mistake is where the fleet file names it.
     let says = format!(
-        "{}:1:1: the zone file cannot be read",
+        "{}:6:15: `records`: {} cannot be read: No such file",
+        path.display(),
         folder.join("shop.zone").display()
     );
     assert!(error.to_string().starts_with(&says), "{error}");

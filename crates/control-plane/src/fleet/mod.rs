@@ -21,6 +21,7 @@ mod reader;
 #[cfg(feature = "schema")]
 mod schema;
 mod source;
+mod spelling;
 mod values;
 
 use std::collections::BTreeMap;
@@ -141,6 +142,23 @@ pub struct DnsSecondary {
 /// The static records of a zone, by name.
 pub type ZoneRecords = BTreeMap<EndpointName, StaticRecords>;
 
+/// Notes that a zone file cannot be read, at this byte of the text, which names it. Gives other
+/// errors back.
+fn unreadable_records(
+    text: &Source<'_>,
+    at: usize,
+    error: FleetError,
+) -> Result<ZoneRecords, FleetError> {
+    let FleetError::Unreadable { file, source } = error else {
+        return Err(error);
+    };
+    let file = file.display();
+    let mistake =
+        format!("`records`: {file} cannot be read: {source}; give the path of a zone file");
+    text.mistake(at, mistake);
+    Ok(ZoneRecords::new())
+}
+
 /// Reads the records of a zone of this fleet from a zone file. The fleet has everything but
 /// the records.
 pub type ReadRecords<'r> = dyn Fn(&Fleet, &DnsZone, &Path) -> Result<ZoneRecords, FleetError> + 'r;
@@ -257,7 +275,8 @@ impl Fleet {
     /// `origin`.
     ///
     /// # Errors
-    /// As [`Fleet::parse`], and those of `read`.
+    /// As [`Fleet::parse`], and those of `read`. A zone file that cannot be read is a mistake in
+    /// the text, which names it.
     pub fn parse_with(
         text: &str,
         origin: &Path,
@@ -269,9 +288,12 @@ impl Fleet {
         };
         let folder = origin.parent().unwrap_or(Path::new(""));
         let zones = fleet.dns_zones.iter().zip(&zone_files);
-        let records = zones.map(|(zone, file)| match file {
-            Some((_, path)) => read(&fleet, zone, &folder.join(path)),
-            None => Ok(ZoneRecords::new()),
+        let records = zones.map(|(zone, file)| {
+            let Some((at, path)) = file else {
+                return Ok(ZoneRecords::new());
+            };
+            let read = read(&fleet, zone, &folder.join(path));
+            read.or_else(|error| unreadable_records(&source, *at, error))
         });
         let records = records.collect::<Result<Vec<_>, _>>()?;
         for (zone, records) in fleet.dns_zones.iter_mut().zip(records) {

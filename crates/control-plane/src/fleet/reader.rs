@@ -17,6 +17,7 @@ use toml::de::{DeInteger, DeTable, DeValue};
 
 use super::mistakes::Mistakes;
 use super::pieces::Piece;
+use super::spelling;
 
 /// A value of a table, with its place.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +51,7 @@ pub(super) fn read<'de, T: Deserialize<'de>>(piece: &Piece<'_>, mistakes: &Mista
     let value = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
     let node = Node {
         key: "the file",
+        is_misspelled: false,
         value: &value,
         piece,
         mistakes,
@@ -188,6 +190,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for PlacedVisitor<T> {
 struct Node<'a> {
     /// Its key, or that of the list that it is in.
     key: &'a str,
+    /// Whether another key stands in its place, and that is noted: the value is not read.
+    is_misspelled: bool,
     value: &'a Spanned<DeValue<'a>>,
     piece: &'a Piece<'a>,
     mistakes: &'a Mistakes,
@@ -275,6 +279,9 @@ impl<'de> Deserializer<'de> for Node<'_> {
         if name != PLACED {
             return self.deserialize_any(visitor);
         }
+        if self.is_misspelled {
+            return Err(Refused::Noted);
+        }
         visitor.visit_seq(Placed {
             node: self,
             step: 0,
@@ -290,7 +297,8 @@ impl<'de> Deserializer<'de> for Node<'_> {
         visitor.visit_seq(Elements(elements))
     }
 
-    /// Notes the keys that are no fields, and leaves them out.
+    /// Notes the keys that are no fields, and leaves them out. The field that such a key most
+    /// probably means counts as refused, so that it is not missing as well.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -300,16 +308,31 @@ impl<'de> Deserializer<'de> for Node<'_> {
         let DeValue::Table(table) = self.value.get_ref() else {
             return self.deserialize_any(visitor);
         };
-        for key in table.keys() {
-            if !fields.contains(&&**key.get_ref()) {
-                let at = self.piece.in_file(key.span().start);
-                self.mistakes.add(at, unknown(key.get_ref(), fields));
+        let mut open: Vec<&str> = fields.to_vec();
+        open.retain(|field| table.keys().all(|key| key.get_ref() != field));
+        let mut meant = Vec::new();
+        for (key, value) in table {
+            let (at, key) = (self.piece.in_file(key.span().start), &**key.get_ref());
+            if fields.contains(&key) {
+                continue;
+            }
+            let field = spelling::nearest(key, &open);
+            self.mistakes.add(at, unknown(key, field, fields));
+            if let Some(field) = field {
+                open.retain(|other| *other != field);
+                meant.push(Node {
+                    key: field,
+                    is_misspelled: true,
+                    value,
+                    ..self
+                });
             }
         }
         let entries = table.iter().filter_map(|(key, value)| {
             let key = &**key.get_ref();
             fields.contains(&key).then_some(Node { key, value, ..self })
         });
+        let entries = entries.chain(meant);
         let entries = Entries {
             entries,
             value: None,
@@ -415,7 +438,10 @@ impl fmt::Display for Refused {
     }
 }
 
-fn unknown(key: &str, fields: &[&str]) -> String {
+fn unknown(key: &str, meant: Option<&str>, fields: &[&str]) -> String {
+    if let Some(field) = meant {
+        return format!("unknown field `{key}`; did you mean `{field}`?");
+    }
     let known: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
     format!("unknown field `{key}`; use one of {}", known.join(", "))
 }

@@ -97,8 +97,10 @@ pub enum HoldReason {
     Loses {
         /// How many go.
         removed: usize,
-        /// Of how many.
+        /// Of how many: the targets in force that are not drained.
         of: usize,
+        /// How many targets the fleet file has at the endpoint, the drained ones included.
+        named: usize,
     },
     /// A zone loses too many record sets of its zone file.
     LosesRecords {
@@ -343,7 +345,8 @@ fn refuse(from: &FleetEndpoint, to: Option<&FleetEndpoint>, percent: u8) -> Opti
     let loses_family = [IpAddr::is_ipv4, IpAddr::is_ipv6]
         .iter()
         .any(|is_of| usable(from).any(|t| is_of(&t)) && !kept.iter().any(is_of));
-    (!may_go || loses_family).then_some(HoldReason::Loses { removed, of })
+    let named = to.targets().len();
+    (!may_go || loses_family).then_some(HoldReason::Loses { removed, of, named })
 }
 
 /// Whether so many may go without a confirmation (rule 2).
@@ -413,14 +416,21 @@ impl fmt::Display for HoldReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Goes => f.write_str("the fleet does not name the endpoint any more"),
-            Self::Loses { removed, of } => {
+            Self::Loses { removed, of, named } => {
+                let left = of.saturating_sub(*removed);
+                let targets = if *of == 1 { "target" } else { "targets" };
                 write!(
                     f,
-                    "the fleet or a drain takes away {removed} of its {of} targets"
+                    "the fleet or a drain would leave {left} of the {of} {targets} that may still serve ({named} in the fleet file)"
                 )
             }
             Self::LosesRecords { removed, of } => {
-                write!(f, "the zone file takes away {removed} of {of} record sets")
+                let sets = if *of == 1 {
+                    "record set"
+                } else {
+                    "record sets"
+                };
+                write!(f, "the zone file takes away {removed} of {of} {sets}")
             }
         }
     }

@@ -325,6 +325,9 @@ impl<S: DnsStore> Planner<S> {
         if let Some(text) = status::health_in_short(&changes) {
             self.causes.add(Author::Health, text);
         }
+        if let Some(text) = status::proven_in_short(&changes) {
+            self.causes.add(Author::FleetFile, text);
+        }
         self.settle();
         let latest = latest.as_ref().map(|pin| (pin.generation(), pin.plan()));
         let changes = self.decide(latest.map(|(_, plan)| &**plan), health.at())?;
@@ -414,9 +417,10 @@ impl<S: DnsStore> Planner<S> {
         changes: Vec<Change>,
         latest: Option<(Generation, &Arc<Plan>)>,
     ) -> Result<Planned, PlanError> {
-        let endpoints = changes.len();
+        let names = changes.len();
+        let endpoints = endpoints_in(&changes, latest.map(|(_, plan)| &**plan));
         self.status.newest = latest.map(|(generation, _)| generation);
-        self.status.waiting = endpoints;
+        self.status.waiting = names;
         let plan = match latest {
             Some((generation, _)) if changes.is_empty() => {
                 debug!(%generation, "unchanged");
@@ -428,7 +432,7 @@ impl<S: DnsStore> Planner<S> {
                 debug!(endpoints, "the first round of checks is not over");
                 return Ok(Planned::FirstRound { endpoints });
             }
-            _ if self.orders.freeze.is_some() => return Ok(Planned::Frozen { endpoints }),
+            _ if self.orders.freeze.is_some() => return Ok(Planned::Frozen { endpoints: names }),
             Some((_, plan)) => plan.changed(changes)?,
             None => {
                 let all = changes.into_iter();
@@ -445,6 +449,7 @@ impl<S: DnsStore> Planner<S> {
             generation,
             author,
             cause,
+            names,
             endpoints,
         });
         for endpoint in self.control.endpoints_mut() {
@@ -501,6 +506,16 @@ fn compare(
     let gone = gone.map(|(name, _)| (name.clone(), None));
     desired.changes.extend(gone);
     Ok(desired)
+}
+
+/// How many of the names that change are endpoints, after the change or before it.
+fn endpoints_in(changes: &[Change], latest: Option<&Plan>) -> usize {
+    let is_endpoint = |(name, records): &&Change| {
+        let before = latest.and_then(|plan| plan.records(name));
+        let after = records.as_ref().is_some_and(RecordSet::has_targets);
+        after || before.is_some_and(|before| before.has_targets())
+    };
+    changes.iter().filter(is_endpoint).count()
 }
 
 /// The records of this name, or what is wrong with them.

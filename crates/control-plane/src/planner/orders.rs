@@ -98,7 +98,9 @@ pub struct Publication {
     pub author: String,
     /// What led to the plan, in a line.
     pub cause: String,
-    /// How many endpoints have other records than in the plan before.
+    /// How many names have other records than in the plan before.
+    pub names: usize,
+    /// How many of them are endpoints. The others have static records alone.
     pub endpoints: usize,
 }
 

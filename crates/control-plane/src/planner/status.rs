@@ -41,7 +41,7 @@ pub struct Status {
     pub suspected_until: Option<Instant>,
     /// The newest plan in the store, when the last tick ended.
     pub newest: Option<Generation>,
-    /// How many endpoints are to have other records than in that plan. Above 0 under a
+    /// How many names are to have other records than in that plan. Above 0 under a
     /// freeze, or while the store fails.
     pub waiting: usize,
     /// What persons have ordered.
@@ -73,11 +73,12 @@ impl Status {
         }
         match (self.suspected, suspected.targets.len()) {
             (0, targets @ 1..) => {
-                let wait = suspected.until.map(|until| until.duration_since(now));
+                let until = suspected.until.unwrap_or(now);
+                let wait = until.saturating_duration_since(now).as_secs_f64();
                 warn!(
                     targets,
-                    ?wait,
-                    "suspicion: so many targets became unhealthy at once that the checks may be at fault; they stay for a while"
+                    wait = %format_args!("{wait:.1}s"),
+                    "suspicion: so many targets became unhealthy at once that the checks may be at fault; they stay until the wait is over"
                 );
             }
             (1.., 0) => info!("suspicion ends: unhealthy targets are removed again"),
@@ -147,11 +148,11 @@ pub(super) fn orders_changed(before: &Orders, now: &Orders) {
             why = %freeze.why,
             "frozen: no plan is published until a person thaws it"
         ),
-        (Some(_), None) => info!(by, "thawed: plans are published again"),
+        (Some(_), None) => info!(%by, "thawed: plans are published again"),
         _ => {}
     }
     for id in now.rejected.difference(&before.rejected) {
-        info!(%id, by, "held change rejected: the endpoint keeps what it has");
+        info!(%id, %by, "held change rejected: the endpoint keeps what it has");
     }
 }
 
@@ -177,6 +178,12 @@ pub(super) fn health_in_short(changes: &Changes) -> Option<String> {
     (!words.is_empty()).then(|| words.join("; "))
 }
 
+/// The new targets that have proven themselves, in a few words; `None` if there are none.
+pub(super) fn proven_in_short(changes: &Changes) -> Option<String> {
+    let proven = &changes.proven;
+    (!proven.is_empty()).then(|| format!("first checks succeeded: {}", some(proven)))
+}
+
 /// Logs the targets whose health has changed.
 pub(super) fn targets_changed(changes: &Changes) {
     let (fallen, risen) = (&changes.fallen, &changes.risen);
@@ -185,6 +192,10 @@ pub(super) fn targets_changed(changes: &Changes) {
     }
     if !risen.is_empty() {
         info!(targets = risen.len(), names = %some(risen), "healthy");
+    }
+    let proven = &changes.proven;
+    if !proven.is_empty() {
+        info!(targets = proven.len(), names = %some(proven), "healthy, in the first checks");
     }
 }
 

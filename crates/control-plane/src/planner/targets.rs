@@ -52,6 +52,9 @@ pub(super) enum Standing {
 pub(super) struct Changes {
     pub(super) fallen: Vec<IpAddr>,
     pub(super) risen: Vec<IpAddr>,
+    /// New targets whose first checks have succeeded. What made them new is the cause of what
+    /// follows, not their health.
+    pub(super) proven: Vec<IpAddr>,
 }
 
 impl Known {
@@ -100,7 +103,8 @@ impl Targets {
             }
             match (before, known.standing()) {
                 (Standing::Up, Standing::Down { .. }) => changes.fallen.push(address),
-                (Standing::Down { .. } | Standing::New { .. }, Standing::Up) => {
+                (Standing::New { checked: false }, Standing::Up) => changes.proven.push(address),
+                (Standing::Down { .. } | Standing::New { checked: true }, Standing::Up) => {
                     changes.risen.push(address);
                 }
                 _ => {}

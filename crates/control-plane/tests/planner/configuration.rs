@@ -65,7 +65,7 @@ fn judged(percent: u8, from: &[i16], to: &[i16]) -> Option<HoldReason> {
 
 #[test]
 fn of_four_targets_or_more_the_set_share_may_go_and_of_fewer_all_but_the_last() {
-    let loses = |removed, of| Some(HoldReason::Loses { removed, of });
+    let loses = |removed, of| Some((removed, of));
     let ten: Vec<i16> = (1..=10).collect();
     for (percent, from, to, expected) in [
         (30, &ten[..], &ten[3..], None),
@@ -93,6 +93,8 @@ fn of_four_targets_or_more_the_set_share_may_go_and_of_fewer_all_but_the_last() 
         (90, &[1, 102, 103, 104], &[102, 103, 104], loses(1, 4)),
         (30, &[1, 2, 3, 4, 101, 102], &[1, 2, 3, 4, 101], None),
     ] {
+        let named = to.len();
+        let expected = expected.map(|(removed, of)| HoldReason::Loses { removed, of, named });
         assert_eq!(
             judged(percent, from, to),
             expected,
@@ -117,7 +119,7 @@ fn an_endpoint_whose_change_is_held_keeps_its_records_and_the_others_move() {
         [("a", "1 2 3 4"), ("b", "6"), ("c", "7 8"), ("d", "10")]
     );
     let goes = "the fleet does not name the endpoint any more";
-    let loses = "the fleet or a drain takes away 3 of its 4 targets";
+    let loses = "the fleet or a drain would leave 1 of the 4 targets that may still serve (2 in the fleet file)";
     let reasons = [("a.example", loses), ("c.example", goes)];
     assert_eq!(
         held(&planner),

@@ -404,10 +404,11 @@ fn reason(from: &[FleetTarget], to: Option<&[FleetTarget]>) -> Option<HoldReason
     let Some(to) = to else {
         return Some(HoldReason::Goes);
     };
+    let named = to.len();
     let (from, to) = (usable(from), usable(to));
     let (removed, of) = (from.difference(&to).count(), from.len());
     let most = if of >= 4 { of * 34 / 100 } else { of - 1 };
-    (removed > most || to.is_empty()).then_some(HoldReason::Loses { removed, of })
+    (removed > most || to.is_empty()).then_some(HoldReason::Loses { removed, of, named })
 }
 
 /// The targets of an endpoint that can be drawn.

@@ -146,7 +146,10 @@ fn a_suspicion_has_a_line_when_it_begins_and_when_it_ends() {
             .tick(&crate::health_at(second * 1000, &down))
             .unwrap();
         let begins: &[_] = match second {
-            0 => &["unhealthy targets=4", "suspicion: so many"],
+            0 => &[
+                "unhealthy targets=4",
+                "they stay until the wait is over targets=4 wait=30.0s",
+            ],
             _ => &[],
         };
         assert_lines(begins);

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use control_plane::{
     ChangeId, Drain, DrainScope, Fleet, Order, OrderBook, Orders, Planned, Planner, Publication,
+    TargetState,
 };
 use plan_store::MemoryStore;
 
@@ -391,6 +392,50 @@ fn the_history_names_the_author_and_the_cause_of_each_plan() {
         ]
     );
     assert!(pairs[0].0.starts_with("fleet file"), "{pairs:?}");
+}
+
+/// Targets that a restored file brings back are not the work of health; one that recovers is.
+#[test]
+fn new_targets_come_by_the_file_and_sick_ones_recover_by_their_health() {
+    let (few, many): (&[u8], &[u8]) = (&[1, 2, 3, 4], &[1, 2, 3, 4, 5]);
+    let (mut planner, store, book) = planned(fleet(&[("a", many)]));
+    let sick = health_at(1, &[("192.0.2.1", down_since(1))]);
+    planner.tick(&sick).unwrap();
+    planner.set_fleet(fleet(&[("a", few)]), at(2));
+    planner.tick(&sick).unwrap();
+    planner.set_fleet(fleet(&[("a", many)]), at(3));
+    let unknown = ("192.0.2.5", TargetState::Unknown.into());
+    let first_checks = health_at(4, &[("192.0.2.1", down_since(1)), unknown]);
+    planner.tick(&first_checks).unwrap();
+    planner.tick(&sick).unwrap();
+    assert_eq!(serves(&store, "a"), "2 3 4 5");
+    let of = |author: &str, cause: &str| (author.to_owned(), cause.to_owned());
+    let by_the_file = of("fleet file", "first checks succeeded: 192.0.2.5");
+    assert_eq!(book.history().last(), Some(&by_the_file));
+    // After a restart, checks find the target down that the plan had left out.
+    let planner = Planner::new(store.clone(), fleet(&[("a", many)]));
+    let mut planner = planner.with_orders(book.clone());
+    let (since, was_up) = (at(1), false);
+    let still_down = TargetState::Down { since, was_up }.into();
+    let sick = health_at(5, &[("192.0.2.1", still_down)]);
+    planner.tick(&sick).unwrap();
+    tick(&mut planner, 6);
+    assert_eq!(serves(&store, "a"), "1 2 3 4 5");
+    let by_health = of("health", "healthy: 192.0.2.1");
+    assert_eq!(book.history().last(), Some(&by_health));
+}
+
+/// A zone is drained already, so that two numbers would say too little.
+#[test]
+fn a_held_drain_says_how_many_may_still_serve_and_how_many_the_file_has() {
+    let (mut planner, _store, book) = planned(fleet(&[("a", &[1, 2, 3, 4, 5, 6])]));
+    book.drain(&zone("z1"), None);
+    tick(&mut planner, 1);
+    book.drain(&zone("z2"), None);
+    tick(&mut planner, 2);
+    let reason = planner.status().held[0].reason.to_string();
+    let says = "would leave 2 of the 4 targets that may still serve (6 in the fleet file)";
+    assert_eq!(reason, format!("the fleet or a drain {says}"));
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn a_zone_file_that_takes_too_much_away_waits_as_a_whole() {
         ask(&mut planner, &other, &["api", "web"]),
         "api 1 [], k 0 [16], web 1 []"
     );
-    let why = "example: the zone file takes away 1 of 1 record sets";
+    let why = "example: the zone file takes away 1 of 1 record set";
     assert_eq!(held(&planner), [why]);
     let id = planner.status().held[0].id;
     assert!(planner.confirm(id, at(0)) && !planner.confirm(id, at(0)));

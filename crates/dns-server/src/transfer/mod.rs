@@ -31,6 +31,7 @@
 //! |---|---|---|
 //! | zones and history | a transfer when it begins, the notifier | the server's owner |
 //! | counts | anyone | the TCP threads and the notifier |
+//! | refusals | a transfer when it is asked for | the same, under locks that nobody waits for |
 //!
 //! Zones and history change under one lock, and a transfer takes both from there, so it never
 //! compares plans across a change of the zones. Only a secondary takes the lock: a request is
@@ -42,6 +43,7 @@
 mod applied;
 mod content;
 mod history;
+mod refusals;
 mod stream;
 
 use std::net::{IpAddr, SocketAddr};
@@ -54,10 +56,12 @@ use plan_store::{Generation, Plan};
 use tracing::debug;
 
 pub use self::applied::AppliedPlans;
+pub(crate) use self::refusals::Refusal;
 pub(crate) use self::stream::{Head, Made, Stream};
 
 use self::content::Rr;
 use self::history::{Base, Changed, Compared, History};
+use self::refusals::Refusals;
 use self::stream::{Part, ZoneAt};
 use crate::serial::Serial;
 use crate::tsig::{Signer, TsigKey};
@@ -140,6 +144,7 @@ pub(crate) struct Transfers {
     /// Wakes the notifier.
     waker: OnceLock<Arc<Waker>>,
     pub(crate) tally: Tally,
+    refusals: Refusals,
 }
 
 #[derive(Debug)]
@@ -166,6 +171,20 @@ impl Asked<'_> {
         let zone = zones.at(self.apex)?;
         zone.secondaries.iter().any(may_be).then_some(zone)
     }
+
+    /// Why these zones do not let the client transfer it.
+    fn refusal(&self, zones: &Zones) -> Refusal {
+        let secondaries = zones
+            .at(self.apex)
+            .into_iter()
+            .flat_map(|zone| &zone.secondaries);
+        let mut secondaries = secondaries.map(|secondary| secondary.address);
+        if secondaries.any(|address| address == self.client) {
+            Refusal::OtherKey
+        } else {
+            Refusal::Address
+        }
+    }
 }
 
 /// What a transfer is made from.
@@ -191,6 +210,7 @@ impl Transfers {
             serial,
             waker: OnceLock::new(),
             tally: Tally::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -277,15 +297,29 @@ impl Transfers {
             return None; // It is not defined (RFC 5936, 4.2).
         }
         let key = signer.as_ref().map(Signer::key);
-        asked.zone(known, key)?;
-        let plans = self.plans(asked.serial)?;
+        if asked.zone(known, key).is_none() {
+            self.refused(known, asked.client, asked.apex, asked.refusal(known));
+            return None;
+        }
+        let Some(plans) = self.plans(asked.serial) else {
+            self.refused(known, asked.client, asked.apex, Refusal::NoPlan);
+            return None;
+        };
         let zone = asked.zone(&plans.zones, key)?;
+        self.refusals.begun(asked.client, zone, asked.apex);
         let parts = self.parts(asked, zone, &plans);
         let parts = parts.inspect_err(|error| debug!(%error, "a transfer cannot be encoded"));
         let (parts, apex) = (parts.ok()?, asked.apex.to_vec());
         debug!(zone = %zone.name, secondary = %asked.client, "a transfer begins");
         let zones = Arc::clone(&plans.zones);
         Some(Stream::new(head, ZoneAt { zones, apex }, parts, signer))
+    }
+
+    /// Takes note of a refusal, for the log. One of a zone that is not here is no news.
+    pub(crate) fn refused(&self, zones: &Zones, client: IpAddr, apex: &[u8], why: Refusal) {
+        if let Some(zone) = zones.at(apex) {
+            self.refusals.refused(client, zone, apex, why);
+        }
     }
 
     /// What a transfer to a secondary with this serial number is made from.

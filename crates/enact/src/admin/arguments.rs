@@ -1,12 +1,14 @@
 //! Where the admin API listens, on the command line.
 
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
+
+use crate::cli::address;
+use crate::option_file;
 
 /// How long a token is, in characters.
 const TOKEN: std::ops::RangeInclusive<usize> = 16..=512;
@@ -24,7 +26,7 @@ pub(crate) struct AdminArguments {
     admin_mode: u32,
     /// An address for the admin API over TCP. Nothing is encrypted: use a loopback address, or
     /// a network that only operators reach
-    #[arg(long, value_name = "ADDRESS", requires = "admin_token")]
+    #[arg(long, value_name = "ADDRESS", requires = "admin_token", value_parser = address::<8053>)]
     admin_tcp: Option<SocketAddr>,
     /// A file with the token that each request over TCP needs: 16 to 512 characters in one line
     #[arg(long, value_name = "FILE", requires = "admin_tcp")]
@@ -75,14 +77,12 @@ impl AdminArguments {
 }
 
 fn token(file: &Path) -> io::Result<String> {
-    let named = |kind, text: &dyn std::fmt::Display| {
-        io::Error::new(kind, format!("{}: {text}", file.display()))
-    };
-    let text = fs::read_to_string(file).map_err(|error| named(error.kind(), &error))?;
+    let text = option_file::read_text("--admin-token", file)?;
     let token = text.trim();
     if TOKEN.contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(token.into());
     }
     let text = "a token has 16 to 512 printable ASCII characters, without spaces";
-    Err(named(io::ErrorKind::InvalidData, &text))
+    let text = format!("--admin-token {}: {text}", file.display());
+    Err(io::Error::new(io::ErrorKind::InvalidData, text))
 }

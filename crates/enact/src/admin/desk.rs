@@ -28,6 +28,7 @@ use crate::backing::{Backing, NotBackedUp};
 use crate::history::{History, MOST};
 use crate::http::Client;
 use crate::orders::{Draft, OrderDesk, scope_of};
+use crate::text::counted;
 
 /// How long a command waits for the Planner.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PREVIEW_PATIENCE: Duration = Duration::from_secs(20);
 /// The longest drain with an end, in seconds: a year.
 const LONGEST: u64 = 366 * 24 * 3600;
+/// So many names or plans are in an answer that refuses.
+const MOST_NAMES: usize = 20;
 /// Most drains at a time.
 const MOST_DRAINS: usize = 1000;
 /// Most characters of a reason.
@@ -97,26 +100,35 @@ impl<S: Backing> Desk<S> {
         };
         match done {
             Ok(done) => {
-                info!(by, ?client, "{}", done);
+                info!(%by, %client, "{}", done);
                 let held = self.overview.status().planner.map(|planner| planner.held);
                 let held = held.unwrap_or_default();
                 json(&api::Done { done, held })
             }
             Err(refused) => {
-                info!(by, ?client, command = ?post, why = %refused.1, "a command is refused");
+                info!(%by, %client, command = %post, why = %refused.1, "a command is refused");
                 Err(refused)
             }
         }
     }
 
     fn endpoint(&self, name: &str) -> Result<api::Endpoint, Refused> {
-        let no_such = || not_found(format!("there is no endpoint `{}`", clean(name)));
-        let name: EndpointName = name.parse().map_err(|_| no_such())?;
-        self.overview.endpoint(&name).ok_or_else(no_such)
+        let known: Option<EndpointName> = name.parse().ok();
+        let known = known.and_then(|name| self.overview.endpoint(&name));
+        known.ok_or_else(|| {
+            let text = format!("there is no endpoint `{}`", clean(name));
+            match &self.overview.names()[..] {
+                [] => not_found(format!("{text}; none is served")),
+                names => not_found(format!("{text}; there are {}", some(names))),
+            }
+        })
     }
 
     fn target(&self, address: &str) -> Result<api::TargetDetails, Refused> {
-        let no_such = || not_found(format!("there is no target `{}`", clean(address)));
+        let no_such = || {
+            let text = "`enact status ENDPOINT` lists the targets of an endpoint";
+            not_found(format!("there is no target `{}`; {text}", clean(address)))
+        };
         let address: IpAddr = address.parse().map_err(|_| no_such())?;
         self.overview.target(address).ok_or_else(no_such)
     }
@@ -153,7 +165,7 @@ impl<S: Backing> Desk<S> {
                 list(&ids)
             )),
             Some(Err(id)) => Err(conflict(format!(
-                "{id} is not held any more; nothing is confirmed; see the status"
+                "{id} is not held any more; nothing is confirmed; `enact status` lists the ids"
             ))),
             None => Err(unavailable(
                 "the Planner is busy, and may confirm this later; look at `enact status` before \
@@ -226,13 +238,17 @@ impl<S: Backing> Desk<S> {
         if fleet.targets().any(|target| scope.covers(target)) {
             return Ok(());
         }
-        let zones: BTreeSet<_> = fleet.targets().map(|target| target.zone.as_str()).collect();
-        let zones: Vec<_> = zones.into_iter().take(20).collect();
-        let text = format!(
-            "the fleet file has no {scope}; its zones are {}",
-            zones.join(", ")
-        );
-        Err(not_found(text))
+        let hint = match scope {
+            DrainScope::Target(_) => {
+                "`enact status ENDPOINT` lists the targets of an endpoint".to_owned()
+            }
+            DrainScope::Zone(_) => {
+                let zones: BTreeSet<_> = fleet.targets().map(|target| &target.zone).collect();
+                let zones: Vec<_> = zones.into_iter().collect();
+                format!("its zones are {}", some(&zones))
+            }
+        };
+        Err(not_found(format!("the fleet file has no {scope}; {hint}")))
     }
 
     fn undrain(&self, request: api::UndrainRequest, by: &str) -> Result<String, Refused> {
@@ -242,7 +258,7 @@ impl<S: Backing> Desk<S> {
             if draft.orders.drains.remove(&scope).is_some() || draft.replaces_damage {
                 return Ok(());
             }
-            let text = "is not drained by a person; a drain of the fleet file ends there";
+            let text = "is not drained by a person; if the fleet file drains it, change the file";
             Err(conflict(format!("{scope} {text}")))
         })?;
         Ok(text)
@@ -296,13 +312,13 @@ impl<S: Backing> Desk<S> {
             return Err(conflict(text));
         }
         let gone = changes.iter().filter(|change| change.ttl.1.is_none());
-        let gone: Vec<_> = gone.map(|change| change.endpoint.to_string()).collect();
+        let gone: Vec<_> = gone.map(|change| &change.endpoint).collect();
         if !gone.is_empty() && !request.remove_endpoints {
-            let some = gone.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
             return Err(conflict(format!(
-                "plan {older} does not name {} endpoints ({some}), which would go; \
+                "plan {older} does not have {} ({}), which would go; \
                  allow that with --remove-endpoints",
-                gone.len()
+                counted(gone.len(), "name"),
+                some(&gone)
             )));
         }
         let text = format!("return to plan {older}");
@@ -321,7 +337,8 @@ impl<S: Backing> Desk<S> {
             generation,
             author: by.to_owned(),
             cause: text,
-            endpoints: changes.len(),
+            names: changes.len(),
+            endpoints: changes.iter().filter(|change| change.has_targets).count(),
         });
         Ok(format!(
             "plan {generation} has the content of plan {older}; \
@@ -360,9 +377,16 @@ impl<S: Backing> Desk<S> {
         let number = number.ok_or_else(no_number)?;
         match self.overview.store.pin(number) {
             Ok(pin) => Ok(pin),
-            Err(error @ PinError::NoSuchPlan { .. }) => {
-                let text = "`keep_newest` in the fleet file says how many plans are kept";
-                Err(not_found(format!("{error}; {text}")))
+            Err(PinError::NoSuchPlan { .. }) => {
+                let kept = ranges(&self.overview.store.plans()?);
+                let newest = self.overview.fleet.get().retention().count();
+                let kept = if kept.is_empty() {
+                    "it has none".to_owned()
+                } else {
+                    format!("it has {kept} (`keep_newest = {newest}`)")
+                };
+                let text = format!("plan {number} is not in the store; {kept}");
+                Err(not_found(text))
             }
             Err(error) => Err(plan_store::Error::from(error).into()),
         }
@@ -433,11 +457,39 @@ fn all_of(ids: &api::Ids, known: &BTreeSet<ChangeId>) -> Result<Vec<ChangeId>, R
         let text = clean(text);
         id.ok_or_else(|| {
             not_found(format!(
-                "{text} is not held; nothing is done; see the status"
+                "{text} is not held; nothing is done; `enact status` lists the ids"
             ))
         })
     };
     ids.ids.iter().map(find).collect()
+}
+
+/// Plans in short, such as `plans 3, 11 to 13`; an empty text if there are none. The plans are in
+/// order.
+fn ranges(plans: &[Generation]) -> String {
+    let follows = |a: &Generation, b: &Generation| a.get() + 1 == b.get();
+    let range = |plans: &[Generation]| match plans {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [first, .., last] => format!("{first} to {last}"),
+    };
+    let ranges: Vec<_> = plans.chunk_by(follows).map(range).collect();
+    let noun = if plans.len() == 1 { "plan" } else { "plans" };
+    match &ranges[..] {
+        [] => String::new(),
+        ranges => format!("{noun} {}", some(ranges)),
+    }
+}
+
+/// The first of these, and how many more there are.
+fn some(all: &[impl ToString]) -> String {
+    let shown = all.iter().take(MOST_NAMES).map(ToString::to_string);
+    let shown: Vec<_> = shown.collect();
+    let shown = shown.join(", ");
+    match all.len().saturating_sub(MOST_NAMES) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 fn list(ids: &[ChangeId]) -> String {

@@ -19,6 +19,7 @@ mod desk;
 mod socket;
 mod status;
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,6 +94,22 @@ enum Post {
     Thaw,
     Return,
     Plan,
+}
+
+/// The name of the command.
+impl fmt::Display for Post {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Confirm => "confirm",
+            Self::Reject => "reject",
+            Self::Drain => "drain",
+            Self::Undrain => "undrain",
+            Self::Freeze => "freeze",
+            Self::Thaw => "thaw",
+            Self::Return => "return",
+            Self::Plan => "plan",
+        })
+    }
 }
 
 /// The API on one listener.

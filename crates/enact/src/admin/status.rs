@@ -1,15 +1,16 @@
 //! What the process and its Planner are at, for the API and for the status page.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use control_plane::{
-    FleetEndpoint, FleetTarget, HeldChange, PlannerHandle, Status as Planning, TargetState,
+    DrainScope, Fleet, FleetEndpoint, FleetTarget, HeldChange, PlannerHandle, Status as Planning,
+    TargetState,
 };
 use health_checks::TargetStatus;
 use plan_store::{EndpointName, Generation, Resolution, Resolve};
 
-use crate::api::{self, MOST_ENDPOINTS, MOST_TARGETS, past, time};
+use crate::api::{self, MOST_ENDPOINTS, MOST_TARGETS, moment, past, time};
 use crate::backing::Backing;
 use crate::cli::Role;
 use crate::current_fleet::CurrentFleet;
@@ -59,13 +60,19 @@ impl<S: Backing> Overview<S> {
     fn generations(&self, planning: Option<&Planning>) -> api::Generations {
         let mut reader = self.store.reader();
         let fleet = self.fleet.get();
-        let names = fleet.endpoints().iter().map(FleetEndpoint::name);
-        let active: Vec<_> = names
-            .filter_map(|name| match reader.resolve(name) {
-                Resolution::Answer { generation, .. } => Some(generation.get()),
-                _ => None,
-            })
-            .collect();
+        let held: HashSet<_> = planning.into_iter().flat_map(held_at).collect();
+        let (mut active, mut held_here) = (Vec::new(), 0);
+        for (name, _) in self.all(&fleet) {
+            if let Resolution::Answer {
+                generation,
+                records,
+            } = reader.resolve(&name)
+                && records.has_targets()
+            {
+                active.push(generation.get());
+                held_here += usize::from(held.contains(&name));
+            }
+        }
         let newest = active.iter().max().copied();
         let answered = self.server.get().and_then(|dns| dns.counts().generation);
         api::Generations {
@@ -73,6 +80,7 @@ impl<S: Backing> Overview<S> {
             active: newest,
             answered: answered.map(Generation::get),
             endpoints: active.len(),
+            held: held_here,
             behind: active.iter().filter(|at| Some(**at) != newest).count(),
         }
     }
@@ -97,9 +105,10 @@ impl<S: Backing> Overview<S> {
             fail_open: names(&planning.fail_open),
             awaited: names(&planning.awaited),
             suspected: planning.suspected,
+            suspected_until: planning.suspected_until.map(moment),
             held: planning.held.iter().map(held).collect(),
             rejected: planning.rejected.iter().map(held).collect(),
-            drains: drains(planning),
+            drains: drains(planning, |_| true),
             freeze: planning.orders.freeze.as_ref().map(order),
             waiting: planning.waiting,
         }
@@ -120,33 +129,51 @@ impl<S: Backing> Overview<S> {
         (config.is_some() || endpoint.generation.is_some()).then_some(endpoint)
     }
 
-    /// Endpoints of the fleet file, at most so many. Those with trouble are first.
+    /// The endpoints of the fleet file, and those that are served without being there: the
+    /// change that would take them away is held.
+    fn all<'f>(&self, fleet: &'f Fleet) -> Vec<(EndpointName, Option<&'f FleetEndpoint>)> {
+        let named = fleet.endpoints().iter();
+        let mut all: Vec<_> = named.map(|e| (e.name().clone(), Some(e))).collect();
+        let known: HashSet<_> = fleet.endpoints().iter().map(FleetEndpoint::name).collect();
+        if let Some((_, plan)) = self.store.newest_plan() {
+            let served = plan
+                .endpoints()
+                .filter(|(_, records)| records.has_targets());
+            let others = served.filter(|(name, _)| !known.contains(name));
+            all.extend(others.map(|(name, _)| (name.clone(), None)));
+        }
+        all
+    }
+
+    /// The names of the endpoints.
+    pub(super) fn names(&self) -> Vec<EndpointName> {
+        let fleet = self.fleet.get();
+        let all = self.all(&fleet).into_iter();
+        all.map(|(name, _)| name).collect()
+    }
+
+    /// Endpoints, at most so many. Those with trouble are first.
     pub(crate) fn endpoints(&self, most: usize) -> Vec<api::Endpoint> {
         let fleet = self.fleet.get();
         let planning = self.planner.handle().as_ref().map(PlannerHandle::status);
         let known = self.health.status().into_iter();
         let known: HashMap<_, _> = known.map(|t| (t.target, t)).collect();
         let troubled: BTreeSet<_> = planning.iter().flat_map(|p| troubled(p)).collect();
-        let (mut shown, calm): (Vec<_>, Vec<_>) = fleet
-            .endpoints()
-            .iter()
-            .partition(|endpoint| troubled.contains(endpoint.name()));
+        let all = self.all(&fleet).into_iter();
+        let (mut shown, calm): (Vec<_>, Vec<_>) =
+            all.partition(|(name, _)| troubled.contains(name));
         shown.extend(calm);
         shown.truncate(most);
-        let of =
-            |e: &FleetEndpoint| self.endpoint_with(e.name(), Some(e), planning.as_deref(), &known);
-        shown.into_iter().map(of).collect()
+        let shown = shown.iter();
+        shown
+            .map(|(name, config)| self.endpoint_with(name, *config, planning.as_deref(), &known))
+            .collect()
     }
 
-    /// The endpoints of the fleet file, as far as a list has room.
+    /// The endpoints, as far as a list has room.
     pub(crate) fn list_of_endpoints(&self) -> api::Endpoints {
         let endpoints = self.endpoints(MOST_ENDPOINTS);
-        let more = self
-            .fleet
-            .get()
-            .endpoints()
-            .len()
-            .saturating_sub(endpoints.len());
+        let more = self.names().len().saturating_sub(endpoints.len());
         api::Endpoints { endpoints, more }
     }
 
@@ -218,22 +245,48 @@ impl<S: Backing> Overview<S> {
         }
     }
 
-    /// A target that is checked, or that the fleet file names; `None` if it is neither.
+    /// A target that is checked, or that the fleet file names, or that is served; `None` if it
+    /// is neither.
     pub(crate) fn target(&self, address: IpAddr) -> Option<api::TargetDetails> {
         let fleet = self.fleet.get();
-        let has =
-            |endpoint: &&FleetEndpoint| endpoint.targets().iter().any(|t| t.address == address);
-        let endpoints = fleet.endpoints().iter().filter(has);
-        let endpoints: Vec<_> = endpoints
-            .map(|endpoint| endpoint.name().to_string())
-            .collect();
+        let mut reader = self.store.reader();
+        let mut serves = |name: &EndpointName| {
+            let records = reader.resolve(name).records();
+            records.is_some_and(|records| records.targets().any(|t| t.address == address))
+        };
+        let names = |endpoint: &FleetEndpoint| is_in(endpoint, address).next().is_some();
+        let mut endpoints = self.all(&fleet);
+        endpoints.retain(|(name, config)| config.is_some_and(names) || serves(name));
         let known = self.health.status();
         let known = known.iter().find(|status| status.target == address);
-        (known.is_some() || !endpoints.is_empty()).then(|| api::TargetDetails {
+        if known.is_none() && endpoints.is_empty() {
+            return None;
+        }
+        let here = || fleet.endpoints().iter().flat_map(|e| is_in(e, address));
+        let planning = self.planner.handle().as_ref().map(PlannerHandle::status);
+        let covers = |scope: &DrainScope| {
+            *scope == DrainScope::Target(address) || here().any(|target| scope.covers(target))
+        };
+        let drains = planning.map(|planning| drains(&planning, covers));
+        Some(api::TargetDetails {
             target: known.map_or_else(|| unchecked(address), target),
-            endpoints,
+            endpoints: endpoints.iter().map(|(name, _)| name.to_string()).collect(),
+            drains: drains.unwrap_or_default(),
+            drained_by_file: here().any(|target| target.drained),
         })
     }
+}
+
+/// The target with this address at an endpoint.
+fn is_in(endpoint: &FleetEndpoint, address: IpAddr) -> impl Iterator<Item = &FleetTarget> {
+    let targets = endpoint.targets().iter();
+    targets.filter(move |target| target.address == address)
+}
+
+/// The names at which a change is held, a rejected one too.
+fn held_at(planning: &Planning) -> impl Iterator<Item = &EndpointName> {
+    let held = planning.held.iter().chain(&planning.rejected);
+    held.map(|held| &held.endpoint)
 }
 
 /// The endpoints that a person has to look at.
@@ -242,9 +295,10 @@ fn troubled(planning: &Planning) -> impl Iterator<Item = &EndpointName> {
     held.chain(&planning.fail_open).chain(&planning.awaited)
 }
 
-fn drains(planning: &Planning) -> Vec<api::Drain> {
+/// The drains of persons that are in force, of these scopes.
+fn drains(planning: &Planning, wanted: impl Fn(&DrainScope) -> bool) -> Vec<api::Drain> {
     let all = planning.orders.drains.iter();
-    let in_force = all.filter(|(scope, _)| planning.drains.contains(scope));
+    let in_force = all.filter(|(scope, _)| planning.drains.contains(scope) && wanted(scope));
     in_force
         .map(|(scope, drain)| api::Drain {
             scope: scope_text(scope),

@@ -1,6 +1,5 @@
 //! The way to a running process: its socket, or an address and a token.
 
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,6 +21,8 @@ use tokio::time::timeout;
 
 use crate::admin::default_for_commands;
 use crate::api::Refusal;
+use crate::cli::address;
+use crate::option_file;
 
 /// How long a command waits for its answer.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -39,6 +40,7 @@ pub(super) struct DoorArguments {
     #[arg(
         long,
         value_name = "ADDRESS",
+        value_parser = address::<8053>,
         requires = "admin_token",
         conflicts_with = "admin"
     )]
@@ -78,8 +80,8 @@ pub(super) enum AskError {
     Answer(#[source] serde_json::Error),
     #[error("{0}")]
     Refused(String),
-    #[error("{file}: {error}")]
-    Token { file: String, error: String },
+    #[error("{0}")]
+    Token(String),
 }
 
 impl DoorArguments {
@@ -95,13 +97,12 @@ impl DoorArguments {
 }
 
 fn token(file: &Path) -> Result<HeaderValue, AskError> {
-    let failed = |error: String| AskError::Token {
-        file: file.display().to_string(),
-        error,
-    };
-    let text = fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let text = option_file::read_text("--admin-token", file);
+    let text = text.map_err(|error| AskError::Token(error.to_string()))?;
     let text = format!("Bearer {}", text.trim());
-    HeaderValue::from_str(&text).map_err(|error| failed(error.to_string()))
+    let file = file.display();
+    HeaderValue::from_str(&text)
+        .map_err(|error| AskError::Token(format!("--admin-token {file}: {error}")))
 }
 
 impl Door {

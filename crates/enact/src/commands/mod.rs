@@ -33,7 +33,13 @@ pub(crate) enum Ask {
     Status(StatusArguments),
     Watch(WatchArguments),
     Plan(PlanArguments),
+    /// Let held changes take effect
+    ///
+    /// `enact status` lists the ids.
     Confirm(IdArguments),
+    /// Keep what the endpoint has, in place of held changes
+    ///
+    /// `enact status` lists the ids.
     Reject(IdArguments),
     Drain(DrainArguments),
     Undrain(UndrainArguments),
@@ -69,9 +75,7 @@ pub(crate) struct PlanArguments {
     common: Common,
 }
 
-/// Let held changes take effect (`confirm`), or keep what the endpoint has (`reject`).
-///
-/// `enact status` lists the ids.
+// What `confirm` and `reject` take; each has a description of its own.
 #[derive(Args)]
 pub(crate) struct IdArguments {
     /// Ids of held changes
@@ -305,6 +309,11 @@ fn fleet_text(file: &Path) -> Result<api::FleetText, CommandError> {
     let text = read(file)?;
     let found = RefCell::new(Vec::new());
     let find = |_: &Fleet, zone: &DnsZone, path: &Path| {
+        // What cannot be opened is a mistake of the fleet file, which names it.
+        File::open(path).map_err(|source| FleetError::Unreadable {
+            file: path.to_owned(),
+            source,
+        })?;
         let zone = zone.apex.as_str().to_owned();
         found.borrow_mut().push((zone, path.to_owned()));
         Ok(ZoneRecords::new())

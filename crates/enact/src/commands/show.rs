@@ -5,11 +5,12 @@
 use std::fmt::Write as _;
 
 use crate::api::{self, harmless};
+use crate::text::{counted, counted_names, suspicion, wrapped};
 
 /// Adds a line. Writing to a string does not fail.
 macro_rules! line {
     ($text:expr, $($format:tt)*) => {{
-        let _ = writeln!($text, "{}", harmless(&format!($($format)*)));
+        let _ = writeln!($text, "{}", wrapped(&harmless(&format!($($format)*))));
     }};
 }
 
@@ -34,9 +35,13 @@ pub(super) fn status(status: &api::Status) -> String {
         number(plans.active),
         number(plans.answered)
     );
+    let held = match plans.held {
+        0 => String::new(),
+        held => format!("{held} of them held, "),
+    };
     line!(
         text,
-        "endpoints {} active, {} behind the newest active plan",
+        "endpoints {} active, {held}{} behind the newest active plan",
         plans.endpoints,
         plans.behind
     );
@@ -73,12 +78,13 @@ fn show_planner(text: &mut String, planner: &api::PlannerStatus) {
     );
     show_names(text, "Not served yet: first checks run", &planner.awaited);
     if planner.suspected > 0 {
-        let suspected = planner.suspected;
         text.push('\n');
         line!(
             text,
-            "Suspicion: {suspected} unhealthy targets stay for a while, because so many fell at once"
+            "Suspicion: so many targets fell at once that the checks may be at fault"
         );
+        let until = planner.suspected_until.as_deref();
+        line!(text, "  {}", suspicion(planner.suspected, until));
     }
     show_not_up(text, &planner.not_up);
 }
@@ -92,8 +98,8 @@ fn show_freeze(text: &mut String, planner: &api::PlannerStatus) {
         }
         line!(
             text,
-            "  {} endpoints would change after a thaw",
-            planner.waiting
+            "  {} would change after a thaw",
+            counted(planner.waiting, "name")
         );
     }
 }
@@ -108,12 +114,17 @@ fn show_drains(text: &mut String, drains: &[api::Drain]) {
             api::Scope::Target(address) => format!("target {address}"),
             api::Scope::Zone(zone) => format!("zone {zone}"),
         };
-        let until = drain.until.as_deref().unwrap_or("undrain");
-        line!(text, "  {what} until {until}, by {}", drain.order.by);
+        line!(text, "  {what} {}", until(drain));
         if !drain.order.why.is_empty() {
             line!(text, "    {}", drain.order.why);
         }
     }
+}
+
+/// How long a drain lasts, and whose it is.
+fn until(drain: &api::Drain) -> String {
+    let until = drain.until.as_deref().unwrap_or("undrain");
+    format!("until {until}, by {}", drain.order.by)
 }
 
 fn show_not_up(text: &mut String, not_up: &[api::Target]) {
@@ -198,7 +209,18 @@ pub(super) fn endpoint(endpoint: &api::Endpoint) -> String {
 
 pub(super) fn target(details: &api::TargetDetails) -> String {
     let mut text = String::new();
-    line!(text, "{}", describe(&details.target));
+    let mut line = describe(&details.target);
+    for drain in &details.drains {
+        let with = match &drain.scope {
+            api::Scope::Target(_) => String::new(),
+            api::Scope::Zone(zone) => format!(" with zone {zone}"),
+        };
+        let _ = write!(line, ", drained{with} {}", until(drain));
+    }
+    if details.drained_by_file {
+        line += ", drained by the fleet file";
+    }
+    line!(text, "{line}");
     if let Some(since) = &details.target.error_since {
         line!(text, "  this error since {since}");
     }
@@ -244,7 +266,7 @@ pub(super) fn changes(all: &api::Changes) -> String {
         (0, 0) => line!(text, "nothing changes"),
         (changed, held) => {
             text.push('\n');
-            line!(text, "endpoints: {changed} changed, {held} held");
+            line!(text, "names: {changed} changed, {held} held");
         }
     }
     text
@@ -256,9 +278,9 @@ pub(super) fn history(history: &api::History) -> String {
         let (at, author) = (&plan.at, &plan.author);
         line!(
             text,
-            "{:>6}  {at}  {author}, {} endpoints",
+            "{:>6}  {at}  {author}, {}",
             plan.generation,
-            plan.endpoints
+            counted_names(plan.names, plan.endpoints)
         );
         line!(text, "        {}", plan.cause);
     }

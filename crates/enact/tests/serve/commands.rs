@@ -149,10 +149,16 @@ fn a_drained_zone_leaves_and_comes_back_and_the_last_target_waits_for_a_confirma
     assert_eq!(serve.command(&["confirm", id]).status.code(), Some(2));
     for (wrong, says) in [
         (&["drain", "--zone", "z9"][..], "its zones are z0, z1, z2"),
-        (&["drain", "127.1.2.3"], "has no target 127.1.2.3"),
+        (
+            &["drain", "127.1.2.3"],
+            "the fleet file has no target 127.1.2.3; `enact status ENDPOINT` lists the targets",
+        ),
         (&["drain", &two, "--why", "a\nb"], "the reason is one line"),
         (&["drain", &two, "--for", "0s"], "`for_seconds` is 0"),
-        (&["undrain", "--zone", "z0"], "is not drained by a person"),
+        (
+            &["undrain", "--zone", "z0"],
+            "is not drained by a person; if the fleet file drains it, change the file",
+        ),
     ] {
         let output = serve.command(wrong);
         let error = String::from_utf8(output.stderr).unwrap();
@@ -236,7 +242,7 @@ fn plan_says_what_a_file_would_change_and_changes_nothing() {
     assert!(text.contains("c.re.example added\n"), "{text}");
     assert!(text.contains("Held: waits for a confirmation\n"), "{text}");
     assert!(text.contains("  b.re.example\n"), "{text}");
-    assert!(text.ends_with("endpoints: 2 changed, 1 held\n"), "{text}");
+    assert!(text.ends_with("names: 2 changed, 1 held\n"), "{text}");
     other.write(
         &targets
             .fleet(&[("a", &[1])])
@@ -313,13 +319,19 @@ fn history_names_authors_and_an_older_plan_can_return() {
     let error = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(2));
     assert!(
-        error.contains("does not name 1 endpoints (c.re.example)"),
+        error.contains("does not have 1 name (c.re.example), which would go"),
         "{error}"
     );
     assert_eq!(status(&serve)["planner"]["freeze"], serde_json::Value::Null);
     serve.tell(&["return", &newest, "--remove-endpoints"]);
     serve.ask_until("c.re.example.", is_missing);
-    assert_eq!(serve.command(&["return", "4000000"]).status.code(), Some(2));
+    let kept = json(&serve, &["history", "--json"])["plans"][0]["generation"].clone();
+    let refused = serve.command(&["return", "4000000"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let says = format!(
+        "error: plan 4000000 is not in the store; it has plans 1 to {kept} (`keep_newest = 50`)\n"
+    );
+    assert_eq!(String::from_utf8(refused.stderr).unwrap(), says);
     serve.end();
 }
 
@@ -373,6 +385,9 @@ fn plan_takes_a_fleet_with_a_zone_file() {
     let fleet = FleetFile::new(&name, &of_fleet(&records));
     let serve = Serve::start(&["--fleet", fleet.path()]);
     assert_eq!(serve.tell(&["plan", fleet.path()]), "nothing changes\n");
+    let history = serve.tell(&["history"]);
+    assert!(history.contains("2 names (1 endpoint)\n"), "{history}");
+    assert!(serve.get("/").contains("2 names (1 endpoint)"));
     let new = FleetFile::new(
         &format!("{name}-new-records"),
         "mail A 192.0.2.25\nnew A 192.0.2.9\n",
@@ -388,6 +403,8 @@ fn plan_takes_a_fleet_with_a_zone_file() {
     assert!(wrong.contains(&format!("{}:1:", new.path())), "{wrong}");
     other.write(&of_fleet(&new).replace("records = \"", "records = \"no-"));
     let missing = error();
+    let place = format!("error: {}:9:11: `records`: ", other.path());
+    assert!(missing.starts_with(&place), "{missing}");
     assert!(missing.contains("No such file"), "{missing}");
     // A client that sends no zone file is told, although the file is there.
     let text = serde_json::to_string(&of_fleet(&records)).unwrap();
@@ -395,6 +412,85 @@ fn plan_takes_a_fleet_with_a_zone_file() {
     let body = format!(r#"{{"fleet": {{"name": {path}, "text": {text}}}}}"#);
     let answer = answer(connect(&serve), post("/v1/plan", &body).as_bytes());
     assert!(answer.contains("the zone file is not sent"), "{answer}");
+    serve.end();
+}
+
+/// An endpoint whose removal is held is served, so it is counted and shown like the others.
+#[test]
+fn a_held_endpoint_is_counted_and_listed_and_a_drained_target_says_so() {
+    let targets = Targets::start(1..=4);
+    let name = format!("held-{}", new_socket().display()).replace('/', "-");
+    let drained = "[planner]\ndrained_zones = [\"z2\"]\n";
+    let with = |endpoints: &[(&str, &[u8])]| format!("{drained}{}", targets.fleet(endpoints));
+    let (a, b): ((&str, &[u8]), (&str, &[u8])) = (("a", &[1, 2, 3]), ("b", &[4]));
+    let fleet = FleetFile::new(&name, &with(&[a, b]));
+    let serve = Serve::start(&["--fleet", fleet.path()]);
+    serve.ask_until("b.re.example.", has(&[4]));
+    let shown = serve.tell(&["status"]);
+    assert!(shown.contains("endpoints 2 active, 0 behind"), "{shown}");
+    fleet.write(&with(&[a]));
+    serve.signal("HUP");
+    serve.wait_for("the fleet file is read again");
+    let deadline = Instant::now() + PATIENCE;
+    while status(&serve)["generations"]["held"] != 1 {
+        assert!(Instant::now() < deadline, "{}", status(&serve));
+    }
+    let shown = serve.tell(&["status"]);
+    let line = "endpoints 2 active, 1 of them held, 0 behind the newest active plan\n";
+    assert!(shown.contains(line), "{shown}");
+    assert!(has(&[4])(&serve.ask("b.re.example.")));
+    let [one, two, four] = [1, 2, 4].map(|n| Targets::address(n).to_string());
+    let shown = serve.tell(&["status", &four]);
+    assert_eq!(shown, format!("{four:<15} up\n  b.re.example\n"));
+    let page = serve.get("/");
+    let (_, listed) = page.split_once("<h2>Endpoints</h2>").unwrap();
+    assert!(listed.contains("b.re.example"), "{listed}");
+    let refused = serve.command(&["status", "c.re.example"]);
+    let says = "error: there is no endpoint `c.re.example`; there are a.re.example, b.re.example\n";
+    assert_eq!(String::from_utf8(refused.stderr).unwrap(), says);
+
+    serve.tell(&["drain", &one]);
+    let shown = serve.tell(&["status", &one]);
+    let by = format!("{one:<15} up, drained until undrain, by ");
+    assert!(shown.starts_with(&by), "{shown}");
+    serve.tell(&["drain", "--zone", "z1", "--for", "1h"]);
+    let shown = serve.tell(&["status", &four]).replace("\n    ", " ");
+    // The fleet file does not have the target any more, so it is in no zone.
+    assert_eq!(shown, format!("{four:<15} up\n  b.re.example\n"));
+    let shown = serve.tell(&["status", &one]).replace("\n  ", " ");
+    assert!(shown.contains(", drained with zone z1 until 20"), "{shown}");
+    let shown = serve.tell(&["status", &two]);
+    let by_file = format!("{two:<15} up, drained by the fleet file\n");
+    assert!(shown.starts_with(&by_file), "{shown}");
+    serve.end();
+}
+
+/// A person reads the log: no field is in the form that `Debug` gives it.
+#[test]
+fn the_log_has_no_field_in_the_form_of_a_program() {
+    let (_targets, _fleet, serve) = zones();
+    let one = Targets::address(1).to_string();
+    serve.tell(&["drain", &one, "--why", "rack work"]);
+    assert_eq!(serve.command(&["thaw"]).status.code(), Some(2));
+    let mut lines = Vec::new();
+    while lines
+        .iter()
+        .all(|line: &String| !line.contains("a command is refused"))
+    {
+        lines.push(serve.log.recv_timeout(PATIENCE).unwrap());
+    }
+    let line = lines.iter().find(|line| line.contains("drained target"));
+    let line = line.unwrap_or_else(|| panic!("{lines:#?}"));
+    assert!(line.contains(" client=process "), "{line}");
+    let refused = lines.last().unwrap();
+    assert!(
+        refused.contains(" command=thaw why=nothing is frozen"),
+        "{refused}"
+    );
+    for line in &lines {
+        let debug = ["Some(", "None", "{", "[", "=\""];
+        assert!(debug.iter().all(|form| !line.contains(form)), "{line}");
+    }
     serve.end();
 }
 

@@ -102,7 +102,7 @@ fn the_page_is_whole_in_both_themes_and_on_a_phone_and_runs_nothing() {
         "rack work",
         "connection refused",
         "a.re.example",
-        "the fleet or a drain takes away 1 of its 1 targets",
+        "the fleet or a drain would leave 0 of the 1 target that may still serve (2 in the fleet file)",
         "drained target",
         "Last plans",
     ] {

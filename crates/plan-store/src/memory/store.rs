@@ -111,7 +111,7 @@ impl<K: Key, V: Value, P: Primitives> PlanStore for MemoryStore<K, V, P> {
             (inserted, list)
         });
         let (generation, _) = inserted.map_err(PublishError::GenerationsExhausted)?;
-        info!(%generation, endpoints, "publish");
+        info!(%generation, names = endpoints, "publish");
         Ok(generation)
     }
 
@@ -171,7 +171,7 @@ impl<K: Key, V: Value, P: Primitives> PlanStore for MemoryStore<K, V, P> {
             return Ok(Activation::Already); // Forgotten, or never there.
         };
         let activation = cell.advance(Step::Withdraw(generation));
-        info!(%endpoint, %generation, ?activation, "withdraw");
+        info!(%endpoint, %generation, %activation, "withdraw");
         Ok(activation)
     }
 
@@ -212,6 +212,6 @@ impl<K: Key, V: Value, P: Primitives> fmt::Debug for MemoryStore<K, V, P> {
 /// One step of an activation.
 fn flip<K: Key, P: Primitives>(cell: &Cell<K, P>, generation: Generation) -> Activation {
     let activation = cell.advance(Step::Activate(generation));
-    debug!(endpoint = %cell.endpoint(), %generation, ?activation, "activate");
+    debug!(endpoint = %cell.endpoint(), %generation, %activation, "activate");
     activation
 }

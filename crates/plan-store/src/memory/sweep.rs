@@ -55,9 +55,9 @@ pub(super) fn sweep<K: Key, V: Value, P: Primitives>(
         });
     }
     if swept.deleted.is_empty() {
-        debug!(%applied, spared = ?swept.spared, "sweep");
+        debug!(%applied, plans = %swept, "sweep");
     } else {
-        info!(%applied, deleted = ?swept.deleted, spared = ?swept.spared, "sweep");
+        info!(%applied, plans = %swept, "sweep");
     }
     swept
 }

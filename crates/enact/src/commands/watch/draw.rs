@@ -14,6 +14,7 @@ use super::feed::Seen;
 use super::screen::{Contact, Screen, View};
 use crate::api;
 use crate::commands::show;
+use crate::text::counted_names;
 
 /// How a line is meant. The words say it too, so the colour only helps to find it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -249,9 +250,11 @@ fn plan(plan: &api::Published) -> Row {
         at,
         author,
         cause,
+        names,
         endpoints,
     } = plan;
-    let text = format!("{generation:>6}  {at}  {author}, {endpoints} endpoints: {cause}");
+    let changed = counted_names(*names, *endpoints);
+    let text = format!("{generation:>6}  {at}  {author}, {changed}: {cause}");
     Row::new(Tone::Plain, &text)
 }
 
@@ -314,7 +317,7 @@ mod tests {
         });
         let plans = json!([{
             "generation": 17, "at": "2026-11-28T12:10:09Z", "author": "health",
-            "cause": "unhealthy: 192.0.2.0", "endpoints": 1,
+            "cause": "unhealthy: 192.0.2.0", "names": 1, "endpoints": 1,
         }]);
         Box::new(Seen {
             status: serde_json::from_value(status).unwrap(),
@@ -404,7 +407,7 @@ mod tests {
         key(&mut screen, KeyCode::Char('3'));
         assert_eq!(drawn(&mut screen)[3], "192.0.2.1       up");
         key(&mut screen, KeyCode::Char('4'));
-        let plan = "    17  2026-11-28T12:10:09Z  health, 1 endpoints: unhealthy: 192.0.2.0";
+        let plan = "    17  2026-11-28T12:10:09Z  health, 1 endpoint: unhealthy: 192.0.2.0";
         assert_eq!(drawn(&mut screen)[2], plan);
     }
 
