@@ -422,7 +422,7 @@ fn a_held_endpoint_is_counted_and_listed_and_a_drained_target_says_so() {
     let name = format!("held-{}", new_socket().display()).replace('/', "-");
     let drained = "[planner]\ndrained_zones = [\"z2\"]\n";
     let with = |endpoints: &[(&str, &[u8])]| format!("{drained}{}", targets.fleet(endpoints));
-    let (a, b): ((&str, &[u8]), (&str, &[u8])) = (("a", &[1, 2, 3]), ("b", &[4]));
+    let [a, b] = [("a", &[1, 2, 3][..]), ("b", &[4])];
     let fleet = FleetFile::new(&name, &with(&[a, b]));
     let serve = Serve::start(&["--fleet", fleet.path()]);
     serve.ask_until("b.re.example.", has(&[4]));
