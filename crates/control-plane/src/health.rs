@@ -4,13 +4,12 @@
 //! to watch, and reads its findings with the times at which they were made.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use plan_store::EndpointName;
 
-use crate::{Fleet, FleetEndpoint, HealthCheck, HealthError, HealthStep};
+use crate::{CheckedTarget, Fleet, FleetEndpoint, HealthCheck, HealthError, HealthStep};
 
 /// A source of readings of the targets' health, for the Planner.
 ///
@@ -37,8 +36,8 @@ pub trait HealthSource: Send {
 /// the fleet file does not name them any more.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Watchlist {
-    /// The addresses, and how each is checked.
-    pub targets: BTreeMap<IpAddr, Watched>,
+    /// The targets, and how each is checked.
+    pub targets: BTreeMap<CheckedTarget, Watched>,
 }
 
 /// How a target is checked.
@@ -64,7 +63,7 @@ impl Watchlist {
     pub(crate) fn add(&mut self, fleet: &Fleet, endpoint: &FleetEndpoint) {
         for target in endpoint.targets() {
             self.targets
-                .entry(target.address)
+                .entry(target.into())
                 .or_insert_with(|| Watched {
                     check: Arc::clone(fleet.check_of(target)),
                     endpoint: endpoint.name().clone(),
@@ -78,22 +77,24 @@ impl Watchlist {
 /// Of a target that the reading does not name, what was known before still counts.
 ///
 /// ```
+/// # use std::net::IpAddr;
 /// # use std::time::Instant;
 /// # use control_plane::{Health, TargetHealth, TargetState};
 /// let now = Instant::now();
 /// let down = TargetHealth::from(TargetState::Down { since: now, was_up: true });
-/// let health = Health::new(now, [("192.0.2.1".parse()?, down)]);
-/// assert_eq!(health.of("192.0.2.1".parse()?), down);
-/// assert_eq!(health.of("192.0.2.2".parse()?), TargetState::Unknown.into());
+/// let [dead, other]: [IpAddr; 2] = ["192.0.2.1".parse()?, "192.0.2.2".parse()?];
+/// let health = Health::new(now, [(dead, down)]);
+/// assert_eq!(health.of(dead), down);
+/// assert_eq!(health.of(other), TargetState::Unknown.into());
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Health {
     at: Instant,
-    reports: BTreeMap<IpAddr, TargetHealth>,
+    reports: BTreeMap<CheckedTarget, TargetHealth>,
 }
 
-/// What a reading says of one target, at all endpoints that it serves.
+/// What a reading says of one target, at all endpoints that check it in one way.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TargetHealth {
     /// Whether it can serve.
@@ -142,8 +143,13 @@ impl From<TargetState> for TargetHealth {
 
 impl Health {
     /// A reading that was made at this time. The last report on a target counts.
-    pub fn new(at: Instant, reports: impl IntoIterator<Item = (IpAddr, TargetHealth)>) -> Self {
-        let reports = reports.into_iter().collect();
+    pub fn new<T: Into<CheckedTarget>>(
+        at: Instant,
+        reports: impl IntoIterator<Item = (T, TargetHealth)>,
+    ) -> Self {
+        let reports = reports.into_iter();
+        let reports = reports.map(|(target, report)| (target.into(), report));
+        let reports = reports.collect();
         Self { at, reports }
     }
 
@@ -153,13 +159,13 @@ impl Health {
     }
 
     /// What the reading says of a target; unknown if it says nothing.
-    pub fn of(&self, target: IpAddr) -> TargetHealth {
-        let report = self.reports.get(&target).copied();
+    pub fn of(&self, target: impl Into<CheckedTarget>) -> TargetHealth {
+        let report = self.reports.get(&target.into()).copied();
         report.unwrap_or(TargetState::Unknown.into())
     }
 
     /// All reports, by address.
-    pub fn reports(&self) -> impl Iterator<Item = (IpAddr, TargetHealth)> + '_ {
+    pub fn reports(&self) -> impl Iterator<Item = (CheckedTarget, TargetHealth)> + '_ {
         self.reports
             .iter()
             .map(|(&target, &report)| (target, report))
@@ -178,7 +184,7 @@ impl Health {
 /// step on the same target. After the last step nothing changes.
 #[derive(Clone, Debug)]
 pub struct ScriptedHealth {
-    reports: BTreeMap<IpAddr, TargetHealth>,
+    reports: BTreeMap<CheckedTarget, TargetHealth>,
     reading: u32,
     /// The steps still to come, the next one last.
     to_come: Vec<HealthStep>,
@@ -190,7 +196,7 @@ impl ScriptedHealth {
         Self {
             reports: fleet
                 .targets()
-                .map(|target| (target.address, TargetState::Up.into()))
+                .map(|target| (target.into(), TargetState::Up.into()))
                 .collect(),
             reading: 0,
             to_come: fleet.health_script().iter().rev().cloned().collect(),
@@ -198,20 +204,23 @@ impl ScriptedHealth {
     }
 
     fn apply(&mut self, step: &HealthStep, at: Instant) {
-        let Some(report) = self.reports.get_mut(&step.target) else {
-            return; // A fleet's steps are on its own targets.
-        };
-        match (step.healthy, report.state) {
-            (Some(true), _) => report.state = TargetState::Up,
-            (Some(false), TargetState::Up) => {
-                report.state = TargetState::Down {
-                    since: at,
-                    was_up: true,
-                };
+        // The address, however it is checked.
+        let from = CheckedTarget::from(step.target);
+        let reports = self.reports.range_mut(from..);
+        let reports = reports.take_while(|(target, _)| target.address == step.target);
+        for (_, report) in reports {
+            match (step.healthy, report.state) {
+                (Some(true), _) => report.state = TargetState::Up,
+                (Some(false), TargetState::Up) => {
+                    report.state = TargetState::Down {
+                        since: at,
+                        was_up: true,
+                    };
+                }
+                _ => {}
             }
-            _ => {}
+            report.capacity = step.capacity.or(report.capacity);
         }
-        report.capacity = step.capacity.or(report.capacity);
     }
 }
 
@@ -230,6 +239,7 @@ impl HealthSource for ScriptedHealth {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
     use std::path::Path;
 
     use super::*;
@@ -261,9 +271,13 @@ mod tests {
         capacity = 50
     "#;
 
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
     /// Whether it is up, and its capacity.
     fn said(health: &Health, target: &str) -> (bool, Option<u32>) {
-        let TargetHealth { state, capacity } = health.of(target.parse().unwrap());
+        let TargetHealth { state, capacity } = health.of(address(target));
         (state == TargetState::Up, capacity)
     }
 
@@ -297,7 +311,7 @@ mod tests {
         let fleet = Fleet::parse(FLEET, Path::new("test.toml")).unwrap();
         let mut source = ScriptedHealth::new(&fleet);
         let readings: Vec<Health> = (1..=3).map(|_| source.read().unwrap()).collect();
-        let state = |reading: usize| readings[reading].of("192.0.2.1".parse().unwrap()).state;
+        let state = |reading: usize| readings[reading].of(address("192.0.2.1")).state;
         let down = TargetState::Down {
             since: readings[1].at(),
             was_up: true,
@@ -310,11 +324,12 @@ mod tests {
 
     #[test]
     fn a_target_that_is_not_named_is_unknown_and_the_last_report_counts() {
-        let address: IpAddr = "2001:db8::1".parse().unwrap();
+        let address = address("2001:db8::1");
         let now = Instant::now();
-        assert!(Health::new(now, []).is_empty());
+        let empty = Health::new(now, [(address, TargetState::Up.into()); 0]);
+        assert!(empty.is_empty());
         let unknown = TargetState::Unknown.into();
-        assert_eq!(Health::new(now, []).of(address), unknown);
+        assert_eq!(empty.of(address), unknown);
         let twice = [TargetState::Up, TargetState::Failing];
         let health = Health::new(now, twice.map(|state| (address, state.into())));
         assert!(!health.is_empty());

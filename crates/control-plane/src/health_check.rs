@@ -267,3 +267,27 @@ impl fmt::Display for Statuses {
         Ok(())
     }
 }
+
+/// What is asked, in a few words: the kind with its port and its path or program.
+impl fmt::Display for HealthCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let port = self.port;
+        match &self.kind {
+            CheckKind::Tcp => write!(f, "tcp port {port}"),
+            CheckKind::Tls(_) => write!(f, "tls port {port}"),
+            CheckKind::Http(http) => {
+                let kind = if http.tls.is_some() { "https" } else { "http" };
+                write!(f, "{kind} port {port} {}", http.path.as_str())
+            }
+            CheckKind::Grpc(grpc) => {
+                let kind = if grpc.tls.is_some() { "grpcs" } else { "grpc" };
+                write!(f, "{kind} port {port}")?;
+                match grpc.service.as_str() {
+                    "" => Ok(()),
+                    service => write!(f, " {service}"),
+                }
+            }
+            CheckKind::Command(command) => write!(f, "command {}", command.program.display()),
+        }
+    }
+}

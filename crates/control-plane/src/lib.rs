@@ -8,6 +8,7 @@
 //! them on threads.
 
 mod backoff;
+mod checked_target;
 mod control_plane;
 mod diff;
 mod enactor;
@@ -24,6 +25,7 @@ mod signals;
 mod supervise;
 
 pub use crate::control_plane::{ControlPlane, Report as ThreadReport};
+pub use checked_target::{CheckedTarget, OwnCheck, Way};
 pub use diff::{EndpointDiff, TargetDiff, diff};
 pub use enactor::{Enactor, Pass};
 pub use enactor_loop::{EnactorLoop, Pace};

@@ -267,13 +267,9 @@ fn a_mistake_in_an_inner_health_check_is_named() {
              target = [{{ address = \"192.0.2.1\", zone = \"z\", capacity = 1, {target} }}]\n"
         )
     };
-    let another = "9:23: 192.0.2.1 is checked in another way at endpoint a.example, and an address has one health; give it the same `health_check` at both";
     let http = "kind = \"http\", port = 80";
     let plain = "kind = \"http\"";
     for (text, says) in [
-        (text("", "", "port = 1", ""), another),
-        (text("", "port = 1", "", ""), another),
-        (text("", "", "", "health_check = { rise = 1 }"), another),
         (
             text("", "interval_ms = 400, timeout_ms = 500", "", ""),
             "4:50: `timeout_ms` is 500, more than `interval_ms`, 400; use at most 400",
@@ -309,11 +305,6 @@ fn a_mistake_in_an_inner_health_check_is_named() {
         let says = format!("f.toml:{says}");
         assert!(error.starts_with(&says), "`{error}` does not say `{says}`");
     }
-    // One check for all is right, wherever it stands.
-    let fleet = Fleet::parse(&text("", "port = 1", "port = 1", ""), Path::new("f.toml"));
-    fleet.unwrap();
-    let fleet = text("port = 1", "", "port = 1", "health_check = { port = 1 }");
-    Fleet::parse(&fleet, Path::new("f.toml")).unwrap();
 }
 
 /// What [`Fleet::parse`] says of a text with mistakes: place, field, and how the message
@@ -458,4 +449,49 @@ fn endpoints_may_not_be_laid_out_in_two_ways_at_once() {
     let found = all_mistakes(&format!("endpoint = []{}", LAYOUTS[0]));
     let places: Vec<_> = found.iter().map(|m| (m.0, m.1)).collect();
     assert_eq!(places, [(2, 3)], "{found:?}");
+}
+
+/// Nothing in a file gets into the terminal as it is.
+#[test]
+fn a_message_is_one_short_line_whatever_the_file_says() {
+    let long = format!("{} = 1", "k".repeat(5000));
+    for (text, says) in [
+        (
+            "\"a\\nb\\u001b[31m\" = 1",
+            "f.toml:1:1: unknown field `a\\nb\\u{1b}[31m`; use one of",
+        ),
+        (long.as_str(), "f.toml:1:1: unknown field `kkkk"),
+        ("\u{feff}nope = 1", "f.toml:1:1: unknown field `nope`"),
+        (
+            "endpoint = 3",
+            "f.toml:1:12: `endpoint` is integer `3`; use a list",
+        ),
+        (
+            "[endpoint]\nname = \"a\"",
+            "f.toml:1:1: `endpoint` is one table; use a list of tables, as with [[endpoint]]",
+        ),
+    ] {
+        let error = Fleet::parse(text, Path::new("f.toml")).unwrap_err();
+        let first = error.to_string().lines().next().unwrap().to_owned();
+        assert!(first.starts_with(says), "`{first}` does not say `{says}`");
+        assert!(first.len() < 300, "{first}");
+    }
+}
+
+/// Deeper than any stack, were it read by recursion.
+#[test]
+fn a_file_that_is_nested_without_end_is_refused() {
+    let deep = 50_000;
+    for text in [
+        format!("a = {}", "[".repeat(deep)),
+        format!("a = {}{}", "[".repeat(deep), "]".repeat(deep)),
+        format!("a = {}1{}", "{a = ".repeat(deep), "}".repeat(deep)),
+        format!("{}a = 1", "a.".repeat(deep)),
+        format!("[[endpoint]]\n{}a = 1", "a.".repeat(deep)),
+        format!("[[endpoint]]\n[endpoint.{}a]", "a.".repeat(deep)),
+    ] {
+        let error = Fleet::parse(&text, Path::new("f.toml")).unwrap_err();
+        let says = "lists or tables are nested too deeply";
+        assert!(error.to_string().contains(says), "{error}");
+    }
 }

@@ -293,7 +293,7 @@ fn the_windows_of_a_fleet_are_those_of_its_slowest_check() {
     assert_eq!(fleet.first_round(), Duration::from_secs(15));
 }
 
-/// As long as all of them check it in the same way.
+/// Those that check it alike share one check.
 #[test]
 fn an_address_may_be_at_several_endpoints() {
     let endpoint = |name: &str, check: &str| {
@@ -304,12 +304,20 @@ fn an_address_may_be_at_several_endpoints() {
     };
     let fleet = parse(&[endpoint("b", "port = 7"), endpoint("a", "port = 7")].concat());
     let list = Watchlist::of(&fleet);
-    let watched = &list.targets[&"192.0.2.1".parse().unwrap()];
+    let watched = list.targets.values().next().unwrap();
     assert_eq!(watched.check.port, 7);
     assert_eq!(
         watched.endpoint.as_str(),
         "b.example",
         "the first of the file"
+    );
+    assert_eq!(list.targets.len(), 1);
+    let others = [endpoint("c", "rise = 1"), endpoint("d", "port = 443")].concat();
+    let fleet = parse(&[endpoint("b", "port = 7"), others].concat());
+    assert_eq!(
+        Watchlist::of(&fleet).targets.len(),
+        3,
+        "each in its own way"
     );
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use control_plane::{
-    Fleet, Health, HealthError, HealthSource, ScriptedHealth, TargetHealth, TargetState,
+    CheckedTarget, Fleet, Health, HealthError, HealthSource, ScriptedHealth, TargetHealth,
+    TargetState,
 };
 use fastrand::Rng;
 use parking_lot::Mutex;
@@ -18,7 +18,7 @@ use incident::{Actor, Hook, Point};
 /// A health source whose capacities drift: each reading reports a different target at less
 /// than its full capacity.
 pub struct Drift {
-    targets: Vec<(IpAddr, u32)>,
+    targets: Vec<(CheckedTarget, u32)>,
     script: Option<ScriptedHealth>,
     reading: usize,
     hook: Arc<dyn Hook>,
@@ -37,7 +37,7 @@ impl Drift {
         // A target may serve several endpoints; it drifts once.
         let once: BTreeMap<_, _> = fleet
             .targets()
-            .map(|target| (target.address, target.capacity))
+            .map(|target| (target.into(), target.capacity))
             .collect();
         Self {
             targets: once.into_iter().collect(),
@@ -58,17 +58,17 @@ impl HealthSource for Drift {
         let drifting = self.reading % self.targets.len().max(1);
         let drifted = self.rng.u32(40..90);
         let targets = self.targets.iter().enumerate();
-        let health = targets.map(|(at, &(address, capacity))| {
+        let health = targets.map(|(at, &(target, capacity))| {
             let up = TargetState::Up.into();
             let TargetHealth {
                 state,
                 capacity: now,
-            } = said.as_ref().map_or(up, |said| said.of(address));
+            } = said.as_ref().map_or(up, |said| said.of(target));
             // All capacities are in hundredths, so that a capacity of 1 can drift too.
             // Only their ratio matters.
             let percent = if at == drifting { drifted } else { 100 };
             let capacity = Some(now.unwrap_or(capacity).saturating_mul(percent));
-            (address, TargetHealth { state, capacity })
+            (target, TargetHealth { state, capacity })
         });
         Ok(Health::new(Instant::now(), health))
     }
@@ -151,7 +151,7 @@ mod tests {
         let reading = |_| {
             let health = drift.read().unwrap();
             ["192.0.2.1", "192.0.2.2"].map(|address| {
-                let target = health.of(address.parse().unwrap());
+                let target = health.of(address.parse::<std::net::IpAddr>().unwrap());
                 (target.state == TargetState::Up, target.capacity.unwrap())
             })
         };

@@ -86,6 +86,8 @@ pub(crate) struct TargetCounts {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Target {
     pub(crate) address: String,
+    /// What is asked of it; `null` if it is not checked here.
+    pub(crate) check: Option<String>,
     /// `up`, `down`, `failing` or `unknown`.
     pub(crate) state: String,
     /// Since when it is down.
@@ -104,6 +106,8 @@ pub(crate) struct Target {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct TargetDetails {
     pub(crate) target: Target,
+    /// The same address, as it is checked in other ways.
+    pub(crate) others: Vec<Target>,
     /// The endpoints that have it in the fleet file, or serve it.
     pub(crate) endpoints: Vec<String>,
     /// The drains of persons that are about it.

@@ -1,6 +1,8 @@
 //! The health of the targets, over HTTP: one line for each, and metrics.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
@@ -26,15 +28,25 @@ impl Checked {
         self.0.get().map_or_else(Vec::new, CheckedHealth::status)
     }
 
-    /// One line for each target: address, state, and why and since when the checks fail.
+    /// One line for each target: address, state, and why and since when the checks fail. An
+    /// address that is checked in several ways has a line for each, with the check.
     pub(crate) fn list(&self) -> Answer {
         let Some(health) = self.0.get() else {
             return no_planner();
         };
         let now = Instant::now();
         let mut text = String::new();
-        for status in health.status() {
-            let _ = writeln!(text, "{} {}", status.target, describe(&status, now));
+        let all = health.status();
+        // Sorted by address.
+        for alike in all.chunk_by(|one, other| one.target.address == other.target.address) {
+            for status in alike {
+                let (address, said) = (status.target.address, describe(status, now));
+                // Writing to a string does not fail.
+                let _ = match alike.len() {
+                    1 => writeln!(text, "{address} {said}"),
+                    _ => writeln!(text, "{address} {said} ({})", status.check),
+                };
+            }
         }
         (StatusCode::OK, text)
     }
@@ -54,7 +66,8 @@ impl Checked {
         scrape.value(&metrics::CHECKS_RUNNING, counts.running);
         scrape.value(&metrics::CHECK_LAG, counts.lag.as_secs_f64());
         describe_states(scrape, &status);
-        let certificates = status.iter().filter_map(certificate);
+        let certificates = certificates(&status).into_iter();
+        let certificates = certificates.map(|(target, expires)| ([target.to_string()], expires));
         scrape.values(&metrics::CERTIFICATE_EXPIRY, certificates);
     }
 }
@@ -71,11 +84,18 @@ fn describe_states(scrape: &mut Scrape<'_>, targets: &[TargetStatus]) {
     scrape.value(&metrics::DAMPED, damped);
 }
 
-/// A target whose certificate is known, and when it expires.
-fn certificate(status: &TargetStatus) -> Option<([String; 1], u64)> {
-    let expires = status.certificate_expires?;
-    let since = expires.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    Some(([status.target.to_string()], since.as_secs()))
+/// The addresses whose certificates are known, and when the first certificate of each expires.
+fn certificates(targets: &[TargetStatus]) -> BTreeMap<IpAddr, u64> {
+    let mut first = BTreeMap::new();
+    for status in targets {
+        let expires = status.certificate_expires;
+        let since = expires.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        if let Some(since) = since.map(|since| since.as_secs()) {
+            let earliest = first.entry(status.target.address).or_insert(since);
+            *earliest = since.min(*earliest);
+        }
+    }
+    first
 }
 
 fn describe(status: &TargetStatus, now: Instant) -> String {

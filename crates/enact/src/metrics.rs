@@ -137,7 +137,7 @@ metrics! {
     DAMPED: Gauge "health_targets_damped" []
         "Targets that answer, and are unhealthy because they have fallen so often.";
     CERTIFICATE_EXPIRY: Gauge "health_certificate_expiry_timestamp_seconds" ["target"]
-        "When the certificate that the target showed last expires, as a Unix time.";
+        "When the certificate that the target showed last expires, as a Unix time; the first, if it is checked in several ways.";
 
     PLANS: Gauge "plans_in_store" []
         "Plans that no sweep has deleted.";

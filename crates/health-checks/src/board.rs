@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use control_plane::{TargetHealth, TargetState, Watched, Watchlist};
+use control_plane::{
+    CheckedTarget, HealthCheck, TargetHealth, TargetState, Watched, Watchlist, Way,
+};
 use tracing::warn;
 
 use crate::finding::{Finding, Trouble};
@@ -19,7 +22,7 @@ const LAG_WINDOW: Duration = Duration::from_secs(10);
 
 /// What is known of all targets.
 pub(crate) struct Board {
-    targets: BTreeMap<IpAddr, Entry>,
+    targets: BTreeMap<CheckedTarget, Entry>,
     schedule: Schedule,
     next_id: u64,
     counts: Counts,
@@ -37,10 +40,14 @@ struct Entry {
     due: Option<Instant>,
 }
 
+/// What leaves the list of targets, by address.
+#[derive(Default)]
+struct Left(HashMap<IpAddr, Vec<(Way, Entry)>>);
+
 /// A check that is to be made now.
 #[derive(Clone, Debug)]
 pub(crate) struct Due {
-    pub(crate) target: IpAddr,
+    pub(crate) target: CheckedTarget,
     pub(crate) watched: Watched,
     pub(crate) id: u64,
     pub(crate) begun: Instant,
@@ -66,8 +73,10 @@ pub struct Counts {
 /// What is known of one target.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TargetStatus {
-    /// Its address.
-    pub target: IpAddr,
+    /// Which one. An address that is checked in two ways is there twice.
+    pub target: CheckedTarget,
+    /// The check.
+    pub check: Arc<HealthCheck>,
     /// Its state.
     pub state: TargetState,
     /// Why the last check did not succeed, such as `connection refused` or `status 503`.
@@ -106,28 +115,25 @@ impl Board {
     }
 
     /// Checks the targets of this list from now on. A target that stays keeps its record. If
-    /// something else is asked of it, it keeps its state only.
+    /// something else is asked of it, it keeps its state only. A way of checking that leaves the
+    /// list hands its record over to one that comes for the same address and endpoint.
     pub(crate) fn watch(&mut self, list: &Watchlist, now: Instant) {
         let (targets, schedule) = (&mut self.targets, &mut self.schedule);
-        targets.retain(|&target, entry| {
-            let stays = list.targets.get(&target) == Some(&entry.watched);
-            if let (false, Some(due)) = (stays, entry.due) {
+        let mut left = Left::default();
+        let ends = |&target: &CheckedTarget, entry: &mut Entry| {
+            list.targets.get(&target) != Some(&entry.watched)
+        };
+        for (target, entry) in targets.extract_if(.., ends) {
+            if let Some(due) = entry.due {
                 schedule.remove(target, due);
             }
-            stays || list.targets.contains_key(&target)
-        });
+            left.add(target, entry);
+        }
         for (&target, watched) in &list.targets {
-            let before = match targets.get(&target) {
-                Some(entry) if entry.watched == *watched => continue,
-                _ => targets.remove(&target),
-            };
-            let mut record = Record::new();
-            if let Some(before) = before {
-                record = before.record;
-                if !asks_the_same(&before.watched, watched) {
-                    record.ask_otherwise();
-                }
+            if targets.contains_key(&target) {
+                continue;
             }
+            let record = left.record_for(target, watched);
             self.next_id += 1;
             let due = schedule.add_new(target, watched.check.interval, now);
             let entry = Entry {
@@ -183,7 +189,7 @@ impl Board {
         let (interval, jitter) = (check.interval, check.jitter_percent);
         let next = self
             .schedule
-            .add_checked(due.target, interval, jitter, due.begun);
+            .add_checked(due.target, interval, jitter, (due.begun, now));
         entry.due = Some(next);
         entry.due
     }
@@ -203,7 +209,7 @@ impl Board {
     }
 
     /// The state of each target.
-    pub(crate) fn states(&self) -> Vec<(IpAddr, TargetHealth)> {
+    pub(crate) fn states(&self) -> Vec<(CheckedTarget, TargetHealth)> {
         let targets = self.targets.iter();
         targets
             .map(|(&target, entry)| (target, entry.record.state.into()))
@@ -222,16 +228,48 @@ impl Board {
     pub(crate) fn status(&self) -> Vec<TargetStatus> {
         let targets = self.targets.iter();
         targets
-            .map(|(&target, Entry { record, .. })| TargetStatus {
-                target,
-                state: record.state,
-                error: record.error.as_ref().map(|error| error.text.clone()),
-                error_since: record.error.as_ref().map(|error| error.since),
-                not_made: record.error.as_ref().is_some_and(|e| e.is_checkers),
-                damped: record.is_damped(),
-                certificate_expires: record.certificate,
-            })
+            .map(
+                |(
+                    &target,
+                    Entry {
+                        record, watched, ..
+                    },
+                )| TargetStatus {
+                    target,
+                    check: Arc::clone(&watched.check),
+                    state: record.state,
+                    error: record.error.as_ref().map(|error| error.text.clone()),
+                    error_since: record.error.as_ref().map(|error| error.since),
+                    not_made: record.error.as_ref().is_some_and(|e| e.is_checkers),
+                    damped: record.is_damped(),
+                    certificate_expires: record.certificate,
+                },
+            )
             .collect()
+    }
+}
+
+impl Left {
+    fn add(&mut self, target: CheckedTarget, entry: Entry) {
+        let of_address = self.0.entry(target.address).or_default();
+        of_address.push((target.way, entry));
+    }
+
+    /// The record of a target that comes onto the list: its own before, or that of another way
+    /// of checking its address at the same endpoint.
+    fn record_for(&self, target: CheckedTarget, watched: &Watched) -> Record {
+        let all = self.0.get(&target.address).map_or(&[][..], Vec::as_slice);
+        let is_own = |(way, _): &&(Way, Entry)| *way == target.way;
+        let is_at = |(_, left): &&(Way, Entry)| left.watched.endpoint == watched.endpoint;
+        let before = all.iter().find(is_own).or(all.iter().find(is_at));
+        let Some((_, before)) = before else {
+            return Record::new();
+        };
+        let mut record = before.record.clone();
+        if !asks_the_same(&before.watched, watched) {
+            record.ask_otherwise();
+        }
+        record
     }
 }
 
@@ -258,14 +296,12 @@ impl Lag {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use control_plane::HealthCheck;
+    use control_plane::OwnCheck;
 
     use super::*;
 
-    fn target(last: u8) -> IpAddr {
-        [192, 0, 2, last].into()
+    fn target(last: u8) -> CheckedTarget {
+        IpAddr::from([192, 0, 2, last]).into()
     }
 
     fn list(targets: &[u8], interval: Duration) -> Watchlist {
@@ -377,6 +413,59 @@ mod tests {
         );
     }
 
+    /// The same watchlist, but with this check of its own for each target at this endpoint.
+    fn with_own(mut list: Watchlist, port: u16, endpoint: &str) -> Watchlist {
+        let check = HealthCheck {
+            port,
+            ..HealthCheck::default()
+        };
+        let own = OwnCheck::new(Arc::new(check));
+        let targets = list.targets.into_iter();
+        let own = targets.map(|(target, _)| {
+            let watched = Watched {
+                check: Arc::clone(own.check()),
+                endpoint: endpoint.parse().unwrap(),
+            };
+            (own.of(target.address), watched)
+        });
+        list.targets = own.collect();
+        list
+    }
+
+    #[test]
+    fn a_way_of_checking_hands_its_state_over_at_the_same_endpoint_only() {
+        let begin = Instant::now();
+        for (endpoint, state) in [
+            ("a.example", TargetState::Up),
+            ("b.example", TargetState::Unknown),
+        ] {
+            let mut board = board(&[1], begin);
+            let one = due(&mut board, begin + INTERVAL).remove(0);
+            board.take(&one, Ok(()).into(), begin);
+            board.watch(&with_own(list(&[1], INTERVAL), 81, endpoint), begin);
+            let states = board.states();
+            assert_eq!(states.len(), 1);
+            assert_ne!(states[0].0, target(1));
+            assert_eq!(states[0].1.state, state, "{endpoint}");
+        }
+    }
+
+    /// Neither takes anything from the other.
+    #[test]
+    fn an_address_that_is_checked_in_two_ways_has_two_records() {
+        let begin = Instant::now();
+        let mut board = board(&[1], begin);
+        let one = due(&mut board, begin + INTERVAL).remove(0);
+        board.take(&one, Ok(()).into(), begin);
+        let mut both = list(&[1], INTERVAL);
+        let own = with_own(both.clone(), 81, "a.example");
+        both.targets.extend(own.targets);
+        board.watch(&both, begin);
+        let states: Vec<_> = board.states().into_iter().map(|(_, h)| h.state).collect();
+        assert_eq!(states, [TargetState::Up, TargetState::Unknown]);
+        assert_eq!(due(&mut board, begin + 9 * INTERVAL).len(), 2);
+    }
+
     #[test]
     fn another_question_forgets_the_error_and_the_certificate() {
         let begin = Instant::now();
@@ -420,6 +509,23 @@ mod tests {
                 .take(&running[0], refused(), begin + INTERVAL)
                 .is_some()
         );
+    }
+
+    /// A time-out may be as long as the interval, which jitter makes shorter.
+    #[test]
+    fn a_check_that_takes_a_whole_interval_is_no_lag() {
+        let begin = Instant::now();
+        let mut board = board(&[1], begin);
+        let first = board.schedule.first().unwrap();
+        let mut one = due(&mut board, first).remove(0);
+        for _ in 0..20 {
+            let end = one.begun + INTERVAL;
+            let next = board.take(&one, refused(), end).unwrap();
+            assert!(next >= end);
+            assert_eq!(board.counts(next).lag, Duration::ZERO);
+            one = due(&mut board, next).remove(0);
+        }
+        assert_eq!(board.counts(one.begun).lag, Duration::ZERO);
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Checker {
             let text = "too many checks run at a time; raise the limit of open files";
             return Err(Trouble::checker(text)).into();
         };
-        let at = SocketAddr::new(due.target, check.port);
+        let at = SocketAddr::new(due.target.address, check.port);
         let host = |host: &'_ Option<EndpointName>| host.as_ref().unwrap_or(endpoint).clone();
         match &check.kind {
             CheckKind::Tcp => connect(at).await.map(drop).into(),
@@ -75,7 +75,7 @@ impl Checker {
                 Box::pin(asked).await
             }
             CheckKind::Command(command) => {
-                let run = command::run(command, due.target, check.port, endpoint);
+                let run = command::run(command, due.target.address, check.port, endpoint);
                 Box::pin(run).await.into()
             }
         }
@@ -135,7 +135,7 @@ mod tests {
         });
         let endpoint = "a.example".parse().unwrap();
         let due = Due {
-            target: target.ip(),
+            target: target.ip().into(),
             watched: Watched { check, endpoint },
             id: 1,
             begun: Instant::now(),

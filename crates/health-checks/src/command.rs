@@ -7,7 +7,9 @@
 //! 2. It runs in a process group of its own. When its time is over, the whole group is
 //!    killed, so a command leaves nothing behind that runs for ever. A command that ends by
 //!    itself may leave something in the background.
-//! 3. The group is killed only while its leader has not been waited for. Until then the
+//! 3. At most 1 MiB of the output is read. A command that prints more waits until its time is
+//!    over.
+//! 4. The group is killed only while its leader has not been waited for. Until then the
 //!    number of the group is not given to another one.
 
 use std::fs::File;
@@ -28,6 +30,9 @@ use crate::finding::{Trouble, reason};
 
 /// So many bytes of the output are kept.
 const MAX_OUTPUT: usize = 512;
+/// So many bytes of it are read. A command that prints more waits for a reader until its time
+/// is over, so that no command keeps the checks busy with its output.
+const MAX_READ: usize = 1 << 20;
 /// So many characters of it are in an error.
 const MAX_SHOWN: usize = 120;
 
@@ -74,15 +79,18 @@ async fn end(
     mut stdout: Option<ChildStdout>,
 ) -> io::Result<(ExitStatus, Vec<u8>)> {
     let mut output = Vec::new();
-    let mut buffer = [0; MAX_OUTPUT];
+    let (mut buffer, mut all) = (vec![0; 16 << 10], 0);
     let status = loop {
-        let Some(pipe) = &mut stdout else {
+        let Some(pipe) = stdout.as_mut().filter(|_| all < MAX_READ) else {
             break command.wait().await?;
         };
         tokio::select! {
             read = pipe.read(&mut buffer) => match read? {
                 0 => stdout = None,
-                length => keep(&mut output, &buffer[..length]),
+                length => {
+                    keep(&mut output, &buffer[..length]);
+                    all += length;
+                }
             },
             status = command.wait() => break status?,
         }

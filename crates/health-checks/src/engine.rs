@@ -179,15 +179,15 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::Duration;
 
-    use control_plane::{HealthCheck, TargetState, Watched};
+    use control_plane::{CheckedTarget, HealthCheck, TargetState, Watched};
 
     use super::*;
 
     const INTERVAL: Duration = Duration::from_secs(1);
     const TIMEOUT: Duration = Duration::from_millis(500);
 
-    fn target(number: u32) -> IpAddr {
-        Ipv4Addr::from_bits(0x0a00_0000 + number).into()
+    fn target(number: u32) -> CheckedTarget {
+        IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000 + number)).into()
     }
 
     fn list(targets: u32) -> Watchlist {
@@ -212,7 +212,7 @@ mod tests {
         Arc::new(shared)
     }
 
-    fn states(shared: &Shared) -> BTreeMap<IpAddr, TargetState> {
+    fn states(shared: &Shared) -> BTreeMap<CheckedTarget, TargetState> {
         let health = shared.health().unwrap();
         let states = health.reports().map(|(target, said)| (target, said.state));
         states.collect()
@@ -226,7 +226,7 @@ mod tests {
         let shared = shared(targets);
         let dies = now() + 10 * INTERVAL;
         let check = move |due: Due| async move {
-            let IpAddr::V4(address) = due.target else {
+            let IpAddr::V4(address) = due.target.address else {
                 return Ok(()).into();
             };
             if address.to_bits() % 2 == 0 {

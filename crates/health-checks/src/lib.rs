@@ -129,7 +129,7 @@ impl HealthChecks {
 }
 
 impl CheckedHealth {
-    /// What is known of each target, by address.
+    /// What is known of each target, by address, and by the way in which it is checked.
     pub fn status(&self) -> Vec<TargetStatus> {
         self.shared.status()
     }
@@ -176,6 +176,7 @@ impl fmt::Debug for CheckedHealth {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
     use std::sync::mpsc::{RecvTimeoutError, channel};
     use std::time::Duration;
 
@@ -194,7 +195,7 @@ mod tests {
             }),
             endpoint: "a.example".parse().unwrap(),
         };
-        let targets = [([127, 0, 0, 1].into(), watched)];
+        let targets = [(IpAddr::from([127, 0, 0, 1]).into(), watched)];
         Watchlist {
             targets: targets.into(),
         }

@@ -16,7 +16,7 @@ use control_plane::{Damping, HealthCheck, TargetState};
 use crate::finding::{Finding, Trouble};
 
 /// What is known of one target.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) state: TargetState,
     /// How many checks in a row have contradicted `state`.

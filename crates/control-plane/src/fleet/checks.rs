@@ -91,7 +91,7 @@ fn wildcards_have_hosts(
         let checks = endpoint
             .targets
             .iter()
-            .map(|t| t.check.as_ref().unwrap_or(fleet));
+            .map(|t| t.check.as_ref().map_or(fleet, |own| own.check()));
         let mut needs_host = checks.map(|check| match &check.kind {
             CheckKind::Tls(check) => check.host.is_none(),
             CheckKind::Http(check) => check.host.is_none(),
@@ -316,16 +316,14 @@ impl Endpoints<'_> {
             source.mistake(at.unwrap_or(at_name), format!("endpoint {name}: {error}"));
             return None;
         }
-        let endpoint = FleetEndpoint {
+        Some(FleetEndpoint {
             name,
             ttl,
             fail,
             min_healthy_percent,
+            check: check.and_then(|check| self.checks.own(&check)),
             targets: targets.into(),
-        };
-        self.checks
-            .is_one_way(source, &endpoint, &places, &self.read);
-        Some(endpoint)
+        })
     }
 
     /// A client can reach the target.

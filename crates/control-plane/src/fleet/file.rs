@@ -14,7 +14,7 @@ use super::values::{
     StatusCodes, Tier, Trusted, Ttl, Weight, ZoneFile, ZoneName,
 };
 use super::{ChangeLimits, DnsSecondary, FleetTarget, HealthStep, Timings};
-use crate::HealthCheck;
+use crate::OwnCheck;
 
 /// A list of values, each with its place.
 type List<T> = Field<Vec<Field<T>>>;
@@ -354,7 +354,7 @@ impl TargetTable {
     pub(super) fn target(
         self,
         drained: &HashSet<String>,
-        check: Option<Arc<HealthCheck>>,
+        check: Option<Arc<OwnCheck>>,
     ) -> Option<FleetTarget> {
         let zone = self.zone.into_inner()?.into_inner();
         let weight = self.weight.value().map_or(u8::MAX, Weight::get);

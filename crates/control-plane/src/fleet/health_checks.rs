@@ -10,7 +10,6 @@
 //!    that is not 443. So the default port, which is for TLS, is not asked in plain text.
 
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,20 +22,17 @@ use super::source::Source;
 use super::values::{Argument, Flaps, Kind, Method, Name, ServiceName, Trusted};
 use super::values::{BodyText, RequestPath, StatusCodes};
 use crate::{
-    CheckKind, CommandCheck, Damping, GrpcCheck, HealthCheck, HttpCheck, HttpMethod, TlsCheck,
-    Trust,
+    CheckKind, CommandCheck, Damping, GrpcCheck, HealthCheck, HttpCheck, HttpMethod, OwnCheck,
+    TlsCheck, Trust,
 };
-
-/// How addresses are checked, and at which endpoint that stands. `None` is the fleet's check.
-type Ways = HashMap<IpAddr, (Option<Arc<HealthCheck>>, EndpointName)>;
 
 /// The checks of a fleet, its endpoints and its targets. Equal ones are shared.
 pub(super) struct Checks {
     /// The check of the fleet; `None` if it has a mistake.
     fleet: Option<Arc<HealthCheck>>,
     known: HashSet<Arc<HealthCheck>>,
-    /// How each address is checked, once a target has a check of its own.
-    ways: Option<Ways>,
+    /// Those that are not the fleet's.
+    own: HashMap<Arc<HealthCheck>, Arc<OwnCheck>>,
 }
 
 impl Checks {
@@ -45,7 +41,7 @@ impl Checks {
         let mut checks = Self {
             fleet: Some(Arc::default()),
             known: HashSet::new(),
-            ways: None,
+            own: HashMap::new(),
         };
         checks.fleet = checks.inner(source, fleet, checks.fleet.clone());
         checks
@@ -66,45 +62,20 @@ impl Checks {
         source: &Source<'_>,
         table: &Field<Box<HealthCheckTable>>,
         endpoint: Option<&Arc<HealthCheck>>,
-    ) -> Option<Arc<HealthCheck>> {
+    ) -> Option<Arc<OwnCheck>> {
         let check = self.inner(source, table, endpoint.cloned())?;
-        let fleet = self.fleet.as_ref();
-        let is_fleets = fleet.is_some_and(|fleet| Arc::ptr_eq(fleet, &check));
-        (!is_fleets).then_some(check)
+        self.own(&check)
     }
 
-    /// An address is checked in one way, whatever endpoints have it. `places` are those of the
-    /// endpoint's targets, and `before` are the endpoints before it.
-    pub(super) fn is_one_way(
-        &mut self,
-        source: &Source<'_>,
-        endpoint: &FleetEndpoint,
-        places: &[usize],
-        before: &[FleetEndpoint],
-    ) {
-        let has_own = endpoint.targets().iter().any(|t| t.check.is_some());
-        if self.ways.is_none() && !has_own {
-            return;
+    /// This check, if it is not the fleet's.
+    pub(super) fn own(&mut self, check: &Arc<HealthCheck>) -> Option<Arc<OwnCheck>> {
+        let fleet = self.fleet.as_ref();
+        if fleet.is_some_and(|fleet| Arc::ptr_eq(fleet, check)) {
+            return None;
         }
-        let ways = self.ways.get_or_insert_with(|| {
-            // The first endpoint with an address is the last that the map is given.
-            let pairs = before.iter().rev();
-            let pairs = pairs.flat_map(|e| e.targets().iter().map(move |t| (e, t)));
-            pairs
-                .map(|(e, t)| (t.address, (None, e.name().clone())))
-                .collect()
-        });
-        for (target, at) in endpoint.targets().iter().zip(places) {
-            let (address, check) = (target.address, &target.check);
-            let here = || (check.clone(), endpoint.name().clone());
-            let (known, first) = ways.entry(address).or_insert_with(here);
-            if known != check {
-                let mistake = format!(
-                    "{address} is checked in another way at endpoint {first}, and an address has one health; give it the same `health_check` at both"
-                );
-                source.mistake(*at, mistake);
-            }
-        }
+        let new = || Arc::new(OwnCheck::new(Arc::clone(check)));
+        let own = self.own.entry(Arc::clone(check)).or_insert_with(new);
+        Some(Arc::clone(own))
     }
 
     /// The check of the fleet.
@@ -348,6 +319,6 @@ pub(super) fn longest<T: Ord + Copy>(
     time: impl Fn(&HealthCheck) -> T,
 ) -> T {
     let targets = endpoints.iter().flat_map(FleetEndpoint::targets);
-    let own = targets.filter_map(|target| target.check.as_deref());
-    own.map(&time).fold(time(fleet), T::max)
+    let own = targets.filter_map(|target| target.check.as_ref());
+    own.map(|own| time(own.check())).fold(time(fleet), T::max)
 }

@@ -24,7 +24,7 @@ mod source;
 mod spelling;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::IpAddr;
@@ -35,7 +35,7 @@ use std::time::Duration;
 use plan_store::{EndpointName, RecordSet, Retention, StaticRecords, Target};
 
 use self::source::Source;
-use crate::{FleetError, HealthCheck};
+use crate::{CheckedTarget, FleetError, HealthCheck, OwnCheck};
 
 #[cfg(feature = "schema")]
 pub use self::schema::fleet_schema;
@@ -181,6 +181,8 @@ pub struct FleetEndpoint {
     ttl: u32,
     fail: FailPolicy,
     min_healthy_percent: u8,
+    /// How its targets are checked that say nothing else, if not as the fleet.
+    check: Option<Arc<OwnCheck>>,
     targets: Arc<[FleetTarget]>,
 }
 
@@ -201,7 +203,7 @@ pub struct FleetTarget {
     /// Whether it gets no traffic: its weight is 0, or its zone is drained.
     pub drained: bool,
     /// How it is checked, if not as the [fleet](Fleet::health_check).
-    pub check: Option<Arc<HealthCheck>>,
+    pub check: Option<Arc<OwnCheck>>,
 }
 
 /// The intervals of the Planner and the Enactors.
@@ -336,7 +338,8 @@ impl Fleet {
 
     /// How this target is checked.
     pub fn check_of<'a>(&'a self, target: &'a FleetTarget) -> &'a Arc<HealthCheck> {
-        target.check.as_ref().unwrap_or(&self.health_check)
+        let own = target.check.as_ref().map(|own| own.check());
+        own.unwrap_or(&self.health_check)
     }
 
     /// The longest [detection window](HealthCheck::detection) of all targets.
@@ -412,9 +415,47 @@ impl FleetEndpoint {
         }
     }
 
-    /// An endpoint that serves what these records say. No fleet file describes it, so
-    /// zones and tiers are not known.
-    pub(crate) fn of_records(name: &EndpointName, records: &RecordSet) -> Self {
+    /// Has the targets checked as `file` says, which is the same endpoint. Returns those that
+    /// are checked in another way than before: how before, and how now.
+    pub(crate) fn check_as(&mut self, file: &Self) -> Vec<(CheckedTarget, CheckedTarget)> {
+        let pairs = self.targets.iter().zip(file.targets());
+        let mut is_same = pairs.map(|(one, other)| CheckedTarget::from(one) == other.into());
+        if self.targets.len() == file.targets.len() && is_same.all(|is_same| is_same) {
+            return Vec::new();
+        }
+        let checks = file.targets().iter().map(|t| (t.address, &t.check));
+        let checks: HashMap<_, _> = checks.collect();
+        let check = |before: &FleetTarget| FleetTarget {
+            check: checks
+                .get(&before.address)
+                .map_or_else(|| before.check.clone(), |check| (*check).clone()),
+            ..before.clone()
+        };
+        let now: Arc<[_]> = self.targets.iter().map(check).collect();
+        let pairs = self.targets.iter().zip(&*now);
+        let pairs = pairs.map(|(before, now)| (before.into(), now.into()));
+        let changed: Vec<(CheckedTarget, CheckedTarget)> =
+            pairs.filter(|(before, now)| before != now).collect();
+        if !changed.is_empty() {
+            self.targets = now;
+        }
+        changed
+    }
+
+    /// How the target with this address is checked, as far as the file says.
+    fn check_of(&self, address: IpAddr) -> Option<Arc<OwnCheck>> {
+        let mut targets = self.targets.iter();
+        let named = targets.find(|target| target.address == address);
+        named.map_or(&self.check, |target| &target.check).clone()
+    }
+
+    /// An endpoint that serves what these records say. Zones and tiers are not known. The
+    /// targets are checked as the fleet file says, if it has the endpoint.
+    pub(crate) fn of_records(
+        name: &EndpointName,
+        records: &RecordSet,
+        file: Option<&Self>,
+    ) -> Self {
         let target = |target: Target| FleetTarget {
             address: target.address,
             zone: String::new(),
@@ -422,13 +463,14 @@ impl FleetEndpoint {
             weight: if target.weight == 0 { 0 } else { u8::MAX },
             tier: 0,
             drained: target.weight == 0,
-            check: None,
+            check: file.and_then(|file| file.check_of(target.address)),
         };
         Self {
             name: name.clone(),
             ttl: records.ttl(),
             fail: FailPolicy::default(),
             min_healthy_percent: 0,
+            check: file.and_then(|file| file.check.clone()),
             targets: records.targets().map(target).collect(),
         }
     }

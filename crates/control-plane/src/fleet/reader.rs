@@ -18,6 +18,7 @@ use toml::de::{DeInteger, DeTable, DeValue};
 use super::mistakes::Mistakes;
 use super::pieces::Piece;
 use super::spelling;
+use super::values::MAX_SHOWN;
 
 /// A value of a table, with its place.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,9 +43,10 @@ pub(super) fn read<'de, T: Deserialize<'de>>(piece: &Piece<'_>, mistakes: &Mista
     let table = match DeTable::parse(&piece.text) {
         Ok(table) => table,
         Err(error) => {
-            let at = error.span().map_or(0, |span| span.start);
-            let message = error.message().replace('\n', ", ");
-            mistakes.add_syntax(piece.in_file(at), message);
+            let span = error.span().unwrap_or_default();
+            let at = piece.in_file(span.start);
+            let found = piece.text.get(span).unwrap_or_default();
+            mistakes.add_syntax(at, about_syntax(error.message(), found));
             return Field::Refused;
         }
     };
@@ -443,7 +445,32 @@ fn unknown(key: &str, meant: Option<&str>, fields: &[&str]) -> String {
         return format!("unknown field `{key}`; did you mean `{field}`?");
     }
     let known: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
-    format!("unknown field `{key}`; use one of {}", known.join(", "))
+    format!(
+        "unknown field `{}`; use one of {}",
+        shown(key),
+        known.join(", ")
+    )
+}
+
+/// The toml crate's message about this part of the text, with what to do.
+fn about_syntax(message: &str, found: &str) -> String {
+    if message == "duplicate key" {
+        let key = shown(found);
+        return format!("duplicate key: `{key}` is there already; remove one of the two");
+    }
+    if message.contains("recurs") {
+        return "lists or tables are nested too deeply; leave out what a fleet file does not have"
+            .into();
+    }
+    let message = message.replace('\n', ", ");
+    format!("{message}; correct the TOML here")
+}
+
+/// A text of the file, as far as a message repeats it: in one line, and without the codes that
+/// a terminal obeys.
+fn shown(text: &str) -> String {
+    let shown = text.chars().take(MAX_SHOWN);
+    shown.flat_map(char::escape_debug).collect()
 }
 
 /// serde's message about a value, as a sentence about its field.
@@ -453,6 +480,10 @@ fn about(field: &str, message: &str) -> String {
         .find_map(|prefix| message.strip_prefix(prefix))
         .and_then(|refused| refused.rsplit_once(", expected "));
     match refused {
+        Some(("a table", "a sequence")) => {
+            format!("`{field}` is one table; use a list of tables, as with [[{field}]]")
+        }
+        Some((value, "a sequence")) => format!("`{field}` is {value}; use a list"),
         Some((value, expected)) => format!("`{field}` is {value}; use {expected}"),
         None => format!("`{field}`: {message}"),
     }

@@ -107,6 +107,8 @@ impl<'a> Places<'a> {
         let line = line + lines(passed);
         self.last = (at, line);
         let before = self.text.get(..at).unwrap_or(self.text);
+        // A byte order mark is no column.
+        let before = before.strip_prefix('\u{feff}').unwrap_or(before);
         let column = before.chars().rev().take_while(|&c| c != '\n').count();
         (line, column + 1)
     }

@@ -94,7 +94,7 @@ pub(super) struct Argument(String);
 const MAX_ZONE_NAME: usize = 64;
 
 /// Most characters of a refused text that a message repeats.
-const MAX_SHOWN: usize = 80;
+pub(super) const MAX_SHOWN: usize = 80;
 
 impl<T, const MIN: u32, const MAX: u32> Bounded<T, MIN, MAX> {
     pub(super) fn get(self) -> T {

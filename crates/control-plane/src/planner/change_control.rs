@@ -17,11 +17,14 @@
 //! 5. An endpoint that a plan names and this Planner does not know is taken as it is in the
 //!    plan, and the file is judged by that. So after a restart the targets that the plan
 //!    left out do not count.
-//! 6. A drain or its end is judged first, with the configuration in force, and what the file
+//! 6. How a target is checked is no change of an endpoint: it takes effect at once, also at an
+//!    endpoint whose change is held. A target that only the plan names is checked as the
+//!    fleet says for its endpoint.
+//! 7. A drain or its end is judged first, with the configuration in force, and what the file
 //!    asks for then. So a change of the file that is held delays no drain.
-//! 7. Several small changes each pass: the rules judge steps, not their sum.
+//! 8. Several small changes each pass: the rules judge steps, not their sum.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 use std::num::ParseIntError;
@@ -31,7 +34,7 @@ use std::time::Instant;
 use plan_store::{EndpointName, Plan, RecordSet};
 
 use super::orders::DrainScope;
-use crate::{Fleet, FleetEndpoint, FleetTarget, Watchlist};
+use crate::{CheckedTarget, Fleet, FleetEndpoint, FleetTarget, Watchlist};
 
 /// From so many targets on, a share of them may go; a smaller endpoint may lose all but
 /// the last.
@@ -166,8 +169,7 @@ impl ChangeControl {
         self.held.values().map(|held| &held.change)
     }
 
-    /// All targets of the configuration in force, and of the changes that are held. The
-    /// fleet, which has been proposed, says how each is checked.
+    /// All targets of the configuration in force, and of the changes that are held.
     pub(super) fn watchlist(&self, fleet: &Fleet) -> Watchlist {
         // What is held is the fleet's.
         let mut list = Watchlist::of(fleet);
@@ -177,15 +179,38 @@ impl ChangeControl {
         list
     }
 
-    /// Takes the endpoints of a plan that are not known as the plan has them.
-    pub(super) fn adopt(&mut self, plan: &Plan, now: Instant) {
+    /// Takes the endpoints of a plan that are not known as the plan has them. Their targets are
+    /// checked as the fleet says.
+    pub(super) fn adopt(&mut self, plan: &Plan, fleet: &Fleet, now: Instant) {
+        let in_file = fleet.endpoints().iter().map(|file| (file.name(), file));
+        let in_file: HashMap<_, _> = in_file.collect();
         let endpoints = plan.endpoints().filter(|(_, set)| set.has_targets());
         for (name, records) in endpoints {
+            let file = in_file.get(name).copied();
             self.accepted
                 .entry(name.clone())
-                .or_insert_with(|| Accepted::of_records(name, records, now))
+                .or_insert_with(|| Accepted::of_records(name, records, file, now))
                 .served = true;
         }
+    }
+
+    /// The targets in force that are not drained.
+    pub(super) fn undrained(&self) -> impl Iterator<Item = CheckedTarget> {
+        let targets = self.accepted.values().flat_map(|a| a.config.targets());
+        targets.filter(|target| !target.drained).map(Into::into)
+    }
+
+    /// Has the targets in force checked as the fleet says at their endpoint. Returns those that
+    /// are checked in another way than before: how before, and how now.
+    pub(super) fn check_as(&mut self, fleet: &Fleet) -> Vec<(CheckedTarget, CheckedTarget)> {
+        let mut changed = Vec::new();
+        for file in fleet.endpoints() {
+            let accepted = self.accepted.get_mut(file.name());
+            for config in accepted.into_iter().flat_map(Accepted::configs_mut) {
+                changed.extend(config.check_as(file));
+            }
+        }
+        changed
     }
 
     /// Judges what this fleet and these drains make of each endpoint.
@@ -312,9 +337,14 @@ impl Asked {
 }
 
 impl Accepted {
-    /// What a plan has of an endpoint.
-    fn of_records(name: &EndpointName, records: &RecordSet, now: Instant) -> Self {
-        let config = FleetEndpoint::of_records(name, records);
+    /// What a plan has of an endpoint, which the fleet file has too, or not.
+    fn of_records(
+        name: &EndpointName,
+        records: &RecordSet,
+        file: Option<&FleetEndpoint>,
+        now: Instant,
+    ) -> Self {
+        let config = FleetEndpoint::of_records(name, records, file);
         Self {
             undrained: config.clone(),
             config,
@@ -327,6 +357,12 @@ impl Accepted {
     /// The configuration in force and those before it, the newest first.
     pub(super) fn configs(&self) -> impl Iterator<Item = &FleetEndpoint> {
         [&self.config].into_iter().chain(&self.previous)
+    }
+
+    /// The same, with the one without the drains of persons.
+    fn configs_mut(&mut self) -> impl Iterator<Item = &mut FleetEndpoint> {
+        let in_force = [&mut self.config, &mut self.undrained];
+        in_force.into_iter().chain(&mut self.previous)
     }
 }
 
@@ -380,8 +416,8 @@ impl ChangeId {
                     text,
                     "{address} {zone} {capacity} {weight} {tier} {drained}"
                 );
-                if let Some(check) = &target.check {
-                    let _ = writeln!(text, "{check:?}");
+                if let Some(own) = &target.check {
+                    let _ = writeln!(text, "{:?}", own.check());
                 }
             }
         }

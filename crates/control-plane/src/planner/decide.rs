@@ -141,7 +141,7 @@ impl Situation<'_> {
         let proven: Vec<_> = usable
             .iter()
             .copied()
-            .filter(|target| self.targets.is_proven(target.address))
+            .filter(|&target| self.targets.is_proven(target))
             .collect();
         let mut tiers: Vec<u8> = proven.iter().map(|target| target.tier).collect();
         tiers.sort_unstable();
@@ -198,7 +198,7 @@ impl Situation<'_> {
 
     /// Those of these targets, which are all down, that were healthy last.
     fn healthy_last<'a>(&self, down: Vec<&'a FleetTarget>) -> Vec<&'a FleetTarget> {
-        let since = |target: &FleetTarget| match self.targets.standing(target.address) {
+        let since = |target: &FleetTarget| match self.targets.standing(target) {
             Standing::Down { since } => Some(since),
             _ => None,
         };
@@ -212,15 +212,15 @@ impl Situation<'_> {
 
     /// Healthy, or unhealthy by a finding that is suspected.
     fn is_healthy(&self, target: &FleetTarget) -> bool {
-        match self.targets.standing(target.address) {
+        match self.targets.standing(target) {
             Standing::Up => true,
-            Standing::Down { .. } => self.suspected.targets.contains(&target.address),
+            Standing::Down { .. } => self.suspected.targets.contains(&target.into()),
             Standing::New { .. } => false,
         }
     }
 
     fn is_checked(&self, target: &FleetTarget) -> bool {
-        let standing = self.targets.standing(target.address);
+        let standing = self.targets.standing(target);
         standing != Standing::New { checked: false }
     }
 
@@ -235,7 +235,7 @@ impl Situation<'_> {
 /// Whether a target of this endpoint is proven.
 pub(super) fn has_proven(targets: &Targets, endpoint: &FleetEndpoint) -> bool {
     let mut all = endpoint.targets().iter();
-    all.any(|target| targets.is_proven(target.address))
+    all.any(|target| targets.is_proven(target))
 }
 
 fn of_family(endpoint: &FleetEndpoint, family: Family) -> Vec<&FleetTarget> {

@@ -349,10 +349,10 @@ impl<S: DnsStore> Planner<S> {
                 let text = format!("plan {} is not from this Planner", pin.generation());
                 self.causes.add(Author::FleetFile, text);
             }
+            self.control.adopt(pin.plan(), &self.fleet, now);
             if self.memory == Memory::Unread {
-                self.targets.adopt(pin.plan());
+                self.targets.adopt(self.control.undrained());
             }
-            self.control.adopt(pin.plan(), now);
             self.static_names.adopt(pin.plan());
         }
         self.memory = found;
@@ -361,6 +361,9 @@ impl<S: DnsStore> Planner<S> {
 
     /// Has change control judge the fleet.
     fn propose(&mut self, now: Instant) {
+        for (before, now) in self.control.check_as(&self.fleet) {
+            self.targets.hand_over(before, now);
+        }
         let changes = self.control.propose(&self.fleet, &self.drains, now);
         let changes = changes.and(self.static_names.propose(&self.fleet, now));
         self.show_held(&changes);

@@ -32,13 +32,16 @@ impl<S: DnsStore> Planner<S> {
         let mut control = self.control.clone();
         let mut static_names = self.static_names.clone();
         if let Some(plan) = latest {
-            control.adopt(plan, now);
+            control.adopt(plan, fleet, now);
             static_names.adopt(plan);
+        }
+        let mut targets = self.targets.clone();
+        for (before, now) in control.check_as(fleet) {
+            targets.hand_over(before, now);
         }
         control.propose(fleet, &self.drains, now);
         static_names.propose(fleet, now);
         let watchlist = control.watchlist(fleet);
-        let mut targets = self.targets.clone();
         targets.assume_healthy(watchlist.targets.keys().copied());
         let watched = watchlist.targets.len();
         let situation = Situation {

@@ -15,11 +15,10 @@
 //! of targets, however large in the end, is never suspected.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::targets::Targets;
-use crate::Fleet;
+use crate::{CheckedTarget, Fleet};
 
 /// When the removal of targets waits.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +34,7 @@ pub(super) struct Limit {
 /// The suspected targets of this moment.
 #[derive(Debug, Default)]
 pub(super) struct Suspected {
-    pub(super) targets: HashSet<IpAddr>,
+    pub(super) targets: HashSet<CheckedTarget>,
     /// When the last of them is not suspected any more.
     pub(super) until: Option<Instant>,
 }
@@ -65,7 +64,7 @@ impl Limit {
     }
 
     /// Until when the removal of each target waits; the targets are sorted by time.
-    fn waits(self, down: &[(Instant, IpAddr)], watched: usize) -> Vec<Option<Instant>> {
+    fn waits(self, down: &[(Instant, CheckedTarget)], watched: usize) -> Vec<Option<Instant>> {
         let mut waits = vec![None; down.len()];
         // The first target of the window, and the first that is not suspected yet.
         let (mut first, mut next) = (0, 0);

@@ -8,21 +8,23 @@
 //! 2. A proven target counts as up until its checks say *down*.
 //! 3. A new target counts as new until it is up for the first time, whatever its checks
 //!    say before.
-//! 4. What is known is a function of the last report on each target. When a reading was
+//! 4. A target that is checked in another way than before stays proven if it was healthy, and
+//!    is as new if it was not: as after a restart.
+//! 5. What is known is a function of the last report on each target. When a reading was
 //!    made does not matter, and neither does what a reading in between would have said.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
-use plan_store::Plan;
-
-use crate::{Health, TargetState, Watched};
+use crate::{CheckedTarget, Health, HealthCheck, TargetState, Watched, Way};
 
 /// What is known of the watched targets.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Targets {
-    known: HashMap<IpAddr, Known>,
+    known: HashMap<CheckedTarget, Known>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,11 +52,37 @@ pub(super) enum Standing {
 /// The targets whose standing a reading has changed, by address.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    pub(super) fallen: Vec<IpAddr>,
-    pub(super) risen: Vec<IpAddr>,
+    pub(super) fallen: Vec<Named>,
+    pub(super) risen: Vec<Named>,
     /// New targets whose first checks have succeeded. What made them new is the cause of what
     /// follows, not their health.
-    pub(super) proven: Vec<IpAddr>,
+    pub(super) proven: Vec<Named>,
+}
+
+/// A target as the log names it: its address, and the check if that is not the fleet's.
+#[derive(Debug)]
+pub(super) struct Named {
+    address: IpAddr,
+    own: Option<Arc<HealthCheck>>,
+}
+
+impl Named {
+    fn new(target: CheckedTarget, watched: &Watched) -> Self {
+        let has_own = target.way != Way::FLEETS;
+        Self {
+            address: target.address,
+            own: has_own.then(|| Arc::clone(&watched.check)),
+        }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.own {
+            None => write!(f, "{}", self.address),
+            Some(check) => write!(f, "{} ({check})", self.address),
+        }
+    }
 }
 
 impl Known {
@@ -78,11 +106,18 @@ impl Known {
 }
 
 impl Targets {
-    /// Takes what this plan serves as proven.
-    pub(super) fn adopt(&mut self, plan: &Plan) {
-        let records = plan.endpoints().flat_map(|(_, records)| records.targets());
-        for target in records.filter(|target| target.weight > 0) {
-            self.entry(target.address).served = true;
+    /// Takes these targets, which the plan serves, as proven.
+    pub(super) fn adopt(&mut self, served: impl Iterator<Item = CheckedTarget>) {
+        for target in served {
+            self.entry(target).served = true;
+        }
+    }
+
+    /// What is known of `before` counts for `now`, which takes its place, unless more is known.
+    pub(super) fn hand_over(&mut self, before: CheckedTarget, now: CheckedTarget) {
+        if let (Some(&known), false) = (self.known.get(&before), self.known.contains_key(&now)) {
+            let served = known.standing() == Standing::Up;
+            self.known.insert(now, Known { served, ..known });
         }
     }
 
@@ -91,21 +126,28 @@ impl Targets {
     pub(super) fn observe(
         &mut self,
         health: &Health,
-        watched: &BTreeMap<IpAddr, Watched>,
+        watched: &BTreeMap<CheckedTarget, Watched>,
     ) -> Changes {
         let mut changes = Changes::default();
-        for (address, report) in health.reports().filter(|(t, _)| watched.contains_key(t)) {
-            let known = self.entry(address);
+        for (target, report) in health.reports() {
+            let Some(watched) = watched.get(&target) else {
+                continue;
+            };
+            let known = self.entry(target);
             let before = known.standing();
             known.capacity = report.capacity;
             if report.state != TargetState::Unknown {
                 known.state = report.state;
             }
             match (before, known.standing()) {
-                (Standing::Up, Standing::Down { .. }) => changes.fallen.push(address),
-                (Standing::New { checked: false }, Standing::Up) => changes.proven.push(address),
+                (Standing::Up, Standing::Down { .. }) => {
+                    changes.fallen.push(Named::new(target, watched));
+                }
+                (Standing::New { checked: false }, Standing::Up) => {
+                    changes.proven.push(Named::new(target, watched));
+                }
                 (Standing::Down { .. } | Standing::New { checked: true }, Standing::Up) => {
-                    changes.risen.push(address);
+                    changes.risen.push(Named::new(target, watched));
                 }
                 _ => {}
             }
@@ -114,7 +156,7 @@ impl Targets {
     }
 
     /// Takes those of these targets for healthy that no check has reported on.
-    pub(super) fn assume_healthy(&mut self, targets: impl Iterator<Item = IpAddr>) {
+    pub(super) fn assume_healthy(&mut self, targets: impl Iterator<Item = CheckedTarget>) {
         for target in targets {
             let known = self.entry(target);
             if known.standing() == (Standing::New { checked: false }) {
@@ -124,26 +166,28 @@ impl Targets {
     }
 
     /// Forgets all targets but these.
-    pub(super) fn retain(&mut self, watched: &BTreeMap<IpAddr, Watched>) {
+    pub(super) fn retain(&mut self, watched: &BTreeMap<CheckedTarget, Watched>) {
         self.known.retain(|target, _| watched.contains_key(target));
     }
 
-    pub(super) fn standing(&self, target: IpAddr) -> Standing {
-        let known = self.known.get(&target).copied();
+    pub(super) fn standing(&self, target: impl Into<CheckedTarget>) -> Standing {
+        let known = self.known.get(&target.into()).copied();
         known.unwrap_or(Known::UNKNOWN).standing()
     }
 
-    pub(super) fn is_proven(&self, target: IpAddr) -> bool {
+    pub(super) fn is_proven(&self, target: impl Into<CheckedTarget>) -> bool {
         !matches!(self.standing(target), Standing::New { .. })
     }
 
     /// The capacity that was reported last.
-    pub(super) fn capacity(&self, target: IpAddr) -> Option<u32> {
-        self.known.get(&target).and_then(|known| known.capacity)
+    pub(super) fn capacity(&self, target: impl Into<CheckedTarget>) -> Option<u32> {
+        self.known
+            .get(&target.into())
+            .and_then(|known| known.capacity)
     }
 
     /// The proven targets that are down, with the time.
-    pub(super) fn down(&self) -> impl Iterator<Item = (Instant, IpAddr)> + '_ {
+    pub(super) fn down(&self) -> impl Iterator<Item = (Instant, CheckedTarget)> + '_ {
         let all = self.known.iter();
         all.filter_map(|(&target, known)| match known.standing() {
             Standing::Down { since } => Some((since, target)),
@@ -151,7 +195,7 @@ impl Targets {
         })
     }
 
-    fn entry(&mut self, target: IpAddr) -> &mut Known {
+    fn entry(&mut self, target: CheckedTarget) -> &mut Known {
         self.known.entry(target).or_insert(Known::UNKNOWN)
     }
 }

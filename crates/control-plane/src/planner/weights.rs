@@ -24,7 +24,7 @@ pub(super) fn weigh(served: &[&FleetTarget], targets: &Targets) -> Vec<Target> {
 
 /// The operator's weight times the capacity.
 fn strength(target: &FleetTarget, targets: &Targets) -> u64 {
-    let capacity = targets.capacity(target.address);
+    let capacity = targets.capacity(target);
     u64::from(target.weight) * u64::from(capacity.unwrap_or(target.capacity))
 }
 

@@ -46,9 +46,9 @@ pub(crate) type Case = (
 #[rustfmt::skip] // One case, one line.
 pub(crate) const CASES: &[Case] = &[
     // Not TOML, or not of this shape.
-    ("[store]", "[store", (8, 7), &["unclosed table", "`]`"]),
+    ("[store]", "[store", (8, 7), &["unclosed table", "`]`", "correct the TOML here"]),
     ("ttl = 5", "ttl 5", (12, 5), &["expected `=`"]),
-    ("ttl = 5", "ttl = 5\nttl = 6", (13, 1), &["duplicate key"]),
+    ("ttl = 5", "ttl = 5\nttl = 6", (13, 1), &["duplicate key: `ttl` is there already; remove one of the two"]),
     ("[store]", "[shop]", (8, 2), &["unknown field `shop`", "`store`"]),
     ("keep_newest", "keep", (9, 1), &["unknown field `keep`", "`keep_newest`"]),
     ("max_removal_percent", "max", (7, 1), &["unknown field `max`", "`max_removal_percent`"]),

@@ -12,7 +12,7 @@ use control_plane::{Fleet, FleetEndpoint, FleetTarget, HoldReason, TargetState};
 use fastrand::Rng;
 use plan_store::{Pin, Plan, PlanStore};
 
-use crate::sim::{Fate, Sim};
+use crate::sim::{Fate, Fault, Sim};
 use crate::{parse, served};
 
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -262,7 +262,8 @@ impl Model {
         }
         if !matches!(event, Event::Restart) {
             let watched = &sim.planner.watchlist().targets;
-            self.found.retain(|target| watched.contains_key(target));
+            self.found
+                .retain(|&target| watched.contains_key(&target.into()));
         }
     }
 
@@ -304,7 +305,8 @@ impl Model {
     /// The laws, after a tick.
     fn check(&mut self, sim: &Sim, interval: u64) {
         let (status, watched) = (sim.planner.status(), &sim.planner.watchlist().targets);
-        self.found.retain(|target| watched.contains_key(target));
+        self.found
+            .retain(|&target| watched.contains_key(&target.into()));
         let held = status
             .held
             .iter()
@@ -424,7 +426,17 @@ fn run(
     (fleet, events): &(Fleet, Vec<(u64, Event)>),
     interval: u64,
 ) -> (BTreeMap<String, String>, Vec<String>, usize) {
+    run_with(None, (fleet, events.as_slice()), interval)
+}
+
+/// The same in a world with a fault.
+fn run_with(
+    fault: Option<Fault>,
+    (fleet, events): (&Fleet, &[(u64, Event)]),
+    interval: u64,
+) -> (BTreeMap<String, String>, Vec<String>, usize) {
     let mut sim = Sim::new(fleet.clone(), interval);
+    sim.fault = fault;
     let mut model = Model::new(fleet);
     let mut suspected = 0;
     let mut seen = |model: &mut Model, sim: &Sim| {
@@ -462,6 +474,74 @@ fn a_thousand_histories_break_no_law() {
     }
     assert!(suspected > 50, "{suspected} histories had a suspicion");
     assert!(held > 100, "{held} histories ended with something held");
+}
+
+/// What the broken laws say in the first histories of a world with this fault.
+fn broken(fault: Fault) -> Vec<String> {
+    let said = |seed| {
+        let (fleet, events) = some_history(seed, true);
+        let run = || run_with(Some(fault), (&fleet, &events), 500);
+        let said = std::panic::catch_unwind(run).err()?;
+        said.downcast::<String>().ok().map(|said| *said)
+    };
+    (0..40).filter_map(said).collect()
+}
+
+/// The control of the laws about dead targets: the Planner does not learn of the deaths.
+#[test]
+fn a_planner_that_does_not_see_deaths_breaks_a_law() {
+    let said = broken(Fault::HidesDeath);
+    assert!(said.iter().any(|s| s.contains(".example at ")), "{said:?}");
+}
+
+/// The control of the law that nothing waits for what is held.
+#[test]
+fn a_planner_that_waits_for_persons_breaks_a_law() {
+    let said = broken(Fault::WaitsForPersons);
+    assert!(said.iter().any(|s| s.contains(".example at ")), "{said:?}");
+}
+
+/// The controls of the laws that a valid plan cannot break: the model sees what is not so.
+#[test]
+fn an_empty_endpoint_a_lost_one_and_a_hold_without_a_reason_break_the_law() {
+    let (fleet, events) = some_history(0, false);
+    let all = |model: &mut Model, sim: &Sim| model.check(sim, 500);
+    let says = |wrong: &dyn Fn(&mut Model)| {
+        let check = || {
+            let mut sim = Sim::new(fleet.clone(), 500);
+            let mut model = Model::new(&fleet);
+            sim.run_to(events[0].0.max(5000), |sim| all(&mut model, sim));
+            wrong(&mut model);
+            all(&mut model, &sim);
+        };
+        let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check));
+        let said = checked
+            .err()
+            .and_then(|said| said.downcast::<String>().ok());
+        said.map_or_else(String::new, |said| *said)
+    };
+    assert_eq!(says(&|_| {}), "");
+    let name = || fleet.endpoints()[0].name().to_string();
+    // The plan names no such endpoint.
+    let said = says(&|model| {
+        model.named.insert("lost.example".into());
+    });
+    assert!(said.contains("has gone"), "{said}");
+    // The configuration in force has a target that the file lacks.
+    let said = says(&|model| {
+        let targets = model.accepted.get_mut(&name()).unwrap();
+        let more = (100..110).map(|last| FleetTarget {
+            address: address(last),
+            ..targets[0].clone()
+        });
+        targets.extend(more.collect::<Vec<_>>());
+    });
+    assert!(said.contains("what is held, and why"), "{said}");
+    let nothing = std::panic::catch_unwind(|| {
+        let sim = Sim::new(fleet.clone(), 500);
+        Model::new(&fleet).check_endpoint(&sim, "a", &[], &BTreeSet::new(), 500);
+    });
+    assert!(nothing.is_err(), "an empty endpoint");
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod publishing;
 mod sim;
 mod static_records;
 mod suspicion;
+mod ways;
 mod weights;
 
 use std::collections::BTreeMap;
@@ -100,7 +101,7 @@ pub(crate) fn health_at(millis: u64, reports: &[(&str, TargetHealth)]) -> Health
         .map(|address| (address, TargetState::Up.into()));
     let reports = reports
         .iter()
-        .map(|(address, report)| (address.parse().unwrap(), *report));
+        .map(|(address, report)| (address.parse::<IpAddr>().unwrap(), *report));
     Health::new(at(millis), all.chain(reports))
 }
 

@@ -181,8 +181,9 @@ fn the_targets_before_serve_until_one_of_the_new_ones_has_answered() {
     sim.set(address(4), Fate::Lives);
     sim.run(5000);
     assert_eq!(serves(&sim.store, "a"), "4");
-    let watched: Vec<_> = sim.planner.watchlist().targets.keys().collect();
-    assert_eq!(watched, [&address(3), &address(4)]);
+    let watched = sim.planner.watchlist().targets.keys();
+    let watched: Vec<_> = watched.map(|target| target.address).collect();
+    assert_eq!(watched, [address(3), address(4)]);
 }
 
 /// A second change comes before the first one's targets have been seen by a tick.

@@ -52,7 +52,7 @@ fn a_plan_shares_unchanged_records_with_the_plan_before() {
 fn an_empty_reading_changes_nothing() {
     let (mut planner, store) = planner(fleet(30, &[("db.example", FOUR)]));
     let refuses = |planner: &mut Planner<MemoryStore>| {
-        let error = planner.tick(&Health::new(at(0), [])).unwrap_err();
+        let error = planner.tick(&Health::new::<IpAddr>(at(0), [])).unwrap_err();
         assert!(matches!(error, PlanError::NoHealth), "{error}");
     };
     refuses(&mut planner);

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use control_plane::{Fleet, Health, HealthCheck, Planned, Planner, TargetState, Watchlist};
+use control_plane::{
+    CheckedTarget, Fleet, Health, HealthCheck, Planned, Planner, TargetState, Watchlist,
+};
 use plan_store::{MemoryStore, Retention};
 
 use crate::at;
@@ -20,22 +22,34 @@ pub(crate) enum Fate {
     BlackHole,
 }
 
+/// What is wrong with a world, so that the laws which tests hold against it must break.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    /// The Planner is never told that a target is down.
+    HidesDeath,
+    /// No tick is made while a change is held.
+    WaitsForPersons,
+}
+
 /// The world. All times are in milliseconds.
 pub(crate) struct Sim {
     pub(crate) now: u64,
     pub(crate) store: MemoryStore,
     pub(crate) planner: Planner<MemoryStore>,
-    /// Targets that are not here live.
-    fates: BTreeMap<IpAddr, Fate>,
+    /// Targets that are not here live. What is said of one port comes first.
+    fates: Fates,
     checks: Checks,
     /// How often the Planner ticks.
     interval: u64,
     next_tick: u64,
+    pub(crate) fault: Option<Fault>,
 }
+
+type Fates = BTreeMap<(IpAddr, Option<u16>), Fate>;
 
 /// What the checks have found.
 struct Checks {
-    targets: BTreeMap<IpAddr, Checked>,
+    targets: BTreeMap<CheckedTarget, Checked>,
 }
 
 #[derive(Clone)]
@@ -68,6 +82,7 @@ impl Sim {
             checks,
             interval,
             next_tick: now,
+            fault: None,
         }
     }
 
@@ -96,16 +111,24 @@ impl Sim {
     }
 
     pub(crate) fn set(&mut self, target: IpAddr, fate: Fate) {
-        self.fates.insert(target, fate);
+        self.fates.insert((target, None), fate);
+    }
+
+    /// Says how one port of a target answers.
+    pub(crate) fn set_port(&mut self, target: IpAddr, port: u16, fate: Fate) {
+        self.fates.insert((target, Some(port)), fate);
     }
 
     pub(crate) fn fate(&self, target: IpAddr) -> Fate {
-        self.fates.get(&target).copied().unwrap_or(Fate::Lives)
+        self.fates
+            .get(&(target, None))
+            .copied()
+            .unwrap_or(Fate::Lives)
     }
 
     /// What the checks say of a target.
-    pub(crate) fn state(&self, target: IpAddr) -> TargetState {
-        let checked = self.checks.targets.get(&target);
+    pub(crate) fn state(&self, target: impl Into<CheckedTarget>) -> TargetState {
+        let checked = self.checks.targets.get(&target.into());
         checked.map_or(TargetState::Unknown, |checked| checked.state)
     }
 
@@ -115,7 +138,9 @@ impl Sim {
             self.checks.run_to(self.next_tick, &self.fates);
             self.now = self.next_tick;
             self.next_tick += self.interval;
-            self.tick();
+            if self.fault != Some(Fault::WaitsForPersons) || self.planner.status().held.is_empty() {
+                self.tick();
+            }
             seen(self);
         }
         self.checks.run_to(end, &self.fates);
@@ -130,7 +155,11 @@ impl Sim {
     /// A tick at this moment.
     pub(crate) fn tick(&mut self) -> Planned {
         let targets = self.checks.targets.iter();
-        let reports = targets.map(|(&target, checked)| (target, checked.state.into()));
+        let hides = self.fault == Some(Fault::HidesDeath);
+        let reports = targets.map(|(&target, checked)| match checked.state {
+            TargetState::Down { .. } if hides => (target, TargetState::Up.into()),
+            state => (target, state.into()),
+        });
         let health = Health::new(at(self.now), reports);
         let planned = self.planner.tick(&health).unwrap();
         self.tell();
@@ -157,7 +186,7 @@ impl Checks {
             .retain(|target, _| list.targets.contains_key(target));
         for (&target, watched) in &list.targets {
             // Each target has its own place in the interval.
-            let spread = match target {
+            let spread = match target.address {
                 IpAddr::V4(v4) => u64::from(v4.octets()[3]),
                 IpAddr::V6(v6) => u64::from(v6.segments()[7]),
             };
@@ -173,9 +202,11 @@ impl Checks {
         }
     }
 
-    fn run_to(&mut self, end: u64, fates: &BTreeMap<IpAddr, Fate>) {
+    fn run_to(&mut self, end: u64, fates: &Fates) {
         for (target, checked) in &mut self.targets {
-            let fate = fates.get(target).copied().unwrap_or(Fate::Lives);
+            let of = |port| fates.get(&(target.address, port)).copied();
+            let fate = of(Some(checked.check.port)).or_else(|| of(None));
+            let fate = fate.unwrap_or(Fate::Lives);
             checked.run_to(end, fate);
         }
     }

@@ -17,9 +17,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use control_plane::{
-    ControlPlane, Enactor, EnactorThread, Fleet, Health, HealthError, HealthSource, Pace, Pass,
-    PassError, PlanError, Planned, Planner, PlannerThread, Status, TargetHealth, TargetState,
-    ThreadReport, Waker, Watchlist, chain,
+    CheckedTarget, ControlPlane, Enactor, EnactorThread, Fleet, Health, HealthError, HealthSource,
+    Pace, Pass, PassError, PlanError, Planned, Planner, PlannerThread, Status, TargetHealth,
+    TargetState, ThreadReport, Waker, Watchlist, chain,
 };
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use parking_lot::Mutex;
@@ -87,7 +87,7 @@ fn drifted(number: u32) -> Health {
 
 /// A reading that names no target.
 fn nothing() -> Health {
-    Health::new(Instant::now(), [])
+    Health::new::<IpAddr>(Instant::now(), [])
 }
 
 /// Publishes a plan of the fleet as the Planner would, weights by `number`.
@@ -568,7 +568,8 @@ fn row_11_the_source_is_told_to_watch_what_is_served() {
         let list = next(&lists);
         let mut checks = list.targets.values().map(|watched| &watched.check);
         assert!(checks.all(|check| check == all.health_check()));
-        list.targets.into_keys().collect::<Vec<_>>()
+        let targets = list.targets.into_keys();
+        targets.map(|target| target.address).collect::<Vec<_>>()
     };
     let watched = |targets: &[u8]| {
         let targets = targets.iter().map(|&last| [192, 0, 2, last].into());
@@ -576,7 +577,8 @@ fn row_11_the_source_is_told_to_watch_what_is_served() {
     };
     assert_eq!(told(), watched(&[1, 2, 3, 4, 9]));
     feed(&source, || {
-        let up = (IpAddr::from([192, 0, 2, 9]), TargetState::Up.into());
+        let target = CheckedTarget::from(IpAddr::from([192, 0, 2, 9]));
+        let up = (target, TargetState::Up.into());
         let health = down(&[]);
         Ok(Health::new(health.at(), health.reports().chain([up])))
     });

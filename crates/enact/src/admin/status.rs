@@ -1,11 +1,11 @@
 //! What the process and its Planner are at, for the API and for the status page.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use control_plane::{
-    DrainScope, Fleet, FleetEndpoint, FleetTarget, HeldChange, PlannerHandle, Status as Planning,
-    TargetState,
+    CheckedTarget, DrainScope, Fleet, FleetEndpoint, FleetTarget, HeldChange, PlannerHandle,
+    Status as Planning, TargetState,
 };
 use health_checks::TargetStatus;
 use plan_store::{EndpointName, Generation, Resolution, Resolve};
@@ -119,7 +119,7 @@ impl<S: Backing> Overview<S> {
         let fleet = self.fleet.get();
         let config = fleet.endpoints().iter().find(|e| e.name() == name);
         let planning = self.planner.handle().as_ref().map(PlannerHandle::status);
-        let known: HashMap<_, _> = self
+        let known: BTreeMap<_, _> = self
             .health
             .status()
             .into_iter()
@@ -157,7 +157,7 @@ impl<S: Backing> Overview<S> {
         let fleet = self.fleet.get();
         let planning = self.planner.handle().as_ref().map(PlannerHandle::status);
         let known = self.health.status().into_iter();
-        let known: HashMap<_, _> = known.map(|t| (t.target, t)).collect();
+        let known: BTreeMap<_, _> = known.map(|t| (t.target, t)).collect();
         let troubled: BTreeSet<_> = planning.iter().flat_map(|p| troubled(p)).collect();
         let all = self.all(&fleet).into_iter();
         let (mut shown, calm): (Vec<_>, Vec<_>) =
@@ -191,7 +191,7 @@ impl<S: Backing> Overview<S> {
         name: &EndpointName,
         config: Option<&FleetEndpoint>,
         planning: Option<&Planning>,
-        known: &HashMap<IpAddr, TargetStatus>,
+        known: &BTreeMap<CheckedTarget, TargetStatus>,
     ) -> api::Endpoint {
         let resolution = self.store.resolve(name);
         let records = resolution.records();
@@ -204,16 +204,14 @@ impl<S: Backing> Overview<S> {
             let mut drains = planning.into_iter().flat_map(|planning| &planning.drains);
             target.drained || drains.any(|drain| drain.covers(target))
         };
-        let status = |address: IpAddr| {
-            known
-                .get(&address)
-                .map_or_else(|| unchecked(address), target)
+        let status = |known: Option<&TargetStatus>, address| {
+            known.map_or_else(|| unchecked(address), target)
         };
         let named = config.into_iter().flat_map(FleetEndpoint::targets);
         let mut targets: Vec<_> = named
             .clone()
             .map(|t| api::EndpointTarget {
-                target: status(t.address),
+                target: status(known.get(&t.into()), t.address),
                 zone: Some(t.zone.clone()),
                 tier: Some(t.tier),
                 drained: drained(t),
@@ -224,7 +222,8 @@ impl<S: Backing> Overview<S> {
             .iter()
             .filter(|(at, _)| !named.clone().any(|t| t.address == **at));
         targets.extend(others.map(|(&address, &weight)| api::EndpointTarget {
-            target: status(address),
+            // It is not in the file, so it is checked in one way.
+            target: status(of_address(known, address), address),
             zone: None,
             tier: None,
             drained: false,
@@ -257,9 +256,10 @@ impl<S: Backing> Overview<S> {
         let names = |endpoint: &FleetEndpoint| is_in(endpoint, address).next().is_some();
         let mut endpoints = self.all(&fleet);
         endpoints.retain(|(name, config)| config.is_some_and(names) || serves(name));
-        let known = self.health.status();
-        let known = known.iter().find(|status| status.target == address);
-        if known.is_none() && endpoints.is_empty() {
+        let known = self.health.status().into_iter();
+        let mut known = known.filter(|status| status.target.address == address);
+        let first = known.next();
+        if first.is_none() && endpoints.is_empty() {
             return None;
         }
         let here = || fleet.endpoints().iter().flat_map(|e| is_in(e, address));
@@ -269,7 +269,8 @@ impl<S: Backing> Overview<S> {
         };
         let drains = planning.map(|planning| drains(&planning, covers));
         Some(api::TargetDetails {
-            target: known.map_or_else(|| unchecked(address), target),
+            target: first.map_or_else(|| unchecked(address), |first| target(&first)),
+            others: known.map(|other| target(&other)).collect(),
             endpoints: endpoints.iter().map(|(name, _)| name.to_string()).collect(),
             drains: drains.unwrap_or_default(),
             drained_by_file: here().any(|target| target.drained),
@@ -287,6 +288,16 @@ fn is_in(endpoint: &FleetEndpoint, address: IpAddr) -> impl Iterator<Item = &Fle
 fn held_at(planning: &Planning) -> impl Iterator<Item = &EndpointName> {
     let held = planning.held.iter().chain(&planning.rejected);
     held.map(|held| &held.endpoint)
+}
+
+/// What is known of this address, in the first of the ways in which it is checked.
+fn of_address(
+    known: &BTreeMap<CheckedTarget, TargetStatus>,
+    address: IpAddr,
+) -> Option<&TargetStatus> {
+    let mut known = known.range(CheckedTarget::from(address)..);
+    let (target, status) = known.next()?;
+    (target.address == address).then_some(status)
 }
 
 /// The endpoints that a person has to look at.
@@ -329,6 +340,7 @@ pub(super) fn held(change: &HeldChange) -> api::Held {
 fn unchecked(address: IpAddr) -> api::Target {
     api::Target {
         address: address.to_string(),
+        check: None,
         state: "unknown".into(),
         since: None,
         error: None,
@@ -345,11 +357,12 @@ fn target(status: &TargetStatus) -> api::Target {
     };
     api::Target {
         since,
+        check: Some(status.check.to_string()),
         state: crate::health::word(status.state).into(),
         error: status.error.as_ref().map(ToString::to_string),
         error_since: status.error_since.map(past),
         not_checked: status.not_made,
         damped: status.damped,
-        ..unchecked(status.target)
+        ..unchecked(status.target.address)
     }
 }

@@ -173,6 +173,9 @@ pub(super) fn describe(target: &api::Target) -> String {
     if let Some(error) = &target.error {
         let _ = write!(text, ": {error}");
     }
+    if let Some(check) = &target.check {
+        let _ = write!(text, " ({check})");
+    }
     text
 }
 
@@ -209,20 +212,22 @@ pub(super) fn endpoint(endpoint: &api::Endpoint) -> String {
 
 pub(super) fn target(details: &api::TargetDetails) -> String {
     let mut text = String::new();
-    let mut line = describe(&details.target);
+    let mut drained = String::new();
     for drain in &details.drains {
         let with = match &drain.scope {
             api::Scope::Target(_) => String::new(),
             api::Scope::Zone(zone) => format!(" with zone {zone}"),
         };
-        let _ = write!(line, ", drained{with} {}", until(drain));
+        let _ = write!(drained, ", drained{with} {}", until(drain));
     }
     if details.drained_by_file {
-        line += ", drained by the fleet file";
+        drained += ", drained by the fleet file";
     }
-    line!(text, "{line}");
-    if let Some(since) = &details.target.error_since {
-        line!(text, "  this error since {since}");
+    for target in [&details.target].into_iter().chain(&details.others) {
+        line!(text, "{}{drained}", describe(target));
+        if let Some(since) = &target.error_since {
+            line!(text, "  this error since {since}");
+        }
     }
     for endpoint in &details.endpoints {
         line!(text, "  {endpoint}");

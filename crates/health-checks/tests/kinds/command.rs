@@ -101,6 +101,13 @@ fn the_end_of_the_checks_ends_their_commands() {
     assert_eq!(line, "begun\n");
 }
 
+/// At most 1 MiB is read. A command that prints more waits until its time is over.
+#[test]
+fn a_command_may_print_much_but_not_without_end() {
+    succeeds(target(), &sh("head -c 300000 /dev/zero"));
+    fails(target(), &sh("head -c 3000000 /dev/zero"), "timed out");
+}
+
 #[test]
 fn a_command_that_cannot_be_run_is_the_checkers_fault() {
     let check = "kind = \"command\", command = [\"/no/such/program\"]";

@@ -50,7 +50,8 @@ impl Checked {
 
     fn status(&self, target: SocketAddr) -> TargetStatus {
         let mut all = self.health.status().into_iter();
-        all.find(|status| status.target == target.ip()).unwrap()
+        all.find(|status| status.target.address == target.ip())
+            .unwrap()
     }
 
     /// Waits until a target is as wanted.

@@ -1,10 +1,12 @@
 //! TCP.
 
+use std::collections::HashSet;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use control_plane::{HealthSource, TargetState};
+use control_plane::{Fleet, HealthSource, TargetState, Watchlist};
 use socket2::{Domain, Socket, Type};
 
 use crate::{
@@ -35,6 +37,39 @@ fn full() -> (Socket, Vec<TcpStream>, u16) {
     let waiting = std::iter::from_fn(|| TcpStream::connect_timeout(&address, wait).ok());
     let waiting = waiting.take(100).collect();
     (socket, waiting, port)
+}
+
+/// The second port of the address does not listen.
+#[test]
+fn an_address_that_two_endpoints_check_on_different_ports_is_up_on_one_and_down_on_the_other() {
+    let (_open, open_at) = listener();
+    let (_closed, closed_at) = closed();
+    assert_eq!(open_at.ip(), closed_at.ip());
+    let endpoint = |name: &str, at: SocketAddr| {
+        let (address, port) = (at.ip(), at.port());
+        format!(
+            "[[endpoint]]\nname = \"{name}.example\"\n\
+             health_check = {{ port = {port}, fall = 1, interval_ms = 1000 }}\n\
+             target = [{{ address = \"{address}\", zone = \"z\", capacity = 1 }}]\n"
+        )
+    };
+    let text = [endpoint("a", open_at), endpoint("b", closed_at)].concat();
+    let fleet = Fleet::parse(&text, Path::new("fleet.toml")).unwrap();
+    let checked = Checked::of(&Watchlist::of(&fleet));
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut all = checked.health.status();
+        all.sort_by_key(|status| status.check.port != open_at.port());
+        let states: Vec<_> = all.iter().map(|status| status.state).collect();
+        if let [TargetState::Up, TargetState::Down { .. }] = states[..] {
+            assert_eq!(all[1].check.port, closed_at.port());
+            assert_eq!(all[1].error.as_deref(), Some("connection refused"));
+            assert_eq!(all[0].error, None);
+            return;
+        }
+        assert!(Instant::now() < deadline, "not as wanted: {all:?}");
+        look_again();
+    }
 }
 
 #[test]
@@ -108,24 +143,28 @@ fn row_7_black_holes_delay_nobody() {
     assert_eq!(unknown.count(), 400, "no check of them has ended");
 }
 
-/// The sockets in `TIME_WAIT` that have this port on one side.
-fn waiting(port: u16) -> usize {
+/// The sockets in `TIME_WAIT` that have this port on one side, by both their addresses.
+fn waiting(port: u16) -> HashSet<(String, String)> {
     const TIME_WAIT: &str = "06";
     let table = fs::read_to_string("/proc/net/tcp").unwrap();
     let port = format!(":{port:04X}");
-    let has_port = |line: &&str| {
+    let with_port = |line: &str| {
         let mut words = line.split_whitespace().skip(1);
         let (local, remote) = (words.next().unwrap(), words.next().unwrap());
         let is_here = local.ends_with(&port) || remote.ends_with(&port);
-        is_here && words.next() == Some(TIME_WAIT)
+        let is_waiting = is_here && words.next() == Some(TIME_WAIT);
+        is_waiting.then(|| (local.to_owned(), remote.to_owned()))
     };
-    table.lines().skip(1).filter(has_port).count()
+    table.lines().skip(1).filter_map(with_port).collect()
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn row_17_no_check_leaves_a_socket_in_time_wait() {
     let address = server(drop);
+    // Other processes may have had the same port before.
+    let before = waiting(address.port());
+    let new = || &waiting(address.port()) - &before;
     let targets = (1..=20).map(|last| SocketAddr::from(([127, 0, 0, last], address.port())));
     // The server answers on one address only; the others are refused.
     let check = "kind = \"tcp\", interval_ms = 100, timeout_ms = 100";
@@ -135,12 +174,12 @@ fn row_17_no_check_leaves_a_socket_in_time_wait() {
         assert!(Instant::now() < deadline);
         look_again();
     }
-    assert_eq!(waiting(address.port()), 0);
+    assert_eq!(new(), HashSet::new());
     // A client that closes its connection in the usual way leaves one.
     let client = TcpStream::connect(address).unwrap();
     client.shutdown(std::net::Shutdown::Both).unwrap();
     drop(client);
-    while waiting(address.port()) == 0 {
+    while new().is_empty() {
         assert!(Instant::now() < deadline, "the control shows nothing");
         look_again();
     }
