@@ -1,6 +1,10 @@
 //! Files of parameters and of timelines: an error names the mistake and its place.
 
-#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failed step is a failed test"
+)]
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -24,7 +28,7 @@ fn a_mistake_in_a_parameter_file_is_named_with_its_place() {
     let cases = [
         ("[dns\n".to_owned(), "p.toml:1:5: "),
         ("[network_x]\n".into(), "p.toml:1:2: there is no section `network_x`"),
-        ("dns = 3\n".into(), "p.toml:1:7: invalid type: integer `3`, expected a section, written `[dns]`"),
+        ("dns = 3\n".into(), "p.toml:1:7: `dns` is not a section; write `[dns]`, and its parameters below"),
         ("[dns]\nttl = 3\n".into(), "p.toml:2:1: there is no parameter `dns.ttl`"),
         (field("900"), "p.toml:2:16: invalid type: integer `900`, expected `dns.negative_ttl` with its unit and source, written `{ value = "),
         (field("{ value = 900, unit = \"s\" }"), "p.toml:2:16: `dns.negative_ttl` has no source; write"),
@@ -55,6 +59,24 @@ fn a_mistake_in_a_parameter_file_is_named_with_its_place() {
         let said = refused(&text);
         assert!(said.contains(says), "{text}{said}");
     }
+}
+
+#[test]
+fn all_mistakes_of_a_parameter_file_are_found_in_their_order() {
+    let text = "[switches]\nno = 1\n[dns]\nresolvers = 3\n\
+                negative_ttl = { value = 1, unit = 's', source = 'assumed: x' }\n[of]\nus = 1\n";
+    let mistakes = Parameters::mistakes(text, Path::new("p.toml"));
+    let places = mistakes.iter().map(|mistake| match mistake {
+        Error::Bad { line, column, .. } => (*line, *column),
+        other => panic!("{other}"),
+    });
+    assert_eq!(
+        places.collect::<Vec<_>>(),
+        [(2, 1), (4, 13), (5, 26), (6, 2)]
+    );
+    let first = Parameters::parse(text, Path::new("p.toml")).unwrap_err();
+    assert_eq!(first.to_string(), mistakes[0].to_string());
+    assert!(Parameters::mistakes("", Path::new("p.toml")).is_empty());
 }
 
 #[test]

@@ -100,9 +100,11 @@ fn a_report_in_json_has_what_the_help_says() {
     assert_eq!((mistakes.len(), &mistakes[1]), (2, &second));
     let fine = serde_json::json!({
         "file": good,
+        "kind": "fleet",
         "ok": true,
         "endpoints": 1,
         "targets": 1,
+        "names": null,
         "mistakes": [],
         "more_mistakes": 0,
     });
@@ -117,6 +119,54 @@ fn a_report_in_json_has_what_the_help_says() {
     {
         assert!(help.contains(&format!(" {key}")), "{key}");
     }
+}
+
+#[test]
+fn zone_files_and_files_of_parameters_are_checked_too() {
+    let scratch = Scratch::new("check-kinds");
+    let zone = "www 300 IN A 192.0.2.80\n@ MX 10 www\n";
+    let good = scratch.file("shop.example.zone", zone);
+    let origin = scratch.file("db.shop", &format!("$ORIGIN shop.example.\n{zone}"));
+    let bad = scratch.file(
+        "other.zone",
+        &format!("{zone}www.net. A 192.0.2.1\nx CNAME x\n"),
+    );
+    let unknown = scratch.file("no..name.zone", zone);
+    let number = "[dns]\nresolvers = { value = 9, unit = 'resolvers', source = 'assumed: few' }\n";
+    let parameters = scratch.file("what-if.toml", number);
+    let many = scratch.file("wrong.toml", "[dns]\nresolvers = 9\nno = 1\n[dms]\n");
+    let output = enact(&["check", &good, &origin, &bad, &unknown, &parameters, &many]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = stdout(&output);
+    let begins = [
+        format!("{good}: good; 2 names with records"),
+        format!("{origin}: good; 2 names with records"),
+        format!("{bad}:3:1: www.net is outside of zone other; remove the record"),
+        format!("{bad}:4:1: the alias x.other leads into a loop"),
+        format!("{unknown}:1:1: the zone of this file is not known; begin it with"),
+        format!("{parameters}: good; parameters of the simulation"),
+        format!("{many}:2:13: invalid type: integer `9`, expected `dns.resolvers` with its unit"),
+        format!("{many}:3:1: there is no parameter `dns.no`"),
+        format!("{many}:4:2: there is no section `dms`"),
+    ];
+    assert_eq!(text.lines().count(), begins.len(), "{text}");
+    for (line, begin) in text.lines().zip(begins) {
+        assert!(
+            line.starts_with(&begin),
+            "`{line}` does not begin with `{begin}`"
+        );
+    }
+    let output = enact(&["check", "--json", &good, &parameters]);
+    assert_eq!(output.status.code(), Some(0));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |file: usize| {
+        (
+            &report["files"][file]["kind"],
+            &report["files"][file]["names"],
+        )
+    };
+    assert_eq!(of(0), (&Value::from("zone"), &Value::from(2)));
+    assert_eq!(of(1), (&Value::from("parameters"), &Value::Null));
 }
 
 /// A file that cannot be served is not good.

@@ -1,34 +1,94 @@
 //! Reading a parameter file.
 //!
 //! The file has three levels: sections, the parameters in a section, and the fields of
-//! a parameter. A type reads each level through serde, and checks each key and value
-//! where it reads it. An error therefore carries the place that the `toml` crate knows.
+//! a parameter. The first two are walked, so that all mistakes are found. A type reads the
+//! fields through serde, and checks each key and value where it reads it. An error therefore
+//! carries the place that the `toml` crate knows.
 
 use std::fmt;
-use std::path::Path;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 
 use super::values::{SPECS, Spec, spec};
 use super::{Parameters, Source, SourceKind};
-use crate::text::error_at;
-use crate::{Error, Switch, Time};
+use crate::{Switch, Time};
 
 /// How a parameter is written.
 const FORM: &str = r#"{ value = ..., unit = "...", source = "published: ..." }"#;
 
-/// Reads the text into `parameters`. If the text is wrong, they stay as they were.
-pub(super) fn read(text: &str, origin: &Path, parameters: &mut Parameters) -> Result<(), Error> {
-    let mut changed = parameters.clone();
-    toml::Deserializer::parse(text)
-        .and_then(|file| Sections(&mut changed).deserialize(file))
-        .map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            error_at(origin, text, at, error.message().replace('\n', ", "))
-        })?;
-    changed.sort();
-    *parameters = changed;
-    Ok(())
+/// What is wrong, and the byte of the text at which it begins.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) at: usize,
+    pub(super) text: String,
+}
+
+/// Reads the text into `parameters`. If the text is wrong, they stay as they were, and all
+/// mistakes are returned in the order of the text, at most one for each parameter.
+pub(super) fn read(text: &str, parameters: &mut Parameters) -> Result<(), Vec<Fault>> {
+    let file = DeTable::parse(text).map_err(|error| vec![Fault::of(&error)])?;
+    let (mut changed, mut faults) = (parameters.clone(), Vec::new());
+    for (name, section) in file.into_inner() {
+        read_section(&name, section, &mut changed, &mut faults);
+    }
+    if faults.is_empty() {
+        changed.sort();
+        *parameters = changed;
+        return Ok(());
+    }
+    faults.sort_by_key(|fault| fault.at);
+    Err(faults)
+}
+
+fn read_section(
+    name: &Spanned<DeString<'_>>,
+    section: Spanned<DeValue<'_>>,
+    parameters: &mut Parameters,
+    faults: &mut Vec<Fault>,
+) {
+    let at = name.span().start;
+    let name = name.get_ref();
+    if !is_section(name) {
+        let text = format!("there is no section `{name}`; parameters.toml has all sections");
+        faults.push(Fault { at, text });
+        return;
+    }
+    let at = section.span().start;
+    let DeValue::Table(section) = section.into_inner() else {
+        let text = format!("`{name}` is not a section; write `[{name}]`, and its parameters below");
+        faults.push(Fault { at, text });
+        return;
+    };
+    for (key, value) in section {
+        let at = key.span().start;
+        let key = Key::find(name, key.get_ref()).map_err(|text| Fault { at, text });
+        let read = key.and_then(|key| {
+            let fields = Fields(key).deserialize(ValueDeserializer::from(value));
+            fields.map_err(|error| Fault::of(&error))
+        });
+        match read {
+            Ok((Value::Number(spec, value), source)) => parameters.set(spec, value, source),
+            Ok((Value::Time(switch, at), source)) => parameters.set_switch(switch, at, source),
+            Err(fault) => faults.push(fault),
+        }
+    }
+}
+
+/// Whether the file has a section of this name.
+pub(super) fn is_section(name: &str) -> bool {
+    let has_it = |spec: &Spec| spec.name.split('.').next() == Some(name);
+    name == "switches" || SPECS.iter().any(has_it)
+}
+
+impl Fault {
+    fn of(error: &toml::de::Error) -> Self {
+        Self {
+            at: error.span().map_or(0, |span| span.start),
+            text: error.message().replace('\n', ", "),
+        }
+    }
 }
 
 impl Parameters {
@@ -41,77 +101,6 @@ impl Parameters {
         };
         self.listed
             .sort_by_key(|it| (switch(&it.name), place(&it.name)));
-    }
-}
-
-/// The whole file.
-struct Sections<'a>(&'a mut Parameters);
-
-impl<'de> DeserializeSeed<'de> for Sections<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, file: D) -> Result<(), D::Error> {
-        file.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Sections<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a file of parameters")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut file: A) -> Result<(), A::Error> {
-        while let Some(name) = file.next_key_seed(Checked(section))? {
-            let parameters = &mut *self.0;
-            file.next_value_seed(Section { name, parameters })?;
-        }
-        Ok(())
-    }
-}
-
-fn section(name: &str) -> Result<String, String> {
-    let has_it = |spec: &Spec| spec.name.split('.').next() == Some(name);
-    if name == "switches" || SPECS.iter().any(has_it) {
-        return Ok(name.into());
-    }
-    Err(format!(
-        "there is no section `{name}`; parameters.toml has all sections"
-    ))
-}
-
-/// A section of the file.
-struct Section<'a> {
-    name: String,
-    parameters: &'a mut Parameters,
-}
-
-impl<'de> DeserializeSeed<'de> for Section<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, section: D) -> Result<(), D::Error> {
-        section.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Section<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a section, written `[{}]`", self.name)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut section: A) -> Result<(), A::Error> {
-        let key = |key: &str| Key::find(&self.name, key);
-        while let Some(key) = section.next_key_seed(Checked(key))? {
-            let (value, source) = section.next_value_seed(Fields(key))?;
-            match value {
-                Value::Number(spec, value) => self.parameters.set(spec, value, source),
-                Value::Time(switch, at) => self.parameters.set_switch(switch, at, source),
-            }
-        }
-        Ok(())
     }
 }
 

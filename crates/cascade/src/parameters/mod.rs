@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use self::values::Spec;
-use crate::text::load;
+use crate::text::{error_at, load};
 use crate::{Error, Switch, Time};
 
 pub(crate) use values::{
@@ -110,8 +110,35 @@ impl Parameters {
     /// [`Error::Bad`] with the first mistake in it.
     pub fn parse(text: &str, origin: &Path) -> Result<Self, Error> {
         let mut parameters = Self::default();
-        file::read(text, origin, &mut parameters)?;
+        if let Err(faults) = file::read(text, &mut parameters)
+            && let Some(first) = faults.into_iter().next()
+        {
+            return Err(error_at(origin, text, first.at, first.text));
+        }
         Ok(parameters)
+    }
+
+    /// The text of a file, for [`Parameters::mistakes`].
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`], [`Error::TooLarge`], and [`Error::Bad`] if it is not UTF-8.
+    pub fn load_text(path: &Path) -> Result<String, Error> {
+        load(path)
+    }
+
+    /// All mistakes in a text, in its order, at most one for each parameter. Errors name
+    /// `origin` as its file.
+    pub fn mistakes(text: &str, origin: &Path) -> Vec<Error> {
+        let read = file::read(text, &mut Self::default());
+        let faults = read.err().into_iter().flatten();
+        faults
+            .map(|fault| error_at(origin, text, fault.at, fault.text))
+            .collect()
+    }
+
+    /// Whether a file of parameters may have a section of this name.
+    pub fn has_section(name: &str) -> bool {
+        file::is_section(name)
     }
 
     /// A parameter's value, by its name `section.key`.
@@ -235,7 +262,7 @@ impl Default for Parameters {
             switches: BTreeMap::new(),
             listed: Vec::new(),
         };
-        let read = file::read(BUILT_IN, Path::new("parameters.toml"), &mut parameters);
+        let read = file::read(BUILT_IN, &mut parameters);
         debug_assert!(read.is_ok(), "{read:?}");
         parameters
     }
