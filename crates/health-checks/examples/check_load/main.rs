@@ -2,7 +2,8 @@
 //! targets and the share of black holes.
 //!
 //! ```sh
-//! cargo run --release -p health-checks --example check_load
+//! cargo run --release -p health-checks --example check_load                  # a table
+//! cargo run --release -p health-checks --example check_load -- --docs docs   # and in docs
 //! ```
 //!
 //! All targets are loopback addresses. Each is checked by TCP once a second, with the default
@@ -10,18 +11,22 @@
 //! the checking thread alone. On loopback it has the target's part of the handshake in it, so
 //! over a network it is less. Linux only: it reads `/proc`.
 
+mod docs;
+mod listeners;
+
 use std::error::Error;
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use control_plane::{Fleet, TargetState, Watchlist};
 use health_checks::{CheckedHealth, HealthChecks};
 use lexopt::prelude::{Long, ValueExt};
-use socket2::{Domain, Socket, Type};
+
+use listeners::Listeners;
 
 /// So many targets of a hundred die.
 const VICTIMS: u32 = 10;
@@ -30,12 +35,33 @@ const WARM_UP: Duration = Duration::from_secs(4);
 /// Clock ticks in a second, as `/proc` counts CPU time.
 const TICKS: f64 = 100.0;
 
-const USAGE: &str = "usage: check_load [--targets N]... [--black-holes PERCENT]... [--seconds N]";
+const USAGE: &str =
+    "usage: check_load [--targets N]... [--black-holes PERCENT]... [--seconds N] [--docs FOLDER]";
 
 struct Options {
     targets: Vec<u32>,
     black_holes: Vec<u32>,
     seconds: u64,
+    /// Where the table and the curves go.
+    docs: Option<PathBuf>,
+}
+
+/// What one round has found.
+struct Round {
+    targets: u32,
+    /// The share of black holes, in per cent.
+    black_holes: u32,
+    /// Checks per second.
+    rate: f64,
+    /// The CPU time of the checking thread, in per cent of a core.
+    cpu: f64,
+    /// How long after their death the victims were found, sorted.
+    found: Vec<Duration>,
+    /// The detection window that is promised.
+    bound: Duration,
+    lag: Duration,
+    /// How many targets are not called what they are.
+    wrong: usize,
 }
 
 /// What a target is.
@@ -46,28 +72,19 @@ enum Fate {
     BlackHole,
 }
 
-/// The listeners of all targets of a fate, on one port.
-struct Listeners {
-    lives: u16,
-    dies: (Dying, u16),
-    black_hole: (Socket, u16),
-    /// They fill the queue of the black hole.
-    _waiting: Vec<TcpStream>,
-}
-
-/// A socket that stops listening when it is dropped.
-struct Dying(Socket);
-
 fn main() -> Result<(), Box<dyn Error>> {
     let options = options()?;
-    println!(
-        "| targets | black holes | checks/s | CPU, % of a core | detection p50 | p99 | max | bound | lag | wrong |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    let mut rounds = Vec::new();
+    print!("{}", docs::HEAD);
     for &targets in &options.targets {
         for &black_holes in &options.black_holes {
-            measure(targets, black_holes, Duration::from_secs(options.seconds))?;
+            let round = measure(targets, black_holes, Duration::from_secs(options.seconds))?;
+            print!("{}", docs::row(&round));
+            rounds.push(round);
         }
+    }
+    if let Some(folder) = &options.docs {
+        docs::write(folder, &rounds)?;
     }
     Ok(())
 }
@@ -77,6 +94,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
         targets: Vec::new(),
         black_holes: Vec::new(),
         seconds: 10,
+        docs: None,
     };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
@@ -84,6 +102,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
             Long("targets") => options.targets.push(arguments.value()?.parse()?),
             Long("black-holes") => options.black_holes.push(arguments.value()?.parse()?),
             Long("seconds") => options.seconds = arguments.value()?.parse()?,
+            Long("docs") => options.docs = Some(arguments.value()?.into()),
             _ => return Err(USAGE.into()),
         }
     }
@@ -96,8 +115,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
     Ok(options)
 }
 
-/// One line of the table.
-fn measure(targets: u32, black_holes: u32, time: Duration) -> Result<(), Box<dyn Error>> {
+fn measure(targets: u32, black_holes: u32, time: Duration) -> Result<Round, Box<dyn Error>> {
     let listeners = Listeners::start()?;
     let fates: Vec<_> = (0..targets).map(|n| fate(n, black_holes)).collect();
     let fleet = fleet(&fates, &listeners)?;
@@ -113,20 +131,18 @@ fn measure(targets: u32, black_holes: u32, time: Duration) -> Result<(), Box<dyn
     drop(listeners.dies);
     thread::sleep(fleet.detection() + Duration::from_secs(1));
     let (found, wrong) = detected(&health, &fates, died);
-    let at = |percent: usize| {
-        let found = found.get((found.len() * percent / 100).min(found.len().saturating_sub(1)));
-        found.map_or(f64::NAN, Duration::as_secs_f64)
-    };
-    println!(
-        "| {targets} | {black_holes} % | {rate:.0} | {cpu:.1} | {:.2} s | {:.2} s | {:.2} s | {:.2} s | {:.0} ms | {wrong} |",
-        at(50),
-        at(99),
-        at(100),
-        fleet.detection().as_secs_f64(),
-        health.counts().lag.as_secs_f64() * 1000.0,
-    );
+    let lag = health.counts().lag;
     drop((listeners.black_hole, checks));
-    Ok(())
+    Ok(Round {
+        targets,
+        black_holes,
+        rate,
+        cpu,
+        found,
+        bound: fleet.detection(),
+        lag,
+        wrong,
+    })
 }
 
 /// The fates are spread evenly.
@@ -194,49 +210,4 @@ fn cpu_ticks() -> Result<f64, Box<dyn Error>> {
         }
     }
     Err("there is no thread `health-checks`".into())
-}
-
-impl Listeners {
-    fn start() -> io::Result<Self> {
-        let (lives, port) = listen(4096)?;
-        accept(lives.try_clone()?);
-        accept(lives);
-        let (dying, dies) = listen(4096)?;
-        accept(dying.try_clone()?);
-        let black_hole = listen(0)?;
-        let full = SocketAddr::from((Ipv4Addr::LOCALHOST, black_hole.1));
-        let wait = Duration::from_millis(200);
-        let waiting = std::iter::from_fn(|| TcpStream::connect_timeout(&full, wait).ok());
-        Ok(Self {
-            lives: port,
-            dies: (Dying(dying), dies),
-            black_hole,
-            _waiting: waiting.take(100).collect(),
-        })
-    }
-}
-
-impl Drop for Dying {
-    fn drop(&mut self) {
-        // Ends the thread that accepts, too.
-        let _ = self.0.shutdown(std::net::Shutdown::Both);
-    }
-}
-
-fn listen(backlog: i32) -> io::Result<(Socket, u16)> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into())?;
-    socket.listen(backlog)?;
-    let address = socket.local_addr()?.as_socket();
-    Ok((socket, address.map_or(0, |address| address.port())))
-}
-
-/// Takes connections until the socket stops listening.
-fn accept(socket: Socket) {
-    let is_listening = |accepted: io::Result<_>| match accepted {
-        Ok(_) => true,
-        // The check was quicker, and has reset it.
-        Err(error) => error.kind() == io::ErrorKind::ConnectionAborted,
-    };
-    thread::spawn(move || while is_listening(socket.accept()) {});
 }
