@@ -326,7 +326,7 @@ mod tests {
     fn a_target_that_is_not_named_is_unknown_and_the_last_report_counts() {
         let address = address("2001:db8::1");
         let now = Instant::now();
-        let empty = Health::new(now, [(address, TargetState::Up.into()); 0]);
+        let empty = Health::new::<IpAddr>(now, []);
         assert!(empty.is_empty());
         let unknown = TargetState::Unknown.into();
         assert_eq!(empty.of(address), unknown);
