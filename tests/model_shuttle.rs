@@ -24,7 +24,7 @@ use drill::diagram;
 use incident::{Invariant, Journal, Variant, Verdict};
 use models::checker::{Checker, Dfs, Pct, Random, failures, run};
 use models::outage::{Protocol, Setup};
-use models::{Ended, Explored, Findings, Moved, Outcome, Seen, races, wakeups, whole};
+use models::{Ended, Explored, Findings, Moved, Outcome, Seen, races, say, wakeups, whole};
 use plan_store::primitives::Word as _;
 use plan_store::{Primitives, RetainReason};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
@@ -135,9 +135,12 @@ fn whole_system_holds(name: &str, scheduler: impl Scheduler + Send + 'static) {
     let (findings, fleet) = (Findings::default(), whole::fleet());
     let found = findings.clone();
     let name = format!("whole system, 10 endpoints ({name})");
-    run(&name, wanted(scheduler), move || {
+    let executions = run(&name, wanted(scheduler), move || {
         demand(&whole::on_memory_store(&fleet, &found));
     });
+    let observed = findings.tally();
+    say(&format!("{name}: {observed}"));
+    assert_eq!(observed.executions, executions);
     findings.assert_broken(&[]);
     findings.assert_seen(&[
         Seen::Activated,

@@ -8,6 +8,7 @@ mod apart;
 mod controls;
 mod incident;
 mod mutants;
+mod observer;
 mod passes;
 mod races;
 mod system;

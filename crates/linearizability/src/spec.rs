@@ -1,8 +1,9 @@
 //! The sequential specification: a store for one client at a time, as a function from state
 //! to state.
 //!
-//! Sometimes an answer does not determine the state: a sweep does not say which endpoints
-//! it forgot. So a state holds everything that each endpoint may be.
+//! A step at an endpoint follows the rule of [`protocol`]. The state is not that crate's.
+//! Sometimes an answer does not determine the state: a sweep does not say which endpoints it
+//! forgot. So a state holds everything that each endpoint may be.
 //!
 //! An operation whose outcome no client was told may happen at any time after its call. It
 //! is recorded as if it never returned. So it may also come last, where no client sees its
@@ -14,6 +15,7 @@ use plan_store::{
     Activation, EndpointName, EndpointState, Generation, Plan, RecordSet, Resolution, RetainReason,
     Retention, Standing,
 };
+use protocol::{Kind, Refused};
 
 /// How many endpoints the specification knows.
 pub const ENDPOINTS: usize = 3;
@@ -466,18 +468,31 @@ fn step(known: Known, target: Standing) -> Option<(Known, Activation)> {
             .is_none()
             .then_some((None, Activation::Already));
     };
-    let to = target.generation();
-    Some(match state.standing.generation() {
-        None if to < Some(since) => (known, Activation::Stale { newer: since }),
-        Some(newer) if Some(newer) > to => (known, Activation::Stale { newer }),
-        here if here == to => (known, Activation::Already),
-        _ => {
+    let plan = target.generation()?;
+    let kind = match target.active() {
+        Some(_) => Kind::Activate,
+        None => Kind::Withdraw,
+    };
+    let moved = in_protocol(state).moved(kind, plan.get(), since.get());
+    Some(match (moved, state.standing.generation()) {
+        (Ok(moved), _) => {
+            let rollback = Generation::new(moved.rollback);
+            let standing = target;
+            let moved = EndpointState { standing, rollback };
             let replaced = state;
-            let state = EndpointState {
-                standing: target,
-                rollback: state.standing.active(),
-            };
-            (Some((state, since)), Activation::Activated { replaced })
+            (Some((moved, since)), Activation::Activated { replaced })
         }
+        (Err(Refused::OlderThanCell), _) => (known, Activation::Stale { newer: since }),
+        (Err(_), Some(newer)) if newer > plan => (known, Activation::Stale { newer }),
+        (Err(_), _) => (known, Activation::Already),
     })
+}
+
+fn in_protocol(state: EndpointState) -> protocol::Standing {
+    let number = |plan: Option<Generation>| plan.map_or(0, Generation::get);
+    protocol::Standing {
+        plan: number(state.standing.generation()),
+        withdrawn: matches!(state.standing, Standing::Withdrawn(_)),
+        rollback: number(state.rollback),
+    }
 }

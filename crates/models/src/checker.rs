@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use plan_store::Primitives;
-
 use crate::instrumented::{self, Instrumented};
 
 #[cfg(feature = "shuttle")]
 pub use crate::randomized::{Dfs, Pct, Random, failures, run};
+use crate::recorded::Threads;
 use crate::{must, say};
 
 /// The work of one thread of a model.
@@ -21,7 +20,7 @@ pub type Work<T = ()> = Box<dyn FnOnce() -> T + Send>;
 /// So all threads of a model are spawned before the first one is joined.
 pub trait Checker: 'static {
     /// The primitives that the store and the code above it are built on.
-    type Primitives: Primitives;
+    type Primitives: Threads;
 
     /// A thread of a model.
     type Thread<T: Send + 'static>;

@@ -11,6 +11,9 @@ use incident::{Invariant, Journal, Step, Verdict};
 use parking_lot::Mutex;
 
 use crate::checker::Checker;
+use crate::mutant;
+use crate::observer::{self, Tally};
+use crate::say;
 
 /// The findings over all executions of a model: outcomes, broken invariants and
 /// counterexamples. Clones are handles on the same findings.
@@ -22,6 +25,7 @@ struct Found<O> {
     outcomes: BTreeMap<O, usize>,
     broken: BTreeMap<Invariant, usize>,
     counterexamples: BTreeMap<Option<Invariant>, (Vec<Step>, Verdict)>,
+    tally: Tally,
 }
 
 impl<O> Clone for Findings<O> {
@@ -36,6 +40,7 @@ impl<O> Default for Findings<O> {
             outcomes: BTreeMap::new(),
             broken: BTreeMap::new(),
             counterexamples: BTreeMap::new(),
+            tally: Tally::default(),
         })))
     }
 }
@@ -60,6 +65,21 @@ impl<O: Ord + Clone + Debug> Findings<O> {
             });
         }
         found.keep(None, &steps, &verdict, BTreeMap::len);
+    }
+
+    /// Ends the observation of one execution, and notes what was checked.
+    ///
+    /// # Panics
+    /// If the store did something that the protocol does not allow.
+    pub fn note_observation(&self) {
+        if let Some(tally) = observer::conclude() {
+            self.0.lock().tally.add(&tally);
+        }
+    }
+
+    /// What the observer has checked in all executions.
+    pub fn tally(&self) -> Tally {
+        self.0.lock().tally.clone()
     }
 
     /// Splits each outcome into parts, and returns the findings for the parts.
@@ -195,6 +215,22 @@ pub struct Explored<O> {
     pub time: Duration,
 }
 
+impl<O: Ord + Clone + Debug> Explored<O> {
+    /// Asserts that an observer held every execution against the protocol, unless a mutation
+    /// keeps observers away.
+    #[track_caller]
+    pub fn assert_observed(&self) {
+        let tally = self.findings.tally();
+        let expected = if mutant::is_observed() {
+            self.executions
+        } else {
+            0
+        };
+        assert_eq!(tally.executions, expected, "left: observed executions");
+        assert!(tally.steps >= expected, "{tally}");
+    }
+}
+
 /// Explores a model with the checker. Each execution notes its outcome in the findings.
 /// Fails if the checker runs the model less than twice, or less often than it reports.
 pub fn explore<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
@@ -216,11 +252,14 @@ fn explore_boxed<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
     execution: Execution<O>,
 ) -> Explored<O> {
     let findings = Findings::default();
+    // If the model before ended in a panic, its observer is still there.
+    observer::forget();
     let runs = Arc::new(AtomicUsize::new(0));
     let (found, count, begin) = (findings.clone(), Arc::clone(&runs), Instant::now());
     let executions = J::explore(name, bound, move || {
         count.fetch_add(1, Ordering::Relaxed);
         execution(&found);
+        found.note_observation();
     });
     let runs = runs.load(Ordering::Relaxed);
     assert!(
@@ -229,6 +268,10 @@ fn explore_boxed<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
          it was not explored",
         J::name()
     );
+    let tally = findings.tally();
+    if tally.executions > 0 {
+        say(&format!("model {name} ({}): {tally}", J::name()));
+    }
     Explored {
         checker: J::name(),
         findings,
@@ -246,6 +289,12 @@ mod tests {
 
     use super::*;
     use crate::must;
+
+    impl crate::Threads for Native {
+        fn current() -> crate::observer::ThreadKey {
+            0
+        }
+    }
 
     /// A checker that runs a model `TIMES` times, and reports `REPORTED` executions.
     enum Runs<const TIMES: usize, const REPORTED: usize> {}

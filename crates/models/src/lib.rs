@@ -9,6 +9,7 @@
 //! - [`wakeups`] has the Enactor's loop with its signals.
 //! - [`litmus`] shows what one kind of loads finds and the other misses.
 //! - [`walkthrough`] writes a page on which a reader steps through a counterexample.
+//! - [`observer`] holds each atomic step of the store against the protocol.
 //! - [`mutant`] weakens one access of the store; then at least one model must fail.
 //!
 //! How to read a model: A checker runs the execution once for each interleaving that it
@@ -22,16 +23,19 @@ mod findings;
 mod instrumented;
 pub mod litmus;
 pub mod mutant;
+pub mod observer;
 pub mod outage;
 mod outcome;
 pub mod passes;
 pub mod races;
 #[cfg(feature = "shuttle")]
 mod randomized;
+mod recorded;
 mod serial;
 pub mod system;
 pub mod wakeups;
 pub mod walkthrough;
+mod watched;
 #[cfg(feature = "shuttle")]
 pub mod whole;
 mod world;
@@ -41,7 +45,10 @@ use std::io::Write as _;
 
 pub use findings::{Explored, Findings, explore};
 pub use instrumented::{Instrumented, InstrumentedWord};
+pub use observer::Tally;
 pub use outcome::{End, Ended, Moved, Outcome, PassTold, Seen, Told};
+pub use recorded::{Recorded, Threads};
+pub use watched::Watched;
 pub use world::{Part, World, endpoints, plan};
 
 /// Prints a line at once, past the test runner's capture.

@@ -105,6 +105,7 @@ pub struct Mutation {
 // loom runs all threads of a model on the thread that explores it.
 thread_local! {
     static MUTATION: Cell<Option<Mutation>> = const { Cell::new(None) };
+    static OBSERVED: Cell<bool> = const { Cell::new(false) };
     static SEEN: RefCell<Option<BTreeMap<Site, Access>>> = const { RefCell::new(None) };
 }
 
@@ -120,13 +121,28 @@ impl Mutation {
         Self { site: None, change }
     }
 
-    /// Runs the work with this mutation, on this thread.
+    /// Runs the work with this mutation, on this thread. Watched stores have no observer
+    /// meanwhile, so that a model shows what the mutation leads to.
     pub fn during<T>(self, work: impl FnOnce() -> T) -> T {
         MUTATION.set(Some(self));
         let result = work();
         MUTATION.set(None);
         result
     }
+
+    /// The same, with an observer.
+    pub fn during_observed<T>(self, work: impl FnOnce() -> T) -> T {
+        OBSERVED.set(true);
+        let result = self.during(work);
+        OBSERVED.set(false);
+        result
+    }
+}
+
+/// Whether watched stores have an observer. Noting accesses needs none.
+pub(crate) fn is_observed() -> bool {
+    let notes = SEEN.with_borrow(Option::is_some);
+    OBSERVED.get() || MUTATION.get().is_none() && !notes
 }
 
 /// Runs the work, and returns the accesses of the store that it made on this thread.

@@ -9,7 +9,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use incident::{Fencing, IncidentStore, Invariant, Leased, Variant};
-use plan_store::dns::MemoryStore;
 use plan_store::primitives::{Lock as _, Primitives};
 use plan_store::{DnsStore, Retention};
 
@@ -18,7 +17,7 @@ use crate::checker::{Checker, Loom};
 use crate::checker::{Pct, Random};
 use crate::serial::Serial;
 use crate::walkthrough::Execution;
-use crate::{Explored, Outcome, World, endpoints, explore};
+use crate::{Explored, Outcome, Watched, World, endpoints, explore};
 
 /// A protocol: a row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -168,7 +167,7 @@ impl Protocol {
                 Leased::<_, J::Primitives>::new(incident(Variant::Incident)(), fencing)
             }),
             Self::Repaired => outage::<J, _>(&name, race, move || {
-                MemoryStore::<J::Primitives>::with_primitives(retention)
+                Watched::<J::Primitives>::new(retention)
             }),
         }
     }

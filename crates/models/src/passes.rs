@@ -15,10 +15,10 @@ use plan_store::{
 };
 use std::convert::Infallible;
 
-use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
 use crate::mutant::{self, Access, Change, Mutation};
 use crate::{Explored, endpoints, explore, must, must_be, plan};
+use crate::{Instrumented, Watched};
 
 const RETENTION: Retention = Retention::newest(0);
 
@@ -68,13 +68,17 @@ fn two_passes<S: DnsStore + Clone + 'static>(
     })
 }
 
+fn watched() -> Watched<Instrumented> {
+    Watched::new(RETENTION)
+}
+
 fn memory<P: Primitives>() -> MemoryStore<P> {
     MemoryStore::with_primitives(RETENTION)
 }
 
 /// The slow pass activates both endpoints, and may be overtaken at any of them.
 pub fn an_overtaken_pass_stops() -> usize {
-    let explored = two_passes("an overtaken pass", 3, memory::<Instrumented>, 2);
+    let explored = two_passes("an overtaken pass", 3, watched, 2);
     let mut expected = newer_plan_first();
     // Plan 3 was active everywhere before plan 4 was.
     let end = [active(4, 3), active(4, 3)];
@@ -85,7 +89,7 @@ pub fn an_overtaken_pass_stops() -> usize {
 
 /// The slow pass withdraws the second endpoint, which plan 4 names again.
 pub fn a_stale_withdrawal_is_refused() -> usize {
-    let explored = two_passes("a stale withdrawal", 3, memory::<Instrumented>, 1);
+    let explored = two_passes("a stale withdrawal", 3, watched, 1);
     let mut expected = newer_plan_first();
     // Plan 3 had withdrawn the endpoint before plan 4 brought it back.
     expected.extend(older_plan_first([active(4, 3), active(4, None)]));

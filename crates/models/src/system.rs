@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use incident::Actor;
-use plan_store::dns::MemoryStore;
 use plan_store::{DnsStore, EndpointName, PlanStore, Resolution, Resolve, RetainReason, Retention};
 
 use crate::checker::Loom;
 use crate::outcome::{Ended, Moved, Outcome, Seen};
 use crate::serial::Serial;
 use crate::world::{Part, World, endpoints};
-use crate::{Explored, Instrumented, explore, must, must_be};
+use crate::{Explored, Instrumented, Watched, explore, must, must_be};
 
 /// The retention of the stores of these models.
 pub const RETENTION: Retention = Retention::newest(1);
@@ -69,9 +68,9 @@ pub fn small<S: DnsStore<Reader: Send> + Clone + 'static>(
 /// expected happens. Returns the number of executions, the number of joint outcomes, and
 /// how many joint outcomes are allowed.
 pub fn holds(size: Small) -> (usize, usize, usize) {
-    let store = || MemoryStore::<Instrumented>::with_primitives(RETENTION);
-    let explored = small(size, store);
+    let explored = small(size, || Watched::<Instrumented>::new(RETENTION));
     explored.findings.assert_broken(&[]);
+    explored.assert_observed();
     let mut expected = vec![
         Seen::Activated,
         Seen::Already,

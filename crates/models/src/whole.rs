@@ -8,14 +8,13 @@ use std::time::Instant;
 
 use control_plane::{Fleet, Health, Planned, Planner, TargetHealth, TargetState};
 use incident::{Actor, IncidentStore, Journal, Variant};
-use plan_store::dns::MemoryStore;
 use plan_store::{DnsStore, Generation, Shuttle};
 
 use crate::checker::{Random, Work};
 use crate::outcome::Seen;
 use crate::system::{RETENTION, ROUNDS};
 use crate::world::{Part, World, endpoints};
-use crate::{Findings, must};
+use crate::{Findings, Watched, must};
 
 const ENDPOINTS: u8 = 10;
 /// How often the Planner plans while the others run.
@@ -61,11 +60,9 @@ fn tick(planner: &mut Planner<impl DnsStore>, capacity: u32) -> Generation {
 
 /// One execution of the whole system on `MemoryStore`, and its journal.
 pub fn on_memory_store(fleet: &Fleet, findings: &Findings<Seen>) -> Arc<Journal> {
-    on(
-        MemoryStore::<Shuttle>::with_primitives(RETENTION),
-        fleet,
-        findings,
-    )
+    let journal = on(Watched::<Shuttle>::new(RETENTION), fleet, findings);
+    findings.note_observation();
+    journal
 }
 
 /// The same on the incident's store.

@@ -310,7 +310,7 @@ impl Retention {
         Self { newest }
     }
 
-    /// How many it keeps, as it was told.
+    /// The number of plans that [`Retention::newest`] was given.
     pub const fn count(self) -> u32 {
         self.newest
     }

@@ -4,6 +4,7 @@
 //! cargo run -p proof                 # all of it
 //! cargo run -p proof -- trace cas-only   # how one protocol breaks, step by step
 //! cargo run -p proof -- trace cas-only 3 # the same with three Enactors
+//! cargo run -p proof -- tie          # the steps of crates/protocol against the text
 //! cargo run -p proof -- needed       # writes proof/needed.md anew
 //! ```
 //!
@@ -11,15 +12,19 @@
 //!    step keeps them, and the claims follow. That is a proof for any number of plans, endpoints,
 //!    pins and sweeps.
 //! 2. *Executions.* Each step of these files occurs in an execution that z3 finds.
-//! 3. *What is needed.* Without any one conjunct or guard, a condition fails.
-//! 4. *Mutants.* With the counterpart of each mutant of the store, a condition fails.
-//! 5. *Search.* In each protocol of the table of docs/verification.md, an execution is found
+//! 3. *The tie.* `crates/protocol`, which the running code is held against, has the steps of
+//!    `memory-store.smt2`: in all states of a small size, both allow the same steps, with the
+//!    same effect.
+//! 4. *What is needed.* Without any one conjunct or guard, a condition fails.
+//! 5. *Mutants.* With the counterpart of each mutant of the store, a condition fails.
+//! 6. *Search.* In each protocol of the table of docs/verification.md, an execution is found
 //!    that breaks each invariant that the table says it breaks, and none is found for the
 //!    others.
 //!
 //! The exit status is not 0 if a condition fails, the solvers disagree, one is missing, or
 //! docs/proof.md states other totals.
 
+mod evaluate;
 mod induction;
 mod instance;
 mod mutants;
@@ -30,6 +35,7 @@ mod sexpr;
 mod solver;
 mod tables;
 mod text;
+mod tie;
 mod totals;
 mod unroll;
 mod workers;
@@ -56,7 +62,7 @@ enum Error {
     Solver(#[from] SolverError),
     #[error("{0}: {1}")]
     File(PathBuf, String),
-    #[error("do not know {0:?}; use no argument, `trace PROTOCOL [3]` or `needed`")]
+    #[error("do not know {0:?}; use no argument, `trace PROTOCOL [3]`, `tie` or `needed`")]
     Arguments(String),
 }
 
@@ -67,6 +73,7 @@ fn main() -> ExitCode {
         [] => everything(),
         ["trace", protocol] => trace(protocol, search::ENACTORS),
         ["trace", protocol, "3"] => trace(protocol, 3),
+        ["tie"] => store().map(|protocol| tie::check(&protocol)),
         ["needed"] => proved().and_then(|protocols| needed::write(&protocols)),
         other => Err(Error::Arguments(other.join(" "))),
     };
@@ -88,6 +95,7 @@ fn everything() -> Result<bool, Error> {
         good &= needed::check(&protocol)?;
         println!();
     }
+    good &= tie::check(&store()?);
     good &= mutants::check()?;
     good &= search::all()?;
     println!("{}", if good { "all as expected" } else { "FAILED" });
@@ -96,8 +104,12 @@ fn everything() -> Result<bool, Error> {
 
 /// The protocols that are proved.
 fn proved() -> Result<[Protocol; 2], Error> {
-    let read = |name| Protocol::read(&file(name));
-    Ok([read("memory-store")?, read("etcd")?])
+    Ok([store()?, Protocol::read(&file("etcd"))?])
+}
+
+/// The protocol of the store in memory, which `crates/protocol` has too.
+fn store() -> Result<Protocol, Error> {
+    Ok(Protocol::read(&file("memory-store"))?)
 }
 
 /// The file of a protocol, by its name.

@@ -6,14 +6,13 @@
 
 use std::slice;
 
-use plan_store::dns::MemoryStore;
 use plan_store::{DnsStore, EndpointName, EndpointState, PlanStore, Resolve};
 
 use super::{OneLook, active, generation, memory, race, withdrawn};
-use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
+use crate::{Instrumented, Watched};
 
 /// The reader's answers about the name, during the race and after all threads had ended,
 /// and where the endpoints stand at the end.
@@ -57,7 +56,7 @@ fn change_places(store: &impl DnsStore, number: u8, comes: &EndpointName, goes: 
 
 fn explore<R: Resolve + Send + 'static>(
     at_first: First,
-    reader: fn(&MemoryStore<Instrumented>) -> R,
+    reader: fn(&Watched<Instrumented>) -> R,
 ) -> Explored<Outcome> {
     race::<Loom, _>("denial against changing places", None, move || {
         let (store, both) = (memory::<Loom>(), endpoints(2));
@@ -102,7 +101,7 @@ fn outcome(first: First, meanwhile: Name, last: Name) -> Outcome {
 /// The name is never denied.
 fn holds(first: First) -> usize {
     let never = outcome(first, Name::HasDescendant, Name::HasDescendant);
-    explore(first, MemoryStore::reader).holds([never])
+    explore(first, Watched::reader).holds([never])
 }
 
 /// The race with an endpoint that comes back.
@@ -126,7 +125,7 @@ pub fn needs_the_readers_second_look() {
 /// Without the count of comings and goings, the reader does not see the new endpoint.
 pub fn needs_the_count() {
     let first = First::Unknown;
-    let explore_new = || explore(first, MemoryStore::reader);
+    let explore_new = || explore(first, Watched::reader);
     let uncounted = Mutation::UNCOUNTED.during(explore_new);
     let denied = outcome(first, Name::Denied, Name::Denied);
     uncounted.findings.assert_seen(&[denied]);

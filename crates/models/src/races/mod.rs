@@ -1,8 +1,8 @@
 //! The store's races, one per file. Each has two or three threads, one outcome made of the
 //! threads' answers and the state at the end, the whole set of outcomes, and a control.
 //!
-//! `holds` runs the race on [`MemoryStore`] under loom. It asserts the whole set of
-//! outcomes, and returns the number of executions. Each of the other public functions that
+//! `holds` runs the race on a watched `MemoryStore` under loom. It asserts the whole set of
+//! outcomes, and that each step was one of the protocol, and returns the number of executions. Each of the other public functions that
 //! return nothing is a control. It takes away the protection that the race is about, and
 //! asserts that the outcome appears which the protection prevents.
 
@@ -29,8 +29,7 @@ pub mod withdraw_against_return;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use plan_store::dns::{Follower, MemoryStore};
-use plan_store::primitives::Primitives;
+use plan_store::dns::Follower;
 use plan_store::{
     Activation, DnsStore, EndpointName, EndpointState, Generation, Pin as _, Resolution, Resolve,
     RetainReason, Retention, Standing, Swept,
@@ -39,13 +38,13 @@ use plan_store::{
 use crate::checker::Checker;
 #[cfg(feature = "shuttle")]
 use crate::checker::Dfs;
-use crate::{Explored, endpoints, explore, must, must_be, plan};
+use crate::{Explored, Recorded, Threads, Watched, endpoints, explore, must, must_be, plan};
 
 /// The stores of these models retain no plan because of its age, except the applied one.
 const RETENTION: Retention = Retention::newest(0);
 
-fn memory<J: Checker>() -> MemoryStore<J::Primitives> {
-    MemoryStore::with_primitives(RETENTION)
+fn memory<J: Checker>() -> Watched<J::Primitives> {
+    Watched::new(RETENTION)
 }
 
 /// The endpoint of these models.
@@ -63,10 +62,12 @@ fn race<J: Checker, O: Ord + Clone + Debug + Send + 'static>(
 }
 
 impl<O: Ord + Clone + Debug> Explored<O> {
-    /// Asserts the whole set of outcomes, and returns the number of executions.
+    /// Asserts the whole set of outcomes, and that each execution was observed, and returns
+    /// the number of executions.
     #[track_caller]
     fn holds(self, expected: impl IntoIterator<Item = O>) -> usize {
         self.findings.assert_outcomes(expected);
+        self.assert_observed();
         self.executions
     }
 }
@@ -238,15 +239,15 @@ impl<S: DnsStore> Resolve for OneLook<S> {
 
 /// A reader that is a follower of the endpoint of these models.
 #[derive(Debug)]
-struct Followed<P: Primitives>(Follower<P>);
+struct Followed<P: Threads>(Follower<Recorded<P>>);
 
-impl<P: Primitives> Followed<P> {
-    fn of(store: &MemoryStore<P>) -> Self {
+impl<P: Threads> Followed<P> {
+    fn of(store: &Watched<P>) -> Self {
         Self(store.follow(endpoint()))
     }
 }
 
-impl<P: Primitives> Resolve for Followed<P> {
+impl<P: Threads> Resolve for Followed<P> {
     fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
         assert_eq!(self.0.endpoint(), endpoint);
         self.0.resolve()

@@ -2,17 +2,16 @@
 //! 3, which names the endpoint again, is published and activated there. A reader or a
 //! follower resolves the endpoint during this.
 
-use plan_store::dns::MemoryStore;
 use plan_store::{Activation, EndpointState, PlanStore, Resolve, Swept};
 
 use super::{
     Answer, Followed, activate, active, forgettable, memory, over, race, state, sweep, swept,
     withdrawn,
 };
-use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
+use crate::{Instrumented, Watched};
 
 /// The answers that all threads got, and the state at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -25,7 +24,7 @@ struct Outcome {
 }
 
 fn explore<R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<Instrumented>) -> R,
+    reader: fn(&Watched<Instrumented>) -> R,
 ) -> Explored<Outcome> {
     race::<Loom, _>("publish against forget", Some(3), move || {
         let store = forgettable(memory::<Loom>());
@@ -52,7 +51,7 @@ fn explore<R: Resolve + Send + 'static>(
 
 /// The endpoint keeps its cell or gets a new one. In both cases the reader finds the plan
 /// that is activated there.
-fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
+fn holds<R: Resolve + Send + 'static>(reader: fn(&Watched<Instrumented>) -> R) -> usize {
     let outcome = |before, read| Outcome {
         activation: over(before),
         swept: swept([1], []),
@@ -74,7 +73,7 @@ fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> 
 
 /// The race with a reader.
 pub fn holds_for_a_reader() -> usize {
-    holds(MemoryStore::reader)
+    holds(Watched::reader)
 }
 
 /// The race with a follower.
@@ -85,7 +84,7 @@ pub fn holds_for_a_follower() -> usize {
 /// Without the count of comings and goings, the reader and the follower use the forgotten
 /// cell forever.
 pub fn needs_the_count() {
-    fn left_behind<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
+    fn left_behind<R: Resolve + Send + 'static>(reader: fn(&Watched<Instrumented>) -> R) {
         let uncounted = Mutation::UNCOUNTED.during(|| explore(reader));
         uncounted.findings.assert_seen(&[Outcome {
             activation: over(EndpointState::VACANT),
@@ -95,6 +94,6 @@ pub fn needs_the_count() {
             last: Answer::Withdrawn(2),
         }]);
     }
-    left_behind(MemoryStore::reader);
+    left_behind(Watched::reader);
     left_behind(Followed::of);
 }

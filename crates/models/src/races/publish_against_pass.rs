@@ -5,6 +5,8 @@
 use plan_store::RetainReason::{Pinned, Rollback};
 use plan_store::{Activation, EndpointState, Generation, PlanStore as _, Swept};
 
+use protocol::NAMES;
+
 use super::{active, endpoint, generation, memory, over, race, stale, state, swept, withdrawn};
 use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
@@ -91,6 +93,16 @@ pub fn holds() -> usize {
         older(Some(stale(3)), vacant, swept([1, 2], []), vacant),
         older(None, vacant, swept([1, 2], []), vacant),
     ])
+}
+
+/// All steps of the protocol that the store takes occur here. An operator's return is a publish.
+pub fn takes_each_step() {
+    let taken = explore().findings.tally().kinds;
+    let never = NAMES
+        .into_iter()
+        .zip(taken)
+        .filter(|(_, times)| *times == 0);
+    assert_eq!(never.map(|(name, _)| name).collect::<Vec<_>>(), ["return"]);
 }
 
 /// With a compare-and-swap in two steps, the older plan overwrites the newer plan's step.

@@ -2,14 +2,13 @@
 //! activates it everywhere, and asks a reader or a follower what the new endpoint answers.
 //! Another reader or follower, on a thread of its own, asks too. Plan 1 is active.
 
-use plan_store::dns::MemoryStore;
 use plan_store::{Activation, DnsStore, EndpointState, Generation, Pin as _, PlanStore, Resolve};
 
 use super::{Answer, Followed, active, generation, memory, over, race};
-use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, must_be, plan};
+use crate::{Instrumented, Watched};
 
 /// The answers that all threads got, and the state at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -28,7 +27,7 @@ struct Outcome {
 }
 
 fn explore<R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<Instrumented>) -> R,
+    reader: fn(&Watched<Instrumented>) -> R,
 ) -> Explored<Outcome> {
     race::<Loom, _>("publish against pick-up", Some(3), move || {
         let store = memory::<Loom>();
@@ -70,7 +69,7 @@ fn pick_up(store: &impl DnsStore) -> (Generation, Vec<Activation>) {
 }
 
 /// All endpoints of a picked-up plan are known, are activated, and answer.
-fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
+fn holds<R: Resolve + Send + 'static>(reader: fn(&Watched<Instrumented>) -> R) -> usize {
     let too_early = |read| Outcome {
         picked: generation(1),
         activations: vec![Activation::Already],
@@ -100,7 +99,7 @@ fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> 
 
 /// The race with readers.
 pub fn holds_for_a_reader() -> usize {
-    holds(MemoryStore::reader)
+    holds(Watched::reader)
 }
 
 /// The race with followers.
@@ -111,7 +110,7 @@ pub fn holds_for_a_follower() -> usize {
 /// Without the count of comings and goings, an active endpoint stays unknown to readers and
 /// followers.
 pub fn needs_the_count() {
-    fn unaware<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
+    fn unaware<R: Resolve + Send + 'static>(reader: fn(&Watched<Instrumented>) -> R) {
         let uncounted = Mutation::UNCOUNTED.during(|| explore(reader));
         uncounted.findings.assert_seen(&[Outcome {
             picked: generation(2),
@@ -122,6 +121,6 @@ pub fn needs_the_count() {
             end: vec![active(2, None), active(2, 1)],
         }]);
     }
-    unaware(MemoryStore::reader);
+    unaware(Watched::reader);
     unaware(Followed::of);
 }

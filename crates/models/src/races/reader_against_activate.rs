@@ -2,7 +2,6 @@
 //! and swept. Plan 1 is active. A thread activates plans 2 and 3 and sweeps.
 
 use plan_store::RetainReason::Rollback;
-use plan_store::dns::MemoryStore;
 use plan_store::{Activation, EndpointState, PlanStore, Resolve, Swept};
 
 use super::{
@@ -10,8 +9,8 @@ use super::{
     swept,
 };
 use crate::Explored;
-use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
+use crate::{Instrumented, Watched};
 
 /// The reader's first and second answer, its answer after all threads had ended, the other
 /// thread's answers, and where the endpoint stands at the end.
@@ -27,7 +26,7 @@ struct Outcome {
 
 fn explore<R: Resolve + Send + 'static>(
     bound: Option<usize>,
-    reader: fn(&MemoryStore<Instrumented>) -> R,
+    reader: fn(&Watched<Instrumented>) -> R,
 ) -> Explored<Outcome> {
     race::<Loom, _>("reader against activate and sweep", bound, move || {
         let store = begin(memory::<Loom>(), 3);
@@ -58,7 +57,7 @@ fn explore<R: Resolve + Send + 'static>(
 /// All answers are whole, none goes back, and the last one is from the newest plan.
 fn holds<R: Resolve + Send + 'static>(
     bound: Option<usize>,
-    reader: fn(&MemoryStore<Instrumented>) -> R,
+    reader: fn(&Watched<Instrumented>) -> R,
 ) -> usize {
     let forward = [(1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)];
     let outcome = |(first, next)| Outcome {
@@ -74,7 +73,7 @@ fn holds<R: Resolve + Send + 'static>(
 
 /// The race with a reader.
 pub fn holds_for_a_reader() -> usize {
-    holds(None, MemoryStore::reader)
+    holds(None, Watched::reader)
 }
 
 /// The race with a follower.

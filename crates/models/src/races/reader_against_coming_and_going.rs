@@ -1,16 +1,15 @@
 //! A reader or a follower, while its endpoint goes and comes: a sweep forgets the endpoint,
 //! which plan 2 has withdrawn, and plan 3 brings it back in a new cell.
 
-use plan_store::dns::MemoryStore;
 use plan_store::{Activation, EndpointState, PlanStore as _, Resolve, Swept};
 
 use super::{
     Answer, Followed, activate, active, forgettable, memory, over, race, state, sweep, swept,
 };
-use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
 use crate::{Explored, endpoints, must, plan};
+use crate::{Instrumented, Watched};
 
 /// The reader's first and second answer, its answer after all threads had ended, the other
 /// thread's answers, and where the endpoint stands at the end.
@@ -25,7 +24,7 @@ struct Outcome {
 }
 
 fn explore<R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<Instrumented>) -> R,
+    reader: fn(&Watched<Instrumented>) -> R,
 ) -> Explored<Outcome> {
     race::<Loom, _>("reader against coming and going", None, move || {
         let store = forgettable(memory::<Loom>());
@@ -56,7 +55,7 @@ fn explore<R: Resolve + Send + 'static>(
 }
 
 /// The reader sees the endpoint withdrawn, then unknown, then vacant, then answered again.
-fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
+fn holds<R: Resolve + Send + 'static>(reader: fn(&Watched<Instrumented>) -> R) -> usize {
     let stages = [
         Answer::Withdrawn(2),
         Answer::Unknown,
@@ -79,7 +78,7 @@ fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> 
 
 /// The race with a reader.
 pub fn holds_for_a_reader() -> usize {
-    holds(MemoryStore::reader)
+    holds(Watched::reader)
 }
 
 /// The race with a follower.
@@ -90,7 +89,7 @@ pub fn holds_for_a_follower() -> usize {
 /// Without the count of comings and goings, the reader and the follower use the old cell
 /// forever.
 pub fn needs_the_count() {
-    fn left_behind<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
+    fn left_behind<R: Resolve + Send + 'static>(reader: fn(&Watched<Instrumented>) -> R) {
         let uncounted = Mutation::UNCOUNTED.during(|| explore(reader));
         uncounted.findings.assert_seen(&[Outcome {
             first: Answer::Withdrawn(2),
@@ -101,6 +100,6 @@ pub fn needs_the_count() {
             end: active(3, None),
         }]);
     }
-    left_behind(MemoryStore::reader);
+    left_behind(Watched::reader);
     left_behind(Followed::of);
 }

@@ -1,14 +1,13 @@
 //! A sweep forgets an endpoint that plan 2 has withdrawn and no plan names. Meanwhile a
 //! thread asks a reader or a follower, then the store itself, then the reader again.
 
-use plan_store::dns::MemoryStore;
 use plan_store::{EndpointState, PlanStore as _, Resolve, Standing, Swept};
 
 use super::{Answer, Followed, endpoint, forgettable, memory, race, state, sweep, swept};
 use crate::Explored;
-use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
 use crate::mutant::Mutation;
+use crate::{Instrumented, Watched};
 
 /// The thread's answers in this order, the result of the sweep, and the reader's answer
 /// after all threads had ended.
@@ -29,7 +28,7 @@ fn answer_of(state: EndpointState) -> Answer {
 }
 
 fn explore<R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<Instrumented>) -> R,
+    reader: fn(&Watched<Instrumented>) -> R,
 ) -> Explored<Outcome> {
     race::<Loom, _>("reader against forget", None, move || {
         let store = forgettable(memory::<Loom>());
@@ -54,7 +53,7 @@ fn explore<R: Resolve + Send + 'static>(
 }
 
 /// After one answer was *unknown*, no later answer is *withdrawn*.
-fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
+fn holds<R: Resolve + Send + 'static>(reader: fn(&Watched<Instrumented>) -> R) -> usize {
     let outcome = |known: usize| {
         let mut told = [Answer::Unknown; 4];
         told[..known].fill(Answer::Withdrawn(2));
@@ -69,7 +68,7 @@ fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> 
 
 /// The race with a reader.
 pub fn holds_for_a_reader() -> usize {
-    holds(MemoryStore::reader)
+    holds(Watched::reader)
 }
 
 /// The race with a follower.
@@ -80,7 +79,7 @@ pub fn holds_for_a_follower() -> usize {
 /// Without the count of comings and goings, the reader and the follower say *withdrawn*
 /// after the store has said *unknown*.
 pub fn needs_the_count() {
-    fn goes_back<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) {
+    fn goes_back<R: Resolve + Send + 'static>(reader: fn(&Watched<Instrumented>) -> R) {
         let (withdrawn, unknown) = (Answer::Withdrawn(2), Answer::Unknown);
         let uncounted = Mutation::UNCOUNTED.during(|| explore(reader));
         uncounted.findings.assert_seen(&[Outcome {
@@ -89,6 +88,6 @@ pub fn needs_the_count() {
             last: withdrawn,
         }]);
     }
-    goes_back(MemoryStore::reader);
+    goes_back(Watched::reader);
     goes_back(Followed::of);
 }

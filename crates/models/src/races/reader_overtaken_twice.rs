@@ -3,7 +3,6 @@
 //! activates plans 4 and 5 and sweeps again.
 
 use plan_store::RetainReason::Rollback;
-use plan_store::dns::MemoryStore;
 use plan_store::{
     Activation, DnsStore, EndpointName, EndpointState, PlanStore, Resolution, Resolve, Swept,
 };
@@ -12,8 +11,8 @@ use super::{
     Answer, Followed, OneLook, activate, active, begin, memory, over, race, state, sweep, swept,
 };
 use crate::Explored;
-use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
+use crate::{Instrumented, Watched};
 
 /// The reader's answers during the race and after all threads had ended, the other thread's
 /// answers, and where the endpoint stands at the end.
@@ -26,7 +25,7 @@ struct Outcome {
 }
 
 fn explore<R: Resolve + Send + 'static>(
-    reader: fn(&MemoryStore<Instrumented>) -> R,
+    reader: fn(&Watched<Instrumented>) -> R,
 ) -> Explored<Outcome> {
     race::<Loom, _>("reader overtaken twice", Some(3), move || {
         let store = begin(memory::<Loom>(), 5);
@@ -52,7 +51,7 @@ fn explore<R: Resolve + Send + 'static>(
 }
 
 /// The reader looks until it finds the plan that it has read.
-fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> R) -> usize {
+fn holds<R: Resolve + Send + 'static>(reader: fn(&Watched<Instrumented>) -> R) -> usize {
     let outcome = |meanwhile| Outcome {
         meanwhile: Answer::From(meanwhile),
         last: Answer::From(5),
@@ -73,7 +72,7 @@ fn holds<R: Resolve + Send + 'static>(reader: fn(&MemoryStore<Instrumented>) -> 
 
 /// The race with a reader.
 pub fn holds_for_a_reader() -> usize {
-    holds(MemoryStore::reader)
+    holds(Watched::reader)
 }
 
 /// The race with a follower.

@@ -1,12 +1,11 @@
 //! Two Planners publish one plan each, with one new endpoint each. Plan 1 is active.
 
-use plan_store::dns::MemoryStore;
 use plan_store::{DnsStore, EndpointName, Generation, Pin as _, PinError, PlanStore, Resolution};
 
 use super::{begin, generation, memory, race};
-use crate::Instrumented;
 use crate::checker::{Checker as _, Loom};
 use crate::{Explored, endpoints, must, must_be, plan};
+use crate::{Instrumented, Watched};
 
 /// The generations that both Planners got, and the state at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -32,7 +31,7 @@ enum Content {
 /// How a Planner publishes, and the generation that it believes its plan to have.
 type Publish<S> = fn(&S, &[EndpointName], u8) -> Generation;
 
-fn explore(publish: Publish<MemoryStore<Instrumented>>) -> Explored<Outcome> {
+fn explore(publish: Publish<Watched<Instrumented>>) -> Explored<Outcome> {
     race::<Loom, _>("two publishers", None, move || {
         let store = begin(memory::<Loom>(), 1);
         let (first, second) = (store.clone(), store.clone());
@@ -88,7 +87,7 @@ pub fn holds() -> usize {
 /// If Planners assume that their plan has the generation after the newest one, two Planners
 /// assume the same generation.
 pub fn needs_one_section() {
-    let guesses = |store: &MemoryStore<Instrumented>, named: &[EndpointName], octet| {
+    let guesses = |store: &Watched<Instrumented>, named: &[EndpointName], octet| {
         let newest = must_be(must(store.latest())).generation();
         must(store.publish(plan(named, octet)));
         must(newest.next())

@@ -1,5 +1,5 @@
-//! The reference: a store as the docs of [`PlanStore`] describe it, for one thread at a
-//! time. It is a few maps behind one lock, kept as simple as possible.
+//! The reference: a store for one thread at a time. It takes the steps of [`protocol`], behind
+//! one lock, and says what the docs of [`PlanStore`] say about each.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -11,6 +11,7 @@ use plan_store::{
     PublishError, RecordSet, Resolution, Resolve, RetainReason, Retention, Standing, StepError,
     Swept, activate_one_by_one,
 };
+use protocol::{PinId, Refused, State, Step, SweepId};
 
 /// The reference. Clones are handles on the same store.
 #[derive(Clone, Debug)]
@@ -18,23 +19,21 @@ pub struct Reference {
     book: Arc<Mutex<Book>>,
 }
 
-/// The whole state of the store.
+/// The state of the store, and the contents of its plans.
 #[derive(Debug)]
 struct Book {
-    retention: Retention,
-    last: Option<Generation>,
-    plans: BTreeMap<Generation, Arc<Plan>>,
-    /// The number of pins on each plan.
-    pins: BTreeMap<Generation, usize>,
-    endpoints: BTreeMap<EndpointName, EndpointState>,
-    /// The plan that brought each endpoint.
-    since: BTreeMap<EndpointName, Generation>,
+    state: State<EndpointName>,
+    /// All plans that were ever published.
+    contents: BTreeMap<Generation, Arc<Plan>>,
+    pins: PinId,
+    sweeps: SweepId,
 }
 
 /// A pin of the reference.
 #[derive(Debug)]
 pub struct ReferencePin {
     book: Arc<Mutex<Book>>,
+    id: PinId,
     generation: Generation,
     plan: Arc<Plan>,
 }
@@ -53,13 +52,12 @@ pub struct References;
 impl Reference {
     /// An empty store whose first plan follows `last`.
     pub(crate) fn new(retention: Retention, last: Option<Generation>) -> Self {
+        let last = last.map_or(0, Generation::get);
         let book = Arc::new(Mutex::new(Book {
-            retention,
-            last,
-            plans: BTreeMap::new(),
-            pins: BTreeMap::new(),
-            endpoints: BTreeMap::new(),
-            since: BTreeMap::new(),
+            state: State::new(last, Generation::MAX.get(), retention.count()),
+            contents: BTreeMap::new(),
+            pins: 0,
+            sweeps: 0,
         }));
         Self { book }
     }
@@ -74,43 +72,40 @@ impl PlanStore for Reference {
 
     fn publish(&self, plan: Arc<Plan>) -> Result<Generation, PublishError> {
         let mut book = self.book.lock();
-        let generation = match book.last {
-            None => Generation::FIRST,
-            Some(last) => last.next().map_err(PublishError::GenerationsExhausted)?,
-        };
-        for (name, _) in plan.endpoints() {
-            if !book.endpoints.contains_key(name) {
-                book.endpoints.insert(name.clone(), EndpointState::VACANT);
-                book.since.insert(name.clone(), generation);
-            }
+        let names = plan.endpoints().map(|(name, _)| name.clone()).collect();
+        if book.state.take(&Step::Publish { names }).is_err() {
+            let exhausted = generation(book.state.newest).next();
+            return exhausted.map_err(PublishError::GenerationsExhausted);
         }
-        book.plans.insert(generation, plan);
-        book.last = Some(generation);
+        let generation = generation(book.state.newest);
+        book.contents.insert(generation, plan);
         Ok(generation)
     }
 
     fn latest(&self) -> Result<Option<ReferencePin>, PinError> {
-        let newest = self.book.lock().plans.keys().next_back().copied();
-        newest.map(|generation| self.pin(generation)).transpose()
+        let newest = self.book.lock().state.index().next_back();
+        newest.map(|plan| self.pin(generation(plan))).transpose()
     }
 
     fn pin(&self, generation: Generation) -> Result<ReferencePin, PinError> {
         let mut book = self.book.lock();
-        let plan = book.plans.get(&generation).cloned();
-        let plan = plan.ok_or(PinError::NoSuchPlan { generation })?;
-        *book.pins.entry(generation).or_default() += 1;
-        let book = Arc::clone(&self.book);
+        let (id, plan) = (book.pins, generation.get());
+        book.pins += 1;
+        if book.state.take(&Step::Pin { pin: id, plan }).is_err() {
+            return Err(PinError::NoSuchPlan { generation });
+        }
         Ok(ReferencePin {
-            book,
+            id,
             generation,
-            plan,
+            plan: Arc::clone(&book.contents[&generation]),
+            book: Arc::clone(&self.book),
         })
     }
 
     fn newest_active(&self) -> Result<Option<Generation>, Failed> {
         let book = self.book.lock();
-        let generations = book.endpoints.values().map(|e| e.standing.generation());
-        Ok(generations.max().flatten())
+        let standings = book.standings().map(|(_, standing, _)| standing.plan);
+        Ok(standings.max().and_then(Generation::new))
     }
 
     fn activate(
@@ -118,14 +113,18 @@ impl PlanStore for Reference {
         pin: &ReferencePin,
         endpoint: &EndpointName,
     ) -> Result<Activation, StepError> {
-        let (generation, endpoint) = (pin.generation, endpoint.clone());
-        if !pin.plan.names(&endpoint) {
-            return Err(StepError::NotInPlan { generation });
+        let mut book = self.book.lock();
+        let (before, endpoint) = (book.state.standing(endpoint), endpoint.clone());
+        let taken = book.state.take(&Step::Activate {
+            pin: pin.id,
+            endpoint,
+        });
+        match taken {
+            Err(Refused::NotNamed) => Err(StepError::NotInPlan {
+                generation: pin.generation,
+            }),
+            taken => Ok(outcome(taken, before, pin.generation)),
         }
-        Ok(self
-            .book
-            .lock()
-            .advance(&endpoint, Standing::Active(generation)))
     }
 
     fn activate_all<'a>(
@@ -136,16 +135,11 @@ impl PlanStore for Reference {
     }
 
     fn stale_endpoints(&self, pin: &ReferencePin) -> Result<Vec<EndpointName>, StepError> {
-        let book = self.book.lock();
-        let older = |state: &EndpointState| match state.standing.generation() {
-            None => true,
-            Some(here) => here < pin.generation,
-        };
-        let stale = book.endpoints.iter();
-        let stale = stale.filter(|(name, state)| {
-            !pin.plan.names(name) && older(state) && book.since[*name] < pin.generation
+        let (book, plan) = (self.book.lock(), pin.generation.get());
+        let stale = book.standings().filter(|&(name, standing, since)| {
+            !pin.plan.names(name) && standing.plan < plan && since < plan
         });
-        Ok(stale.map(|(name, _)| name.clone()).collect())
+        Ok(stale.map(|(name, ..)| name.clone()).collect())
     }
 
     fn withdraw(
@@ -153,29 +147,26 @@ impl PlanStore for Reference {
         pin: &ReferencePin,
         endpoint: &EndpointName,
     ) -> Result<Activation, StepError> {
-        let (generation, endpoint) = (pin.generation, endpoint.clone());
-        if pin.plan.names(&endpoint) {
+        let mut book = self.book.lock();
+        let generation = pin.generation;
+        if pin.plan.names(endpoint) {
             return Err(StepError::StillInPlan { generation });
         }
-        Ok(self
-            .book
-            .lock()
-            .advance(&endpoint, Standing::Withdrawn(generation)))
+        let Some(&cell) = book.state.known.get(endpoint) else {
+            return Ok(Activation::Already); // Nothing to withdraw.
+        };
+        let before = book.state.standing(endpoint);
+        let taken = book.state.take(&Step::Withdraw { pin: pin.id, cell });
+        Ok(outcome(taken, before, generation))
     }
 
     fn state(&self, endpoint: &EndpointName) -> Result<EndpointState, Failed> {
-        let state = self.book.lock().endpoints.get(endpoint).copied();
-        Ok(state.unwrap_or(EndpointState::VACANT))
+        let standing = self.book.lock().state.standing(endpoint);
+        Ok(standing.map_or(EndpointState::VACANT, |(standing, _)| state_of(standing)))
     }
 
     fn sweep(&self, applied: Generation) -> Result<Swept, Failed> {
-        let mut book = self.book.lock();
-        let swept = book.old_plans(applied);
-        for generation in &swept.deleted {
-            book.plans.remove(generation);
-        }
-        book.forget();
-        Ok(swept)
+        Ok(self.book.lock().sweep(applied))
     }
 
     fn reader(&self) -> ReferenceReader {
@@ -191,77 +182,71 @@ impl PlanStore for Reference {
 }
 
 impl Book {
-    /// Moves an endpoint forward, never back.
-    fn advance(&mut self, endpoint: &EndpointName, to: Standing) -> Activation {
-        let Some(state) = self.endpoints.get_mut(endpoint) else {
-            return Activation::Already; // Nothing to withdraw.
-        };
-        let replaced = *state;
-        let since = self.since[endpoint];
-        match replaced.standing.generation() {
-            None if to.generation() < Some(since) => Activation::Stale { newer: since },
-            Some(newer) if Some(newer) > to.generation() => Activation::Stale { newer },
-            Some(active) if Some(active) == to.generation() => Activation::Already,
-            _ => {
-                state.standing = to;
-                state.rollback = replaced.standing.active();
-                Activation::Activated { replaced }
-            }
-        }
+    /// The endpoints that the store knows: where each stands, and which plan brought it.
+    fn standings(
+        &self,
+    ) -> impl Iterator<Item = (&EndpointName, protocol::Standing, protocol::Generation)> {
+        let known = self.state.known.keys();
+        known.filter_map(|name| {
+            let (standing, since) = self.state.standing(name)?;
+            Some((name, standing, since))
+        })
     }
 
-    /// The plans that are too old to keep: those to delete, and those to spare.
-    fn old_plans(&self, applied: Generation) -> Swept {
+    /// All steps of a sweep, one after another. A step that is refused has no effect.
+    fn sweep(&mut self, applied: Generation) -> Swept {
+        let (sweep, applied) = (self.sweeps, applied.get().min(self.state.newest));
+        self.sweeps += 1;
+        let _ = self.state.take(&Step::Begin { sweep, applied });
+        let begun = self.state.sweeps[&sweep].clone();
+        for &plan in &begun.old {
+            let count = self.state.plans[&plan].taken;
+            let _ = self.state.take(&Step::See { sweep, plan, count });
+        }
+        for &cell in &begun.listed {
+            let value = self.state.cells[cell].now().plan;
+            let _ = self.state.take(&Step::Read { sweep, cell, value });
+        }
         let mut swept = Swept::default();
-        let newest = self.plans.keys().next_back().copied();
-        let applied = newest.map_or(applied, |newest| newest.min(applied));
-        for &generation in self.plans.keys() {
-            if self.retention.keeps(generation, applied) {
-                continue;
+        for &plan in &begun.old {
+            match self.state.take(&Step::Delete { sweep, plan }) {
+                Ok(()) => swept.deleted.push(generation(plan)),
+                Err(_) => swept.spared.push((generation(plan), self.reason(plan))),
             }
-            match self.retain_reason(generation) {
-                Some(reason) => swept.spared.push((generation, reason)),
-                None => swept.deleted.push(generation),
-            }
+        }
+        for plan in swept.deleted.iter().map(|plan| plan.get()) {
+            let _ = self.state.take(&Step::Remove { sweep, plan });
+        }
+        for endpoint in self.state.known.clone().into_keys() {
+            let _ = self.state.take(&Step::Forget { endpoint });
         }
         swept
     }
 
-    fn retain_reason(&self, plan: Generation) -> Option<RetainReason> {
-        let mut endpoints = self.endpoints.values();
-        if endpoints
-            .clone()
-            .any(|e| e.standing == Standing::Active(plan))
-        {
-            Some(RetainReason::Active)
-        } else if endpoints.any(|e| e.rollback == Some(plan)) {
-            Some(RetainReason::Rollback)
-        } else if self.pins.get(&plan).is_some_and(|&held| held > 0) {
-            Some(RetainReason::Pinned)
+    /// What a sweep says about a plan that it could not delete.
+    fn reason(&self, plan: protocol::Generation) -> RetainReason {
+        let mut standings = self.standings().map(|(_, standing, _)| standing);
+        let is_active = self
+            .standings()
+            .any(|(_, standing, _)| standing.active() == plan);
+        if is_active {
+            RetainReason::Active
+        } else if standings.any(|standing| standing.rollback == plan) {
+            RetainReason::Rollback
         } else {
-            None
-        }
-    }
-
-    /// Forgets the endpoints where no plan is active, that have no rollback target, and
-    /// that no plan names.
-    fn forget(&mut self) {
-        for (name, state) in self.endpoints.clone() {
-            let named = self.plans.values().any(|plan| plan.names(&name));
-            if let (None, None, false) = (state.standing.active(), state.rollback, named) {
-                self.endpoints.remove(&name);
-                self.since.remove(&name);
-            }
+            RetainReason::Pinned
         }
     }
 
     fn resolve(&self, endpoint: &EndpointName) -> Resolution {
-        match self.endpoints.get(endpoint).map(|state| state.standing) {
+        let standing = self.state.standing(endpoint);
+        match standing.map(|(standing, _)| state_of(standing).standing) {
             None => Resolution::Unknown,
             Some(Standing::Vacant) => Resolution::Vacant,
             Some(Standing::Withdrawn(generation)) => Resolution::Withdrawn { generation },
             Some(Standing::Active(generation)) => {
-                let plan = self.plans.get(&generation);
+                let plan = self.state.indexed(generation.get());
+                let plan = plan.and_then(|_| self.contents.get(&generation));
                 match plan.and_then(|plan| plan.records(endpoint)) {
                     None => Resolution::Dangling { generation },
                     Some(records) => Resolution::Answer {
@@ -271,6 +256,43 @@ impl Book {
                 }
             }
         }
+    }
+}
+
+fn generation(number: protocol::Generation) -> Generation {
+    Generation::new(number).unwrap()
+}
+
+fn state_of(standing: protocol::Standing) -> EndpointState {
+    EndpointState {
+        standing: match Generation::new(standing.plan) {
+            None => Standing::Vacant,
+            Some(plan) if standing.withdrawn => Standing::Withdrawn(plan),
+            Some(plan) => Standing::Active(plan),
+        },
+        rollback: Generation::new(standing.rollback),
+    }
+}
+
+/// What the caller of a step is told, at an endpoint that stood there before.
+fn outcome(
+    taken: Result<(), Refused>,
+    before: Option<(protocol::Standing, protocol::Generation)>,
+    plan: Generation,
+) -> Activation {
+    let (standing, since) = before.unwrap();
+    match taken {
+        Ok(()) => Activation::Activated {
+            replaced: state_of(standing),
+        },
+        Err(Refused::OlderThanCell) => Activation::Stale {
+            newer: generation(since),
+        },
+        Err(Refused::NotNewer) if standing.plan == plan.get() => Activation::Already,
+        Err(Refused::NotNewer) => Activation::Stale {
+            newer: generation(standing.plan),
+        },
+        Err(other) => panic!("a step under a pin: {other}"),
     }
 }
 
@@ -286,7 +308,7 @@ impl Pin for ReferencePin {
 
 impl Drop for ReferencePin {
     fn drop(&mut self) {
-        *self.book.lock().pins.entry(self.generation).or_default() -= 1;
+        let _ = self.book.lock().state.take(&Step::Unpin { pin: self.id });
     }
 }
 
@@ -298,10 +320,7 @@ impl Resolve for ReferenceReader {
 
     fn has_descendant(&mut self, name: &EndpointName) -> bool {
         let book = self.book.lock();
-        let mut below = book
-            .endpoints
-            .iter()
-            .filter(|(other, _)| other.is_below(name));
-        below.any(|(_, state)| !matches!(state.standing, Standing::Withdrawn(_)))
+        let mut below = book.standings().filter(|(other, ..)| other.is_below(name));
+        below.any(|(_, standing, _)| !standing.withdrawn)
     }
 }

@@ -100,6 +100,7 @@ pub trait Primitives: Send + Sync + 'static {
 /// word can weaken one access in the code and leave the others as they are.
 pub trait Word: Send + Sync + 'static {
     /// A word with this value.
+    #[track_caller]
     fn new(value: u64) -> Self;
 
     /// Reads the value.
