@@ -21,12 +21,30 @@
 //! A name is *new* if a plan names it and no plan has been active there. It does not exist yet. If
 //! nothing stands for it, the answer is SERVFAIL: it is about to exist, so it is not denied.
 //!
-//! A wildcard stands for a new name, as before, if the wildcard's plan is active everywhere. For
-//! then that plan does not name the new name, or that plan would be active there. A wildcard on
-//! a later plan does not: that plan may name both, and give the new name other records.
+//! A wildcard stands for a new name, as before, if the wildcard's plan is the newest one that is
+//! active everywhere. For then that plan does not name the new name, or that plan would be active
+//! there. A wildcard on another plan does not: that plan may name both, and give the new name
+//! other records. The same holds for what is below a new name, and for a name that an earlier
+//! plan than the wildcard's withdrew: the wildcard's plan may have added it again.
+//!
+//! A server that nobody tells which plans are active everywhere
+//! ([`Server::plan_is_everywhere`](crate::Server::plan_is_everywhere)) answers SERVFAIL for a new
+//! name below any wildcard. Its wildcards stand for all withdrawn names.
 //!
 //! A name above a new one may exist for no other reason, which nobody can tell from here. So what
 //! lies below it is not denied either, if the name itself is new too.
+//!
+//! # Why a wildcard that stands for a name is from a plan that does not name it
+//! `find` loads the newest plan that is active everywhere, then reads the names on the way, then
+//! the wildcard.
+//! 1. If the wildcard is on the plan that was loaded, that plan was active everywhere before the
+//!    names were read (`serial.rs`). It is active at the wildcard, so no sweep has deleted it, and
+//!    the store knows all of its names. So each of its names was read on that plan or on a later
+//!    one, and the name that was found to have none is not one of them.
+//! 2. Otherwise `find` looks at everything a second time, and believes what it finds only if the
+//!    wildcard has not moved. A wildcard's generation only grows (`Monotonic`), so the wildcard
+//!    was on its plan all through the second way down. Meanwhile the store knew all names of that
+//!    plan. So that plan does not name a name that the store did not know.
 
 use std::sync::Arc;
 
@@ -95,14 +113,38 @@ enum Place<'n> {
     /// At the name itself, which resolves to this.
     Name(Resolution),
     /// The name does not exist, or is new.
-    Below {
-        /// Its closest encloser.
-        encloser: &'n [u8],
-        /// Whether the name is new.
-        is_new: bool,
-        /// Whether it may be denied: neither it nor its closest encloser is new.
-        may_deny: bool,
-    },
+    Below(Below<'n>),
+}
+
+/// A name that does not exist, or is new.
+struct Below<'n> {
+    /// Its closest encloser.
+    encloser: &'n [u8],
+    /// Whether a name on the way is new.
+    is_new: bool,
+    /// The plan that withdrew the first name that does not exist, if one did.
+    withdrawn: Option<Generation>,
+    /// Whether it may be denied: neither it nor its closest encloser is new.
+    may_deny: bool,
+}
+
+impl Below<'_> {
+    /// What is there without a wildcard.
+    fn without_wildcard(&self) -> Found {
+        if self.may_deny {
+            Found::NxDomain
+        } else {
+            Found::NotReady
+        }
+    }
+
+    /// Whether a wildcard on this plan stands for the name. `everywhere` is the newest plan that
+    /// is known to be active everywhere.
+    fn is_left_to(&self, plan: Generation, everywhere: Option<Generation>) -> bool {
+        let is_added_again =
+            everywhere.is_some() && self.withdrawn.is_some_and(|withdrawn| withdrawn < plan);
+        everywhere == Some(plan) || !(self.is_new || is_added_again)
+    }
 }
 
 /// A delegation: its name in wire format, its records, and the plan that they are from.
@@ -111,6 +153,9 @@ struct Delegation<'n> {
     records: Arc<RecordSet>,
     generation: Generation,
 }
+
+/// How often a name is looked at if plans become active meanwhile.
+const MAX_LOOKS: usize = 8;
 
 const A: u16 = 1;
 const NS: u16 = 2;
@@ -132,33 +177,43 @@ impl<R: Resolve> Lookup<'_, R> {
         if let Some(own) = self.own(zone, name, lower, record_type) {
             return own;
         }
-        match self.descend(zone, lower, record_type) {
-            Place::Delegation(delegation) => self.refer(zone, &delegation),
-            Place::Name(resolution) => self.at(zone, name, &resolution, record_type),
-            Place::Below { .. } if !self.zones.may_deny => Found::NotReady,
-            Place::Below {
-                encloser,
-                is_new,
-                may_deny,
-            } => match self.wildcard_below(encloser, is_new) {
-                Some(resolution) => self.at(zone, name, &resolution, record_type),
-                None if may_deny => Found::NxDomain,
-                None => Found::NotReady,
-            },
+        let everywhere = self.serial.everywhere();
+        let mut before = None;
+        for _ in 0..MAX_LOOKS {
+            let below = match self.descend(zone, lower, record_type) {
+                Place::Delegation(delegation) => return self.refer(zone, &delegation),
+                Place::Name(resolution) => return self.at(zone, name, &resolution, record_type),
+                Place::Below(_) if !self.zones.may_deny => return Found::NotReady,
+                Place::Below(below) => below,
+            };
+            let wildcard = self.wildcard_below(below.encloser);
+            let Some(plan) = wildcard.generation() else {
+                return match wildcard {
+                    Resolution::Vacant => Found::NotReady,
+                    _ => below.without_wildcard(),
+                };
+            };
+            let seen = Some((below.encloser, plan));
+            if Some(plan) != everywhere && before != seen {
+                before = seen;
+                continue;
+            }
+            if matches!(wildcard, Resolution::Withdrawn { .. }) {
+                return below.without_wildcard();
+            }
+            if !below.is_left_to(plan, everywhere) {
+                return Found::NotReady;
+            }
+            self.wildcard = Some([b"\x01*", below.encloser].concat().into());
+            return self.at(zone, name, &wildcard, record_type);
         }
+        Found::NotReady
     }
 
-    /// What the wildcard below this closest encloser resolves to, if it stands for the name.
-    fn wildcard_below(&mut self, encloser: &[u8], is_new: bool) -> Option<Resolution> {
-        let wildcard = endpoint([WILDCARD].into_iter().chain(labels(encloser)))?;
-        let resolution = self.resolve(&wildcard);
-        match &resolution {
-            Resolution::Unknown | Resolution::Withdrawn { .. } => return None,
-            known if is_new && known.generation() > self.serial.everywhere() => return None,
-            _ => {}
-        }
-        self.wildcard = Some([b"\x01*", encloser].concat().into());
-        Some(resolution)
+    /// What the wildcard below this closest encloser resolves to.
+    fn wildcard_below(&mut self, encloser: &[u8]) -> Resolution {
+        let wildcard = endpoint([WILDCARD].into_iter().chain(labels(encloser)));
+        wildcard.map_or(Resolution::Unknown, |wildcard| self.resolve(&wildcard))
     }
 
     /// What the zone itself has of the type, if no plan has a say in it.
@@ -200,18 +255,16 @@ impl<R: Resolve> Lookup<'_, R> {
         if way.is_empty() {
             return Place::Name(self.at_apex(encloser));
         }
-        let mut may_deny = true;
+        let (mut may_deny, mut is_new) = (true, false);
         for name in way.into_iter().rev() {
-            let below = |is_new| Place::Below {
-                encloser,
-                is_new,
-                may_deny: may_deny && !is_new,
-            };
-            let Some(endpoint) = endpoint(labels(name)) else {
-                return below(false);
-            };
             let is_last = name.len() == lower.len();
-            let resolution = self.resolve(&endpoint);
+            let endpoint = endpoint(labels(name));
+            let resolution = match &endpoint {
+                Some(endpoint) => self.resolve(endpoint),
+                None => Resolution::Unknown,
+            };
+            let is_vacant = matches!(resolution, Resolution::Vacant);
+            is_new |= is_vacant;
             match &resolution {
                 Resolution::Answer {
                     records,
@@ -224,15 +277,22 @@ impl<R: Resolve> Lookup<'_, R> {
                     });
                 }
                 Resolution::Unknown | Resolution::Withdrawn { .. } | Resolution::Vacant
-                    if !self.has_more(zone, name, &endpoint) =>
+                    if !endpoint
+                        .as_ref()
+                        .is_some_and(|it| self.has_more(zone, name, it)) =>
                 {
-                    return below(is_last && matches!(resolution, Resolution::Vacant));
+                    return Place::Below(Below {
+                        encloser,
+                        is_new,
+                        withdrawn: resolution.generation(),
+                        may_deny: may_deny && !(is_last && is_vacant),
+                    });
                 }
                 _ if is_last => return Place::Name(resolution),
                 _ => {}
             }
             encloser = name;
-            may_deny = !matches!(resolution, Resolution::Vacant);
+            may_deny = !is_vacant;
         }
         Place::Name(Resolution::Unknown) // The way ends at the name.
     }
@@ -417,4 +477,237 @@ fn name_of(bytes: &[u8]) -> Option<Name> {
 fn minimal_any(zone: &ZoneData, name: &Name) -> Record {
     let data = RData::HINFO(HINFO::new("RFC8482".into(), String::new()));
     Record::from_rdata(name.clone(), zone.negative_ttl, data)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::net::Ipv4Addr;
+
+    use hickory_proto::serialize::binary::BinEncodable as _;
+    use plan_store::{MemoryStore, Pin as _, Plan, PlanStore, Retention, StaticRecords};
+
+    use super::*;
+    use crate::{NameServer, Zone};
+
+    /// Names with the last byte of an address each; 0 stands for a delegation.
+    type Content = [(&'static str, u8)];
+
+    /// A store, and what the server knows of its plans.
+    struct World {
+        store: MemoryStore,
+        serial: Serial,
+    }
+
+    /// A reader that is held up after it has read a name.
+    struct HeldUp<'a, R, F> {
+        reader: R,
+        after: EndpointName,
+        meanwhile: Option<F>,
+        last: Resolution,
+        world: &'a World,
+    }
+
+    impl<R: Resolve, F: FnOnce(&World)> Resolve for HeldUp<'_, R, F> {
+        fn resolve(&mut self, endpoint: &EndpointName) -> &Resolution {
+            self.last = self.reader.resolve(endpoint).clone();
+            if *endpoint == self.after
+                && let Some(meanwhile) = self.meanwhile.take()
+            {
+                meanwhile(self.world);
+            }
+            &self.last
+        }
+
+        fn has_descendant(&mut self, name: &EndpointName) -> bool {
+            self.reader.has_descendant(name)
+        }
+    }
+
+    fn name(text: &str) -> EndpointName {
+        format!("{text}.shop.example").parse().unwrap()
+    }
+
+    fn records(octet: u8) -> RecordSet {
+        let (code, data) = match octet {
+            0 => (NS, b"\x02ns\x04test\0".to_vec()),
+            octet => (A, vec![192, 0, 2, octet]),
+        };
+        let rrset = Rrset::new(code, 5, [data]).unwrap();
+        RecordSet::without_targets(StaticRecords::new([rrset]).unwrap()).unwrap()
+    }
+
+    impl World {
+        /// The content is active everywhere, and the server knows.
+        fn on(content: &Content) -> Self {
+            let world = Self {
+                store: MemoryStore::new(Retention::newest(9)),
+                serial: Serial::default(),
+            };
+            world.publish(content);
+            world.apply();
+            world.all_know();
+            world
+        }
+
+        fn publish(&self, content: &Content) {
+            let sets = content
+                .iter()
+                .map(|&(at, octet)| (name(at), records(octet)));
+            let plan = Plan::new(sets.collect::<BTreeMap<_, _>>()).unwrap();
+            self.store.publish(Arc::new(plan)).unwrap();
+        }
+
+        fn activate(&self, at: &str) {
+            let pin = self.store.latest().unwrap().unwrap();
+            let _ = self.store.activate(&pin, &name(at)).unwrap();
+        }
+
+        /// A whole pass on the newest plan.
+        fn apply(&self) {
+            let pin = self.store.latest().unwrap().unwrap();
+            assert!(self.store.activate_all(&pin).all(|(_, step)| step.is_ok()));
+            for endpoint in self.store.stale_endpoints(&pin).unwrap() {
+                let _ = self.store.withdraw(&pin, &endpoint).unwrap();
+            }
+        }
+
+        fn all_know(&self) {
+            let pin = self.store.latest().unwrap().unwrap();
+            self.serial.is_everywhere(pin.generation());
+        }
+
+        fn ask(&self, at: &str) -> String {
+            self.ask_while(at, "nowhere", |_| {})
+        }
+
+        /// What is at this name, if this happens after the lookup has read the name `after`.
+        fn ask_while(&self, at: &str, after: &str, meanwhile: impl FnOnce(&Self)) -> String {
+            let server = NameServer {
+                name: "ns.test".parse().unwrap(),
+                addresses: Vec::new(),
+            };
+            let zone = Zone::new("shop.example".parse().unwrap(), [server]).unwrap();
+            let zones = Zones::new([zone]).unwrap();
+            let mut reader = HeldUp {
+                reader: self.store.reader(),
+                after: name(after),
+                meanwhile: Some(meanwhile),
+                last: Resolution::Unknown,
+                world: self,
+            };
+            let mut lookup = Lookup {
+                zones: &zones,
+                reader: &mut reader,
+                rng: &mut Rng::with_seed(1),
+                max_targets: 8,
+                serial: &self.serial,
+                wildcard: None,
+            };
+            let asked = Name::from_ascii(format!("{at}.shop.example.")).unwrap();
+            let lower = zone::lower(&asked).unwrap();
+            let zone = zones.of(&lower).unwrap();
+            match lookup.find(zone, &asked, &lower, RecordType::A) {
+                Found::Records { records, .. } => {
+                    let data = records[0].data.to_bytes().unwrap();
+                    Ipv4Addr::from(<[u8; 4]>::try_from(data).unwrap()).to_string()
+                }
+                Found::Referral(_) => "referral".into(),
+                Found::NoData => "no data".into(),
+                Found::NxDomain => "no such name".into(),
+                Found::NotReady => "not ready".into(),
+                Found::Alias { .. } | Found::Dangling => "unexpected".into(),
+            }
+        }
+    }
+
+    const OLD: &Content = &[("*.dyn", 1)];
+    const NEW: &Content = &[("*.dyn", 9), ("x.dyn", 2)];
+
+    #[test]
+    fn a_wildcard_does_not_stand_for_a_name_that_its_plan_adds_meanwhile() {
+        let world = World::on(OLD);
+        let answer = world.ask_while("x.dyn", "x.dyn", |world| {
+            world.publish(NEW);
+            world.activate("*.dyn");
+        });
+        assert_eq!(answer, "not ready");
+        let world = World::on(OLD);
+        let answer = world.ask_while("x.dyn", "x.dyn", |world| {
+            world.publish(NEW);
+            world.apply();
+        });
+        assert_eq!(answer, "192.0.2.2");
+    }
+
+    #[test]
+    fn a_pass_that_ends_meanwhile_does_not_let_its_wildcard_stand_for_a_new_name() {
+        let world = World::on(OLD);
+        world.publish(NEW);
+        assert_eq!(world.ask("x.dyn"), "192.0.2.1", "as before");
+        let answer = world.ask_while("x.dyn", "x.dyn", |world| {
+            world.apply();
+            world.all_know();
+        });
+        assert_eq!(answer, "192.0.2.2");
+    }
+
+    #[test]
+    fn a_name_is_not_denied_because_its_plan_takes_the_wildcard_away_meanwhile() {
+        let world = World::on(OLD);
+        let answer = world.ask_while("x.dyn", "x.dyn", |world| {
+            world.publish(&[("x.dyn", 2)]);
+            world.apply();
+        });
+        assert_eq!(answer, "192.0.2.2");
+    }
+
+    #[test]
+    fn a_wildcard_does_not_stand_for_what_is_below_a_name_that_its_plan_adds() {
+        let world = World::on(&[("*", 1)]);
+        world.publish(&[("*", 9), ("sub", 0)]);
+        assert_eq!(world.ask("www.sub"), "192.0.2.1", "as before");
+        world.activate("*");
+        assert_eq!(world.ask("www.sub"), "not ready");
+        assert_eq!(world.ask("www.other"), "192.0.2.9");
+        world.apply();
+        assert_eq!(world.ask("www.sub"), "referral");
+    }
+
+    #[test]
+    fn a_wildcard_on_a_plan_before_the_one_everywhere_stands_for_no_new_name() {
+        let world = World::on(OLD);
+        world.publish(NEW);
+        world.activate("*.dyn");
+        world.publish(&[("db", 3)]);
+        world.activate("db");
+        world.all_know();
+        assert_eq!(world.ask("x.dyn"), "not ready");
+        assert_eq!(world.ask("y.dyn"), "192.0.2.9");
+    }
+
+    #[test]
+    fn a_wildcard_does_not_stand_for_a_withdrawn_name_that_its_plan_adds_again() {
+        let world = World::on(NEW);
+        world.publish(OLD);
+        world.apply();
+        assert_eq!(world.ask("x.dyn"), "192.0.2.1");
+        world.all_know();
+        world.publish(NEW);
+        assert_eq!(world.ask("x.dyn"), "192.0.2.1", "as before");
+        world.activate("*.dyn");
+        assert_eq!(world.ask("x.dyn"), "not ready");
+        world.apply();
+        assert_eq!(world.ask("x.dyn"), "192.0.2.2");
+    }
+
+    #[test]
+    fn a_new_wildcard_is_not_denied() {
+        let world = World::on(&[("db", 3)]);
+        world.publish(&[("db", 3), ("*.dyn", 1)]);
+        assert_eq!(world.ask("x.dyn"), "not ready");
+        world.apply();
+        assert_eq!(world.ask("x.dyn"), "192.0.2.1");
+        assert_eq!(world.ask("x.db"), "no such name");
+    }
 }

@@ -7,7 +7,14 @@
 //! numbers begin again too.
 //!
 //! # Orderings
-//! All are relaxed: the numbers only grow, and nothing is concluded from them.
+//! The numbers only grow. Of `active` and `transferable` nothing is concluded, so all accesses to
+//! them are relaxed.
+//!
+//! From `everywhere` a lookup concludes what the endpoints of that plan are on. `is_everywhere`
+//! stores it with release, after its caller has read each of those endpoints
+//! ([`AppliedPlans`](crate::AppliedPlans)). `everywhere` loads it with acquire, before the lookup
+//! reads the endpoints. So the lookup reads no endpoint in a state before the one that the caller
+//! has read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -42,17 +49,17 @@ impl Serial {
         self.0.active.fetch_max(generation.get(), Ordering::Relaxed);
     }
 
-    /// This plan has been passed by at each of its endpoints.
-    #[cfg(feature = "transfer")]
+    /// This plan has been passed by at each of its endpoints, and the caller has seen it there.
     pub(crate) fn is_everywhere(&self, generation: Generation) {
         self.0
             .everywhere
-            .fetch_max(generation.get(), Ordering::Relaxed);
+            .fetch_max(generation.get(), Ordering::Release);
     }
 
-    /// The newest generation that is known to have been passed by everywhere.
+    /// The newest generation that is known to have been passed by everywhere. To be loaded before
+    /// the endpoints of which something is concluded from it.
     pub(crate) fn everywhere(&self) -> Option<Generation> {
-        Generation::new(self.0.everywhere.load(Ordering::Relaxed))
+        Generation::new(self.0.everywhere.load(Ordering::Acquire))
     }
 
     /// Secondaries can have this plan.

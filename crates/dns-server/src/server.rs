@@ -179,8 +179,8 @@ impl Server {
 
     /// Says that this plan has been passed by at each of its endpoints, without letting
     /// secondaries have it. From then on a wildcard of this plan stands for names that later
-    /// plans have and that are active nowhere yet.
-    #[cfg(feature = "transfer")]
+    /// plans have and that are active nowhere yet. The caller has read each endpoint on this plan
+    /// or a later one before.
     pub fn plan_is_everywhere(&self, generation: Generation) {
         self.serial.is_everywhere(generation);
     }
