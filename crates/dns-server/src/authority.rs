@@ -97,11 +97,14 @@ impl<R: Resolve> Authority<'_, R> {
             // delegated a name between the two.
             let (name, lower) = (&asked.name, asked.lower.as_bytes());
             let found = self.lookup.find(parent, name, lower, RecordType::DS);
-            if let Found::Referral(referral) = found {
-                return draft.refer(referral);
-            }
-            let soa = parent.negative_soa(serial.get());
-            return draft.negative(soa, ResponseCode::NoError, Outcome::NoData);
+            return match found {
+                Found::Referral(referral) => draft.refer(referral),
+                Found::NotReady => draft.not_ready(),
+                _ => {
+                    let soa = parent.negative_soa(serial.get());
+                    draft.negative(soa, ResponseCode::NoError, Outcome::NoData)
+                }
+            };
         }
         self.follow(draft, zone, asked)
     }
@@ -166,10 +169,7 @@ impl<R: Resolve> Authority<'_, R> {
                 Found::NxDomain => {
                     return draft.negative(soa(), ResponseCode::NXDomain, Outcome::NxDomain);
                 }
-                Found::NotReady if is_first => {
-                    draft.message.metadata.authoritative = false;
-                    return draft.with(ResponseCode::ServFail, Outcome::NotReady);
-                }
+                Found::NotReady if is_first => return draft.not_ready(),
                 Found::NotReady => break,
             }
         }

@@ -192,6 +192,12 @@ impl Draft {
         self
     }
 
+    /// Nothing is known yet.
+    pub(crate) fn not_ready(mut self) -> Self {
+        self.message.metadata.authoritative = false;
+        self.with(ResponseCode::ServFail, Outcome::NotReady)
+    }
+
     /// A negative answer. A resolver may keep it as long as its SOA record says (RFC 2308).
     pub(crate) fn negative(mut self, soa: Record, code: ResponseCode, outcome: Outcome) -> Self {
         self.message.add_authority(soa);

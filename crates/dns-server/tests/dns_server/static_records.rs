@@ -471,8 +471,13 @@ fn the_ds_records_of_a_zone_below_a_delegation_are_not_denied() {
         };
         Zone::new(name(apex), [name_server]).unwrap()
     };
-    let both = Zones::new([zone("shop.example"), zone("low.sub.shop.example")]).unwrap();
-    let mut served = Served::empty(both);
+    let both = || Zones::new([zone("shop.example"), zone("low.sub.shop.example")]).unwrap();
+    // Before the first plan, nobody knows whether there is a delegation in between.
+    let mut served = Served::empty(both().without_denials());
+    let message = served.ask("low.sub.shop.example", T::DS);
+    assert_eq!(message.metadata.response_code, ResponseCode::ServFail);
+    assert!(!message.metadata.authoritative);
+    let mut served = Served::empty(both());
     served.apply(&[("sub.shop.example", ns("ns.elsewhere.test"))], &[]);
     let message = served.ask("low.sub.shop.example", T::DS);
     assert!(!message.metadata.authoritative);
