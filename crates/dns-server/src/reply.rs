@@ -231,7 +231,7 @@ impl Draft {
         let opt_length = opt.map_or(0, |opt| opt.len());
         let room = limit.saturating_sub(opt_length + self.tsig.len());
         let mut bytes = match self.message.to_vec() {
-            Ok(bytes) if bytes.len() <= room => bytes,
+            Ok(bytes) if is_whole(&bytes, room) => bytes,
             // Or it is too long for any message.
             _ => self.leave_out_additionals(room)?,
         };
@@ -240,7 +240,7 @@ impl Draft {
             self.message.queries.clear();
             bytes = self.message.to_vec()?;
         }
-        if bytes.len() > room {
+        if !is_whole(&bytes, room) {
             bytes = self.message.truncate().to_vec()?;
             self.outcome = Outcome::Truncated;
         }
@@ -260,8 +260,9 @@ impl Draft {
     }
 
     /// Leaves out so many of the last additional record sets that the others fit, and encodes the
-    /// message. A record set is whole or not there at all (RFC 2181, 5). The message is longer than
-    /// `room` if it is without them. Takes a try for each doubling of their number.
+    /// message. A record set is whole or not there at all (RFC 2181, 5). If none fits, it leaves out
+    /// all but the required ones, and the result may be longer than `room`, or cut. Takes a try
+    /// for each doubling of their number.
     fn leave_out_additionals(&mut self, room: usize) -> Result<Vec<u8>, ProtoError> {
         let all = std::mem::take(&mut self.message.additionals);
         let is_same =
@@ -274,11 +275,18 @@ impl Draft {
             self.message.additionals = all.get(..end).unwrap_or_default().to_vec();
             self.message.to_vec()
         };
-        let fits = |bytes: Vec<u8>| bytes.len() <= room;
+        let fits = |bytes: Vec<u8>| is_whole(&bytes, room);
         let fitting = ends.partition_point(|&end| encoded(end).is_ok_and(fits));
         let most = fitting.checked_sub(1).and_then(|at| ends.get(at));
         encoded(most.copied().unwrap_or(least))
     }
+}
+
+/// Whether an encoded message fits with all of its records. If they are too long for any message,
+/// hickory-proto leaves some of them out and sets TC.
+fn is_whole(message: &[u8], room: usize) -> bool {
+    let is_cut = message.get(2).is_some_and(|flags| flags & TRUNCATED != 0);
+    message.len() <= room && !is_cut
 }
 
 #[cfg(test)]
@@ -314,6 +322,35 @@ mod tests {
             let read = Message::from_vec(&reply).unwrap();
             assert_eq!(read.additionals.len(), usize::from(records));
             assert!(read.edns.is_some(), "the OPT record is counted too");
+        }
+    }
+
+    /// No record set is cut, even without an OPT record, where a cut message fits.
+    #[test]
+    fn records_that_are_too_long_for_any_message_are_left_out_as_sets() {
+        let set = |owner: u8| {
+            let name = Name::from_labels([[owner].as_slice()]).unwrap();
+            let data = RData::A(A::new(192, 0, 2, 1));
+            std::iter::repeat_n(Record::from_rdata(name, 5, data), 1_000)
+        };
+        for (answers, additionals, left) in [(1, 9, (1_000, 2_000)), (9, 0, (0, 0))] {
+            let mut message = Message::new(1, MessageType::Response, OpCode::Query);
+            message.add_answers((b'a'..).take(answers).flat_map(set));
+            message.add_additionals((b'A'..).take(additionals).flat_map(set));
+            let draft = Draft {
+                message,
+                code: ResponseCode::NoError,
+                outcome: Outcome::Answer,
+                required: 0,
+                tsig: Vec::new(),
+            };
+            let mut reply = Vec::new();
+            let outcome = draft.encode(None, usize::from(u16::MAX), &mut reply);
+            let is_truncated = outcome.unwrap() == Outcome::Truncated;
+            let read = Message::from_vec(&reply).unwrap();
+            assert_eq!((read.answers.len(), read.additionals.len()), left);
+            assert_eq!(is_truncated, additionals == 0);
+            assert_eq!(read.metadata.truncation, is_truncated);
         }
     }
 
