@@ -14,6 +14,7 @@
 use std::cmp::Ordering;
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, VecDeque};
+use std::mem;
 use std::sync::Arc;
 
 use plan_store::{EndpointName, Generation, Plan};
@@ -38,7 +39,7 @@ pub(crate) struct History {
 pub(crate) struct Kept {
     generation: Generation,
     plan: Arc<Plan>,
-    /// Where it differs from the plan before it.
+    /// Where it differs from the plan before it; nothing in the oldest plan.
     changed: Names,
     /// Whether each secondary that has this generation has the zones as they are now.
     is_base: bool,
@@ -109,11 +110,13 @@ impl History {
     }
 
     fn drop_oldest(&mut self) -> Option<Kept> {
-        let oldest = self.plans.pop_front();
-        // The new oldest plan is compared with no older one.
-        let compared = self.plans.front().map(|kept| kept.changed.len());
-        self.changes -= compared.unwrap_or(self.changes);
-        oldest
+        let mut oldest = self.plans.pop_front()?;
+        // The new oldest plan is compared with no older one. The caller drops the list, too.
+        let new_oldest = self.plans.front_mut();
+        oldest.changed =
+            new_oldest.map_or_else(Names::default, |kept| mem::take(&mut kept.changed));
+        self.changes -= oldest.changed.len();
+        Some(oldest)
     }
 
     /// The zones' own records have changed: a secondary may have any generation until now with
@@ -234,6 +237,12 @@ mod tests {
 
     use super::*;
 
+    /// Names in the lists that the history holds.
+    fn held(history: &History) -> usize {
+        let lists = history.plans.iter().map(|kept| kept.changed.len());
+        lists.sum()
+    }
+
     fn generation(number: u32) -> Generation {
         Generation::new(number).unwrap()
     }
@@ -278,6 +287,7 @@ mod tests {
         assert!(history.base(generation(5)).is_none());
         assert!(history.base(generation(6)).is_some());
         assert_eq!(history.changes, MAX_PLANS - 1);
+        assert_eq!(held(&history), history.changes);
 
         let mut history = History::default();
         for n in 1..=4_u8 {
@@ -292,6 +302,7 @@ mod tests {
             "twice 900 changes fit in 2,000"
         );
         assert_eq!(history.changes, 1_800);
+        assert_eq!(held(&history), history.changes, "no list is uncounted");
         assert_eq!(
             *history.base(generation(2)).unwrap().plan,
             *plan(2_000, 900, 2)
