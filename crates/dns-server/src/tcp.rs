@@ -13,8 +13,9 @@
 //! reply taken for the idle time.
 //!
 //! A zone transfer is a reply of many messages. They are made while there is room for them. Each
-//! counts as a query in the rules below, and so does each try to make one. The queries after it wait. So a secondary that takes
-//! its transfer slowly costs no more memory than another client that does not read.
+//! counts as a query in the rules below. A try that makes no message ends the turn. The queries
+//! after the transfer wait. So a secondary that takes its transfer slowly costs no more memory than
+//! another client that does not read.
 //!
 //! # Places
 //! A client is an IPv4 address, or an IPv6 network of 64 bits. When a client has
@@ -413,7 +414,8 @@ impl Connection {
         false
     }
 
-    /// Goes on with the transfer, by at most so many steps. Returns by how many.
+    /// Goes on with the transfer, by at most so many steps. Returns by how many. A step that
+    /// makes nothing has looked at many records, so it counts as all of them and ends the turn.
     #[cfg(feature = "transfer")]
     fn go_on(&mut self, most: usize) -> usize {
         let mut message = Vec::new();
@@ -425,7 +427,7 @@ impl Connection {
             steps += 1;
             match transfer.next(&mut message) {
                 Made::Message => self.reply(&message),
-                Made::Nothing => {}
+                Made::Nothing => return most,
                 Made::End => self.transfer = None,
             }
         }
@@ -552,6 +554,22 @@ mod tests {
         buffer.set_send_buffer_size(room).unwrap();
         let connection = Connection::new(TcpStream::from_std(server), from.ip());
         (client, connection)
+    }
+
+    /// Other clients have their turns between the tries.
+    #[cfg(feature = "transfer")]
+    #[test]
+    fn a_turn_ends_once_a_transfer_makes_no_message() {
+        let (_client, mut connection) = pair();
+        let mut responder = responder();
+        connection.transfer = Some(crate::transfer::slow_stream());
+        for turn in 1..=crate::transfer::SLOW_TURNS {
+            let ended = connection.turn(&mut responder);
+            assert!(matches!(ended, Turn::Again), "turn {turn}");
+            assert!(connection.is_transferring() && connection.unsent.is_empty());
+        }
+        let _ended = connection.turn(&mut responder);
+        assert!(!connection.is_transferring());
     }
 
     /// The server knows that it is to stop before it has looked at any client.

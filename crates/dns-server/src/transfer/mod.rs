@@ -57,6 +57,8 @@ use tracing::debug;
 
 pub use self::applied::AppliedPlans;
 pub(crate) use self::refusals::Refusal;
+#[cfg(test)]
+pub(crate) use self::stream::tests::{SLOW_TURNS, slow_stream};
 pub(crate) use self::stream::{Head, Made, Stream};
 
 use self::content::Rr;

@@ -284,7 +284,7 @@ impl<'m> Writer<'m> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use plan_store::Target;
 
     use super::*;
@@ -322,20 +322,29 @@ mod tests {
         Arc::new(Plan::new(endpoints).unwrap())
     }
 
-    #[test]
-    fn a_call_ends_after_so_many_records_even_without_a_message() {
-        let count = 4 * LOOKS;
+    /// How often [`slow_stream`] makes nothing before it makes its only message. There is a record
+    /// of either plan at each endpoint.
+    pub(crate) const SLOW_TURNS: usize = 2 * SLOW_ENDPOINTS / LOOKS - 1;
+    const SLOW_ENDPOINTS: usize = 4 * LOOKS;
+
+    /// A transfer that has much to look at and little to send.
+    pub(crate) fn slow_stream() -> Stream {
+        let count = SLOW_ENDPOINTS;
         let (of, not) = (plan(count, 2, 3), plan(count, 1, 4));
         let names = of.endpoints().map(|(name, _)| name.clone()).collect();
         let at = Changed::new("shop.example".parse().unwrap(), vec![names]);
-        let mut stream = Stream::new(head(), zone(), [Part::Only { of, not, at }], None);
+        Stream::new(head(), zone(), [Part::Only { of, not, at }], None)
+    }
+
+    #[test]
+    fn a_call_ends_after_so_many_records_even_without_a_message() {
+        let mut stream = slow_stream();
         let (mut message, mut made) = (Vec::new(), Vec::new());
         while made.last() != Some(&Made::End) {
             made.push(stream.next(&mut message));
         }
-        // At each endpoint, a record of either plan.
         let nothing = made.iter().take_while(|made| **made == Made::Nothing);
-        assert_eq!(nothing.count(), 2 * count / LOOKS - 1);
+        assert_eq!(nothing.count(), SLOW_TURNS);
         assert_eq!(made[made.len() - 2..], [Made::Message, Made::End]);
     }
 }
