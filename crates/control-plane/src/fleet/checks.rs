@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
+use std::iter;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -501,15 +502,23 @@ fn dns_zones(source: &Source<'_>, tables: &Field<Vec<Field<DnsZoneTable>>>) -> D
         let records = records.map(|(at, file)| (at, file.get().to_owned()));
         zones.files.push(records);
     }
-    for server in tables.all().iter().filter_map(Field::get) {
-        name_servers_below(source, server, &zones.all);
+    if !zones.lacks_some {
+        let by_apex: HashMap<&str, &DnsZone> = zones
+            .all
+            .iter()
+            .map(|zone| (zone.apex.as_str(), zone))
+            .collect();
+        for table in tables.all().iter().filter_map(Field::get) {
+            name_servers_below(source, table, &by_apex);
+        }
     }
     zones
 }
 
 /// A name server that lies in another zone of the fleet, below its own zone, has the same
-/// addresses there. For the lower zone is the one that a resolver asks for them.
-fn name_servers_below(source: &Source<'_>, table: &DnsZoneTable, zones: &[DnsZone]) {
+/// addresses there. For the lower zone is the one that a resolver asks for them. `zones` are all
+/// zones, by the text of their apex.
+fn name_servers_below(source: &Source<'_>, table: &DnsZoneTable, zones: &HashMap<&str, &DnsZone>) {
     let Some((_, apex)) = table.apex.placed() else {
         return;
     };
@@ -519,8 +528,8 @@ fn name_servers_below(source: &Source<'_>, table: &DnsZoneTable, zones: &[DnsZon
         let Some(((at, _), (name, addresses))) = placed else {
             continue;
         };
-        let around = zones.iter().filter(|zone| name.is_at_or_below(&zone.apex));
-        let lowest = around.max_by_key(|zone| zone.apex.as_str().len());
+        let mut above = iter::successors(Some(name.as_str()), |name| Some(name.split_once('.')?.1));
+        let lowest = above.find_map(|name| zones.get(name));
         let Some(below) = lowest.filter(|zone| zone.apex.is_below(apex)) else {
             continue;
         };

@@ -140,6 +140,8 @@ pub(crate) const BEFORE: &[(&str, &str)] = &[
     ("[[dns_zone]]\napex = \"b.example\"\nname_server = [{ name = \"n.b.example\" }]", "3:25: name server n.b.example lies inside zone b.example; add `addresses`"),
     ("[[dns_zone]]\napex = \"example\"\nname_server = [{ name = \"n.b.example\", addresses = [\"192.0.2.53\"] }]\n[[dns_zone]]\napex = \"b.example\"\nname_server = [{ name = \"n.test\" }]", "3:25: name server n.b.example of zone example lies in zone b.example; add it there too, with the same `addresses`"),
     ("[[dns_zone]]\napex = \"example\"\nname_server = [{ name = \"n.b.example\", addresses = [\"192.0.2.53\"] }]\n[[dns_zone]]\napex = \"b.example\"\nname_server = [{ name = \"n.b.example\", addresses = [\"192.0.2.54\"] }]", "3:25: name server n.b.example of zone example lies in zone b.example; add it there too, with the same `addresses`"),
+    // The zone that the server lies in could not be read.
+    ("[[dns_zone]]\napex = \"example\"\nname_server = [{ name = \"n.b.a.example\", addresses = [\"192.0.2.53\"] }]\n[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\" }]\n[[dns_zone]]\napex = 1\nname_server = [{ name = \"n.test\" }]", "8:8: `apex` is "),
     ("[[dns_zone]]\napex = \"b.example\"\nname_server = [{ name = \"n.test\", addresses = [\"192.0.2.53\"] }]", "3:25: name server n.test lies outside zone b.example; leave its `addresses` out"),
     ("[[dns_zone]]\napex = \"b.example\"\nname_server = [{ name = \"n.test\" }, { name = \"N.test\" }]", "3:46: zone b.example has name server n.test twice"),
     ("[[dns_zone]]\napex = \"a.example\"\nname_server = [{ name = \"n.test\" }]", "5:8: endpoint b.example lies in no zone of the file; add a [[dns_zone]] for it"),
