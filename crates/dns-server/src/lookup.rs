@@ -32,7 +32,9 @@
 //! name below any wildcard. Its wildcards stand for all withdrawn names.
 //!
 //! A name above a new one may exist for no other reason, which nobody can tell from here. So what
-//! lies below it is not denied either, if the name itself is new too.
+//! lies below it is not denied either, if the name itself is new too. If no plan names it, it is an
+//! empty non-terminal as soon as the new name's plan is published: it has no data, and what else
+//! would be below it does not exist. A wildcard that stood for it stands for it no more.
 //!
 //! # Why a wildcard that stands for a name is from a plan that does not name it
 //! `find` loads the newest plan that is active everywhere, then reads the names on the way, then
