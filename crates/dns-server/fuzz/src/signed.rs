@@ -1,5 +1,7 @@
 //! Any bytes as a packet that is signed well: the first says how it comes, the others are the
-//! packet before it is signed. The reply is what an unsigned packet gets, and is signed.
+//! packet before it is signed. The reply has a right signature. Without it, the reply keeps the
+//! rules of `check.rs` for a reply to the packet before it was signed. If the packet cannot be read,
+//! the reply as it is keeps them for the signed packet.
 
 #![no_main]
 #![allow(missing_docs, reason = "libFuzzer's macro")]

@@ -36,7 +36,8 @@
 //! Zones and history change under one lock, and a transfer takes both from there, so it never
 //! compares plans across a change of the zones. Only a secondary takes the lock: a request is
 //! first looked at with the zones that the serving thread has, and again with those that it is
-//! answered from. No plans are compared or dropped under the lock, so nobody waits for that.
+//! answered from. No plans are compared or dropped under the lock, so no thread waits for that. A
+//! change of the zones compares their own records under the lock.
 //!
 //! [`Server::plan_is_applied`]: crate::Server::plan_is_applied
 
