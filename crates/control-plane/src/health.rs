@@ -50,6 +50,16 @@ pub struct Watched {
 }
 
 impl Watchlist {
+    /// How many addresses are checked. An address that is checked in several ways counts once.
+    pub fn addresses(&self) -> usize {
+        let mut last = None;
+        // Targets are in the order of their addresses.
+        let addresses = self.targets.keys().map(|target| target.address);
+        addresses
+            .filter(|address| last.replace(*address) != Some(*address))
+            .count()
+    }
+
     /// The targets of a fleet, and nothing else.
     pub fn of(fleet: &Fleet) -> Self {
         let mut list = Self::default();

@@ -397,7 +397,7 @@ impl<S: DnsStore> Planner<S> {
 
     /// What the endpoints are to answer otherwise. The status says why.
     fn decide(&mut self, latest: Option<&Plan>, now: Instant) -> Result<Vec<Change>, PlanError> {
-        let watched = self.watchlist.targets.len();
+        let watched = self.watchlist.addresses();
         let suspected = Limit::of(&self.fleet).suspected(&self.targets, watched, now);
         let situation = Situation {
             targets: &self.targets,

@@ -43,7 +43,7 @@ impl<S: DnsStore> Planner<S> {
         static_names.propose(fleet, now);
         let watchlist = control.watchlist(fleet);
         targets.assume_healthy(watchlist.targets.keys().copied());
-        let watched = watchlist.targets.len();
+        let watched = watchlist.addresses();
         let situation = Situation {
             targets: &targets,
             suspected: &Limit::of(fleet).suspected(&targets, watched, now),

@@ -3,8 +3,10 @@
 //!
 //! # Rules
 //! 1. The times at which targets became unhealthy count, not when a tick saw them.
-//! 2. At the moment at which more than the set share of all watched targets has become
-//!    unhealthy within one detection window, all targets of that window are suspected.
+//! 2. At the moment at which more than the set share of all watched addresses has become
+//!    unhealthy within one detection window, all targets of that window are suspected. An
+//!    address that is checked in several ways counts once: one dead machine is one, whatever
+//!    number of ports it has.
 //! 3. A suspected target counts as healthy until the set time after that moment is over.
 //!    So targets that were removed before the moment come back meanwhile.
 //! 4. Only targets that are still unhealthy count. If so many recover that rule 2 does not
@@ -14,7 +16,8 @@
 //! So it is the same at any interval of the Planner. This is a velocity limit: a slow loss
 //! of targets, however large in the end, is never suspected.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::targets::Targets;
@@ -49,7 +52,7 @@ impl Limit {
         }
     }
 
-    /// The targets that are suspected now, of a fleet of `watched` targets.
+    /// The targets that are suspected now, of a fleet of `watched` addresses.
     pub(super) fn suspected(self, targets: &Targets, watched: usize, now: Instant) -> Suspected {
         let mut down: Vec<_> = targets.down().collect();
         down.sort_unstable();
@@ -68,16 +71,30 @@ impl Limit {
         let mut waits = vec![None; down.len()];
         // The first target of the window, and the first that is not suspected yet.
         let (mut first, mut next) = (0, 0);
-        for (last, &(moment, _)) in down.iter().enumerate() {
+        // The addresses in the window, and how many of their targets are.
+        let mut fallen = HashMap::new();
+        for (last, &(moment, target)) in down.iter().enumerate() {
+            *fallen.entry(target.address).or_insert(0) += 1;
             while moment.duration_since(down[first].0) > self.window {
+                leave(&mut fallen, down[first].1.address);
                 first += 1;
             }
-            if (last + 1 - first) * 100 > watched * usize::from(self.percent) {
+            if fallen.len() * 100 > watched * usize::from(self.percent) {
                 let until = moment + self.wait;
                 waits[first.max(next)..=last].fill(Some(until));
                 next = last + 1;
             }
         }
         waits
+    }
+}
+
+/// Takes one target of this address out of the window.
+fn leave(fallen: &mut HashMap<IpAddr, usize>, address: IpAddr) {
+    if let Some(targets) = fallen.get_mut(&address) {
+        *targets -= 1;
+        if *targets == 0 {
+            fallen.remove(&address);
+        }
     }
 }

@@ -141,3 +141,30 @@ fn the_same_file_read_again_has_the_same_ways() {
         assert_eq!(sim.state(way), TargetState::Up);
     }
 }
+
+/// One of three machines dies. It has more ports than the other two together.
+#[test]
+fn a_machine_counts_once_in_a_suspicion_whatever_number_of_ports_it_has() {
+    let mut endpoints = vec![endpoint("a", 81, &[1, 2, 3]), endpoint("b", 82, &[1, 2, 3])];
+    let own = ["c", "d", "e", "f"].iter().zip(83..);
+    endpoints.extend(own.map(|(name, port)| endpoint(name, port, &[1])));
+    let planner = "planner = { suspect_percent = 50, suspect_for_ms = 30000 }\n";
+    let mut sim = Sim::new(parse(&format!("{planner}{}", endpoints.concat())), 500);
+    sim.run(3000);
+    assert_eq!(serves(&sim.store, "a"), "1 2 3");
+    sim.set(address(1), Fate::BlackHole);
+    sim.run(6000);
+    assert_eq!(serves(&sim.store, "a"), "2 3");
+    // Two of three are more than half.
+    sim.set(address(2), Fate::BlackHole);
+    sim.set(address(1), Fate::Lives);
+    sim.run(6000);
+    sim.set(address(2), Fate::Lives);
+    sim.run(6000);
+    sim.set(address(1), Fate::BlackHole);
+    sim.set(address(2), Fate::BlackHole);
+    sim.run(6000);
+    assert_eq!(serves(&sim.store, "a"), "1 2 3");
+    sim.run(30_000);
+    assert_eq!(serves(&sim.store, "a"), "3");
+}
