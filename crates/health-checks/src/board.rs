@@ -498,6 +498,25 @@ mod tests {
     }
 
     #[test]
+    fn a_target_that_is_checked_in_another_way_is_due_once() {
+        let begin = Instant::now();
+        let mut board = board(&[1], begin);
+        board.watch(&list(&[1], INTERVAL / 2), begin);
+        assert_eq!(due(&mut board, begin + INTERVAL).len(), 1);
+    }
+
+    #[test]
+    fn the_check_of_a_target_that_is_gone_does_not_run_for_ever() {
+        let begin = Instant::now();
+        let mut board = board(&[1], begin);
+        let running = due(&mut board, begin + INTERVAL).remove(0);
+        board.watch(&list(&[2], INTERVAL), begin + INTERVAL);
+        assert_eq!(board.counts(begin).running, 1);
+        assert_eq!(board.take(&running, refused(), begin + INTERVAL), None);
+        assert_eq!(board.counts(begin).running, 0);
+    }
+
+    #[test]
     fn the_same_list_changes_nothing() {
         let begin = Instant::now();
         let mut board = board(&[1], begin);

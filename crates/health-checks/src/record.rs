@@ -298,6 +298,42 @@ mod tests {
     }
 
     #[test]
+    fn a_target_that_was_never_healthy_has_not_fallen() {
+        let check = HealthCheck {
+            rise: 1,
+            fall: 2,
+            damping: Some(Damping {
+                flaps: 1,
+                half_life: Duration::from_secs(100),
+            }),
+            ..HealthCheck::default()
+        };
+        let (now, mut record) = (Instant::now(), Record::new());
+        let mut after = |symbol| {
+            record.take(finding(symbol), &check, now);
+            super::tests::symbol(record.state)
+        };
+        assert_eq!(['x', 'x', '.'].map(&mut after), ['f', 'X', '.']);
+        assert_eq!(['x', 'x', '.'].map(after), ['.', 'x', 'x'], "the control");
+    }
+
+    /// The fleet file may turn damping off and on again.
+    #[test]
+    fn a_fall_without_damping_ends_the_penalty_of_before() {
+        let damping = Some(Damping {
+            flaps: 2,
+            half_life: Duration::from_secs(100),
+        });
+        let (now, mut penalty) = (Instant::now(), Penalty::default());
+        for damping in [damping, None, damping] {
+            penalty.fall(damping, now);
+            assert!(penalty.lets_rise(damping, now));
+        }
+        penalty.fall(damping, now);
+        assert!(!penalty.lets_rise(damping, now), "the control");
+    }
+
+    #[test]
     fn a_target_waits_for_two_half_lives_at_most() {
         let check = HealthCheck {
             rise: 1,

@@ -354,3 +354,38 @@ fn layer(
     };
     Ok((row, parts))
 }
+
+#[cfg(test)]
+mod tests {
+    use plan_store::Target;
+
+    use super::*;
+
+    /// Each plan is built on the one before it, which is deleted soon.
+    #[test]
+    fn layers_that_no_plan_needs_go() {
+        let name = |at: u8| -> EndpointName { format!("e{at}.example").parse().unwrap() };
+        let records = |last| {
+            let target = Target::new([192, 0, 2, last].into(), 1);
+            RecordSet::new(60, [target]).unwrap()
+        };
+        let mut plan = Plan::new((0..50).map(|at| (name(at), records(at)))).unwrap();
+        let mut durable = Durable::default();
+        let mut most = 0;
+        for number in 1..=200 {
+            let mut draft = Draft::default();
+            let published = durable.publish(&mut draft, Arc::new(plan.clone()));
+            let newest = published.unwrap();
+            durable.absorb(draft);
+            if let Some(before) = Generation::new(newest.get() - 1) {
+                assert!(durable.delete(before).contains(&before));
+            }
+            most = most.max(durable.layers.len());
+            plan = plan
+                .changed([(name(number % 50), Some(records(number)))])
+                .unwrap();
+        }
+        assert!(most > 1, "no plan was built on another one");
+        assert!(most < 100, "{most} layers");
+    }
+}

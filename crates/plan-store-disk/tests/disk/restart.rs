@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::fs;
 
-use plan_store::{Activation, Pin, PlanStore, Retention};
+use plan_store::{Activation, Pin, PlanStore, Retention, Standing};
 use plan_store_disk::{DiskStore, OpenError};
 
 use crate::folder::Folder;
@@ -60,6 +60,43 @@ fn a_store_that_goes_on_decides_as_one_that_never_stopped() {
         Activation::Already
     );
     assert_eq!(store.publish(plan(4)).unwrap().get(), 4);
+}
+
+/// The store in memory refuses these steps too. So only a restart shows what is on the disk.
+#[test]
+fn a_step_that_is_refused_leaves_nothing_on_the_disk() {
+    let (folder, other) = (Folder::new(), Folder::new());
+    let (store, other) = (open(&folder), open(&other));
+    for _ in 1..=3 {
+        publish_next(&store);
+        let _ = pass(&store);
+    }
+    publish_next(&store);
+    for _ in 1..=6 {
+        publish_next(&other);
+    }
+    let (own, foreign) = (
+        store.latest().unwrap().unwrap(),
+        other.latest().unwrap().unwrap(),
+    );
+    let (absent, named) = (endpoint(3), endpoint(0));
+    assert!(own.plan().names(&named) && !own.plan().names(&absent));
+    assert!(matches!(
+        store.state(&absent).unwrap().standing,
+        Standing::Withdrawn(_)
+    ));
+    let before = Content::of(&store);
+    let refused = [
+        store.activate(&own, &absent),
+        store.withdraw(&own, &named),
+        store.activate(&foreign, &named),
+        store.withdraw(&foreign, &absent),
+    ];
+    assert!(refused.iter().all(Result::is_err), "{refused:?}");
+    assert!(store.activate_all(&foreign).all(|(_, step)| step.is_err()));
+    assert!(store.stale_endpoints(&foreign).is_err());
+    drop((own, store));
+    assert_eq!(Content::of(&open(&folder)), before);
 }
 
 #[test]
