@@ -28,7 +28,7 @@ pub(crate) struct RestoreArguments {
     store: PathBuf,
     /// The newest generation that could have been served: the largest serial number of the zones at
     /// their secondaries, and `dns_active_generation` in Prometheus. Not needed if the folder
-    /// still has a store that can be read
+    /// still has a store that can be read and is not behind the backup
     #[arg(long, value_name = "GENERATION", value_parser = generation)]
     above: Option<Generation>,
     /// Replace the store that is in the folder

@@ -6,8 +6,10 @@
 //! 2. The new database is made in another file, read again as a start would read it, synced, and
 //!    then renamed. So after a crash the folder has the store of before or the new one.
 //! 3. The *floor* is the newest generation that could have been served: the one that the caller
-//!    names or the newest one that is still in the folder, whichever is higher. If the backup is
-//!    not above the floor, its latest plan is published again as the generation after the floor.
+//!    names or the newest one that is still in the folder, whichever is higher. A store that is
+//!    behind the backup does not count: it began after the one that was backed up was lost. If the
+//!    backup is not above the floor, its latest plan is published again as the generation after
+//!    the floor.
 //! 4. That plan is active everywhere in the same transaction, and endpoints that it does not name
 //!    are withdrawn. So the first answer after the restore is from a generation above the floor,
 //!    as all later ones are.
@@ -112,7 +114,8 @@ enum There {
 
 impl Backup {
     /// Makes a store of this backup in the folder. Its generations go on above `above`, and above
-    /// those of a store that is there. Only with `replace` may that store hold anything.
+    /// those of a store that is there. At least one of the two must be known, and a store that is
+    /// behind the backup says nothing. Only with `replace` may that store hold anything.
     ///
     /// # Errors
     /// See [`RestoreError`].
@@ -155,10 +158,10 @@ impl Backup {
         above: Option<Generation>,
     ) -> Result<Generation, RestoreError> {
         let there = match there {
-            There::Store(newest) => *newest,
+            There::Store(newest) => newest.filter(|newest| *newest >= self.newest()),
             There::Nothing | There::Unreadable(_) => None,
         };
-        let known = there.unwrap_or(self.newest()).max(self.newest());
+        let known = there.unwrap_or(self.newest());
         if let Some(above) =
             above.filter(|above| above.get().saturating_sub(known.get()) > MAX_STEP)
         {

@@ -175,6 +175,20 @@ fn without_a_store_and_without_a_number_nothing_is_restored() {
     assert_eq!(restored.unwrap().newest, generation(8));
 }
 
+/// Such a store began after the one that was backed up was lost, and says nothing about what that
+/// one served after the backup.
+#[test]
+fn a_store_that_is_behind_the_backup_does_not_say_what_was_served() {
+    let (bytes, _) = backup_of_five();
+    let folder = Folder::new();
+    let before = Content::of(&filled(&folder, 3));
+    let restore = |above| read(&bytes).restore(folder.path(), above, true);
+    let refused = restore(None).unwrap_err();
+    assert!(matches!(refused, RestoreError::NoFloor { .. }), "{refused}");
+    assert_eq!(Content::of(&open(&folder)), before);
+    assert_eq!(restore(Some(generation(7))).unwrap().newest, generation(8));
+}
+
 #[test]
 fn a_number_with_a_digit_too_many_is_refused() {
     let (bytes, _) = backup_of_five();
