@@ -113,9 +113,11 @@ impl Targets {
         }
     }
 
-    /// What is known of `before` counts for `now`, which takes its place, unless more is known.
+    /// What is known of `before` counts for `now`, which takes its place, unless something is
+    /// known of `now`. That it is watched is no knowledge: its first check may not have ended.
     pub(super) fn hand_over(&mut self, before: CheckedTarget, now: CheckedTarget) {
-        if let (Some(&known), false) = (self.known.get(&before), self.known.contains_key(&now)) {
+        let is_known = self.standing(now) != (Standing::New { checked: false });
+        if let (Some(&known), false) = (self.known.get(&before), is_known) {
             let served = known.standing() == Standing::Up;
             self.known.insert(now, Known { served, ..known });
         }

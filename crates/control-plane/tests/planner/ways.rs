@@ -83,6 +83,27 @@ fn a_check_that_takes_the_place_of_another_begins_with_what_is_known() {
     assert_eq!(seen, ["1 3", "1"]);
 }
 
+/// The new check is already made elsewhere, and has not ended yet when the old one gives way to it.
+#[test]
+fn a_check_that_has_not_ended_leaves_what_the_check_before_it_knows() {
+    let (before, after) = (endpoint("a", 82, &[1, 2]), endpoint("a", 81, &[1, 2]));
+    let added = endpoint("c", 81, &[1, 2]);
+    let mut sim = Sim::new(fleet(std::slice::from_ref(&before)), 100);
+    sim.run(3000);
+    assert_eq!(serves(&sim.store, "a"), "1 2");
+    // Its check takes longer than this test looks.
+    sim.set_port(address(1), 81, Fate::BlackHole);
+    sim.reload(fleet(&[before, added.clone()]));
+    sim.run(100);
+    let new = fleet(&[after, added]);
+    let checked = CheckedTarget::from(&new.endpoints()[0].targets()[0]);
+    assert_eq!(sim.state(checked), TargetState::Unknown);
+    sim.reload(new);
+    sim.run_to(sim.now + 100, |sim| {
+        assert_eq!(serves(&sim.store, "a"), "1 2");
+    });
+}
+
 /// The held targets are not in the file, so only the plan has them after a restart.
 #[test]
 fn held_targets_are_checked_like_the_rest_of_their_endpoint_also_after_a_restart() {
