@@ -260,7 +260,7 @@ fn backups_under_load_are_each_of_one_moment() {
     let store = filled(&folder, 2);
     let ended = AtomicBool::new(false);
     let backups: Vec<_> = thread::scope(|scope| {
-        scope.spawn(|| {
+        let publishing = scope.spawn(|| {
             while !ended.load(Ordering::Relaxed) {
                 publish_next(&store);
                 let _ = pass(&store);
@@ -268,21 +268,22 @@ fn backups_under_load_are_each_of_one_moment() {
         });
         let mut before = None;
         let mut backups = Vec::new();
-        while backups.len() < 20 {
+        // It ends early only if it panics, and then the scope does.
+        while backups.len() < 20 && !publishing.is_finished() {
             let newest = store.generations().last().copied();
             if newest == before {
                 thread::yield_now();
                 continue;
             }
             before = newest;
-            backups.push((newest, store.backup().unwrap()));
+            backups.push((newest, store.backup()));
         }
         ended.store(true, Ordering::Relaxed);
         backups
     });
     let mut seen = Vec::new();
     for (newest, bytes) in backups {
-        let backup = read(&bytes);
+        let backup = read(&bytes.unwrap());
         assert!(
             Some(backup.newest()) >= newest,
             "what was acknowledged is in it"
