@@ -13,6 +13,8 @@ use socket2::{Domain, Socket, Type};
 use super::*;
 
 const SECONDS: u64 = 3;
+/// How many answers each client checks at least, also on a machine that is slow.
+const ANSWERS: usize = 100;
 /// How many names have records of each version.
 const NAMES: u32 = 8;
 /// The TTL of version 0.
@@ -71,11 +73,11 @@ fn version(reply: &Message) -> u32 {
 }
 
 impl Soak {
-    /// Asks for everything in turns, and checks each answer. Returns how many there were.
-    fn check(&self, mut ask: impl FnMut(&[u8]) -> Message) -> usize {
+    /// Asks for everything in turns, and checks each answer.
+    fn check(&self, mut ask: impl FnMut(&[u8]) -> Message) {
         let mut seen: BTreeMap<String, u32> = BTreeMap::new();
         let (mut serial, mut answers) = (0, 0);
-        while !self.is_over.load(Ordering::Relaxed) {
+        while answers <= ANSWERS || !self.is_over.load(Ordering::Relaxed) {
             for n in 0..NAMES {
                 for (name, counts) in [
                     (format!("s{n}."), &[2][..]),
@@ -103,10 +105,9 @@ impl Soak {
             serial = soa.serial;
             answers += 3;
         }
-        answers
     }
 
-    fn over_udp(&self) -> usize {
+    fn over_udp(&self) {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect(self.dns).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -115,11 +116,11 @@ impl Soak {
             socket.send(query).unwrap();
             let length = socket.recv(&mut reply).unwrap();
             Message::from_vec(&reply[..length]).unwrap()
-        })
+        });
     }
 
     /// All on one connection, which the slow clients do not take away.
-    fn over_tcp(&self) -> usize {
+    fn over_tcp(&self) {
         let mut stream = TcpStream::connect(self.dns).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         self.check(|query| {
@@ -129,7 +130,7 @@ impl Soak {
             let mut reply = vec![0; usize::from(u16::from_be_bytes(length))];
             stream.read_exact(&mut reply).unwrap();
             Message::from_vec(&reply).unwrap()
-        })
+        });
     }
 
     /// Clients that say nothing, that stop in a query, that take no replies, and that take no
@@ -202,11 +203,15 @@ fn soak() {
         asking.set_read_timeout(Some(PATIENCE)).unwrap();
         let begin = Instant::now();
         let is_alive = || checking.iter().all(|thread| !thread.is_finished());
-        while begin.elapsed() < Duration::from_secs(seconds) && is_alive() {
+        let mut version = 0;
+        // On a slow machine it takes longer: two versions are served, the last one without a log.
+        while (begin.elapsed() < Duration::from_secs(seconds) || log.is_some() || version < 2)
+            && is_alive()
+        {
             if begin.elapsed() > Duration::from_secs(seconds) / 2 {
                 log = None; // Its reader is gone.
             }
-            let version = soak.version.fetch_add(1, Ordering::Relaxed) + 1;
+            version = soak.version.fetch_add(1, Ordering::Relaxed) + 1;
             // The process never sees half of a file.
             next.write(&zone_file(version));
             fs::rename(next.path(), records.path()).unwrap();
@@ -225,8 +230,7 @@ fn soak() {
         }
         drop(is_over);
         for thread in checking {
-            let answers = thread.join().unwrap();
-            assert!(answers > 100, "{answers} answers");
+            thread.join().unwrap();
         }
     });
     assert!(log.is_none(), "half of the time had no log");
