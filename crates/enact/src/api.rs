@@ -107,6 +107,7 @@ pub(crate) struct Target {
 pub(crate) struct TargetDetails {
     pub(crate) target: Target,
     /// The same address, as it is checked in other ways.
+    #[serde(default)]
     pub(crate) others: Vec<Target>,
     /// The endpoints that have it in the fleet file, or serve it.
     pub(crate) endpoints: Vec<String>,

@@ -222,7 +222,8 @@ impl<S: Backing> Overview<S> {
             .iter()
             .filter(|(at, _)| !named.clone().any(|t| t.address == **at));
         targets.extend(others.map(|(&address, &weight)| api::EndpointTarget {
-            // It is not in the file, so it is checked in one way.
+            // The file does not say how it is checked here. If other endpoints check the address in
+            // other ways, this may be what one of those says.
             target: status(of_address(known, address), address),
             zone: None,
             tier: None,

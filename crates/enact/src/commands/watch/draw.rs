@@ -193,7 +193,7 @@ fn endpoint(endpoint: &api::Endpoint, width: usize) -> Row {
         |is: fn(&api::EndpointTarget) -> bool| endpoint.targets.iter().filter(|t| is(t)).count();
     let up = count(|target| target.target.state == "up");
     let (served, all) = (
-        count(|target| target.served.is_some()),
+        count(|target| target.served > Some(0)),
         endpoint.targets.len(),
     );
     let plan = endpoint
@@ -298,7 +298,8 @@ mod tests {
             target["zone"] = json!("z");
             target["tier"] = json!(0);
             target["drained"] = json!(n == 1);
-            target["served"] = json!((n != 0).then_some(255));
+            // A drained target stays in the plan, with no weight.
+            target["served"] = json!([None, Some(0)].get(n).copied().unwrap_or(Some(255)));
             json!({
                 "name": format!("e{n}.example"), "generation": 17, "ttl": 60, "fails_open": false,
                 "held": (n == 0).then_some(&held), "targets": [target],
@@ -398,8 +399,9 @@ mod tests {
         assert_eq!(lines[2], held);
         assert_eq!(
             lines[3],
-            "e1.example  plan 17, 1 served, 1 of 1 up, 1 drained"
+            "e1.example  plan 17, 0 served, 1 of 1 up, 1 drained"
         );
+        assert_eq!(lines[4], "e2.example  plan 17, 1 served, 1 of 1 up");
         assert_eq!(
             lines[5],
             "and 7 more endpoints; `enact status NAME` shows one of them"
