@@ -112,7 +112,9 @@ const KILLS: u32 = 6;
 fn row_4_a_planner_that_is_killed_at_random_points_brings_nothing_back() {
     let cluster = Cluster::start(1);
     let mut live = Targets::start(1, [1, 2, 3]);
-    let fleet = live.fleet(&[("a.example", &[(1, 1), (2, 1), (3, 1)])]);
+    // Two of three that fall within one window would be suspected, and come back by that rule.
+    let calm = "[planner]\nsuspect_percent = 100\n".to_owned();
+    let fleet = calm + &live.fleet(&[("a.example", &[(1, 1), (2, 1), (3, 1)])]);
     let fleet = File::new("killed", &fleet);
     let arguments = ["--fleet", fleet.path(), "--lease-ttl", "2"];
     let store = store(&cluster);
