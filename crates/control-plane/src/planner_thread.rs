@@ -428,34 +428,57 @@ mod tests {
         Health::new(Instant::now(), [report])
     }
 
-    /// The Planner's thread finds a fleet and a reading at once.
-    #[test]
-    fn a_fleet_that_came_before_a_reading_is_planned_with() {
-        let store = MemoryStore::new(Retention::newest(1));
-        let ((ask, asked), (answer, readings)) = (unbounded(), unbounded());
-        let (control, controlled) = unbounded();
-        answer.send(Ok(well())).unwrap();
-        let new = Box::new(fleet("new.example"));
-        control.send(Control::SetFleet(new)).unwrap();
-        let mut control = Some(control);
+    /// A worker of a Planner whose source gives these readings, and the handle to it, with what
+    /// the worker asks of its source.
+    fn worker<F>(
+        planner: Planner<MemoryStore>,
+        readings: Receiver<Reading>,
+        report: impl FnOnce(&PlannerHandle) -> F,
+    ) -> (Worker<MemoryStore, F>, PlannerHandle, Receiver<Ask>) {
+        let ((ask, asked), (control, controlled)) = (unbounded(), unbounded());
+        let handle = PlannerHandle {
+            control,
+            previews: Arc::default(),
+            status: Arc::default(),
+        };
         let worker = Worker {
-            planner: Planner::new(store.clone(), fleet("old.example")),
+            planner,
             enactors: Vec::new(),
-            // The end of the test.
-            report: move |_: &Result<Planned, PlanError>| drop(control.take()),
+            report: report(&handle),
             told: None,
             ask,
             readings,
             controlled,
-            previews: Arc::default(),
-            status: Arc::default(),
+            previews: Arc::clone(&handle.previews),
+            status: Arc::clone(&handle.status),
         };
+        (worker, handle, asked)
+    }
+
+    fn reads(asked: &Receiver<Ask>) -> usize {
+        let asked = asked.try_iter();
+        asked.filter(|ask| matches!(ask, Ask::Read)).count()
+    }
+
+    /// The Planner's thread finds a fleet and a reading at once.
+    #[test]
+    fn a_fleet_that_came_before_a_reading_is_planned_with() {
+        let store = MemoryStore::new(Retention::newest(1));
+        let (answer, readings) = unbounded();
+        answer.send(Ok(well())).unwrap();
+        let planner = Planner::new(store.clone(), fleet("old.example"));
+        let (worker, handle, asked) = worker(planner, readings, |handle| {
+            let mut control = Some(handle.control.clone());
+            // The end of the test.
+            move |_: &Result<Planned, PlanError>| drop(control.take())
+        });
+        handle.set_fleet(fleet("new.example"));
+        drop(handle);
         worker.run(never());
         let latest = store.latest().unwrap().unwrap();
         let names: Vec<_> = latest.plan().endpoints().map(|(name, _)| name).collect();
         assert_eq!(names, [&"new.example".parse().unwrap()]);
-        let reads = asked.try_iter().filter(|ask| matches!(ask, Ask::Read));
-        assert_eq!(reads.count(), 1, "at the beginning, and only then");
+        assert_eq!(reads(&asked), 1, "at the beginning, and only then");
     }
 
     /// The answers go to channels without room. So the thread stands still at an answer until the
@@ -467,29 +490,15 @@ mod tests {
         let orders = Arc::clone(&book.0);
         let two = Fleet::parse(TWO, Path::new("test.toml")).unwrap();
         let store = MemoryStore::new(Retention::newest(1));
-        let (control, controlled) = unbounded();
         let (answer, readings) = bounded(1);
-        let (ask, _asked) = unbounded();
-        let handle = PlannerHandle {
-            control,
-            previews: Arc::default(),
-            status: Arc::default(),
-        };
         let (ticked, newest_shown) = unbounded();
-        let status = Arc::clone(&handle.status);
-        let worker = Worker {
-            planner: Planner::new(store, two).with_orders(book),
-            enactors: Vec::new(),
-            report: move |_: &Result<Planned, PlanError>| {
+        let planner = Planner::new(store, two).with_orders(book);
+        let (worker, handle, _asked) = worker(planner, readings, |handle| {
+            let status = Arc::clone(&handle.status);
+            move |_: &Result<Planned, PlanError>| {
                 let _ = ticked.send(status.lock().newest);
-            },
-            told: None,
-            ask,
-            readings,
-            controlled,
-            previews: Arc::clone(&handle.previews),
-            status: Arc::clone(&handle.status),
-        };
+            }
+        });
         let thread = thread::spawn(move || worker.run(never()));
         let up = |last| (IpAddr::from([192, 0, 2, last]), TargetState::Up.into());
         let well = Health::new(Instant::now(), [1, 2].map(up));
@@ -535,28 +544,18 @@ mod tests {
 
     #[test]
     fn a_source_that_has_not_answered_is_not_asked_again() {
-        let ((ask, asked), (_answer, readings)) = (unbounded(), unbounded());
-        let (control, controlled) = unbounded();
-        let worker = Worker {
-            planner: Planner::new(MemoryStore::new(Retention::newest(1)), fleet("a.example")),
-            enactors: Vec::new(),
-            report: |_: &Result<Planned, PlanError>| {},
-            told: None,
-            ask,
-            readings,
-            controlled,
-            previews: Arc::default(),
-            status: Arc::default(),
-        };
+        let (_answer, readings) = unbounded();
+        let planner = Planner::new(MemoryStore::new(Retention::newest(1)), fleet("a.example"));
+        let report = |_: &PlannerHandle| |_: &Result<Planned, PlanError>| {};
+        let (worker, handle, asked) = worker(planner, readings, report);
         let (tick, interval) = bounded(0);
         thread::scope(|scope| {
             scope.spawn(|| worker.run(interval));
             for _ in 0..3 {
                 tick.send(Instant::now()).unwrap();
             }
-            drop(control);
+            drop(handle);
         });
-        let reads = asked.try_iter().filter(|ask| matches!(ask, Ask::Read));
-        assert_eq!(reads.count(), 1);
+        assert_eq!(reads(&asked), 1);
     }
 }

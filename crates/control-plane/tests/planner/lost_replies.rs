@@ -1,4 +1,4 @@
-//! Publishes that fail, or whose reply is lost.
+//! Publishes that fail, replies that are lost, and reads that are late.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,10 +13,29 @@ use plan_store::{
 use crate::orders::Book;
 use crate::{FOUR, at, fleet, health, published, served, unchanged, unhealthy};
 
-/// A store that may fail to publish, or lose the reply to it.
+/// A store of several machines: it may fail to publish, or lose the reply to it, and its reads
+/// may be late.
+#[derive(Clone)]
 struct Faulty {
     store: MemoryStore,
+    /// How the next publish fails, if it does.
     next: Arc<Mutex<Option<StoreFailure>>>,
+    /// The plan that it takes for the latest, if that is an older one.
+    shows: Arc<Mutex<Option<Generation>>>,
+}
+
+impl Faulty {
+    fn new() -> Self {
+        Self {
+            store: MemoryStore::new(Retention::newest(9)),
+            next: Arc::default(),
+            shows: Arc::default(),
+        }
+    }
+
+    fn fail_next(&self, failure: StoreFailure) {
+        *self.next.lock() = Some(failure);
+    }
 }
 
 /// How a publish fails.
@@ -66,6 +85,14 @@ impl Layer for Faulty {
         }
         Err(TimedOut.into())
     }
+
+    fn latest(&self) -> Result<Option<MemoryPin>, PinError<TimedOut>> {
+        let latest = match *self.shows.lock() {
+            Some(older) => self.store.pin(older).map(Some),
+            None => self.store.latest(),
+        };
+        latest.map_err(|error| error.map(TimedOut::from))
+    }
 }
 
 #[test]
@@ -75,20 +102,16 @@ fn after_an_uncertain_publish_the_next_tick_looks() {
         (StoreFailure::NotDone, 1, published(2)),
         (StoreFailure::ReplyLost, 2, unchanged(2)),
     ] {
-        let inner = MemoryStore::new(Retention::newest(9));
-        let next_publish = Arc::new(Mutex::new(None));
-        let store = Faulty {
-            store: inner.clone(),
-            next: Arc::clone(&next_publish),
-        };
+        let store = Faulty::new();
+        let inner = &store.store;
         let endpoints = [("a.example", FOUR), ("b.example", FOUR)];
-        let mut planner = Planner::new(store, fleet(30, &endpoints));
+        let mut planner = Planner::new(store.clone(), fleet(30, &endpoints));
         planner.tick(&health(&[])).unwrap();
         planner.set_fleet(fleet(30, &endpoints[..1]), at(0));
         let id = planner.status().held[0].id;
         assert!(planner.confirm(id, at(0)));
 
-        *next_publish.lock() = Some(failure);
+        store.fail_next(failure);
         let error = planner.tick(&two).unwrap_err();
         assert!(matches!(error, PlanError::Store(_)), "{error}");
         assert_eq!(chain(&error), "the store failed: timed out");
@@ -100,7 +123,7 @@ fn after_an_uncertain_publish_the_next_tick_looks() {
         // The confirmation still holds, because no publish is known to have used it.
         assert_eq!(planner.tick(&two).unwrap(), next, "{failure:?}");
         assert_eq!(inner.generations().len(), 2, "{failure:?}: published once");
-        assert_eq!(served(&inner), [("a".to_owned(), "3 4".to_owned())].into());
+        assert_eq!(served(inner), [("a".to_owned(), "3 4".to_owned())].into());
         assert_eq!(planner.status().held, []);
     }
 }
@@ -108,36 +131,27 @@ fn after_an_uncertain_publish_the_next_tick_looks() {
 /// A publish that fails does not use up a confirmation, whatever the health was then.
 #[test]
 fn a_confirmation_outlives_the_failed_publish_of_another_plan() {
-    let next_publish = Arc::new(Mutex::new(None));
-    let inner = MemoryStore::new(Retention::newest(9));
-    let store = Faulty {
-        store: inner.clone(),
-        next: Arc::clone(&next_publish),
-    };
-    let mut planner = Planner::new(store, fleet(30, &[("db.example", FOUR)]));
+    let store = Faulty::new();
+    let mut planner = Planner::new(store.clone(), fleet(30, &[("db.example", FOUR)]));
     planner.tick(&health(&[])).unwrap();
     planner.set_fleet(fleet(30, &[("db.example", &FOUR[..2])]), at(0));
     let id = planner.status().held[0].id;
     assert!(planner.confirm(id, at(0)));
-    *next_publish.lock() = Some(StoreFailure::NotDone);
+    store.fail_next(StoreFailure::NotDone);
     planner.tick(&unhealthy(&["192.0.2.1"])).unwrap_err();
     assert_eq!(planner.tick(&health(&[])).unwrap(), published(2));
-    assert_eq!(served(&inner)["db"], "1 2");
+    assert_eq!(served(&store.store)["db"], "1 2");
 }
 
 /// The tick that publishes at last names what led to the plan, although an earlier tick saw it.
 #[test]
 fn the_cause_of_a_plan_outlives_its_failed_publish() {
-    let next_publish = Arc::new(Mutex::new(None));
-    let store = Faulty {
-        store: MemoryStore::new(Retention::newest(9)),
-        next: Arc::clone(&next_publish),
-    };
+    let store = Faulty::new();
     let book = Book::default();
     let fleet = fleet(30, &[("db.example", FOUR)]);
-    let mut planner = Planner::new(store, fleet).with_orders(book.clone());
+    let mut planner = Planner::new(store.clone(), fleet).with_orders(book.clone());
     planner.tick(&health(&[])).unwrap();
-    *next_publish.lock() = Some(StoreFailure::NotDone);
+    store.fail_next(StoreFailure::NotDone);
     let one = unhealthy(&["192.0.2.1"]);
     planner.tick(&one).unwrap_err();
     assert_eq!(planner.tick(&one).unwrap(), published(2));
@@ -145,56 +159,20 @@ fn the_cause_of_a_plan_outlives_its_failed_publish() {
     assert_eq!(last, ("health".into(), "unhealthy: 192.0.2.1".into()));
 }
 
-/// A store of several machines whose reads may be late.
-struct Late {
-    store: MemoryStore,
-    shows: Arc<Mutex<Option<Generation>>>,
-}
-
-impl Layer for Late {
-    type Inner = MemoryStore;
-    type Error = Infallible;
-    type Pin = MemoryPin;
-    type Reader = Reader;
-
-    fn inner(&self) -> &MemoryStore {
-        &self.store
-    }
-
-    fn wrap(&self, pin: MemoryPin) -> MemoryPin {
-        pin
-    }
-
-    fn reader(&self) -> Reader {
-        self.store.reader()
-    }
-
-    fn latest(&self) -> Result<Option<MemoryPin>, PinError> {
-        match *self.shows.lock() {
-            Some(older) => self.store.pin(older).map(Some),
-            None => self.store.latest(),
-        }
-    }
-}
-
 /// The Planner does not take its own older plan for the plan of another author.
 #[test]
 fn an_older_plan_is_not_taken_for_news() {
-    let shows = Arc::new(Mutex::new(None));
-    let store = Late {
-        store: MemoryStore::new(Retention::newest(9)),
-        shows: Arc::clone(&shows),
-    };
+    let store = Faulty::new();
     let book = Book::default();
     let fleet = fleet(30, &[("db.example", FOUR)]);
-    let mut planner = Planner::new(store, fleet).with_orders(book.clone());
+    let mut planner = Planner::new(store.clone(), fleet).with_orders(book.clone());
     let one = unhealthy(&["192.0.2.1"]);
     planner.tick(&health(&[])).unwrap();
     planner.tick(&one).unwrap();
-    *shows.lock() = Some(Generation::FIRST);
+    *store.shows.lock() = Some(Generation::FIRST);
     // The plan differs from what is to be, so it is published again.
     assert_eq!(planner.tick(&one).unwrap(), published(3));
-    *shows.lock() = None;
+    *store.shows.lock() = None;
     assert_eq!(planner.tick(&one).unwrap(), unchanged(3));
     let causes: Vec<_> = book.history().into_iter().map(|(_, cause)| cause).collect();
     let foreign = causes
