@@ -205,9 +205,10 @@ impl<S: Backing> Dns<S> {
         let (Some((generation, plan)), Some(server)) = (&self.everywhere, self.server.get()) else {
             return;
         };
-        server.plan_is_everywhere(*generation);
         if self.zones.iter().any(|zone| !zone.secondaries.is_empty()) {
             server.plan_is_applied(*generation, plan);
+        } else {
+            server.plan_is_everywhere(*generation);
         }
     }
 }

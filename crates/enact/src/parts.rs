@@ -234,7 +234,7 @@ fn start_http<S: Backing>(
     let page = Arc::new(move || {
         let history = history.as_ref();
         let plans = history.map_or_else(Vec::new, |history| history.newest(page::MOST_PLANS));
-        let endpoints = overview.endpoints(page::MOST_ENDPOINTS);
+        let endpoints = overview.endpoints(page::MOST_ENDPOINTS).endpoints;
         page::page(&overview.status(), &endpoints, &plans)
     });
     let (server, _) = pages::start(address, readiness, metrics, page, planner, health)?;

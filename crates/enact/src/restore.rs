@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use control_plane::{Publication, chain};
-use nix::unistd::{Uid, User};
+use nix::unistd::Uid;
 use plan_store::{Generation, Retention};
 use plan_store_disk::{Backup, BackupError, DiskStore, RestoreError, Restored};
 
+use crate::admin::user;
 use crate::history;
 
 /// Make a store on disk of a backup that `enact backup` wrote.
@@ -139,14 +140,6 @@ fn check_owner(folder: &Path) -> Result<(), NotRestored> {
         folder: folder.display().to_string(),
         owner: user(there.uid()),
     })
-}
-
-/// A user by its name, if it has one.
-fn user(uid: u32) -> String {
-    match User::from_uid(Uid::from_raw(uid)) {
-        Ok(Some(user)) => format!("{} (uid {uid})", user.name),
-        _ => format!("uid {uid}"),
-    }
 }
 
 /// Has the history name the plan that the restore published. It says no more than that, so the

@@ -176,21 +176,20 @@ impl Rows {
             for (name, number) in &self.about {
                 about.insert(&**name, number)?;
             }
-            let mut layers = transaction.open_table(LAYERS)?;
-            for (key, row) in &self.layers {
-                layers.insert(key, &**row)?;
+            let numbered = [
+                (LAYERS, &self.layers),
+                (NAMES, &self.names),
+                (STATES, &self.states),
+            ];
+            for (table, rows) in numbered {
+                let mut table = transaction.open_table(table)?;
+                for (key, row) in rows {
+                    table.insert(key, &**row)?;
+                }
             }
             let mut parts = transaction.open_table(PARTS)?;
             for (key, row) in &self.parts {
                 parts.insert(key, &**row)?;
-            }
-            let mut names = transaction.open_table(NAMES)?;
-            for (key, row) in &self.names {
-                names.insert(key, &**row)?;
-            }
-            let mut states = transaction.open_table(STATES)?;
-            for (key, row) in &self.states {
-                states.insert(key, &**row)?;
             }
             let mut notes = transaction.open_table(NOTES)?;
             for (name, note) in &self.notes {

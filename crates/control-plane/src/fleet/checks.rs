@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
-use std::iter;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use super::pieces::Pieces;
 use super::reader::{self, Field};
 use super::source::Source;
 use super::values::{Address, Fail, Percent, Ttl, ZoneName};
-use super::{DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthStep, Timings};
+use super::{DnsZone, FailPolicy, Fleet, FleetEndpoint, FleetTarget, HealthStep, Timings, above};
 use crate::{CheckKind, HealthCheck};
 
 /// The path of a zone file, and where it is in the fleet file.
@@ -528,8 +527,7 @@ fn name_servers_below(source: &Source<'_>, table: &DnsZoneTable, zones: &HashMap
         let Some(((at, _), (name, addresses))) = placed else {
             continue;
         };
-        let mut above = iter::successors(Some(name.as_str()), |name| Some(name.split_once('.')?.1));
-        let lowest = above.find_map(|name| zones.get(name));
+        let lowest = above(name.as_str()).find_map(|name| zones.get(name));
         let Some(below) = lowest.filter(|zone| zone.apex.is_below(apex)) else {
             continue;
         };

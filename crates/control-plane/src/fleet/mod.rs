@@ -27,6 +27,7 @@ mod values;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
+use std::iter;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -517,4 +518,9 @@ fn read_to_bound(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     file.take(Fleet::MAX_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The name and all names above it, the longest first.
+pub(crate) fn above(name: &str) -> impl Iterator<Item = &str> {
+    iter::successors(Some(name), |name| Some(name.split_once('.')?.1))
 }

@@ -310,8 +310,12 @@ impl<'de> Deserializer<'de> for Node<'_> {
         let DeValue::Table(table) = self.value.get_ref() else {
             return self.deserialize_any(visitor);
         };
-        let mut open: Vec<&str> = fields.to_vec();
-        open.retain(|field| table.keys().all(|key| key.get_ref() != field));
+        // The fields that the table lacks: what an unknown key may be meant for.
+        let mut open = Vec::new();
+        if table.keys().any(|key| !fields.contains(&&**key.get_ref())) {
+            let lacks = |field: &&&str| table.keys().all(|key| key.get_ref() != **field);
+            open.extend(fields.iter().filter(lacks).copied());
+        }
         let mut meant = Vec::new();
         for (key, value) in table {
             let (at, key) = (self.piece.in_file(key.span().start), &**key.get_ref());

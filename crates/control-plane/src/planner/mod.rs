@@ -88,8 +88,6 @@ pub struct Planner<S> {
     orders: Arc<Orders>,
     /// The rejections that have ended and are still in the book.
     over: BTreeSet<ChangeId>,
-    /// The drains that are in force.
-    drains: BTreeSet<DrainScope>,
     causes: Causes,
 }
 
@@ -156,7 +154,6 @@ impl<S: DnsStore> Planner<S> {
             book: Box::new(NoBook),
             orders: Arc::default(),
             over: BTreeSet::new(),
-            drains: BTreeSet::new(),
             causes,
         }
     }
@@ -236,18 +233,17 @@ impl<S: DnsStore> Planner<S> {
         self.strike_out();
         let mut orders = self.book.read()?;
         strike(&mut orders, &self.over);
-        let drains = orders.drains.keys().cloned().collect();
         let before = std::mem::replace(&mut self.orders, orders);
-        let drained = std::mem::replace(&mut self.drains, drains);
-        if *before == *self.orders && drained == self.drains {
+        if *before == *self.orders {
             return Ok(());
         }
+        let drains = self.orders.drains.keys().cloned().collect();
+        let drained = std::mem::replace(&mut self.status.drains, drains);
         status::orders_changed(&before, &self.orders);
-        status::drains_changed(&drained, &self.drains);
+        status::drains_changed(&drained, &self.status.drains);
         self.remember_cause(&before, &drained);
         self.status.orders = Arc::clone(&self.orders);
-        self.status.drains.clone_from(&self.drains);
-        if self.memory != Memory::Unread && drained != self.drains {
+        if self.memory != Memory::Unread && drained != self.status.drains {
             self.propose(now);
         } else {
             self.show_held(&HoldChanges::default());
@@ -266,7 +262,7 @@ impl<S: DnsStore> Planner<S> {
             let author = Author::Person(last.by.clone());
             self.causes.add(author, last.why.clone());
         }
-        for scope in drained.difference(&self.drains) {
+        for scope in drained.difference(&self.status.drains) {
             let drain = before.drains.get(scope);
             if drain.is_some_and(|drain| drain.is_over(SystemTime::now())) {
                 let text = format!("the drain of {scope} is over");
@@ -364,7 +360,7 @@ impl<S: DnsStore> Planner<S> {
         for (before, now) in self.control.check_as(&self.fleet) {
             self.targets.hand_over(before, now);
         }
-        let changes = self.control.propose(&self.fleet, &self.drains, now);
+        let changes = self.control.propose(&self.fleet, &self.status.drains, now);
         let changes = changes.and(self.static_names.propose(&self.fleet, now));
         self.show_held(&changes);
         self.watch(self.control.watchlist(&self.fleet));

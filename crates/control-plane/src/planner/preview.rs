@@ -39,7 +39,7 @@ impl<S: DnsStore> Planner<S> {
         for (before, now) in control.check_as(fleet) {
             targets.hand_over(before, now);
         }
-        control.propose(fleet, &self.drains, now);
+        control.propose(fleet, &self.status.drains, now);
         static_names.propose(fleet, now);
         let watchlist = control.watchlist(fleet);
         targets.assume_healthy(watchlist.targets.keys().copied());

@@ -21,6 +21,7 @@ use plan_store::{EndpointName, Plan, StaticRecords};
 
 use super::change_control::may_go;
 use super::change_control::{ChangeControl, ChangeId, Ended, HeldChange, HoldChanges, HoldReason};
+use crate::fleet::above;
 use crate::{DnsZone, Fleet, ZoneRecords};
 
 /// The code of the type NS: a delegation.
@@ -167,13 +168,6 @@ impl StaticNames {
         self.accepted.retain(|name, _| !from.contains_key(name));
         self.accepted.extend(to);
     }
-}
-
-/// The name and all names above it.
-fn above(name: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(name), |name| {
-        name.split_once('.').map(|(_, above)| above)
-    })
 }
 
 /// How many record sets go, and of how many.

@@ -62,7 +62,7 @@ impl<S: Backing> Desk<S> {
     pub(super) fn get(&self, get: &Get<'_>) -> Result<Vec<u8>, Refused> {
         match *get {
             Get::Status => json(&self.overview.status()),
-            Get::Endpoints => json(&self.overview.list_of_endpoints()),
+            Get::Endpoints => json(&self.overview.endpoints(api::MOST_ENDPOINTS)),
             Get::Targets => json(&self.overview.list_of_targets()),
             Get::Endpoint(name) => json(&self.endpoint(name)?),
             Get::Target(address) => json(&self.target(address)?),
@@ -101,8 +101,13 @@ impl<S: Backing> Desk<S> {
         match done {
             Ok(done) => {
                 info!(%by, %client, "{}", done);
-                let held = self.overview.status().planner.map(|planner| planner.held);
-                let held = held.unwrap_or_default();
+                let planning = self
+                    .overview
+                    .planner
+                    .handle()
+                    .map(|planner| planner.status());
+                let held = planning.iter().flat_map(|planning| &planning.held);
+                let held = held.map(status::held).collect();
                 json(&api::Done { done, held })
             }
             Err(refused) => {
@@ -405,14 +410,16 @@ impl<S: Backing> Desk<S> {
 /// take a while.
 fn person(client: Client) -> String {
     match client {
-        Client::Process(process) => {
-            let uid = process.uid();
-            match User::from_uid(Uid::from_raw(uid)) {
-                Ok(Some(user)) => format!("{} (uid {uid})", clean(&user.name)),
-                _ => format!("uid {uid}"),
-            }
-        }
+        Client::Process(process) => user(process.uid()),
         Client::Address(address) => format!("the token from {}", address.ip()),
+    }
+}
+
+/// A user by its name, if it has one.
+pub(crate) fn user(uid: u32) -> String {
+    match User::from_uid(Uid::from_raw(uid)) {
+        Ok(Some(user)) => format!("{} (uid {uid})", clean(&user.name)),
+        _ => format!("uid {uid}"),
     }
 }
 

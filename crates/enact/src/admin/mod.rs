@@ -42,7 +42,7 @@ use crate::backing::Backing;
 use crate::http::{Blocking, Client, HttpServer, NotDone, Site};
 
 pub(crate) use self::arguments::AdminArguments;
-pub(crate) use self::desk::{Desk, Office};
+pub(crate) use self::desk::{Desk, Office, user};
 pub(crate) use self::socket::{Socket, default_for_commands};
 pub(crate) use self::status::Overview;
 

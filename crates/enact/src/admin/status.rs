@@ -10,7 +10,7 @@ use control_plane::{
 use health_checks::TargetStatus;
 use plan_store::{EndpointName, Generation, Resolution, Resolve};
 
-use crate::api::{self, MOST_ENDPOINTS, MOST_TARGETS, moment, past, time};
+use crate::api::{self, MOST_TARGETS, moment, past, time};
 use crate::backing::Backing;
 use crate::cli::Role;
 use crate::current_fleet::CurrentFleet;
@@ -153,7 +153,7 @@ impl<S: Backing> Overview<S> {
     }
 
     /// Endpoints, at most so many. Those with trouble are first.
-    pub(crate) fn endpoints(&self, most: usize) -> Vec<api::Endpoint> {
+    pub(crate) fn endpoints(&self, most: usize) -> api::Endpoints {
         let fleet = self.fleet.get();
         let planning = self.planner.handle().as_ref().map(PlannerHandle::status);
         let known = self.health.status().into_iter();
@@ -163,17 +163,12 @@ impl<S: Backing> Overview<S> {
         let (mut shown, calm): (Vec<_>, Vec<_>) =
             all.partition(|(name, _)| troubled.contains(name));
         shown.extend(calm);
+        let more = shown.len().saturating_sub(most);
         shown.truncate(most);
-        let shown = shown.iter();
-        shown
+        let endpoints = shown
+            .iter()
             .map(|(name, config)| self.endpoint_with(name, *config, planning.as_deref(), &known))
-            .collect()
-    }
-
-    /// The endpoints, as far as a list has room.
-    pub(crate) fn list_of_endpoints(&self) -> api::Endpoints {
-        let endpoints = self.endpoints(MOST_ENDPOINTS);
-        let more = self.names().len().saturating_sub(endpoints.len());
+            .collect();
         api::Endpoints { endpoints, more }
     }
 
@@ -310,8 +305,7 @@ fn troubled(planning: &Planning) -> impl Iterator<Item = &EndpointName> {
 /// The drains of persons that are in force, of these scopes.
 fn drains(planning: &Planning, wanted: impl Fn(&DrainScope) -> bool) -> Vec<api::Drain> {
     let all = planning.orders.drains.iter();
-    let in_force = all.filter(|(scope, _)| planning.drains.contains(scope) && wanted(scope));
-    in_force
+    all.filter(|(scope, _)| wanted(scope))
         .map(|(scope, drain)| api::Drain {
             scope: scope_text(scope),
             order: order(&drain.order),

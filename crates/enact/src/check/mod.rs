@@ -112,7 +112,7 @@ impl<'a> FileReport<'a> {
                 targets: Some(fleet.targets().count()),
                 ..good
             }),
-            Kind::Zone => zone::read(file).map(|(_, names)| Self {
+            Kind::Zone => zone::read(file).map(|names| Self {
                 names: Some(names),
                 ..good
             }),

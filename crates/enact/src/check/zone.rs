@@ -6,8 +6,8 @@ use std::path::Path;
 use control_plane::{Fleet, FleetError, FleetMistake};
 use plan_store::EndpointName;
 
-/// Reads a zone file. Returns its zone, and how many names have records.
-pub(super) fn read(file: &Path) -> Result<(EndpointName, usize), FleetError> {
+/// Reads a zone file. Returns how many names have records.
+pub(super) fn read(file: &Path) -> Result<usize, FleetError> {
     let apex = apex(file).ok_or_else(|| {
         let message = "the zone of this file is not known; begin it with a line such as `$ORIGIN shop.example.`, or name it such as `shop.example.zone`";
         FleetError::Mistakes {
@@ -31,7 +31,7 @@ pub(super) fn read(file: &Path) -> Result<(EndpointName, usize), FleetError> {
     let fleet = Fleet::parse(&fleet, file)?;
     let zone = fleet.dns_zones().first();
     let names = zone.map(|zone| zone_file::read(&fleet, zone, file));
-    Ok((apex, names.transpose()?.map_or(0, |names| names.len())))
+    Ok(names.transpose()?.map_or(0, |names| names.len()))
 }
 
 /// The zone that the file says with its first `$ORIGIN`, or with its name.
