@@ -427,10 +427,12 @@ impl Observer {
 
     /// The plan on which a cell stood when its word had this value.
     fn had(&self, cell: CellId, value: u64) -> Result<protocol::Generation, Deviation> {
-        let mut was = self.state.cells[cell].was.iter();
-        let had = was.find(|(_, was)| word(**was) == value);
-        had.map(|(plan, _)| *plan)
-            .ok_or(Deviation::Value(Role::Cell(cell), value))
+        let standing = EndpointState::from_word(value).standing;
+        let plan = standing.generation().map_or(0, Generation::get);
+        let was = self.state.cells[cell].was.get(&plan);
+        let had = was.is_some_and(|was| word(*was) == value);
+        expect(had, Deviation::Value(Role::Cell(cell), value))?;
+        Ok(plan)
     }
 
     /// A compare-and-swap that succeeded.
@@ -465,9 +467,7 @@ impl Observer {
     /// A cell's word now stands there.
     fn moved(&mut self, cell: CellId, to: Standing) -> Result<(), Deviation> {
         let plan = to.generation().map_or(0, Generation::get);
-        let mut pins = self.state.pins.iter();
-        let pin = pins.find(|(_, on)| **on == plan);
-        let pin = *pin.ok_or(Deviation::NoPin(plan))?.0;
+        let pin = self.pin_on(plan)?;
         if let Standing::Withdrawn(_) = to {
             return self.take(Step::Withdraw { pin, cell });
         }
@@ -521,10 +521,15 @@ impl Observer {
         let Role::Pins(plan) = role else {
             return Err(Deviation::Outside(role));
         };
+        let pin = self.pin_on(plan)?;
+        self.take(Step::Unpin { pin })
+    }
+
+    /// A pin on this plan. Which one it is makes no difference.
+    fn pin_on(&self, plan: protocol::Generation) -> Result<PinId, Deviation> {
         let mut pins = self.state.pins.iter();
         let pin = pins.find(|(_, on)| **on == plan);
-        let pin = *pin.ok_or(Deviation::NoPin(plan))?.0;
-        self.take(Step::Unpin { pin })
+        pin.map(|(pin, _)| *pin).ok_or(Deviation::NoPin(plan))
     }
 
     fn entered(&mut self, thread: impl FnOnce() -> ThreadKey) -> Result<(), Deviation> {
@@ -555,17 +560,16 @@ impl Observer {
             return Ok(());
         }
         let thread = thread();
-        if let Some(Call::Sweep { section, .. }) = self.call(thread) {
+        let Some(mut call) = self.end(thread) else {
+            return Ok(());
+        };
+        if let Call::Sweep { section, .. } = &mut call {
             *section = None;
         }
-        match self.end(thread) {
-            Some(call) if kind == Section::Write => {
-                let call = self.written(call)?;
-                self.calls.push((thread, call));
-            }
-            Some(call) => self.calls.push((thread, call)),
-            None => {}
+        if kind == Section::Write {
+            call = self.written(call)?;
         }
+        self.calls.push((thread, call));
         Ok(())
     }
 

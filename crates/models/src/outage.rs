@@ -166,9 +166,12 @@ impl Protocol {
             Self::Lease(fencing) => outage::<J, _>(&name, race, move || {
                 Leased::<_, J::Primitives>::new(incident(Variant::Incident)(), fencing)
             }),
-            Self::Repaired => outage::<J, _>(&name, race, move || {
-                Watched::<J::Primitives>::new(retention)
-            }),
+            Self::Repaired => {
+                let store = move || Watched::<J::Primitives>::new(retention);
+                let explored = outage::<J, _>(&name, race, store);
+                explored.assert_observed();
+                explored
+            }
         }
     }
 }

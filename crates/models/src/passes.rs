@@ -84,6 +84,7 @@ pub fn an_overtaken_pass_stops() -> usize {
     let end = [active(4, 3), active(4, 3)];
     expected.extend(older_plan_first(end));
     explored.findings.assert_outcomes(expected);
+    explored.assert_observed();
     explored.executions
 }
 
@@ -104,6 +105,7 @@ pub fn a_stale_withdrawal_is_refused() -> usize {
         });
     }
     explored.findings.assert_outcomes(expected);
+    explored.assert_observed();
     explored.executions
 }
 

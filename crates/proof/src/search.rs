@@ -34,23 +34,19 @@ const FILES: [&str; 13] = [
     "cas-both-spared",
 ];
 
-/// The invariants, in the order of the columns.
-const COLUMNS: [&str; 5] = [
-    "Monotonic",
-    "ActiveKept",
-    "RollbackKept",
-    "PinnedKept",
-    "LatestWins",
+/// The invariants as the files name them, in the order of the columns.
+const INVARIANTS: [&str; 5] = [
+    "inv.Monotonic",
+    "inv.ActiveKept",
+    "inv.RollbackKept",
+    "inv.PinnedKept",
+    "inv.LatestWins",
 ];
 
-/// The same, as a search takes them.
-const GOALS: [Goal<'static>; COLUMNS.len()] = [
-    Goal::Breaks("inv.Monotonic"),
-    Goal::Breaks("inv.ActiveKept"),
-    Goal::Breaks("inv.RollbackKept"),
-    Goal::Breaks("inv.PinnedKept"),
-    Goal::Breaks("inv.LatestWins"),
-];
+/// The name of the column of an invariant, as in docs/verdicts.json.
+fn column(invariant: &str) -> &str {
+    invariant.trim_start_matches("inv.")
+}
 
 /// How many Enactors the files have.
 pub(crate) const ENACTORS: usize = 2;
@@ -96,8 +92,9 @@ impl Searched {
     fn of(name: &str) -> Result<Self, Error> {
         let protocol = Protocol::read(&file(name))?;
         let bounded = with_enactors(&protocol, ENACTORS);
-        let (found, z3) = unroll::search(&bounded, &GOALS, DEPTH, Solver::Z3)?;
-        let (confirmed, cvc5) = unroll::confirm(&bounded, &GOALS, &found, DEPTH, Solver::Cvc5)?;
+        let goals = INVARIANTS.map(Goal::Breaks);
+        let (found, z3) = unroll::search(&bounded, &goals, DEPTH, Solver::Z3)?;
+        let (confirmed, cvc5) = unroll::confirm(&bounded, &goals, &found, DEPTH, Solver::Cvc5)?;
         Ok(Self {
             title: protocol.title,
             found,
@@ -111,8 +108,9 @@ impl Searched {
 pub(crate) fn print_traces(protocol: &Protocol, enactors: usize) -> Result<(), SolverError> {
     let bounded = with_enactors(protocol, enactors);
     let depth = DEPTH + PASS * (enactors - ENACTORS);
-    let (found, _) = unroll::search(&bounded, &GOALS, depth, Solver::Z3)?;
-    for (column, found) in COLUMNS.iter().zip(found) {
+    let goals = INVARIANTS.map(Goal::Breaks);
+    let (found, _) = unroll::search(&bounded, &goals, depth, Solver::Z3)?;
+    for (column, found) in INVARIANTS.map(column).into_iter().zip(found) {
         let Found::Broken(steps) = found else {
             continue;
         };
@@ -138,7 +136,7 @@ fn with_enactors(protocol: &Protocol, enactors: usize) -> Bounded {
     protocol.bounded(|_| 2, 3)
 }
 
-fn cells(found: &[Found]) -> [String; COLUMNS.len()] {
+fn cells(found: &[Found]) -> [String; INVARIANTS.len()] {
     let cell = |found: &Found| match found {
         Found::Broken(steps) => steps.len().to_string(),
         Found::Not => "-".into(),
@@ -148,19 +146,23 @@ fn cells(found: &[Found]) -> [String; COLUMNS.len()] {
 }
 
 /// Whether this is what the table has. Prints what differs.
-fn agrees(title: &str, cells: &[String; COLUMNS.len()], expected: &HashMap<String, Row>) -> bool {
+fn agrees(
+    title: &str,
+    cells: &[String; INVARIANTS.len()],
+    expected: &HashMap<String, Row>,
+) -> bool {
     let mut good = true;
     let Some(row) = expected.get(title) else {
         println!("  docs/verdicts.json has no {title:?}");
         return false;
     };
-    for (column, cell) in COLUMNS.iter().zip(cells) {
+    for (column, cell) in INVARIANTS.map(column).into_iter().zip(cells) {
         if cell == "?" {
             println!("  {column}: z3 gave up");
             good = false;
         }
-        if row.get(*column).map(String::as_str) != Some(if cell == "-" { "✓" } else { "✗" }) {
-            println!("  {column}: docs/verdicts.json says {:?}", row.get(*column));
+        if row.get(column).map(String::as_str) != Some(if cell == "-" { "✓" } else { "✗" }) {
+            println!("  {column}: docs/verdicts.json says {:?}", row.get(column));
             good = false;
         }
     }
@@ -223,8 +225,8 @@ mod tests {
         for name in FILES {
             let protocol = Protocol::read(&file(name)).unwrap();
             assert!(verdicts.contains_key(&protocol.title), "{}", protocol.title);
-            for column in COLUMNS {
-                assert!(protocol.definition(&format!("inv.{column}")).is_some());
+            for invariant in INVARIANTS {
+                assert!(protocol.definition(invariant).is_some());
             }
         }
     }

@@ -225,13 +225,13 @@ impl Book {
 
     /// What a sweep says about a plan that it could not delete.
     fn reason(&self, plan: protocol::Generation) -> RetainReason {
-        let mut standings = self.standings().map(|(_, standing, _)| standing);
-        let is_active = self
-            .standings()
-            .any(|(_, standing, _)| standing.active() == plan);
-        if is_active {
+        let any = |is: fn(protocol::Standing) -> protocol::Generation| {
+            self.standings()
+                .any(|(_, standing, _)| is(standing) == plan)
+        };
+        if any(protocol::Standing::active) {
             RetainReason::Active
-        } else if standings.any(|standing| standing.rollback == plan) {
+        } else if any(|standing| standing.rollback) {
             RetainReason::Rollback
         } else {
             RetainReason::Pinned
