@@ -407,6 +407,13 @@ impl Connection {
     }
 
     /// Whether a transfer is under way, so that the queries after it wait.
+    #[cfg_attr(
+        not(feature = "transfer"),
+        expect(
+            clippy::unused_self,
+            reason = "a connection transfers only with the feature"
+        )
+    )]
     fn is_transferring(&self) -> bool {
         #[cfg(feature = "transfer")]
         return self.transfer.is_some();

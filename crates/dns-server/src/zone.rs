@@ -142,6 +142,13 @@ impl Zone {
     }
 
     /// How often secondaries look: refresh and retry of the SOA record.
+    #[cfg_attr(
+        not(feature = "transfer"),
+        expect(
+            clippy::unused_self,
+            reason = "a zone has secondaries only with the feature"
+        )
+    )]
     fn looks(&self) -> (i32, i32) {
         #[cfg(feature = "transfer")]
         if !self.secondaries.is_empty() {
